@@ -1,0 +1,52 @@
+"""The simulator's time: frozen unless asked to tick, so that no test ever waits."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, date, datetime, timedelta
+
+
+class Clock:
+    """A clock that stands still until someone sleeps on it, or follows the wall clock.
+
+    `start` is an aware datetime. A frozen clock moves only by `sleep`; a ticking one starts at `start`, runs at the
+    speed of real time and really sleeps.
+    """
+
+    def __init__(self, start: datetime, is_ticking: bool = False) -> None:
+        if start.tzinfo is None:
+            raise ValueError("the clock's start needs a time zone")
+        self.start = start.astimezone(UTC)
+        self.is_ticking = is_ticking
+        self._slept_seconds = 0.0
+        self._born_at_seconds = time.monotonic()
+        self._lock = threading.Lock()
+
+    def monotonic(self) -> float:
+        """Seconds since the start."""
+        if self.is_ticking:
+            return time.monotonic() - self._born_at_seconds
+        with self._lock:
+            return self._slept_seconds
+
+    def now(self) -> datetime:
+        """The instant it is, aware, in UTC."""
+        return self.start + timedelta(seconds=self.monotonic())
+
+    def now_seconds(self) -> int:
+        """The instant as whole seconds since 1970, the form in which rows keep their timestamps."""
+        return int(self.now().timestamp())
+
+    def today(self) -> date:
+        return self.now().date()
+
+    def sleep(self, seconds: float) -> None:
+        """Move a frozen clock on at once; wait for real on a ticking one."""
+        if seconds <= 0:
+            return
+        if self.is_ticking:
+            time.sleep(seconds)
+            return
+        with self._lock:
+            self._slept_seconds += seconds

@@ -1,0 +1,18 @@
+"""What was asked of the simulator."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request and the status it was answered with (0: not answered at all). Header names as they were sent."""
+
+    at: datetime
+    method: str
+    path: str
+    query: dict[str, str]
+    status: int
+    headers: dict[str, str]

@@ -1,0 +1,358 @@
+"""What the account holds: one class for each kind of row, own fields only.
+
+Names of other rows are never copied here: they are looked up when a row is rendered, so that a rename shows at once.
+Instants are whole seconds since 1970, dates are `date`, money is `Decimal`, worked time is a whole number of
+hundredths of an hour. Time entries are kept by the million: values that repeat (rates, notes, days) are shared objects.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+
+@dataclass(slots=True)
+class Company:
+    full_domain: str
+    name: str
+    currency: str
+    weekly_capacity_seconds: int
+    features: dict[str, bool]
+    week_start_day: str = "Monday"
+
+
+@dataclass(slots=True)
+class Client:
+    id: int
+    name: str
+    currency: str
+    is_active: bool
+    address: str | None
+    statement_key: str
+    created_at: int
+    updated_at: int
+
+
+@dataclass(slots=True)
+class Contact:
+    id: int
+    client_id: int
+    first_name: str
+    last_name: str
+    email: str
+    title: str | None
+    phone_office: str
+    phone_mobile: str
+    fax: str
+    invoice_recipient_status: str
+    created_at: int
+    updated_at: int
+
+
+@dataclass(slots=True)
+class User:
+    id: int
+    first_name: str
+    last_name: str
+    email: str
+    telephone: str
+    timezone: str
+    weekly_capacity_seconds: int
+    is_contractor: bool
+    is_active: bool
+    access_roles: tuple[str, ...]
+    employee_id: str | None
+    has_access_to_all_future_projects: bool
+    calendar_integration_source: str | None
+    avatar_url: str
+    created_at: int
+    updated_at: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip()
+
+
+@dataclass(slots=True)
+class Role:
+    id: int
+    name: str
+    user_ids: list[int]
+    created_at: int
+    updated_at: int
+
+
+@dataclass(slots=True)
+class Rate:
+    """One dated rate of a person, billable or cost; the first of a schedule has no start, the last no end."""
+
+    id: int
+    user_id: int
+    amount: Decimal
+    start_date: date | None
+    end_date: date | None
+    created_at: int
+    updated_at: int
+
+
+@dataclass(slots=True)
+class Task:
+    id: int
+    name: str
+    billable_by_default: bool
+    default_hourly_rate: Decimal | None
+    is_default: bool
+    is_active: bool
+    created_at: int
+    updated_at: int
+
+
+@dataclass(slots=True)
+class Project:
+    id: int
+    client_id: int
+    name: str
+    code: str | None
+    is_active: bool
+    is_billable: bool
+    is_fixed_fee: bool
+    bill_by: str
+    hourly_rate: Decimal | None
+    budget_by: str
+    budget_is_monthly: bool
+    budget: Decimal | None
+    cost_budget: Decimal | None
+    cost_budget_include_expenses: bool
+    notify_when_over_budget: bool
+    over_budget_notification_percentage: Decimal | None
+    over_budget_notification_date: date | None
+    show_budget_to_all: bool
+    fee: Decimal | None
+    notes: str | None
+    starts_on: date | None
+    ends_on: date | None
+    created_at: int
+    updated_at: int
+
+
+@dataclass(slots=True)
+class UserAssignment:
+    id: int
+    project_id: int
+    user_id: int
+    is_active: bool
+    is_project_manager: bool
+    use_default_rates: bool
+    hourly_rate: Decimal | None
+    budget: Decimal | None
+    created_at: int
+    updated_at: int
+
+
+@dataclass(slots=True)
+class TaskAssignment:
+    id: int
+    project_id: int
+    task_id: int
+    is_active: bool
+    billable: bool
+    hourly_rate: Decimal | None
+    budget: Decimal | None
+    created_at: int
+    updated_at: int
+
+
+@dataclass(slots=True)
+class ExternalReference:
+    id: str
+    group_id: str | None
+    account_id: str | None
+    permalink: str
+    service: str
+    service_icon_url: str
+
+
+@dataclass(slots=True)
+class TimeEntry:
+    """`hours_hundredths` is without the run of a timer that is still running."""
+
+    id: int
+    spent_date: date
+    user_id: int
+    project_id: int
+    task_id: int
+    hours_hundredths: int
+    notes: str | None
+    billable: bool
+    budgeted: bool
+    billable_rate: Decimal | None
+    cost_rate: Decimal | None
+    created_at: int
+    updated_at: int
+    approval_status: str = "unsubmitted"
+    is_billed: bool = False
+    invoice_id: int | None = None
+    is_explicitly_locked: bool = False
+    external_reference: ExternalReference | None = None
+    timer_started_at: int | None = None
+
+
+@dataclass(slots=True)
+class ExpenseCategory:
+    id: int
+    name: str
+    unit_name: str | None
+    unit_price: Decimal | None
+    is_active: bool
+    created_at: int
+    updated_at: int
+
+
+@dataclass(slots=True)
+class Receipt:
+    file_name: str
+    file_size_bytes: int
+    content_type: str
+
+
+@dataclass(slots=True)
+class Expense:
+    id: int
+    spent_date: date
+    user_id: int
+    project_id: int
+    expense_category_id: int
+    notes: str | None
+    units: Decimal
+    total_cost: Decimal
+    billable: bool
+    created_at: int
+    updated_at: int
+    receipt: Receipt | None = None
+    reimbursement: bool = False
+    approval_status: str = "unsubmitted"
+    is_billed: bool = False
+    invoice_id: int | None = None
+    is_explicitly_locked: bool = False
+
+
+@dataclass(slots=True)
+class ItemCategory:
+    """A category of invoice or estimate lines; the two flags mean something for invoices only."""
+
+    id: int
+    name: str
+    use_as_service: bool
+    use_as_expense: bool
+    created_at: int
+    updated_at: int
+
+
+@dataclass(slots=True)
+class Line:
+    id: int
+    kind: str
+    description: str | None
+    quantity: Decimal
+    unit_price: Decimal
+    amount: Decimal
+    taxed: bool = False
+    taxed2: bool = False
+    project_id: int | None = None
+
+
+@dataclass(slots=True)
+class Invoice:
+    id: int
+    client_id: int
+    creator_id: int
+    number: str
+    client_key: str
+    currency: str
+    issue_date: date
+    due_date: date
+    payment_term: str
+    created_at: int
+    updated_at: int
+    lines: list[Line] = field(default_factory=list)
+    state: str = "draft"
+    tax: Decimal | None = None
+    tax2: Decimal | None = None
+    discount: Decimal | None = None
+    subject: str = ""
+    notes: str = ""
+    purchase_order: str = ""
+    payment_options: tuple[str, ...] = ()
+    period_start: date | None = None
+    period_end: date | None = None
+    sent_at: int | None = None
+    paid_at: int | None = None
+    paid_date: date | None = None
+    closed_at: int | None = None
+    recurring_invoice_id: int | None = None
+    estimate_id: int | None = None
+    retainer_id: int | None = None
+
+
+@dataclass(slots=True)
+class Estimate:
+    id: int
+    client_id: int
+    creator_id: int
+    number: str
+    client_key: str
+    currency: str
+    issue_date: date
+    created_at: int
+    updated_at: int
+    lines: list[Line] = field(default_factory=list)
+    state: str = "draft"
+    tax: Decimal | None = None
+    tax2: Decimal | None = None
+    discount: Decimal | None = None
+    subject: str = ""
+    notes: str = ""
+    purchase_order: str = ""
+    sent_at: int | None = None
+    accepted_at: int | None = None
+    declined_at: int | None = None
+
+
+@dataclass(slots=True)
+class Message:
+    """A message of an invoice or an estimate (`parent_id`), or a bare state event without recipients."""
+
+    id: int
+    parent_id: int
+    sent_by: str
+    sent_by_email: str
+    recipients: tuple[tuple[str, str], ...]
+    subject: str | None
+    body: str | None
+    event_type: str | None
+    created_at: int
+    updated_at: int
+    attach_pdf: bool = False
+    send_me_a_copy: bool = False
+    thank_you: bool = False
+    reminder: bool = False
+    include_link_to_client_invoice: bool = False
+    send_reminder_on: date | None = None
+
+
+@dataclass(slots=True)
+class Payment:
+    id: int
+    invoice_id: int
+    amount: Decimal
+    paid_at: int
+    paid_date: date
+    recorded_by: str
+    recorded_by_email: str
+    notes: str
+    transaction_id: str | None
+    gateway_id: int | None
+    gateway_name: str | None
+    created_at: int
+    updated_at: int

@@ -1,0 +1,120 @@
+"""HTTP on loopback: headers, authentication, limits, faults and bytes. Everything else is decided elsewhere."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Protocol
+from urllib.parse import parse_qsl, urlsplit
+
+import orjson
+
+from harvest_simulator.answers import Answer
+from harvest_simulator.clock import Clock
+from harvest_simulator.faults import Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as it came in; `host` is the Host header, so that links lead back to where the client asked."""
+
+    method: str
+    host: str
+    target: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+
+
+@dataclass(slots=True)
+class Reply:
+    """An answer with the fault that spoils its delivery, if any."""
+
+    answer: Answer
+    fault: Fault | None = None
+
+
+class Service(Protocol):
+    clock: Clock
+
+    def reply(self, asked: Asked) -> Reply: ...
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    # Many connections may come at once when a client reads windows in parallel.
+    request_queue_size = 128
+
+    def __init__(self, service: Service, port: int) -> None:
+        super().__init__(("127.0.0.1", port), _handler_for(service))
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Clients that hang up are no error of ours."""
+
+
+def _handler_for(service: Service) -> Callable[..., BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        # Without it, keep-alive answers wait for the client's delayed acknowledgement.
+        disable_nagle_algorithm = True
+        wbufsize = -1
+
+        def do_GET(self) -> None:
+            parts = urlsplit(self.path)
+            asked = Asked(
+                method=self.command,
+                host=self.headers.get("Host", "127.0.0.1"),
+                target=self.path,
+                path=parts.path,
+                query=dict(parse_qsl(parts.query, keep_blank_values=True)),
+                headers=dict(self.headers.items()),
+            )
+            self._drain()
+            self._deliver(service.reply(asked))
+
+        do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_GET
+
+        def _drain(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            if length:
+                self.rfile.read(length)
+
+        def _deliver(self, reply: Reply) -> None:
+            answer = reply.answer
+            if reply.fault is Fault.RESET:
+                self._reset()
+                return
+            body = answer.text.encode() if answer.text is not None else orjson.dumps(answer.data)
+            if reply.fault is Fault.TRUNCATED_JSON:
+                body = body[: len(body) * 2 // 3]
+            length = len(body)
+            if reply.fault is Fault.SHORT_BODY:
+                length += 1_000
+                self.close_connection = True
+            lines = [
+                f"HTTP/1.1 {answer.status} {self.responses.get(answer.status, ('', ''))[0]}",
+                "Server: nginx",
+                f"Date: {format_datetime(service.clock.now(), usegmt=True)}",
+                f"Content-Type: {answer.content_type}",
+                f"Content-Length: {length}",
+                f"Connection: {'close' if self.close_connection else 'keep-alive'}",
+                *(f"{name}: {value}" for name, value in answer.headers.items()),
+            ]
+            head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+            self.wfile.write(head if self.command == "HEAD" else head + body)
+            self.wfile.flush()
+
+        def _reset(self) -> None:
+            """Closing with a linger of zero sends RST instead of FIN."""
+            self.close_connection = True
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Requests are kept in `sim.requests`, not printed."""
+
+    return Handler

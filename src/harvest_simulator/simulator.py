@@ -1,0 +1,201 @@
+"""A Harvest account that one can start, change, spoil and ask for the truth."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Literal
+
+from harvest_simulator.answers import Answer, Refusal, bad_token, no_user_agent, not_found, not_routable
+from harvest_simulator.api import Api
+from harvest_simulator.arithmetic import Rounding
+from harvest_simulator.clock import Clock
+from harvest_simulator.company import build_company, empty_company
+from harvest_simulator.damage import SLOW_SECONDS, instead_of_an_answer, spoil_data
+from harvest_simulator.faults import Fault, Faults
+from harvest_simulator.limits import Limits
+from harvest_simulator.permissions import Viewer
+from harvest_simulator.pto import PaidTimeOff
+from harvest_simulator.render import ON_THE_WIRE, Json
+from harvest_simulator.render_billing import BillingRenderer
+from harvest_simulator.reports import exact_reports
+from harvest_simulator.requests import Request
+from harvest_simulator.server import Asked, Reply, Server
+from harvest_simulator.truth import Truth
+
+_ACCOUNTS_PATH = "/api/v2/accounts"
+_UNTOUCHED = frozenset({Fault.RESET, Fault.SHORT_BODY, Fault.TRUNCATED_JSON, Fault.SLOW})
+
+
+class Simulator:
+    """One account of a believable company, the same for the same arguments.
+
+    `size` is tiny, small, medium or large; `entries` asks for about that many time entries; `empty` for a brand-new
+    account; `pto` for rows of paid time off. The clock stands still at `today` 09:00 UTC unless another one is given.
+    `latency` is (seconds for a page of 2,000 rows, seconds for a small answer), waited on the clock.
+    """
+
+    def __init__(
+        self,
+        seed: int = 1,
+        size: str = "small",
+        today: date = date(2026, 3, 16),
+        clock: Clock | None = None,
+        account_id: str = "123456",
+        access_token: str = "simulated-token",
+        enforce_limits: bool = True,
+        latency: tuple[float, float] | None = None,
+        entries: int | None = None,
+        empty: bool = False,
+        pto: bool = False,
+    ) -> None:
+        self.clock = clock or Clock(datetime.combine(today, time(9), UTC))
+        self.account_id = account_id
+        self.access_token = access_token
+        self.enforce_limits = enforce_limits
+        self.latency = latency
+        self.requests: list[Request] = []
+        self.faults = Faults()
+        self.store = (
+            empty_company(self.clock, today) if empty else build_company(seed, size, today, self.clock, entries)
+        )
+        self._pto = PaidTimeOff(self.store) if pto else None
+        self._api = Api(self.store, BillingRenderer(self.store, ON_THE_WIRE), self._pto)
+        self._limits = Limits()
+        self._is_token_valid = True
+        self._viewer = Viewer(next(iter(self.store.users)), ("administrator",))
+        self._truth = Truth(self.store, self._pto, lambda: self._viewer)
+
+    @contextmanager
+    def serving(self, port: int = 0) -> Iterator[str]:
+        """Serve on loopback and give the base URL, http://127.0.0.1:PORT/v2."""
+        server = Server(self, port)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/v2"
+        finally:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+    def truth(self) -> dict[str, list[Json]]:
+        """Stream to the records that the API would answer now, complete; decimals as `decimal.Decimal`.
+
+        Records that the API gives by parent carry the parent's id, e.g. `invoice_id`.
+        """
+        return self._truth.exact()
+
+    def write_truth(self, folder: Path) -> None:
+        """The truth as one <stream>.jsonl for each stream."""
+        self._truth.write(folder)
+
+    def report_truth(
+        self,
+        name: str,
+        from_date: date | None = None,
+        to_date: date | None = None,
+        include_fixed_fee: bool | None = None,
+    ) -> list[Json]:
+        """The rows of a report, e.g. report_time_clients; project_budget takes no dates."""
+        query = {}
+        if from_date is not None and to_date is not None:
+            query = {"from": from_date.isoformat(), "to": to_date.isoformat()}
+        if include_fixed_fee is not None:
+            query["include_fixed_fee"] = str(include_fixed_fee).lower()
+        with self.store.lock:
+            administrator = Viewer(self._viewer.user_id, ("administrator",))
+            return exact_reports(self.store).answer(name, administrator, query)
+
+    def as_role(self, role: Literal["administrator", "manager", "member"], access_roles: tuple[str, ...] = ()) -> None:
+        """From now on the token belongs to a person with that role and those extra rights of a manager."""
+        found = [user.id for user in self.store.users.values() if user.is_active and role == user.access_roles[0]]
+        # A small account may have nobody of that role: then the first person stands in for one.
+        user_id = found[0] if found else next(iter(self.store.users))
+        self._viewer = Viewer(user_id, (role, *access_roles))
+
+    def revoke_token(self) -> None:
+        self._is_token_valid = False
+
+    def restore_token(self) -> None:
+        self._is_token_valid = True
+
+    def set_feature(self, name: str, is_on: bool) -> None:
+        """Switch a company flag such as invoice_feature; what it gates then answers 403."""
+        if name not in self.store.company.features:
+            raise ValueError(f"unknown feature {name!r}")
+        with self.store.lock:
+            self.store.company.features[name] = is_on
+
+    def set_rounding(self, mode: Literal["up", "nearest", "down"] = "nearest", minutes: int = 15) -> None:
+        """Change the account's rule: rounded_hours of all history and the reports change, no updated_at moves."""
+        with self.store.lock:
+            self.store.rounding = Rounding(mode, minutes)
+
+    def reply(self, asked: Asked) -> Reply:
+        """Answer one request, faults included. Called by the server's threads."""
+        request = Request(self.clock.now(), asked.method, asked.path, dict(asked.query), 0, asked.headers)
+        fault = self.faults.take(request)
+        answer = instead_of_an_answer(fault, self.clock.now()) if fault is not None else None
+        if answer is None:
+            answer = self._answer(asked)
+        if fault is Fault.SLOW:
+            self.clock.sleep(SLOW_SECONDS)
+        if fault is not None and fault not in _UNTOUCHED and answer.status == 200:
+            answer.data = spoil_data(fault, answer.data, f"http://{asked.host}{asked.target}")
+        status = 0 if fault is Fault.RESET else answer.status
+        self.requests.append(Request(request.at, asked.method, asked.path, request.query, status, asked.headers))
+        if answer.status == 200:
+            for act in self.faults.take_interruptions(request):
+                act()
+            self._wait(answer.row_count)
+        return Reply(answer, fault)
+
+    def _wait(self, row_count: int) -> None:
+        if self.latency is not None:
+            full_seconds, small_seconds = self.latency
+            self.clock.sleep(small_seconds + (full_seconds - small_seconds) * min(1.0, row_count / 2_000))
+
+    def _answer(self, asked: Asked) -> Answer:
+        """The checks in the order in which they end a request: who, with which token, which account, how often."""
+        try:
+            headers = {name.lower(): value for name, value in asked.headers.items()}
+            if asked.method != "GET":
+                raise not_routable()
+            if not headers.get("user-agent", "").strip():
+                raise no_user_agent()
+            token = headers.get("authorization", "").removeprefix("Bearer ") or asked.query.get("access_token", "")
+            if not self._is_token_valid or token != self.access_token:
+                raise bad_token()
+            if asked.path == _ACCOUNTS_PATH:
+                return Answer(data=self._accounts())
+            if headers.get("harvest-account-id", asked.query.get("account_id", "")) != self.account_id:
+                raise not_found()
+            with self.store.lock:
+                if self.enforce_limits:
+                    self._limits.admit(asked.path, self.clock)
+                return self._api.answer(self._viewer, f"http://{asked.host}{asked.path}", asked.path, asked.query)
+        except Refusal as refusal:
+            return refusal.answer
+
+    def _accounts(self) -> Json:
+        """https://help.getharvest.com/api-v2/authentication-api/authentication/authentication/
+
+        The person's id is that of Harvest ID, not of the account; one of the two accounts is of another product.
+        """
+        user = self.store.users[self._viewer.user_id]
+        return {
+            "user": {
+                "id": 5_000_000 + user.id % 1_000,
+                "first_name": user.first_name,
+                "last_name": user.last_name,
+                "email": user.email,
+            },
+            "accounts": [
+                {"id": 99_887_766, "name": self.store.company.name, "product": "forecast"},
+                {"id": int(self.account_id), "name": self.store.company.name, "product": "harvest"},
+            ],
+        }

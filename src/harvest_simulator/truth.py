@@ -1,0 +1,91 @@
+"""The whole account as the API would answer it now: what a copy of it must equal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from harvest_simulator.lists import LISTS
+from harvest_simulator.permissions import Viewer
+from harvest_simulator.pto import PaidTimeOff
+from harvest_simulator.render import EXACT, ON_THE_WIRE, Json, Numbers
+from harvest_simulator.render_billing import BillingRenderer
+from harvest_simulator.store import Store
+
+# Streams of one list without a parent, under the name of the list.
+_PLAIN = (
+    "clients",
+    "contacts",
+    "users",
+    "roles",
+    "projects",
+    "tasks",
+    "user_assignments",
+    "task_assignments",
+    "time_entries",
+    "expenses",
+    "expense_categories",
+    "invoices",
+    "invoice_item_categories",
+    "estimates",
+    "estimate_item_categories",
+)
+# Streams read parent by parent: the parents' table, and the name under which the parent's id joins the record.
+_NESTED = {
+    "invoice_messages": ("invoices", "invoice_id"),
+    "invoice_payments": ("invoices", "invoice_id"),
+    "estimate_messages": ("estimates", "estimate_id"),
+    "user_billable_rates": ("users", "user_id"),
+    "user_cost_rates": ("users", "user_id"),
+    "user_project_assignments": ("users", "user_id"),
+    "user_teammates": ("users", "manager_user_id"),
+}
+
+
+class Truth:
+    """Every stream of the account; `token_user` gives the person that users/me answers with."""
+
+    def __init__(self, store: Store, pto: PaidTimeOff | None, token_user: Callable[[], Viewer]) -> None:
+        self.store = store
+        self.pto = pto
+        self.token_user = token_user
+
+    def exact(self) -> dict[str, list[Json]]:
+        """Stream to records; money and hours as Decimal, everything else as in JSON."""
+        with self.store.lock:
+            return {name: list(records) for name, records in self._streams(EXACT)}
+
+    def write(self, folder: Path) -> None:
+        """One <stream>.jsonl each, in JSON's own numbers."""
+        folder.mkdir(parents=True, exist_ok=True)
+        with self.store.lock:
+            for name, records in self._streams(ON_THE_WIRE):
+                with (folder / f"{name}.jsonl").open("wb") as file:
+                    for record in records:
+                        file.write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
+
+    def _streams(self, numbers: Numbers) -> Iterator[tuple[str, Iterator[Json]]]:
+        renderer = BillingRenderer(self.store, numbers)
+        renderer.refresh()
+        yield "company", iter([renderer.company()])
+        yield "users_me", iter([renderer.user(self.store.users[self.token_user().user_id])])
+        for name in _PLAIN:
+            yield name, self._plain(renderer, name)
+        for name, (table, parent_key) in _NESTED.items():
+            yield name, self._nested(renderer, name, table, parent_key)
+        if self.pto is not None:
+            yield from ((name, iter(records)) for name, records in self.pto.streams().items())
+
+    def _plain(self, renderer: BillingRenderer, name: str) -> Iterator[Json]:
+        listing = LISTS[name]
+        return (listing.render(renderer, row) for row in listing.rows(self.store, 0))
+
+    def _nested(self, renderer: BillingRenderer, name: str, table: str, parent_key: str) -> Iterator[Json]:
+        listing = LISTS[name]
+        parents: dict[int, Any] = getattr(self.store, table)
+        for parent_id in parents:
+            for row in listing.rows(self.store, parent_id):
+                yield {**listing.render(renderer, row), parent_key: parent_id}
