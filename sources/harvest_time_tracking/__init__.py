@@ -1,0 +1,184 @@
+"""The source: what Harvest (https://www.getharvest.com) has, as a dlt source."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import dlt
+from dlt.common import logger
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.exceptions import ContextDefaultCannotBeCreated
+from dlt.common.normalizers.json.relational import DataItemNormalizer
+from dlt.common.pipeline import StateInjectableContext
+from dlt.common.schema.typing import TColumnName
+from dlt.extract import DltResource
+from dlt.extract.hints import make_nested_hints
+
+from .calls import months_between
+from .client import Client
+from .columns import child_hints, column_hints, tables
+from .errors import HarvestError, NeedsYou, SettingWrong
+from .extract import Extraction, Options
+from .ledger import Ledger, StreamOutcome
+from .settings import BASE_URL, REPORT_REQUESTS_PER_15_MIN, REQUESTS_PER_15_S, USER_AGENT, Secret, Settings, as_date
+from .stream import Stream
+from .streams import STREAMS
+
+__all__ = [
+    "STREAMS",
+    "Client",
+    "HarvestError",
+    "Ledger",
+    "NeedsYou",
+    "Secret",
+    "SettingWrong",
+    "Settings",
+    "Stream",
+    "StreamOutcome",
+    "harvest_time_tracking_source",
+    "tables",
+]
+
+_REPORT_MONTHS = 13
+
+
+@dlt.source
+def harvest_time_tracking_source(
+    access_token: str = dlt.secrets.value,
+    account_id: str = dlt.secrets.value,
+    base_url: str = BASE_URL,
+    start_date: str | None = None,
+    user_agent: str = USER_AGENT,
+    requests_per_15_s: int = REQUESTS_PER_15_S,
+    report_requests_per_15_min: int = REPORT_REQUESTS_PER_15_MIN,
+    overlap_hours: float = 2.0,
+    reports_from: str | None = None,
+    reports_to: str | None = None,
+    project_ids: Sequence[int] | None = None,
+    client: Client | None = None,
+    ledger: Ledger | None = None,
+) -> Iterator[DltResource]:
+    """A whole Harvest account: one resource for each stream of the catalogue.
+
+    A first run reads everything; later ones read what changed (`updated_since`) and merge it by primary key. Reports,
+    `projects_id` and the paid-time-off streams are read only when they are selected by name with `with_resources`.
+
+    Args:
+        access_token: a personal access token or an OAuth2 access token (https://id.getharvest.com/developers).
+        account_id: the account's id, shown beside the token.
+        base_url: the API, up to and with its version.
+        start_date: first day (`2024-01-31`) of time entries, expenses, invoices, estimates and reports. Default: all.
+        user_agent: an application and a contact, sent with each request as Harvest asks.
+        requests_per_15_s: the pace for everything but reports; 0 takes the pacing off.
+        report_requests_per_15_min: the pace for reports; 0 takes the pacing off.
+        overlap_hours: how far before the last complete read an incremental read begins.
+        reports_from: a day in the first month that reports are read for. Default: `start_date`, else twelve months back.
+        reports_to: a day in the last month that reports are read for. Default: today.
+        project_ids: the projects that `projects_id` reads again one by one; selects it.
+        client: a client to use in place of one of its own, for instance one with another clock.
+        ledger: gets the outcome of each stream, skips with their reasons included.
+
+    Raises:
+        SettingWrong: for a setting that cannot work, before anything is asked of Harvest.
+    """
+    # A number in TOML may arrive as one, whatever the annotation says.
+    account = str(account_id).strip()
+    settings = Settings(
+        Secret(access_token.strip()),
+        account,
+        base_url,
+        user_agent,
+        as_date("start_date", start_date),
+        requests_per_15_s,
+        report_requests_per_15_min,
+    )
+    _warn_of_a_bare_variable(settings)
+    if overlap_hours < 0:
+        raise SettingWrong(f"overlap_hours must be 0 or more, got {overlap_hours}.")
+    today = datetime.now(UTC).date()
+    options = Options(
+        timedelta(hours=overlap_hours),
+        _report_months(
+            as_date("reports_from", reports_from) or settings.start_date, as_date("reports_to", reports_to), today
+        ),
+        {"project_ids": tuple(project_ids or ())},
+    )
+    # Every row of every table carries the account: children get it from their root.
+    DataItemNormalizer.update_normalizer_config(
+        dlt.current.source_schema(), {"propagation": {"root": {TColumnName("account_id"): TColumnName("account_id")}}}
+    )
+    reader = _Reader(settings, options, client, ledger or Ledger())
+    for stream in STREAMS.values():
+        yield _resource(
+            stream, reader, is_selected=stream.is_default or bool(options.arguments.get(stream.argument or ""))
+        )
+
+
+class _Reader:
+    """Gives each dlt extract an `Extraction` of its own: a source object may be run more than once."""
+
+    def __init__(self, settings: Settings, options: Options, client: Client | None, ledger: Ledger) -> None:
+        self._settings = settings
+        self._options = options
+        self._client = client or Client(settings)
+        self._ledger = ledger
+        self._extraction: Extraction | None = None
+        self._state: object = None
+
+    def read(self, stream: Stream) -> Iterator[Any]:
+        """The rows of a stream, in the extract that is under way."""
+        state = _current_state()
+        if self._extraction is None or state is None or state is not self._state:
+            self._state = state
+            self._extraction = Extraction(
+                self._client, self._settings, STREAMS, STREAMS["company"], self._options, self._ledger
+            )
+        yield from self._extraction.read(stream)
+
+
+def _current_state() -> object:
+    """The object that holds the state of the extract under way: another one in each extract."""
+    try:
+        return Container()[StateInjectableContext]
+    except ContextDefaultCannotBeCreated:
+        return None
+
+
+def _resource(stream: Stream, reader: _Reader, *, is_selected: bool) -> DltResource:
+    table = tables()[stream.table_name]
+
+    def rows() -> Iterator[Any]:
+        yield from reader.read(stream)
+
+    resource: DltResource = dlt.resource(
+        rows,
+        name=stream.name,
+        table_name=stream.table_name,
+        primary_key=list(stream.key),
+        merge_key=list(stream.scope),
+        write_disposition={"disposition": "merge", "strategy": "delete-insert"},
+        columns=column_hints(table, stream.key, is_scoped=bool(stream.scope)),
+        nested_hints={path: make_nested_hints(columns=columns) for path, columns in child_hints(stream).items()},
+        selected=is_selected,
+    )
+    return resource
+
+
+def _report_months(first: date | None, last: date | None, today: date) -> list[date]:
+    last = last or today
+    if first is None:
+        first = months_between(date(last.year - 2, last.month, 1), last)[-_REPORT_MONTHS]
+    if last < first:
+        raise SettingWrong(f"reports_to ({last}) lies before reports_from ({first}).")
+    return months_between(first, last)
+
+
+def _warn_of_a_bare_variable(settings: Settings) -> None:
+    if os.environ.get("ACCESS_TOKEN", "").strip() == settings.access_token.reveal():
+        logger.warning(
+            "The Harvest token came from the environment variable ACCESS_TOKEN, which wins over .dlt/secrets.toml and may "
+            "belong to something else. Use SOURCES__HARVEST_TIME_TRACKING__ACCESS_TOKEN."
+        )

@@ -1,0 +1,86 @@
+"""How fast an account may be asked: one budget for each of Harvest's two limits, shared by every worker."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from .errors import HarvestError
+
+# A request counts at Harvest when it arrives: later than it is sent, and never after its answer. Until an answer is here,
+# a request is taken to have arrived at the latest this long after it was sent.
+_LATEST_ARRIVAL_SECONDS = 0.5
+_MARGIN_SECONDS = 0.05
+
+
+class Stopped(HarvestError):
+    """The run ended while a worker waited for its turn."""
+
+
+class Ticket:
+    """One request's place in the window."""
+
+    __slots__ = ("frees_at",)
+
+    def __init__(self, frees_at: float) -> None:
+        self.frees_at = frees_at
+
+
+class RateBudget:
+    """At most `requests` in any `window_seconds`, counted so that the server's window is never overdrawn.
+
+    Args:
+        requests: the most in one window; 0 takes the pacing off.
+        window_seconds: the length of the window.
+        sleep: waits that many seconds; may return early.
+        monotonic: the clock in seconds.
+    """
+
+    def __init__(
+        self, requests: int, window_seconds: float, *, sleep: Callable[[float], object], monotonic: Callable[[], float]
+    ) -> None:
+        self._requests = requests
+        self._window_seconds = window_seconds
+        self._sleep = sleep
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._tickets: list[Ticket] = []
+        self._paused_until = float("-inf")
+
+    def take(self, is_stopped: Callable[[], bool]) -> Ticket:
+        """Wait for a place, and take it.
+
+        Raises:
+            Stopped: when `is_stopped` says so while waiting.
+        """
+        while True:
+            if is_stopped():
+                raise Stopped("The run has ended.")
+            with self._lock:
+                now = self._monotonic()
+                wait = self._wait_seconds(now)
+                if wait <= 0:
+                    ticket = Ticket(now + _LATEST_ARRIVAL_SECONDS + self._window_seconds + _MARGIN_SECONDS)
+                    self._tickets.append(ticket)
+                    return ticket
+            self._sleep(wait)
+
+    def answered(self, ticket: Ticket) -> None:
+        """The answer to `ticket` is here, so the request has arrived."""
+        with self._lock:
+            ticket.frees_at = min(ticket.frees_at, self._monotonic() + self._window_seconds + _MARGIN_SECONDS)
+
+    def pause(self, seconds: float) -> None:
+        """Harvest asked for a pause: nobody asks anything for so long."""
+        with self._lock:
+            self._paused_until = max(self._paused_until, self._monotonic() + seconds)
+
+    def _wait_seconds(self, now: float) -> float:
+        if now < self._paused_until:
+            return self._paused_until - now
+        if not self._requests:
+            return 0.0
+        self._tickets = [ticket for ticket in self._tickets if ticket.frees_at > now]
+        if len(self._tickets) < self._requests:
+            return 0.0
+        return min(ticket.frees_at for ticket in self._tickets) - now

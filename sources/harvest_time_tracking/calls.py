@@ -1,0 +1,78 @@
+"""What there is to ask for one stream: the calls, planned from the catalogue's facts. Pure."""
+
+from __future__ import annotations
+
+import calendar
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from .stream import Stream
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One list or record to ask for.
+
+    Attributes:
+        path: below the base.
+        params: of the query, beside `per_page`.
+        injected: the columns that each row gets from the question: the account, the parent's id, the report's window.
+    """
+
+    path: str
+    params: Mapping[str, object]
+    injected: Mapping[str, Any]
+
+
+def list_calls(stream: Stream, account_id: str, since: str | None, start_date: date | None) -> list[Call]:
+    """A whole list, or what changed in it since an instant, and in that case what changes without a trace."""
+    account = {"account_id": account_id}
+    first = {"from": start_date.isoformat()} if stream.date_field and start_date else {}
+    if since is None:
+        return [Call(stream.path, first, account)]
+    changed = Call(stream.path, {**first, "updated_since": since}, account)
+    return [changed, Call(stream.path, {**first, **stream.live}, account)] if stream.live else [changed]
+
+
+def calls_for(stream: Stream, values: Iterable[object], account_id: str) -> list[Call]:
+    """One call for each value that the stream's path wants: its parents' ids, or the ids somebody named."""
+    key = stream.parent.key if stream.parent else None
+    return [
+        Call(
+            re.sub(r"\{[a-z_]+\}", str(value), stream.path),
+            {},
+            {"account_id": account_id, **({key: value} if key else {})},
+        )
+        for value in values
+    ]
+
+
+def month_calls(stream: Stream, months: Sequence[date], account_id: str) -> list[Call]:
+    """One call for each calendar month, whole, both ends inclusive.
+
+    Harvest takes at most 365 days: https://help.getharvest.com/api-v2/reports-api/reports/time-reports/
+    """
+    calls = []
+    for first in months:
+        last = first.replace(day=calendar.monthrange(first.year, first.month)[1])
+        calls.append(
+            Call(
+                stream.path,
+                {"from": f"{first:%Y%m%d}", "to": f"{last:%Y%m%d}"},
+                {"account_id": account_id, "from_date": first, "to_date": last},
+            )
+        )
+    return calls
+
+
+def months_between(first_day: date, last_day: date) -> list[date]:
+    """The first days of the calendar months that the two days and the days between them lie in."""
+    months = []
+    month = first_day.replace(day=1)
+    while month <= last_day:
+        months.append(month)
+        month = date(month.year + month.month // 12, month.month % 12 + 1, 1)
+    return months

@@ -1,0 +1,272 @@
+"""How the streams of an account are read side by side, each page handed to dlt as it comes in."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import dlt
+from dlt.common import logger
+
+from .calls import Call, calls_for, list_calls, month_calls
+from .client import Client, Spent
+from .errors import BrokenPromise, NotThere, PermissionMissing, RequestRefused
+from .ledger import Entry, Ledger
+from .memory import Memory
+from .parents import Parents, Roll
+from .protocol import Page
+from .records import RowMaker
+from .settings import Settings
+from .stream import Parent, Stream
+
+# How many calls of one stream are under way at once. All streams together are bounded by the client's workers.
+_AHEAD = 8
+# A list sorted by a date that can change shifts while it is read: read again where its count changed meanwhile.
+_READINGS = 3
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a run is asked to read.
+
+    Attributes:
+        overlap: how far before the last complete read an incremental one begins. Generous, because rows can be committed
+            late and clocks differ; the merge makes it free.
+        months: the first days of the calendar months that reports are read for.
+        arguments: the values for streams that are read only for named rows.
+    """
+
+    overlap: timedelta = timedelta(hours=2)
+    months: Sequence[date] = ()
+    arguments: Mapping[str, Sequence[object]] = field(default_factory=dict)
+
+
+class Extraction:
+    """One dlt extract of one account: what its streams share while they are read.
+
+    Args:
+        client: closed when the last stream ends, so that no worker outlives the run.
+        settings: the account.
+        streams: the catalogue.
+        switches: the single whose record holds the account's feature switches.
+        options: what to read.
+        ledger: where each stream's outcome goes.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        settings: Settings,
+        streams: Mapping[str, Stream],
+        switches: Stream,
+        options: Options,
+        ledger: Ledger,
+    ) -> None:
+        self._client = client
+        self._readers = 0
+        self._settings = settings
+        self._streams = streams
+        self._switches = switches
+        self._options = options
+        self._ledger = ledger
+        self._singles: dict[str, Future[Page]] = {}
+        self._parents = Parents(streams)
+
+    def read(self, stream: Stream) -> Iterator[Any]:
+        """The rows of a stream as dlt takes them: Arrow tables or lists of records; None for "not yet, ask another".
+
+        Raises:
+            HarvestError: for whatever must stop the run. A missing permission or feature does not: it is an outcome.
+        """
+        entry = self._ledger.open(stream.name, stream.table_name)
+        memory = Memory(stream, self._settings)
+        since = memory.since(self._options.overlap) if stream.has_updated_since else None
+        entry.is_full = since is None
+        roll = self._parents.begin(stream, since)
+        self._readers += 1
+        try:
+            # The table is there, with every column, even if no row comes.
+            yield dlt.mark.materialize_table_schema()
+            yield from self._read(stream, since, entry, memory, roll)
+        except PermissionMissing as error:
+            _skip(stream, entry, roll, str(error))
+        except NotThere as error:
+            if not stream.is_optional:
+                entry.close("failed", str(error))
+                raise NotThere(f"{error} Is {self._settings.account_id} the account's id?") from None
+            _skip(stream, entry, roll, f"this account does not have it ({error})")
+        except GeneratorExit:
+            entry.close("stopped", "the run stopped elsewhere")
+            raise
+        except BaseException as error:
+            entry.close("failed", str(error) or type(error).__name__)
+            raise
+        finally:
+            self._readers -= 1
+            if not self._readers:
+                self._client.close()
+
+    def _read(self, stream: Stream, since: str | None, entry: Entry, memory: Memory, roll: Roll) -> Iterator[Any]:
+        if (yield from self._is_switched_off(stream, entry)):
+            _skip(stream, entry, roll, f"switched off in the account ({self._switches.name}.{stream.feature} is false)")
+            return
+        began_at = None
+        if stream.parent:
+            parents = yield from self._parent_roll(stream.parent, entry, memory)
+            if parents.refused is not None:
+                _skip(stream, entry, roll, f"it is read by {stream.parent.stream}: {parents.refused}")
+                return
+            calls = calls_for(stream, parents.ids(stream), self._settings.account_id)
+            began_at = parents.began_at
+        else:
+            calls = self._own_calls(stream, since)
+        maker = RowMaker(stream, memory.added)
+        is_settled = False
+        for _ in range(_READINGS):
+            count = _Count()
+            for step in self._pages(stream, calls, entry):
+                if step is None:
+                    yield None
+                    continue
+                call, page, is_last = step
+                began_at = began_at or page.date or datetime.now(UTC)
+                count.see(call, page)
+                roll.note(page.records, page.date)
+                entry.rows += len(page.records)
+                yield from maker.rows(call, page, is_last)
+            is_settled = not stream.date_field or count.is_settled
+            if is_settled:
+                break
+        entry.odd_values, entry.new_columns = maker.odd, maker.undocumented
+        if is_settled:
+            memory.remember(began_at)
+        else:
+            entry.reason = f"changed while it was read, {_READINGS} times over; the next run reads it again"
+        roll.is_complete = True
+        entry.close("complete")
+        if maker.odd:
+            logger.warning(
+                f"Harvest stream {stream.name}: values that do not fit their column, kept beside it: {maker.odd}"
+            )
+
+    def _own_calls(self, stream: Stream, since: str | None) -> list[Call]:
+        account_id = self._settings.account_id
+        if stream.argument:
+            return calls_for(stream, self._options.arguments.get(stream.argument, ()), account_id)
+        if stream.window == "month":
+            return month_calls(stream, self._options.months, account_id)
+        return list_calls(stream, account_id, since, self._settings.start_date)
+
+    def _parent_roll(self, link: Parent, entry: Entry, memory: Memory) -> Generator[None, None, Roll]:
+        """The parents of a stream: from their own reading where it covers what is needed, else from their list alone."""
+        parent = self._streams[link.stream]
+        since = memory.since(self._options.overlap) if link.is_touched else None
+        entry.is_full = since is None
+        roll = self._parents.find(parent, since)
+        if roll is None:
+            roll = self._parents.begin(parent, since)
+            try:
+                for step in self._pages(parent, list_calls(parent, "", since, self._settings.start_date), entry):
+                    if step is not None:
+                        roll.note(step[1].records, step[1].date)
+                    yield None
+                roll.is_complete = True
+            except PermissionMissing as error:
+                roll.refused = str(error)
+        while not roll.is_complete and roll.refused is None:
+            yield None
+        return roll
+
+    def _pages(self, stream: Stream, calls: Sequence[Call], entry: Entry) -> Iterator[tuple[Call, Page, bool] | None]:
+        """Each page of each call as it comes in, several calls at once; with each, whether it is its call's last.
+
+        None where nothing has come in yet.
+        """
+        waiting = iter(calls)
+        turns: list[_Turn] = []
+        while True:
+            while len(turns) < _AHEAD and (call := next(waiting, None)):
+                turns.append(_Turn(call, self._ask(stream, call, entry.spent)))
+            if not turns:
+                return
+            ready = [turn for turn in turns if turn.page.done()]
+            if not ready:
+                yield None
+            for turn in ready:
+                try:
+                    page = turn.page.result()
+                except (NotThere, RequestRefused) as error:
+                    if not (stream.parent or stream.argument) or stream.is_optional:
+                        raise
+                    # One parent that is gone, or is another thing by now. Whether its old rows go, the sweep decides.
+                    turns.remove(turn)
+                    entry.reason = str(error)
+                    continue
+                if page.next_url is None:
+                    turns.remove(turn)
+                else:
+                    turn.follow(page.next_url, self._client, stream, entry.spent)
+                yield turn.call, page, page.next_url is None
+
+    def _ask(self, stream: Stream, call: Call, spent: Spent) -> Future[Page]:
+        is_single = stream.data_key is None and not stream.parent and not stream.argument
+        if is_single and call.path in self._singles:
+            return self._singles[call.path]
+        page = self._client.in_background(self._client.page, call.path, stream.data_key, call.params, spent)
+        if is_single:
+            # Whoever needs it first asks; the other reads the same answer.
+            self._singles[call.path] = page
+        return page
+
+    def _is_switched_off(self, stream: Stream, entry: Entry) -> Generator[None, None, bool]:
+        if stream.feature is None:
+            return False
+        switches = self._ask(self._switches, Call(self._switches.path, {}, {}), entry.spent)
+        while not switches.done():
+            yield None
+        try:
+            return switches.result().records[0].get(stream.feature) is False
+        except PermissionMissing:
+            # Not everybody may read them; then only asking tells.
+            return False
+
+
+class _Turn:
+    """A call under way: the page that is asked for, and the links followed so far."""
+
+    def __init__(self, call: Call, page: Future[Page]) -> None:
+        self.call = call
+        self.page = page
+        self._followed: set[str] = set()
+
+    def follow(self, url: str, client: Client, stream: Stream, spent: Spent) -> None:
+        """Ask for the next page, before the one at hand is worked on."""
+        if url in self._followed:
+            raise BrokenPromise(f"Harvest's links to the next page of {stream.name} go round in a circle.")
+        self._followed.add(url)
+        self.page = client.in_background(client.page_at, url, stream.data_key, spent)
+
+
+class _Count:
+    """Whether a list stayed the same while it was read: as many records as it said, at its beginning and at its end."""
+
+    def __init__(self) -> None:
+        self._stated: dict[Call, set[int | None]] = {}
+        self._read: dict[Call, int] = {}
+
+    def see(self, call: Call, page: Page) -> None:
+        self._stated.setdefault(call, set()).add(page.total)
+        self._read[call] = self._read.get(call, 0) + len(page.records)
+
+    @property
+    def is_settled(self) -> bool:
+        return all(totals in ({None}, {self._read[call]}) for call, totals in self._stated.items())
+
+
+def _skip(stream: Stream, entry: Entry, roll: Roll, reason: str) -> None:
+    roll.refused = reason
+    entry.close("skipped", reason)
+    logger.warning(f"Harvest stream {stream.name} is skipped, its old rows stay: {reason}")

@@ -1,0 +1,106 @@
+"""What became of each stream in a run: kept by the source, shown and stored by whoever handed the ledger in."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .client import Spent
+
+Outcome = Literal["reading", "complete", "skipped", "failed", "stopped"]
+
+
+@dataclass(frozen=True)
+class StreamOutcome:
+    """What became of one stream.
+
+    Attributes:
+        stream: its name.
+        table: where its rows went.
+        outcome: `complete`; `skipped` (with the reason; old rows stay); `failed` (the run stopped here); `stopped` (the
+            run stopped elsewhere); `reading` while it goes on.
+        reason: why it is not complete, or what is worth knowing though it is; else empty.
+        is_full: True where everything was read, False where only what changed.
+        rows: records handed to dlt.
+        requests: sent to Harvest for it, tries again included.
+        retries: how many of these were tries again.
+        seconds: from its first request to its end.
+        odd_values: how many values did not fit their column, by column; they are kept beside it.
+        new_columns: columns that Harvest's documentation does not know.
+    """
+
+    stream: str
+    table: str
+    outcome: Outcome
+    reason: str
+    is_full: bool
+    rows: int
+    requests: int
+    retries: int
+    seconds: float
+    odd_values: Mapping[str, int]
+    new_columns: tuple[str, ...]
+
+
+@dataclass
+class Entry:
+    """One stream's line in the ledger, while it is written."""
+
+    stream: str
+    table: str
+    clock: Callable[[], float]
+    outcome: Outcome = "reading"
+    reason: str = ""
+    is_full: bool = True
+    rows: int = 0
+    spent: Spent = field(default_factory=Spent)
+    odd_values: dict[str, int] = field(default_factory=dict)
+    new_columns: tuple[str, ...] = ()
+    started: float = 0.0
+    ended: float | None = None
+
+    def close(self, outcome: Outcome, reason: str = "") -> None:
+        """Write how it ended."""
+        self.outcome = outcome
+        self.reason = "; ".join(filter(None, (self.reason, reason)))
+        self.ended = self.clock()
+
+    def shown(self) -> StreamOutcome:
+        """The line as it stands."""
+        return StreamOutcome(
+            self.stream,
+            self.table,
+            self.outcome,
+            self.reason,
+            self.is_full,
+            self.rows,
+            self.spent.requests,
+            self.spent.retries,
+            round((self.clock() if self.ended is None else self.ended) - self.started, 3),
+            dict(self.odd_values),
+            self.new_columns,
+        )
+
+
+class Ledger:
+    """The outcomes of one run, stream by stream. Hand one to the source, and read it at any time, from any thread."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._entries: dict[str, Entry] = {}
+        self._lock = threading.Lock()
+
+    def open(self, stream: str, table: str) -> Entry:
+        """Begin a stream's line; an older one of the same stream is forgotten."""
+        with self._lock:
+            entry = Entry(stream, table, self._clock, started=self._clock())
+            self._entries[stream] = entry
+            return entry
+
+    def outcomes(self) -> tuple[StreamOutcome, ...]:
+        """One for each stream that was begun, in that order."""
+        with self._lock:
+            return tuple(entry.shown() for entry in self._entries.values())

@@ -1,0 +1,54 @@
+"""What is remembered of a stream from run to run, in dlt's state: it moves only together with the rows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dlt
+from dlt.common.configuration.exceptions import ContextDefaultCannotBeCreated
+from dlt.common.exceptions import PipelineStateNotAvailable
+
+from .columns import DataType
+from .settings import Settings
+from .stream import Stream
+
+_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
+
+
+class Memory:
+    """The state of one stream of one account.
+
+    The cursor is the moment before the stream's last complete read began, by the server's clock: never the largest
+    `updated_at` seen, which a row that is committed late would fall behind.
+    """
+
+    def __init__(self, stream: Stream, settings: Settings) -> None:
+        try:
+            state: dict[str, Any] = dlt.current.resource_state(stream.name)
+            source: dict[str, Any] = dlt.current.source_state()
+        except (PipelineStateNotAvailable, ContextDefaultCannotBeCreated):
+            # Somebody looks at the rows without a pipeline.
+            state, source = {}, {}
+        self._own: dict[str, Any] = state.setdefault(settings.account_id, {})
+        self._start_date = settings.start_date.isoformat() if settings.start_date else ""
+        added: dict[str, dict[str, DataType]] = source.setdefault("undocumented_columns", {})
+        self.added: dict[str, DataType] = added.setdefault(stream.table_name, {})
+
+    def since(self, overlap: timedelta) -> str | None:
+        """The `updated_since` that misses nothing; None where everything must be read."""
+        cursor = self._own.get("cursor")
+        if not cursor or self._reaches_further_back():
+            return None
+        return (datetime.strptime(cursor, _FORMAT).replace(tzinfo=UTC) - overlap).strftime(_FORMAT)
+
+    def remember(self, began_at: datetime | None) -> None:
+        """The stream was read completely, from `began_at` on by the server's clock."""
+        if began_at:
+            self._own["cursor"] = began_at.astimezone(UTC).strftime(_FORMAT)
+            self._own["start_date"] = self._start_date
+
+    def _reaches_further_back(self) -> bool:
+        """Whether `start_date` lies before the one of the last complete read: what lies between was never read."""
+        before = self._own.get("start_date", "")
+        return bool(before) and (not self._start_date or self._start_date < before)

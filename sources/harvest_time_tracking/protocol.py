@@ -1,0 +1,208 @@
+"""How Harvest speaks: everything known of its protocol, as functions of values. No network, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+
+from .errors import (
+    BrokenPromise,
+    NotThere,
+    PermissionMissing,
+    RequestRefused,
+    TokenRejected,
+    WillRetry,
+)
+from .settings import HOW_TO_SIGN_IN
+from .stream import ANY_ARRAY, Limit
+
+# https://help.getharvest.com/api-v2/introduction/overview/pagination/
+PER_PAGE = 2000
+
+# https://help.getharvest.com/api-v2/introduction/overview/general/#rate-limiting
+WINDOW_SECONDS: Mapping[Limit, float] = {"general": 15.0, "reports": 900.0}
+
+# A 429 without Retry-After was seen in real traffic: wait out the short window, and grow towards the long one.
+_UNTOLD_WAIT_SECONDS: Mapping[Limit, tuple[float, float]] = {"general": (15.0, 15.0), "reports": (60.0, 900.0)}
+_LONGEST_WAIT_SECONDS = 900.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One good answer.
+
+    Attributes:
+        document: the parsed body, an object.
+        body: the same as it came.
+        date: the server's clock when it answered, None where it did not say.
+    """
+
+    document: dict[str, Any]
+    body: bytes = field(repr=False)
+    date: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list, or the one record of a single.
+
+    Attributes:
+        records: as parsed: numbers with a fraction as floats.
+        body: the whole answer as it came, for those who need its digits.
+        data_key: where the records stand in it; None where the answer is the record.
+        total: how many records the whole list has, by Harvest's word; None for a single.
+        next_url: where the list goes on, None at its end.
+        date: the server's clock when it answered.
+    """
+
+    records: list[dict[str, Any]]
+    body: bytes = field(repr=False)
+    data_key: str | None = None
+    total: int | None = None
+    next_url: str | None = None
+    date: datetime | None = None
+
+
+def limit_of(url: str) -> Limit:
+    """Which of the two rate limits counts a request to `url`."""
+    return "reports" if "/reports/" in urlsplit(url).path else "general"
+
+
+def read_answer(status: int, headers: Mapping[str, str], body: bytes, url: str, now: datetime) -> Answer:
+    """The document in an answer, or the error that it means.
+
+    Args:
+        status: the HTTP status.
+        headers: with keys that are found in any case.
+        body: complete and decompressed.
+        url: what was asked, for the message.
+        now: our clock, against which a `Retry-After` date is held.
+
+    Raises:
+        WillRetry, TokenRejected, PermissionMissing, NotThere, RequestRefused, BrokenPromise: by
+            https://help.getharvest.com/api-v2/introduction/overview/general/
+    """
+    what = urlsplit(url).path
+    if status == 200:
+        return Answer(_document(body, what), body, _http_date(headers.get("Date")))
+    said = _said(headers, body)
+    if status == 429:
+        wait = _retry_after_seconds(headers.get("Retry-After"), now)
+        raise WillRetry(f"Harvest asked for a pause (429) at {what}.", retry_after_seconds=wait, is_throttled=True)
+    if status >= 500 or status == 408:
+        wait = _retry_after_seconds(headers.get("Retry-After"), now)
+        raise WillRetry(f"Harvest failed with {status} at {what}.", retry_after_seconds=wait)
+    if status == 401:
+        raise TokenRejected(f"Harvest does not accept the access token (401 at {what}): {said} {HOW_TO_SIGN_IN}")
+    if status == 403:
+        raise PermissionMissing(f"403 at {what}: {said}")
+    if status == 404:
+        raise NotThere(f"404 at {what}: {said}")
+    if status in (400, 422):
+        raise RequestRefused(f"Harvest refused the request ({status} at {what}): {said}")
+    raise BrokenPromise(f"Harvest answered {status} at {what}, which its documentation does not know: {said}")
+
+
+def read_page(answer: Answer, data_key: str | None, url: str, base_url: str) -> Page:
+    """The records in an answer, and where the list goes on.
+
+    Raises:
+        BrokenPromise: where the list is missing, or the next link leads to another host.
+    """
+    document = answer.document
+    if data_key is None:
+        return Page([document], answer.body, None, date=answer.date)
+    if data_key == ANY_ARRAY:
+        arrays = [key for key, value in document.items() if isinstance(value, list)]
+        if len(arrays) != 1:
+            raise BrokenPromise(f"Expected one list at {urlsplit(url).path}, found {arrays}.")
+        data_key = arrays[0]
+    records = document.get(data_key)
+    if not isinstance(records, list) or not all(type(record) is dict for record in records):
+        raise BrokenPromise(f"The answer at {urlsplit(url).path} holds no list {data_key!r}.")
+    links = document.get("links")
+    next_url = links.get("next") if isinstance(links, dict) else None
+    # `next_page` is null on the middle pages of cursor lists: only the link tells.
+    if next_url is not None:
+        check_link(next_url, base_url)
+    total = document.get("total_entries")
+    return Page(records, answer.body, data_key, total if type(total) is int else None, next_url, answer.date)
+
+
+def check_link(url: object, base_url: str) -> None:
+    """Refuse a link that would carry the token elsewhere.
+
+    Raises:
+        BrokenPromise: where scheme, host or port differ from those of `base_url`.
+    """
+    if not isinstance(url, str) or _origin(url) != _origin(base_url):
+        shown = urlsplit(url).netloc if isinstance(url, str) else repr(url)
+        raise BrokenPromise(
+            f"Harvest's link to the next page leads to {shown}, not to {urlsplit(base_url).netloc}: not followed, so that "
+            "the token stays where it belongs."
+        )
+
+
+def wait_seconds(error: WillRetry, tries: int, limit: Limit) -> float:
+    """How long to wait before try number `tries + 1`.
+
+    Harvest's own word first, up to 900 s; else 15 s after a 429 (reports: 60 s, growing to 900 s); else 1, 2, 4, ... s.
+    """
+    if error.retry_after_seconds is not None:
+        return min(error.retry_after_seconds, _LONGEST_WAIT_SECONDS)
+    if error.is_throttled:
+        first, longest = _UNTOLD_WAIT_SECONDS[limit]
+        return float(min(first * 2 ** (tries - 1), longest))
+    return float(min(2 ** (tries - 1), 30))
+
+
+def _document(body: bytes, what: str) -> dict[str, Any]:
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise WillRetry(f"Harvest's answer at {what} is not the JSON it should be.") from None
+    if not isinstance(document, dict):
+        raise WillRetry(f"Harvest's answer at {what} is not a JSON object.")
+    return document
+
+
+def _said(headers: Mapping[str, str], body: bytes) -> str:
+    """Harvest's own words for an error: it has used `message`, `error_description`, `error` and the header `Hint`."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        document = None
+    texts = (
+        [document.get(key) for key in ("message", "error_description", "error")] if isinstance(document, dict) else []
+    )
+    words = next((text for text in [*texts, headers.get("Hint")] if isinstance(text, str) and text.strip()), None)
+    return f"“{words.strip()}”." if words else "it gave no reason."
+
+
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def _http_date(text: str | None) -> datetime | None:
+    try:
+        return parsedate_to_datetime(text) if text else None
+    except ValueError:
+        return None
+
+
+def _retry_after_seconds(text: str | None, now: datetime) -> float | None:
+    """`Retry-After` in seconds, from seconds or from a date; None where it is missing or unreadable."""
+    if not text:
+        return None
+    try:
+        return max(float(text), 0.0)
+    except ValueError:
+        until = _http_date(text)
+        return max((until - now).total_seconds(), 0.0) if until and until.tzinfo else None

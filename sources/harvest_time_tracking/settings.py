@@ -1,0 +1,121 @@
+"""What the source must know before it asks Harvest anything."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import date
+from urllib.parse import urlsplit
+
+from .errors import SettingWrong
+
+BASE_URL = "https://api.harvestapp.com/v2"
+# Harvest wants an application and a contact: https://help.getharvest.com/api-v2/introduction/overview/general/
+USER_AGENT = "dlt-harvest (https://dlthub.com)"
+REQUESTS_PER_15_S = 100
+REPORT_REQUESTS_PER_15_MIN = 100
+
+
+class Secret:
+    """A text that prints as stars wherever it is shown; `reveal()` gives it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One Harvest account, and how to ask it.
+
+    Attributes:
+        access_token: a personal access token, or an OAuth2 access token.
+        account_id: the account's number, as text.
+        base_url: the API up to and with its version, without a slash at the end.
+        user_agent: sent with each request; Harvest refuses a request without one.
+        start_date: the first day of the dated lists (time entries, expenses, invoices, estimates) and of the reports;
+            None for all of history.
+        requests_per_15_s: the pace for everything but reports; 0 takes the pacing off.
+        report_requests_per_15_min: the pace for reports; 0 takes the pacing off.
+
+    Raises:
+        SettingWrong: on a value that cannot work, naming the setting and the way to set it.
+    """
+
+    access_token: Secret = field(repr=False)
+    account_id: str
+    base_url: str = BASE_URL
+    user_agent: str = USER_AGENT
+    start_date: date | None = None
+    requests_per_15_s: int = REQUESTS_PER_15_S
+    report_requests_per_15_min: int = REPORT_REQUESTS_PER_15_MIN
+
+    def __post_init__(self) -> None:
+        token = self.access_token.reveal()
+        if not token.strip():
+            raise SettingWrong(f"access_token is empty. {HOW_TO_SIGN_IN}")
+        if not _fits_in_a_header(token):
+            raise SettingWrong(
+                f"access_token holds a space, a line break or a character that no token has. {HOW_TO_SIGN_IN}"
+            )
+        if not re.fullmatch(r"[0-9]+", self.account_id):
+            raise SettingWrong(
+                f"account_id must be the account's number, got {self.account_id!r}. It is shown beside the token on "
+                f"https://id.getharvest.com/developers."
+            )
+        url = urlsplit(self.base_url)
+        if url.scheme not in ("http", "https") or not url.hostname or url.query or url.fragment:
+            raise SettingWrong(f"base_url must look like {BASE_URL}, got {self.base_url!r}.")
+        if url.scheme == "http" and url.hostname not in ("127.0.0.1", "localhost", "::1"):
+            raise SettingWrong(f"base_url {self.base_url!r} would send the token unencrypted: use https.")
+        if not self.user_agent.strip() or not self.user_agent.isprintable() or not self.user_agent.isascii():
+            raise SettingWrong(
+                "user_agent must name an application and a contact in plain letters, such as 'Acme BI (data@acme.example)'."
+            )
+        for name in ("requests_per_15_s", "report_requests_per_15_min"):
+            if getattr(self, name) < 0:
+                raise SettingWrong(f"{name} must be 0 (no pacing) or more, got {getattr(self, name)}.")
+
+
+HOW_TO_SIGN_IN = (
+    "Make a personal access token at https://id.getharvest.com/developers and put it, with the account's id, into "
+    ".dlt/secrets.toml under [sources.harvest_time_tracking] as access_token and account_id, or into the environment as "
+    "SOURCES__HARVEST_TIME_TRACKING__ACCESS_TOKEN and SOURCES__HARVEST_TIME_TRACKING__ACCOUNT_ID."
+)
+
+
+def _fits_in_a_header(text: str) -> bool:
+    return text.isascii() and text.isprintable() and " " not in text
+
+
+def as_date(name: str, value: object) -> date | None:
+    """A setting given as text (`2024-01-31`), as a date or not at all, as a date.
+
+    Raises:
+        SettingWrong: where the text is no calendar day.
+    """
+    if value is None or value == "":
+        return None
+    if isinstance(value, date):
+        return date(value.year, value.month, value.day)
+    try:
+        return date.fromisoformat(str(value)[:10])
+    except ValueError:
+        raise SettingWrong(f"{name} must be a day such as 2024-01-31, got {value!r}.") from None

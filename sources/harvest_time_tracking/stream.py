@@ -1,0 +1,122 @@
+"""What a catalogue entry may say: the closed list of facts by which the streams of Harvest differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Limit = Literal["general", "reports"]
+Window = Literal["month", "day"]
+
+ANY_ARRAY = "*"
+"""A `data_key` for answers whose key is not documented: the only array in the answer."""
+
+
+@dataclass(frozen=True)
+class Parent:
+    """A stream that is read once for each row of another stream.
+
+    Attributes:
+        stream: the stream whose rows are the parents; their `id` stands in the path.
+        key: the column that carries the parent's id in each row.
+        only: read parents only where one of these holds. Each is a mapping of a parent's field to the values that
+            qualify; a value `None` in the field is written as None. Empty: all parents.
+        is_touched: True where a change of the child moves the parent's `updated_at`, so that an incremental run needs
+            only the parents that changed.
+    """
+
+    stream: str
+    key: str
+    only: ParentFilter | None = None
+    is_touched: bool = False
+
+
+@dataclass(frozen=True)
+class ParentFilter:
+    """Which parents can have children at all: those for which any of the stated facts holds.
+
+    Attributes:
+        differs: pairs of fields whose values differ.
+        filled: fields that are neither null nor missing.
+        holds: fields (lists or texts) and a value that they contain or equal.
+    """
+
+    differs: tuple[tuple[str, str], ...] = ()
+    filled: tuple[str, ...] = ()
+    holds: tuple[tuple[str, str], ...] = ()
+
+    def admits(self, record: Mapping[str, object]) -> bool:
+        """Whether `record`, a parent as the API answered it, can have children."""
+        return (
+            any(record.get(one) != record.get(other) for one, other in self.differs)
+            or any(record.get(name) is not None for name in self.filled)
+            or any(_contains(record.get(name), value) for name, value in self.holds)
+        )
+
+
+def _contains(value: object, wanted: str) -> bool:
+    return wanted in value if isinstance(value, list) else value == wanted
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One readable endpoint of Harvest.
+
+    Attributes:
+        name: the stream's name, and its table's unless `table` says otherwise.
+        path: below `base_url`; `{name}` is filled with the parent's id, or with each of the `argument`'s values.
+        data_key: the key of the list in the answer; None where the answer is one object; `ANY_ARRAY` where the key is
+            not documented.
+        key: the columns that identify a row.
+        docs: Harvest's own page.
+        parent: the stream it is read by, if any.
+        has_updated_since: whether `updated_since` brings only what changed. Without it, the rows of the account (or of
+            the parent, or of the window) are replaced as a whole.
+        date_field: the date that `from` and `to` filter on and by which the list is sorted.
+        live: a filter for records that change from read to read without moving `updated_at`: read in each run.
+        window: reports are read month by month; `day` stamps a report without dates with the day it was read.
+        table: the table its rows go to, where that is another stream's.
+        argument: the source's argument that lists the values for `path`; nothing is read without it.
+        limit: which of Harvest's two rate limits counts its requests.
+        permission: what the token's owner must be, in words.
+        feature: the switch in `company` that turns it off.
+        is_default: False where it is read only when it is asked for by name.
+        is_optional: True where an account may not have the endpoint at all: a 404 is then a skip.
+    """
+
+    name: str
+    path: str
+    data_key: str | None
+    key: tuple[str, ...] = ("id",)
+    docs: str = ""
+    parent: Parent | None = None
+    has_updated_since: bool = False
+    date_field: str | None = None
+    live: Mapping[str, str] = field(default_factory=dict)
+    window: Window | None = None
+    table: str | None = None
+    argument: str | None = None
+    limit: Limit = "general"
+    permission: str = "administrator"
+    feature: str | None = None
+    is_default: bool = True
+    is_optional: bool = False
+
+    @property
+    def table_name(self) -> str:
+        """The table that the rows go to."""
+        return self.table or self.name
+
+    @property
+    def scope(self) -> tuple[str, ...]:
+        """The columns within which a read replaces all rows; empty where rows are merged one by one by `key`."""
+        if self.window == "month":
+            return ("account_id", "from_date", "to_date")
+        if self.window == "day":
+            return ("account_id", "snapshot_date")
+        if self.parent:
+            return (self.parent.key,)
+        if self.has_updated_since or self.argument:
+            return ()
+        return ("account_id",)
