@@ -97,7 +97,7 @@ class Billing:
         self.expenses[client_id][:expense_end] = [
             e for e in self.expenses[client_id][:expense_end] if e.created_at >= created_at
         ]
-        days = [row.spent_date for row in (*entries, *expenses)]
+        days = [*(entry.spent_date for entry in entries), *(expense.spent_date for expense in expenses)]
         first, last = min(days, default=month), max(days, default=month_end)
         invoice = self._new_invoice(client_id, issue_date, created_at)
         invoice.lines = [*lines_of_work(tables, entries, expenses, first, last), *fees]

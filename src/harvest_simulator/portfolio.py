@@ -220,6 +220,7 @@ def _add_job(
     )
     tables.projects[project.id] = project
     job = Job(project, first_day, last_day, [])
+    names: tuple[str, ...]
     if not shape.is_billable and last_day == date.max:
         names = vocabulary.TIME_OFF_TASKS if name == "Time Off" else ("Internal Meetings", "Business Development")
     else:

@@ -93,7 +93,7 @@ class Renderer:
     def __init__(self, tables: Tables, numbers: Numbers) -> None:
         self.tables = tables
         self.numbers = numbers
-        self._shared: dict[tuple[str, int], Any] = {}
+        self._shared: dict[tuple[str, int], Json] = {}
         self._shared_as_of: tuple[int, date] = (-1, date.min)
 
     def refresh(self) -> None:
@@ -103,7 +103,7 @@ class Renderer:
             self._shared = {}
             self._shared_as_of = as_of
 
-    def _share(self, kind: str, row_id: int, make: Callable[[int], Any]) -> Any:
+    def _share(self, kind: str, row_id: int, make: Callable[[int], Json]) -> Json:
         key = (kind, row_id)
         found = self._shared.get(key)
         if found is None:
@@ -150,8 +150,7 @@ class Renderer:
                 "hourly_rate": self.numbers.maybe(self._rate_in_force(row)),
             }
 
-        found: Json = self._share("user_assignment", row.id, make)
-        return found
+        return self._share("user_assignment", row.id, make)
 
     def _rate_in_force(self, row: UserAssignment) -> Decimal | None:
         if row.use_default_rates:
@@ -173,14 +172,12 @@ class Renderer:
                 "budget": self.numbers.maybe(row.budget),
             }
 
-        found: Json = self._share("task_assignment", row.id, make)
-        return found
+        return self._share("task_assignment", row.id, make)
 
     def invoice_stub(self, invoice_id: int | None) -> Json | None:
         if invoice_id is None:
             return None
-        found: Json = self._share("invoice", invoice_id, lambda i: {"id": i, "number": self.tables.invoices[i].number})
-        return found
+        return self._share("invoice", invoice_id, lambda i: {"id": i, "number": self.tables.invoices[i].number})
 
     def company(self) -> Json:
         company = self.tables.company
@@ -361,15 +358,16 @@ class Renderer:
             **stub,
             "project": {**self.project_stub(project.id), "is_billable": project.is_billable},
             "client": self.money_client_stub(project.client_id),
-            "task_assignments": self._share("project_tasks", project.id, self._tasks_of_project),
+            "task_assignments": self._share("project_tasks", project.id, self._tasks_of_project)["rows"],
         }
 
-    def _tasks_of_project(self, project_id: int) -> list[Json]:
-        return [
+    def _tasks_of_project(self, project_id: int) -> Json:
+        rows = [
             {**(self.task_assignment_stub(row) or {}), "task": self.task_stub(row.task_id)}
             for row in self.tables.task_assignments_of(project_id)
             if row.is_active
         ]
+        return {"rows": rows}
 
     def time_entry(self, row: TimeEntry) -> Json:
         tables, hundredths = self.tables, self.numbers.hundredths

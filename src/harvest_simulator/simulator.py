@@ -15,6 +15,7 @@ from harvest_simulator.arithmetic import Rounding
 from harvest_simulator.clock import Clock
 from harvest_simulator.company import build_company, empty_company
 from harvest_simulator.damage import SLOW_SECONDS, instead_of_an_answer, spoil_data
+from harvest_simulator.disturbance import Disturbance
 from harvest_simulator.faults import Fault, Faults
 from harvest_simulator.limits import Limits
 from harvest_simulator.permissions import Viewer
@@ -110,6 +111,15 @@ class Simulator:
             administrator = Viewer(self._viewer.user_id, ("administrator",))
             return exact_reports(self.store).answer(name, administrator, query)
 
+    def mutate(self, count: int, seed: int, deletions: bool = False) -> list[str]:
+        """Apply `count` random changes across all streams; one line each says what was done.
+
+        Without `deletions` no row vanishes, payments, messages and rates included; only the lists of active
+        project assignments get shorter where a project or an assignment is archived.
+        """
+        with self.store.lock:
+            return Disturbance(self.store, seed).run(count, deletions)
+
     def as_role(self, role: Literal["administrator", "manager", "member"], access_roles: tuple[str, ...] = ()) -> None:
         """From now on the token belongs to a person with that role and those extra rights of a manager."""
         found = [user.id for user in self.store.users.values() if user.is_active and role == user.access_roles[0]]
@@ -133,6 +143,7 @@ class Simulator:
     def set_rounding(self, mode: Literal["up", "nearest", "down"] = "nearest", minutes: int = 15) -> None:
         """Change the account's rule: rounded_hours of all history and the reports change, no updated_at moves."""
         with self.store.lock:
+            self.store.version += 1
             self.store.rounding = Rounding(mode, minutes)
 
     def reply(self, asked: Asked) -> Reply:

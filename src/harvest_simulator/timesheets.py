@@ -49,7 +49,7 @@ class Timesheets:
         self.tables.start_ids_at("time_entry", next_id + 1)
 
     def _fill_person(self, person: Person) -> None:
-        rng, tables, user_id = self.rng, self.tables, person.user.id
+        rng, user_id = self.rng, person.user.id
         away_on = self._days_off(person)
         works_fridays = person.user.weekly_capacity_seconds == 0 or person.user.weekly_capacity_seconds >= 144_000
         day_hundredths = (person.user.weekly_capacity_seconds or 72_000) / 36 / (5 if works_fridays else 4)
