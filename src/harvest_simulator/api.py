@@ -155,7 +155,7 @@ class Api:
         if special == "message_preview":
             return Answer(data=self._preview(ids[0], query))
         if special == "pto":
-            return self._paid_time_off(url, query)
+            return self._paid_time_off(viewer, url, query)
         rows = self.reports.answer(special, viewer, query)
         return self._page(url, query, rows, "results", None)
 
@@ -180,11 +180,11 @@ class Api:
             "thank_you": filters.read_flag("thank_you", query.get("thank_you", "false")),
         }
 
-    def _paid_time_off(self, url: str, query: dict[str, str]) -> Answer:
+    def _paid_time_off(self, viewer: Viewer, url: str, query: dict[str, str]) -> Answer:
         if self.pto is None:
             raise not_found()
         path = url[url.index("/v2/pto/") :]
-        data_key, found = self.pto.answer(path, query)
+        data_key, found = self.pto.answer(path, query, viewer.user_id)
         if data_key is None:
             return Answer(data=found)
         return self._page(url, query, found, data_key, None)

@@ -33,7 +33,7 @@ SIZES = {
     "tiny": Size(people=6, history_days=91, clients=4, entries_per_day=1.6),
     "small": Size(people=40, history_days=730, clients=14, entries_per_day=2.6),
     "medium": Size(people=80, history_days=1_095, clients=28, entries_per_day=2.4),
-    "large": Size(people=200, history_days=2_922, clients=75, entries_per_day=2.2),
+    "large": Size(people=200, history_days=2_922, clients=105, entries_per_day=1.7),
 }
 
 

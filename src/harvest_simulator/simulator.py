@@ -63,12 +63,11 @@ class Simulator:
         self.store = (
             empty_company(self.clock, today) if empty else build_company(seed, size, today, self.clock, entries)
         )
-        self._pto = PaidTimeOff(self.store) if pto else None
-        self._api = Api(self.store, BillingRenderer(self.store, ON_THE_WIRE), self._pto)
+        self._api = Api(self.store, BillingRenderer(self.store, ON_THE_WIRE), PaidTimeOff(self.store) if pto else None)
         self._limits = Limits()
         self._is_token_valid = True
         self._viewer = Viewer(next(iter(self.store.users)), ("administrator",))
-        self._truth = Truth(self.store, self._pto, lambda: self._viewer)
+        self._truth = Truth(self.store, pto, lambda: self._viewer)
 
     @contextmanager
     def serving(self, port: int = 0) -> Iterator[str]:
@@ -82,6 +81,15 @@ class Simulator:
             server.shutdown()
             server.server_close()
             thread.join()
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What a client must send: token, account, and who it is."""
+        return {
+            "Authorization": f"Bearer {self.access_token}",
+            "Harvest-Account-Id": self.account_id,
+            "User-Agent": "harvest-simulator (simulator@northbank.example)",
+        }
 
     def truth(self) -> dict[str, list[Json]]:
         """Stream to the records that the API would answer now, complete; decimals as `decimal.Decimal`.

@@ -48,9 +48,9 @@ _NESTED = {
 class Truth:
     """Every stream of the account; `token_user` gives the person that users/me answers with."""
 
-    def __init__(self, store: Store, pto: PaidTimeOff | None, token_user: Callable[[], Viewer]) -> None:
+    def __init__(self, store: Store, has_pto: bool, token_user: Callable[[], Viewer]) -> None:
         self.store = store
-        self.pto = pto
+        self.has_pto = has_pto
         self.token_user = token_user
 
     def exact(self) -> dict[str, list[Json]]:
@@ -76,8 +76,9 @@ class Truth:
             yield name, self._plain(renderer, name)
         for name, (table, parent_key) in _NESTED.items():
             yield name, self._nested(renderer, name, table, parent_key)
-        if self.pto is not None:
-            yield from ((name, iter(records)) for name, records in self.pto.streams().items())
+        if self.has_pto:
+            streams = PaidTimeOff(self.store, numbers).streams()
+            yield from ((name, iter(records)) for name, records in streams.items())
 
     def _plain(self, renderer: BillingRenderer, name: str) -> Iterator[Json]:
         listing = LISTS[name]
