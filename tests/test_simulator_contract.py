@@ -278,7 +278,9 @@ def test_every_key_of_a_documented_sample_is_answered_by_the_simulator(file: str
     ours = shape(records_of(endpoint, ask(sim, base, endpoint)), fields)
     if endpoint["kind"] == "single" and endpoint["path"].endswith("_ID}"):
         # One row may have nulls where the sample has objects: look at all rows of its list.
-        listed = next((e for e in KNOWN["endpoints"] if e["object"] == endpoint["object"] and e["pagination"]), endpoint)
+        listed = next(
+            (e for e in KNOWN["endpoints"] if e["object"] == endpoint["object"] and e["pagination"]), endpoint
+        )
         ours = shape(records_of(listed, ask(sim, base, listed)), fields)
     assert sorted(sample.keys() - ours.keys()) == []
     for path in sample:
