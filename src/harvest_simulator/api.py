@@ -12,11 +12,11 @@ from harvest_simulator.lists import LISTS, Listing
 from harvest_simulator.paging import SortKey, page_of, read_paging
 from harvest_simulator.permissions import Viewer
 from harvest_simulator.pto import PaidTimeOff
-from harvest_simulator.render import Json
-from harvest_simulator.render_billing import BillingRenderer
+from harvest_simulator.render import Renderer
 from harvest_simulator.reports import Reports
 from harvest_simulator.rows import TimeEntry, User
 from harvest_simulator.sight import sees_invoice, sees_person, sees_project, sees_work
+from harvest_simulator.spelling import Json
 from harvest_simulator.store import Store
 
 # How many filtered lists are kept for the pages that follow.
@@ -33,7 +33,7 @@ _VISIBLE = {
 class Api:
     """Answers requests from the store's rows. `pto` is None in accounts without paid time off."""
 
-    def __init__(self, store: Store, renderer: BillingRenderer, pto: PaidTimeOff | None) -> None:
+    def __init__(self, store: Store, renderer: Renderer, pto: PaidTimeOff | None) -> None:
         self.store = store
         self.renderer = renderer
         self.reports = Reports(store)

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harvest_simulator.permissions import ANY_MANAGER, BILLABLE_RATES, CLIENTS_AND_TASKS, ESTIMATES, INVOICES, NOBODY
-from harvest_simulator.render import Json
-from harvest_simulator.render_billing import BillingRenderer as R
+from harvest_simulator.render import Renderer as R
+from harvest_simulator.spelling import Json
 
 Render = Callable[[R, Any], Json]
 # What an endpoint that is open to everyone asks for.

@@ -29,7 +29,7 @@ def read_whole(name: str, text: str) -> int:
         raise not_valid(f"{name} must be a number") from None
 
 
-def read_text(name: str, text: str) -> str:
+def read_text(_name: str, text: str) -> str:
     return text
 
 
@@ -66,27 +66,27 @@ def one_of(*values: str) -> Callable[[str, str], str]:
 
 
 def _attribute(name: str, read: Callable[[str, str], Any]) -> Filter:
-    return Filter(read, lambda tables, row, value: bool(getattr(row, name) == value))
+    return Filter(read, lambda _tables, row, value: bool(getattr(row, name) == value))
 
 
-UPDATED_SINCE = Filter(read_instant, lambda tables, row, value: bool(row.updated_at >= value))
+UPDATED_SINCE = Filter(read_instant, lambda _tables, row, value: bool(row.updated_at >= value))
 IS_ACTIVE = _attribute("is_active", read_flag)
 IS_BILLED = _attribute("is_billed", read_flag)
-IS_RUNNING = Filter(read_flag, lambda tables, row, value: (row.timer_started_at is not None) is value)
+IS_RUNNING = Filter(read_flag, lambda _tables, row, value: (row.timer_started_at is not None) is value)
 USER = _attribute("user_id", read_whole)
 TASK = _attribute("task_id", read_whole)
 PROJECT = _attribute("project_id", read_whole)
 CLIENT = _attribute("client_id", read_whole)
 CLIENT_OF_PROJECT = Filter(read_whole, lambda tables, row, value: tables.projects[row.project_id].client_id == value)
-PROJECT_OF_LINE = Filter(read_whole, lambda tables, row, value: any(line.project_id == value for line in row.lines))
+PROJECT_OF_LINE = Filter(read_whole, lambda _tables, row, value: any(line.project_id == value for line in row.lines))
 APPROVAL = _attribute("approval_status", one_of("unsubmitted", "submitted", "approved"))
 INVOICE_STATE = _attribute("state", one_of("draft", "open", "paid", "closed"))
 ESTIMATE_STATE = _attribute("state", one_of("draft", "sent", "accepted", "declined"))
 EXTERNAL_ID = Filter(
     read_text,
-    lambda tables, row, value: row.external_reference is not None and row.external_reference.id == value,
+    lambda _tables, row, value: row.external_reference is not None and row.external_reference.id == value,
 )
-SPENT_FROM = Filter(read_day, lambda tables, row, value: bool(row.spent_date >= value))
-SPENT_TO = Filter(read_day, lambda tables, row, value: bool(row.spent_date <= value))
-ISSUED_FROM = Filter(read_day, lambda tables, row, value: bool(row.issue_date >= value))
-ISSUED_TO = Filter(read_day, lambda tables, row, value: bool(row.issue_date <= value))
+SPENT_FROM = Filter(read_day, lambda _tables, row, value: bool(row.spent_date >= value))
+SPENT_TO = Filter(read_day, lambda _tables, row, value: bool(row.spent_date <= value))
+ISSUED_FROM = Filter(read_day, lambda _tables, row, value: bool(row.issue_date >= value))
+ISSUED_TO = Filter(read_day, lambda _tables, row, value: bool(row.issue_date <= value))

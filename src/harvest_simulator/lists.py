@@ -14,10 +14,10 @@ from harvest_simulator import filters
 from harvest_simulator.filters import Filter
 from harvest_simulator.paging import SortKey
 from harvest_simulator.permissions import Viewer
-from harvest_simulator.render import Json
-from harvest_simulator.render_billing import BillingRenderer
+from harvest_simulator.render import Renderer
 from harvest_simulator.rows import Rate, UserAssignment
 from harvest_simulator.sight import sees_invoice, sees_person, sees_project, sees_work
+from harvest_simulator.spelling import Json
 from harvest_simulator.tables import Tables, order_inside_a_day
 
 
@@ -27,7 +27,7 @@ class Listing:
 
     data_key: str
     rows: Callable[[Tables, int], Iterable[Any]]
-    render: Callable[[BillingRenderer, Any], Json]
+    render: Callable[[Renderer, Any], Json]
     cursor_key: SortKey | None
     filters: dict[str, Filter] = field(default_factory=dict)
     is_visible: Callable[[Tables, Viewer, Any], bool] | None = None
@@ -54,7 +54,7 @@ def latest_day_first(row: Any) -> tuple[int, ...]:
 
 
 def _sorted_table(name: str, key: SortKey) -> Callable[[Tables, int], list[Any]]:
-    return lambda tables, parent_id: sorted(getattr(tables, name).values(), key=key)
+    return lambda tables, _parent_id: sorted(getattr(tables, name).values(), key=key)
 
 
 def _sorted_children(name: str, key: SortKey) -> Callable[[Tables, int], list[Any]]:
@@ -73,7 +73,7 @@ def active_assignments(tables: Tables, user_id: int) -> list[UserAssignment]:
     return sorted((row for row in rows if tables.projects[row.project_id].is_active), key=newest_first)
 
 
-_R = BillingRenderer
+_R = Renderer
 _SINCE = {"updated_since": filters.UPDATED_SINCE}
 _ACTIVE = {"is_active": filters.IS_ACTIVE, **_SINCE}
 _DATED = {"from": filters.SPENT_FROM, "to": filters.SPENT_TO, **_SINCE}
@@ -91,7 +91,7 @@ _BY_USER = {"user_id": filters.USER, **_ACTIVE}
 
 def _table(
     name: str,
-    render: Callable[[BillingRenderer, Any], Json],
+    render: Callable[[Renderer, Any], Json],
     kept: dict[str, Filter],
     is_visible: Callable[[Tables, Viewer, Any], bool] | None = None,
     is_dated: bool = False,
@@ -112,7 +112,7 @@ LISTS: dict[str, Listing] = {
     "task_assignments": _table("task_assignments", _R.task_assignment, _ACTIVE, sees_project),
     "time_entries": Listing(
         "time_entries",
-        lambda tables, parent_id: tables.entries_between(None, None),
+        lambda tables, _parent_id: tables.entries_between(None, None),
         _R.time_entry,
         None,
         {

@@ -14,8 +14,8 @@ from typing import Any
 
 from harvest_simulator.answers import not_found
 from harvest_simulator.filters import read_day, read_flag, read_instant, read_whole
-from harvest_simulator.render import ON_THE_WIRE, Json, Numbers, instant
 from harvest_simulator.rows import User
+from harvest_simulator.spelling import ON_THE_WIRE, Json, Numbers, instant
 from harvest_simulator.tables import Tables
 from harvest_simulator.workdays import is_working_day, next_working_day, seconds_at
 

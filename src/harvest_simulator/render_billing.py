@@ -5,12 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 
 from harvest_simulator.arithmetic import totals_of
-from harvest_simulator.render import Json, Renderer, day_or_none, instant
+from harvest_simulator.embedded import Embedding
 from harvest_simulator.rows import Estimate, Invoice, ItemCategory, Line, Message, Payment
+from harvest_simulator.spelling import Json, day_or_none, instant
 
 
-class BillingRenderer(Renderer):
-    """The whole renderer: everything of `Renderer`, and the documents that go to clients."""
+class BillingRenderer(Embedding):
+    """The documents that go to clients, and what comes back."""
 
     def due_of(self, row: Invoice, amount: Decimal) -> Decimal:
         """What is still to pay; nothing once it was written off (Harvest's figure there is not documented)."""

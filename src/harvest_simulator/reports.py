@@ -15,9 +15,9 @@ from harvest_simulator.answers import not_valid
 from harvest_simulator.arithmetic import ZERO, half_up
 from harvest_simulator.filters import read_day, read_flag
 from harvest_simulator.permissions import Viewer
-from harvest_simulator.render import EXACT, ON_THE_WIRE, Json, Numbers
 from harvest_simulator.rows import Expense, Project, TimeEntry
 from harvest_simulator.sight import sees_project, sees_work
+from harvest_simulator.spelling import EXACT, ON_THE_WIRE, Json, Numbers
 from harvest_simulator.tables import Tables
 
 LONGEST_WINDOW_DAYS = 365

@@ -20,11 +20,11 @@ from harvest_simulator.faults import Fault, Faults
 from harvest_simulator.limits import Limits
 from harvest_simulator.permissions import Viewer
 from harvest_simulator.pto import PaidTimeOff
-from harvest_simulator.render import ON_THE_WIRE, Json
-from harvest_simulator.render_billing import BillingRenderer
+from harvest_simulator.render import Renderer
 from harvest_simulator.reports import exact_reports
 from harvest_simulator.requests import Request
 from harvest_simulator.server import Asked, Reply, Server
+from harvest_simulator.spelling import ON_THE_WIRE, Json
 from harvest_simulator.truth import Truth
 
 _ACCOUNTS_PATH = "/api/v2/accounts"
@@ -63,7 +63,7 @@ class Simulator:
         self.store = (
             empty_company(self.clock, today) if empty else build_company(seed, size, today, self.clock, entries)
         )
-        self._api = Api(self.store, BillingRenderer(self.store, ON_THE_WIRE), PaidTimeOff(self.store) if pto else None)
+        self._api = Api(self.store, Renderer(self.store, ON_THE_WIRE), PaidTimeOff(self.store) if pto else None)
         self._limits = Limits()
         self._is_token_valid = True
         self._viewer = Viewer(next(iter(self.store.users)), ("administrator",))

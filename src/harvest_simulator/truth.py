@@ -11,8 +11,8 @@ import orjson
 from harvest_simulator.lists import LISTS
 from harvest_simulator.permissions import Viewer
 from harvest_simulator.pto import PaidTimeOff
-from harvest_simulator.render import EXACT, ON_THE_WIRE, Json, Numbers
-from harvest_simulator.render_billing import BillingRenderer
+from harvest_simulator.render import Renderer
+from harvest_simulator.spelling import EXACT, ON_THE_WIRE, Json, Numbers
 from harvest_simulator.store import Store
 
 # Streams of one list without a parent, under the name of the list.
@@ -68,7 +68,7 @@ class Truth:
                         file.write(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
 
     def _streams(self, numbers: Numbers) -> Iterator[tuple[str, Iterator[Json]]]:
-        renderer = BillingRenderer(self.store, numbers)
+        renderer = Renderer(self.store, numbers)
         renderer.refresh()
         yield "company", iter([renderer.company()])
         yield "users_me", iter([renderer.user(self.store.users[self.token_user().user_id])])
@@ -80,11 +80,11 @@ class Truth:
             streams = PaidTimeOff(self.store, numbers).streams()
             yield from ((name, iter(records)) for name, records in streams.items())
 
-    def _plain(self, renderer: BillingRenderer, name: str) -> Iterator[Json]:
+    def _plain(self, renderer: Renderer, name: str) -> Iterator[Json]:
         listing = LISTS[name]
         return (listing.render(renderer, row) for row in listing.rows(self.store, 0))
 
-    def _nested(self, renderer: BillingRenderer, name: str, table: str, parent_key: str) -> Iterator[Json]:
+    def _nested(self, renderer: Renderer, name: str, table: str, parent_key: str) -> Iterator[Json]:
         listing = LISTS[name]
         parents: dict[int, Any] = getattr(self.store, table)
         for parent_id in parents:

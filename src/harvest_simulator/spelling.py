@@ -1,0 +1,65 @@
+"""How values are spelt in JSON: decimals, instants, dates. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """How decimals, and hundredths of an hour, become values of the answer."""
+
+    decimal: Callable[[Decimal], Any]
+    hundredths: Callable[[int], Any]
+
+    def maybe(self, value: Decimal | None) -> Any:
+        return None if value is None else self.decimal(value)
+
+
+@lru_cache(maxsize=100_000)
+def float_of(value: Decimal) -> float:
+    """The float whose shortest text is the same number; amounts that have none are refused rather than bent."""
+    number = float(value)
+    if Decimal(repr(number)) != value:
+        raise ValueError(f"{value} has no float with the same text")
+    return number
+
+
+@lru_cache(maxsize=10_000)
+def _exact_hundredths(value: int) -> Decimal:
+    # As the wire spells it: 1.5, not 1.50; whole numbers with one decimal.
+    return Decimal(repr(value / 100))
+
+
+def exact_of(value: Decimal) -> Decimal:
+    return value
+
+
+ON_THE_WIRE = Numbers(float_of, lambda value: value / 100)
+EXACT = Numbers(exact_of, _exact_hundredths)
+
+
+@lru_cache(maxsize=20_000)
+def _day_text(day_number: int) -> str:
+    return date.fromordinal(719_163 + day_number).isoformat()
+
+
+@lru_cache(maxsize=86_400)
+def _time_text(second: int) -> str:
+    return f"T{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}Z"
+
+
+def instant(at: int | None) -> str | None:
+    """Seconds since 1970 as YYYY-MM-DDTHH:MM:SSZ."""
+    return None if at is None else _day_text(at // 86_400) + _time_text(at % 86_400)
+
+
+def day_or_none(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
