@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from harvest_simulator import correspondence, filters
@@ -10,7 +10,7 @@ from harvest_simulator.answers import Answer, Refusal, not_authorized, not_found
 from harvest_simulator.endpoints import Endpoint, find_endpoint
 from harvest_simulator.lists import LISTS, Listing
 from harvest_simulator.paging import SortKey, page_of, read_paging
-from harvest_simulator.permissions import Viewer
+from harvest_simulator.permissions import ANY_MANAGER, Viewer
 from harvest_simulator.pto import PaidTimeOff
 from harvest_simulator.render import Renderer
 from harvest_simulator.reports import Reports
@@ -77,7 +77,8 @@ class Api:
             raise not_authorized()
 
     def _single(self, viewer: Viewer, endpoint: Endpoint, ids: tuple[int, ...]) -> Json:
-        assert endpoint.table is not None and endpoint.render is not None
+        if endpoint.table is None or endpoint.render is None:
+            raise not_routable()
         rows: Mapping[int, Any] = getattr(self.store, endpoint.table)
         if endpoint.table in ("billable_rates", "cost_rates"):
             rows = {rate.id: rate for rate in rows.get(ids[0], ())}
@@ -138,26 +139,30 @@ class Api:
         return shown
 
     def _special(self, viewer: Viewer, special: str, ids: tuple[int, ...], url: str, query: dict[str, str]) -> Answer:
-        if special == "company":
-            return Answer(data=self.renderer.company())
-        if special == "me":
-            return Answer(data=self.me(viewer))
-        if special == "my_project_assignments":
-            return self._list(viewer, "my_project_assignments", viewer.user_id, url, query)
-        if special == "project_assignments":
-            if ids[0] != viewer.user_id and not viewer.is_administrator and not viewer.is_manager:
-                raise not_authorized()
-            return self._list(viewer, "user_project_assignments", ids[0], url, query)
-        if special == "teammates":
-            if "manager" not in self.store.users[ids[0]].access_roles:
-                raise not_valid("User is not a manager")
-            return self._list(viewer, "user_teammates", ids[0], url, query)
-        if special == "message_preview":
-            return Answer(data=self._preview(ids[0], query))
+        """What is neither a plain list nor a plain row."""
         if special == "pto":
             return self._paid_time_off(viewer, url, query)
-        rows = self.reports.answer(special, viewer, query)
-        return self._page(url, query, rows, "results", None)
+        if special.startswith("report_"):
+            return self._page(url, query, self.reports.answer(special, viewer, query), "results", None)
+        if special in ("my_project_assignments", "project_assignments", "teammates"):
+            return self._list_of_person(viewer, special, ids[0] if ids else viewer.user_id, url, query)
+        single: dict[str, Callable[[], Json]] = {
+            "company": self.renderer.company,
+            "me": lambda: self.me(viewer),
+            "message_preview": lambda: self._preview(ids[0], query),
+        }
+        return Answer(data=single[special]())
+
+    def _list_of_person(self, viewer: Viewer, special: str, user_id: int, url: str, query: dict[str, str]) -> Answer:
+        if special == "my_project_assignments":
+            return self._list(viewer, "my_project_assignments", user_id, url, query)
+        if special == "project_assignments":
+            if user_id != viewer.user_id and not viewer.may(ANY_MANAGER):
+                raise not_authorized()
+            return self._list(viewer, "user_project_assignments", user_id, url, query)
+        if "manager" not in self.store.users[user_id].access_roles:
+            raise not_valid("User is not a manager")
+        return self._list(viewer, "user_teammates", user_id, url, query)
 
     def _page(self, url: str, query: dict[str, str], rows: Sequence[Any], data_key: str, key: SortKey | None) -> Answer:
         page = page_of(read_paging(url, query), rows, key)

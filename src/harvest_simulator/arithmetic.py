@@ -8,7 +8,8 @@ from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
 
-from harvest_simulator.rows import Line, Project, Rate, TaskAssignment, UserAssignment
+from harvest_simulator.documents import Line
+from harvest_simulator.rows import Project, Rate, TaskAssignment, UserAssignment
 
 CENT = Decimal("0.01")
 ZERO = Decimal(0)

@@ -10,9 +10,10 @@ from random import Random
 
 from harvest_simulator.arithmetic import half_up, totals_of
 from harvest_simulator.correspondence import invoice_message, payment_row
+from harvest_simulator.documents import Invoice, ItemCategory, Line
 from harvest_simulator.invoicing import PRODUCT, SERVICE, lines_of_work, mark_billed, new_line
 from harvest_simulator.portfolio import Portfolio
-from harvest_simulator.rows import Expense, Invoice, ItemCategory, Line, TimeEntry
+from harvest_simulator.rows import Expense, TimeEntry
 from harvest_simulator.tables import Tables
 from harvest_simulator.workdays import midnight, months_between, next_working_day, seconds_at
 

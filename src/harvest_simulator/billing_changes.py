@@ -14,8 +14,9 @@ from typing import Any
 from harvest_simulator.arithmetic import totals_of
 from harvest_simulator.changes import Changes, NotPossible, change
 from harvest_simulator.correspondence import invoice_message, payment_row
+from harvest_simulator.documents import Invoice, Line, Payment
 from harvest_simulator.invoicing import SERVICE, lines_of_work, mark_billed, new_line
-from harvest_simulator.rows import Expense, Invoice, Line, Payment, TimeEntry
+from harvest_simulator.rows import Expense, TimeEntry
 from harvest_simulator.workdays import midnight
 
 

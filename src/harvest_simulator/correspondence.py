@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from harvest_simulator.arithmetic import totals_of
-from harvest_simulator.rows import Estimate, Invoice, Message, Payment
+from harvest_simulator.documents import Estimate, Invoice, Message, Payment
 from harvest_simulator.tables import Tables
 
 _RULE = "---------------------------------------------"

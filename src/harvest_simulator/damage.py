@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -16,35 +16,38 @@ _PAGE = "<!DOCTYPE html>\n<html><head><title>{0}</title></head><body><h1>{0}</h1
 
 def instead_of_an_answer(fault: Fault, now: datetime) -> Answer | None:
     """The whole answer of faults that need no real one; None for those that spoil a real answer."""
-    if fault is Fault.RATE_LIMITED:
-        return throttled(2).answer
-    if fault is Fault.RATE_LIMITED_DATE:
-        answer = throttled(2).answer
-        answer.headers["Retry-After"] = format_datetime(now + timedelta(seconds=2), usegmt=True)
-        return answer
-    if fault is Fault.RATE_LIMITED_BARE:
-        return Answer(429, text="", content_type=HTML_TYPE)
-    if fault is Fault.SERVER_ERROR:
-        return _web_page(500, "We're sorry, but something went wrong (500)")
-    if fault is Fault.BAD_GATEWAY:
-        return _web_page(502, "502 Bad Gateway")
-    if fault is Fault.UNAVAILABLE:
-        answer = _web_page(503, "Harvest is down for maintenance")
-        answer.headers["Retry-After"] = "5"
-        return answer
-    if fault is Fault.HTML_200:
-        return _web_page(200, "Sign in to Harvest")
-    if fault is Fault.UNAUTHORIZED:
-        return bad_token().answer
-    if fault is Fault.FORBIDDEN:
-        return not_authorized().answer
-    if fault is Fault.NOT_FOUND:
-        return not_found().answer
-    return None
+    make = _INSTEAD.get(fault)
+    return None if make is None else make(now)
+
+
+def _throttled_until(now: datetime) -> Answer:
+    answer = throttled(2).answer
+    answer.headers["Retry-After"] = format_datetime(now + timedelta(seconds=2), usegmt=True)
+    return answer
+
+
+def _down_for_maintenance() -> Answer:
+    answer = _web_page(503, "Harvest is down for maintenance")
+    answer.headers["Retry-After"] = "5"
+    return answer
 
 
 def _web_page(status: int, title: str) -> Answer:
     return Answer(status, text=_PAGE.format(title), content_type=HTML_TYPE)
+
+
+_INSTEAD: dict[Fault, Callable[[datetime], Answer]] = {
+    Fault.RATE_LIMITED: lambda _now: throttled(2).answer,
+    Fault.RATE_LIMITED_DATE: _throttled_until,
+    Fault.RATE_LIMITED_BARE: lambda _now: Answer(429, text="", content_type=HTML_TYPE),
+    Fault.SERVER_ERROR: lambda _now: _web_page(500, "We're sorry, but something went wrong (500)"),
+    Fault.BAD_GATEWAY: lambda _now: _web_page(502, "502 Bad Gateway"),
+    Fault.UNAVAILABLE: lambda _now: _down_for_maintenance(),
+    Fault.HTML_200: lambda _now: _web_page(200, "Sign in to Harvest"),
+    Fault.UNAUTHORIZED: lambda _now: bad_token().answer,
+    Fault.FORBIDDEN: lambda _now: not_authorized().answer,
+    Fault.NOT_FOUND: lambda _now: not_found().answer,
+}
 
 
 def spoil_data(fault: Fault, data: Any, address: str) -> Any:
@@ -78,7 +81,7 @@ def _oddly_typed(record: dict[str, Any]) -> dict[str, Any]:
     for keys, value in (
         (_keys(record, _is_number), "about twelve"),
         (_keys(record, _is_dated), "someday"),
-        (_keys(record, lambda key, value: isinstance(value, dict)), [1, 2]),
+        (_keys(record, lambda _key, value: isinstance(value, dict)), [1, 2]),
     ):
         key = next(keys, None)
         if key is not None:

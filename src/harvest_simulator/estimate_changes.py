@@ -11,8 +11,8 @@ from typing import Any
 
 from harvest_simulator.changes import Changes, NotPossible, change
 from harvest_simulator.correspondence import estimate_message
+from harvest_simulator.documents import Estimate
 from harvest_simulator.invoicing import SERVICE, new_line
-from harvest_simulator.rows import Estimate
 
 _EVENTS = {"accepted": "accept", "declined": "decline"}
 

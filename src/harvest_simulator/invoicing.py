@@ -7,7 +7,8 @@ from datetime import date
 from decimal import Decimal
 
 from harvest_simulator.arithmetic import half_up
-from harvest_simulator.rows import Expense, Line, TimeEntry
+from harvest_simulator.documents import Line
+from harvest_simulator.rows import Expense, TimeEntry
 from harvest_simulator.tables import Tables
 
 SERVICE, PRODUCT = "Service", "Product"

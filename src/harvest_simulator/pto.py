@@ -42,23 +42,20 @@ class PaidTimeOff:
     def answer(self, path: str, query: dict[str, str], own_user_id: int) -> tuple[str | None, Any]:
         """(data key, rows) of a list, or (None, object). Raises Refusal for an unknown id."""
         name = path.removeprefix("/v2/pto/")
-        if name == "types":
-            return "pto_types", _filtered(self.types(), query)
-        if name == "requests":
-            return "pto_requests", _in_window(_filtered(self.requests(), query), query)
         if name == "balances":
-            user = self._user(read_whole("user_id", query["user_id"]) if query.get("user_id") else own_user_id)
-            as_of = read_day("as_of", query["as_of"]) if query.get("as_of") else self.tables.clock.today()
-            year = read_whole("year", query["year"]) if query.get("year") else as_of.year
-            return None, self.balances(user, year, as_of)
+            return None, self._asked_balances(query, own_user_id)
+        if name in ("assignments", "work_schedules", "types", "requests", "allocations"):
+            rows: list[Json] = {
+                "types": self.types,
+                "requests": self.requests,
+                "work_schedules": self.schedules,
+                "assignments": self.assignments,
+                "allocations": self.allocations,
+            }[name]()
+            kept = _filtered(rows, query)
+            return f"pto_{name}", _in_window(kept, query) if name == "requests" else kept
         if name == "holiday_calendars":
             return "pto_holiday_calendars", self.calendars()
-        if name == "work_schedules":
-            return "pto_work_schedules", _filtered(self.schedules(), query)
-        if name == "assignments":
-            return "pto_assignments", _filtered(self.assignments(), query)
-        if name == "allocations":
-            return "pto_allocations", _filtered(self.allocations(), query)
         row_id = int(re.findall(r"\d+", name)[0])
         if name.startswith("assignments/"):
             return None, self.assignment(self._user(row_id))
@@ -66,6 +63,12 @@ class PaidTimeOff:
             if calendar["id"] == row_id:
                 return "pto_holiday_calendar_entries", calendar["entries"]
         raise not_found()
+
+    def _asked_balances(self, query: dict[str, str], own_user_id: int) -> Json:
+        user = self._user(read_whole("user_id", query["user_id"]) if query.get("user_id") else own_user_id)
+        as_of = read_day("as_of", query["as_of"]) if query.get("as_of") else self.tables.clock.today()
+        year = read_whole("year", query["year"]) if query.get("year") else as_of.year
+        return self.balances(user, year, as_of)
 
     def streams(self) -> dict[str, list[Json]]:
         """Every stream of paid time off, for the truth."""

@@ -7,9 +7,9 @@ from decimal import Decimal
 from random import Random
 
 from harvest_simulator.correspondence import estimate_message
+from harvest_simulator.documents import Estimate
 from harvest_simulator.invoicing import PRODUCT, SERVICE, new_line
 from harvest_simulator.portfolio import Portfolio
-from harvest_simulator.rows import Estimate
 from harvest_simulator.tables import Tables
 from harvest_simulator.workdays import seconds_at
 

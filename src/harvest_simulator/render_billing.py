@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from harvest_simulator.arithmetic import totals_of
+from harvest_simulator.documents import Estimate, Invoice, ItemCategory, Line, Message, Payment
 from harvest_simulator.embedded import Embedding
-from harvest_simulator.rows import Estimate, Invoice, ItemCategory, Line, Message, Payment
 from harvest_simulator.spelling import Json, day_or_none, instant
 
 

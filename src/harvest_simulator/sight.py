@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from harvest_simulator.documents import Invoice
 from harvest_simulator.permissions import Viewer
-from harvest_simulator.rows import Invoice, User
+from harvest_simulator.rows import User
 from harvest_simulator.tables import Tables
 
 

@@ -15,7 +15,7 @@ from harvest_simulator.arithmetic import Rounding
 from harvest_simulator.clock import Clock
 from harvest_simulator.company import build_company, empty_company
 from harvest_simulator.damage import SLOW_SECONDS, instead_of_an_answer, spoil_data
-from harvest_simulator.disturbance import Disturbance
+from harvest_simulator.disturbance import disturb
 from harvest_simulator.faults import Fault, Faults
 from harvest_simulator.limits import Limits
 from harvest_simulator.permissions import Viewer
@@ -126,7 +126,7 @@ class Simulator:
         project assignments get shorter where a project or an assignment is archived.
         """
         with self.store.lock:
-            return Disturbance(self.store, seed).run(count, deletions)
+            return disturb(self.store, count, seed, deletions)
 
     def as_role(self, role: Literal["administrator", "manager", "member"], access_roles: tuple[str, ...] = ()) -> None:
         """From now on the token belongs to a person with that role and those extra rights of a manager."""

@@ -70,7 +70,7 @@ def hire(tables: Tables, rng: Random, count: int, first_day: date, today: date) 
         people.append(Person(_new_user(tables, rng, index, hired_on, left_on), hired_on, left_on))
     for person in people:
         _set_rates(tables, rng, person, today)
-    _set_roles(tables, rng, people, first_day)
+    _set_roles(tables, people, first_day)
     _set_teammates(tables, people)
     return people
 
@@ -155,7 +155,7 @@ def add_schedule(
         schedule.append(Rate(tables.take_id("rate"), user.id, amount, start, end, created_at, updated_at))
 
 
-def _set_roles(tables: Tables, rng: Random, people: list[Person], first_day: date) -> None:
+def _set_roles(tables: Tables, people: list[Person], first_day: date) -> None:
     """Business roles; some people hold two, one role is held by nobody."""
     created_at = seconds_at(first_day - timedelta(days=19), 10, 8, 43)
     for number, name in enumerate(vocabulary.ROLES):

@@ -10,17 +10,13 @@ from decimal import Decimal
 
 from harvest_simulator.arithmetic import Rounding, billable_rate_of, is_budgeted, rate_on
 from harvest_simulator.clock import Clock
+from harvest_simulator.documents import Estimate, Invoice, ItemCategory, Message, Payment
 from harvest_simulator.rows import (
     Client,
     Company,
     Contact,
-    Estimate,
     Expense,
     ExpenseCategory,
-    Invoice,
-    ItemCategory,
-    Message,
-    Payment,
     Project,
     Rate,
     Role,

@@ -50,7 +50,7 @@ class Timesheets:
 
     def _fill_person(self, person: Person) -> None:
         rng, user_id = self.rng, person.user.id
-        away_on = self._days_off(person)
+        away_on = self._days_off()
         works_fridays = person.user.weekly_capacity_seconds == 0 or person.user.weekly_capacity_seconds >= 144_000
         day_hundredths = (person.user.weekly_capacity_seconds or 72_000) / 36 / (5 if works_fridays else 4)
         last_day = min(self.today, person.left_on or self.today)
@@ -73,7 +73,7 @@ class Timesheets:
                 worked = int(day_hundredths * (0.88 + 0.26 * rng.random()) * (0.93 if weekday == 4 else 1.0))
                 self._work(person, day, [job for job in jobs if job.first_day <= day <= job.last_day], worked)
 
-    def _days_off(self, person: Person) -> dict[date, str]:
+    def _days_off(self) -> dict[date, str]:
         """Two or three blocks of vacation a year and a few sick days."""
         rng = self.rng
         days: dict[date, str] = {}
