@@ -344,6 +344,7 @@ def test_without_deletions_no_row_vanishes_and_with_them_rows_do(seed: int) -> N
     before = by_key(sim)
     sim.mutate(200, seed)
     assert gone(before, by_key(sim)) <= {"user_project_assignments"}
+    before = by_key(sim)
     sim.mutate(200, seed, deletions=True)
     assert gone(before, by_key(sim)) >= {"time_entries", "expenses", "invoices", "projects", "user_billable_rates"}
 

@@ -86,6 +86,7 @@ class ActivityReports:
         return lambda entry, _project: entry.user_id, person
 
     def expenses(self, subject: str, viewer: Viewer, window: Window) -> list[Json]:
+        """Sums of all and of billable expenses; a currency always, whoever asks."""
         tables = self.tables
         key_of, head_of = self._expense_subject(subject)
         sums: dict[tuple[int, str], list[Decimal]] = {}

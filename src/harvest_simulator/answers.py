@@ -33,10 +33,12 @@ class Refusal(Exception):
 
 
 def no_user_agent() -> Refusal:
+    """400: a client that does not say who it is. The body is not documented."""
     return Refusal(Answer(400, {"error": "bad_request", "error_description": "User-Agent header is required."}))
 
 
 def bad_token() -> Refusal:
+    """401 with a challenge, as captured in 2019."""
     text = "The access token provided is expired, revoked, malformed or invalid for other reasons."
     challenge = f'Bearer realm="Harvest API", error="invalid_token", error_description="{text}"'
     return Refusal(
@@ -45,10 +47,12 @@ def bad_token() -> Refusal:
 
 
 def not_authorized() -> Refusal:
+    """403: no permission, or a part of Harvest that the company has switched off."""
     return Refusal(Answer(403, {"message": "Not authorized!"}, headers={"Hint": "Not authorized!"}))
 
 
 def not_found() -> Refusal:
+    """404 for an unknown id, or an account that the token does not reach."""
     return Refusal(Answer(404, {"status": 404, "error": "Not Found"}))
 
 
@@ -59,10 +63,12 @@ def not_routable() -> Refusal:
 
 
 def not_valid(message: str) -> Refusal:
+    """422: what was asked cannot be done."""
     return Refusal(Answer(422, {"message": message}))
 
 
 def throttled(retry_after_seconds: int) -> Refusal:
+    """429 with the whole seconds to wait."""
     message = f"Request was throttled. Try again in {retry_after_seconds} seconds."
     data = {"message": message, "retry_after": retry_after_seconds}
     return Refusal(Answer(429, data, headers={"Retry-After": str(retry_after_seconds)}))

@@ -89,6 +89,8 @@ def is_budgeted(
 
 @dataclass(frozen=True, slots=True)
 class Totals:
+    """The sums of an invoice or estimate, in its currency."""
+
     amount: Decimal
     discount_amount: Decimal
     tax_amount: Decimal

@@ -21,6 +21,7 @@ TERMS = (("net 30", 30), ("net 15", 15), ("upon receipt", 0), ("net 45", 45), ("
 
 
 def add_item_categories(tables: Tables, created_on: date) -> None:
+    """The kinds of lines; lines hold the name, not the id."""
     at = seconds_at(created_on, 8, 17, 57)
     for number, name in enumerate((SERVICE, PRODUCT, "Licence")):
         for rows in (tables.invoice_item_categories, tables.estimate_item_categories):
@@ -45,6 +46,7 @@ class Billing:
         self.expenses: dict[int, list[Expense]] = defaultdict(list)
 
     def fill(self) -> None:
+        """Bill every month that is over, then add the odd documents that every company has."""
         add_item_categories(self.tables, self.first_day - timedelta(days=20))
         self._collect()
         for month, month_end in months_between(self.first_day, self.today):

@@ -39,6 +39,7 @@ class Clock:
         return int(self.now().timestamp())
 
     def today(self) -> date:
+        """The day it is, UTC."""
         return self.now().date()
 
     def sleep(self, seconds: float) -> None:

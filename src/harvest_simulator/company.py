@@ -23,6 +23,8 @@ FEATURES = ("expense_feature", "invoice_feature", "estimate_feature", "approval_
 
 @dataclass(frozen=True, slots=True)
 class Size:
+    """How large a company is: people over all its history, days of history, clients, entries a day."""
+
     people: int
     history_days: int
     clients: int

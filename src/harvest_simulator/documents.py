@@ -21,6 +21,8 @@ class ItemCategory:
 
 @dataclass(slots=True)
 class Line:
+    """A line of an invoice or an estimate; it has an id but no endpoint of its own."""
+
     id: int
     kind: str
     description: str | None
@@ -34,6 +36,8 @@ class Line:
 
 @dataclass(slots=True)
 class Invoice:
+    """Amounts are not kept: they follow from the lines, the percentages and the payments."""
+
     id: int
     client_id: int
     creator_id: int
@@ -67,6 +71,8 @@ class Invoice:
 
 @dataclass(slots=True)
 class Estimate:
+    """As an invoice, without payments."""
+
     id: int
     client_id: int
     creator_id: int
@@ -113,6 +119,8 @@ class Message:
 
 @dataclass(slots=True)
 class Payment:
+    """Manual payments have no gateway and no transaction."""
+
     id: int
     invoice_id: int
     amount: Decimal

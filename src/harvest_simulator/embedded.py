@@ -38,9 +38,12 @@ class Embedding:
         return found
 
     def client_stub(self, client_id: int) -> Json:
+        """Id and name."""
         return self._share("client", client_id, lambda i: {"id": i, "name": self.tables.clients[i].name})
 
     def money_client_stub(self, client_id: int) -> Json:
+        """Id, name and currency: where money stands beside it."""
+
         def make(row_id: int) -> Json:
             client = self.tables.clients[row_id]
             return {"id": client.id, "name": client.name, "currency": client.currency}
@@ -48,12 +51,16 @@ class Embedding:
         return self._share("money_client", client_id, make)
 
     def user_stub(self, user_id: int) -> Json:
+        """Id and name."""
         return self._share("user", user_id, lambda i: {"id": i, "name": self.tables.users[i].name})
 
     def task_stub(self, task_id: int) -> Json:
+        """Id and name."""
         return self._share("task", task_id, lambda i: {"id": i, "name": self.tables.tasks[i].name})
 
     def project_stub(self, project_id: int) -> Json:
+        """Id, name and code."""
+
         def make(row_id: int) -> Json:
             project = self.tables.projects[row_id]
             return {"id": project.id, "name": project.name, "code": project.code}
@@ -61,9 +68,11 @@ class Embedding:
         return self._share("project", project_id, make)
 
     def user_assignment_stub(self, row: UserAssignment | None) -> Json | None:
-        """As embedded in entries, expenses and project assignments: with the rate in force even where it is the default."""
-        if row is None:
-            return None
+        """As embedded in entries and expenses; None where the person was taken off the project."""
+        return None if row is None else self.user_assignment_parts(row)
+
+    def user_assignment_parts(self, row: UserAssignment) -> Json:
+        """An assignment without its project and person, with the rate in force even where it is the default."""
 
         def make(row_id: int) -> Json:
             return {
@@ -85,8 +94,11 @@ class Embedding:
         return row.hourly_rate
 
     def task_assignment_stub(self, row: TaskAssignment | None) -> Json | None:
-        if row is None:
-            return None
+        """As embedded in entries; None where the task was taken off the project."""
+        return None if row is None else self.task_assignment_parts(row)
+
+    def task_assignment_parts(self, row: TaskAssignment) -> Json:
+        """An assignment without its project and task."""
 
         def make(row_id: int) -> Json:
             return {
@@ -102,6 +114,7 @@ class Embedding:
         return self._share("task_assignment", row.id, make)
 
     def invoice_stub(self, invoice_id: int | None) -> Json | None:
+        """Id and number of the invoice that billed a row."""
         if invoice_id is None:
             return None
         return self._share("invoice", invoice_id, lambda i: {"id": i, "number": self.tables.invoices[i].number})

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harvest_simulator.permissions import ANY_MANAGER, BILLABLE_RATES, CLIENTS_AND_TASKS, ESTIMATES, INVOICES, NOBODY
-from harvest_simulator.render import Renderer as R
+from harvest_simulator.render import Renderer
 from harvest_simulator.spelling import Json
 
-Render = Callable[[R, Any], Json]
+_R = Renderer
+Render = Callable[[Renderer, Any], Json]
 # What an endpoint that is open to everyone asks for.
 ANYONE = None
 EXPENSE, INVOICE, ESTIMATE = "expense_feature", "invoice_feature", "estimate_feature"
@@ -65,19 +66,19 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("/v2/company", NOBODY, special="company"),
     Endpoint("/v2/users/me", special="me"),
     Endpoint("/v2/users/me/project_assignments", special="my_project_assignments"),
-    *_both("clients", "clients", R.client, CLIENTS_AND_TASKS),
-    *_both("contacts", "contacts", R.contact, CLIENTS_AND_TASKS),
-    *_both("tasks", "tasks", R.task, CLIENTS_AND_TASKS),
-    *_both("projects", "projects", R.project, ANY_MANAGER),
-    *_both("users", "users", R.user, ANY_MANAGER),
-    *_both("roles", "roles", R.role, NOBODY),
-    *_both("time_entries", "time_entries", R.time_entry, ANYONE),
-    *_both("expenses", "expenses", R.expense, ANYONE, EXPENSE),
-    *_both("expense_categories", "expense_categories", R.expense_category, NOBODY, EXPENSE),
-    *_both("invoices", "invoices", R.invoice, INVOICES, INVOICE),
-    *_both("invoice_item_categories", "invoice_item_categories", R.invoice_item_category, NOBODY, INVOICE),
-    *_both("estimates", "estimates", R.estimate, ESTIMATES, ESTIMATE),
-    *_both("estimate_item_categories", "estimate_item_categories", R.estimate_item_category, NOBODY, ESTIMATE),
+    *_both("clients", "clients", _R.client, CLIENTS_AND_TASKS),
+    *_both("contacts", "contacts", _R.contact, CLIENTS_AND_TASKS),
+    *_both("tasks", "tasks", _R.task, CLIENTS_AND_TASKS),
+    *_both("projects", "projects", _R.project, ANY_MANAGER),
+    *_both("users", "users", _R.user, ANY_MANAGER),
+    *_both("roles", "roles", _R.role, NOBODY),
+    *_both("time_entries", "time_entries", _R.time_entry, ANYONE),
+    *_both("expenses", "expenses", _R.expense, ANYONE, EXPENSE),
+    *_both("expense_categories", "expense_categories", _R.expense_category, NOBODY, EXPENSE),
+    *_both("invoices", "invoices", _R.invoice, INVOICES, INVOICE),
+    *_both("invoice_item_categories", "invoice_item_categories", _R.invoice_item_category, NOBODY, INVOICE),
+    *_both("estimates", "estimates", _R.estimate, ESTIMATES, ESTIMATE),
+    *_both("estimate_item_categories", "estimate_item_categories", _R.estimate_item_category, NOBODY, ESTIMATE),
     Endpoint("/v2/user_assignments", ANY_MANAGER, listing="user_assignments"),
     Endpoint("/v2/task_assignments", ANY_MANAGER, listing="task_assignments"),
     _below("projects", "user_assignments", "project_user_assignments", ANY_MANAGER),
@@ -86,14 +87,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "/v2/projects/{id}/user_assignments/{row_id}",
         ANY_MANAGER,
         table="user_assignments",
-        render=R.user_assignment,
+        render=_R.user_assignment,
         parent="projects",
     ),
     Endpoint(
         "/v2/projects/{id}/task_assignments/{row_id}",
         ANY_MANAGER,
         table="task_assignments",
-        render=R.task_assignment,
+        render=_R.task_assignment,
         parent="projects",
     ),
     _below("invoices", "messages", "invoice_messages", INVOICES, INVOICE),
@@ -106,7 +107,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "/v2/users/{id}/billable_rates/{row_id}",
         BILLABLE_RATES,
         table="billable_rates",
-        render=R.rate,
+        render=_R.rate,
         parent="users",
         parent_field="user_id",
     ),
@@ -114,7 +115,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
         "/v2/users/{id}/cost_rates/{row_id}",
         NOBODY,
         table="cost_rates",
-        render=R.rate,
+        render=_R.rate,
         parent="users",
         parent_field="user_id",
     ),

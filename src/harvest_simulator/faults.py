@@ -18,6 +18,8 @@ from harvest_simulator.requests import Request
 
 
 class Fault(enum.Enum):
+    """What can go wrong; the value says what the client sees."""
+
     RATE_LIMITED = "429 with Retry-After: 2"
     RATE_LIMITED_DATE = "429 with Retry-After as an HTTP date"
     RATE_LIMITED_BARE = "429 with an empty text/html body and no Retry-After, as captured in 2020"

@@ -18,11 +18,14 @@ Test = Callable[[Tables, Any, Any], bool]
 
 @dataclass(frozen=True, slots=True)
 class Filter:
+    """How a value is read (name and text in, value out) and which rows it keeps."""
+
     read: Callable[[str, str], Any]
     is_match: Test
 
 
 def read_whole(name: str, text: str) -> int:
+    """A whole number. Raises Refusal 422."""
     try:
         return int(text)
     except ValueError:
@@ -30,10 +33,12 @@ def read_whole(name: str, text: str) -> int:
 
 
 def read_text(_name: str, text: str) -> str:
+    """Any text."""
     return text
 
 
 def read_flag(name: str, text: str) -> bool:
+    """true or false. Raises Refusal 422."""
     if text.lower() not in ("true", "false"):
         raise not_valid(f"{name} must be true or false")
     return text.lower() == "true"
@@ -57,6 +62,8 @@ def read_instant(name: str, text: str) -> int:
 
 
 def one_of(*values: str) -> Callable[[str, str], str]:
+    """A reader that takes only these words."""
+
     def read(name: str, text: str) -> str:
         if text not in values:
             raise not_valid(f"{name} must be one of {', '.join(values)}")

@@ -49,6 +49,7 @@ def new_line(
     unit_price: Decimal,
     project_id: int | None = None,
 ) -> Line:
+    """A line whose amount is quantity times price, rounded half up to cents."""
     return Line(
         id=tables.take_id("line"),
         kind=kind,

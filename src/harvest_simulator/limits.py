@@ -39,4 +39,5 @@ class Limits:
         self.reports = Limit(100, 900.0)
 
     def admit(self, path: str, clock: Clock) -> None:
+        """Count a request against the limit of its kind. Raises Refusal 429."""
         (self.reports if path.startswith("/v2/reports/") else self.general).admit(clock)

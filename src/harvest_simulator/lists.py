@@ -36,6 +36,7 @@ class Listing:
 
 
 def newest_first(row: Any) -> tuple[int, ...]:
+    """created_at descending, then id descending."""
     return (-row.created_at, -row.id)
 
 

@@ -68,14 +68,17 @@ class Viewer:
 
     @property
     def is_administrator(self) -> bool:
+        """Sees and may everything."""
         return self.access_roles[0] == "administrator"
 
     @property
     def is_manager(self) -> bool:
+        """Sees teammates and managed projects, and more by extra rights."""
         return self.access_roles[0] == "manager"
 
     @property
     def sees_rates(self) -> bool:
+        """Whether billable rates and amounts are shown."""
         return self.is_administrator or (self.is_manager and "billable_rates_manager" in self.access_roles)
 
     def may(self, needed: frozenset[str]) -> bool:

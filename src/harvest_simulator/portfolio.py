@@ -39,6 +39,7 @@ SHAPES = (
     Shape(True, True, "Project", "project"),
     Shape(True, False, "Project", "project", budget_is_monthly=True),
 )
+_INTERNAL = Shape(False, False, "none", "none")
 CURRENCIES = ("CAD", "USD", "EUR", "GBP", "CAD", "USD", "CAD", "EUR")
 
 
@@ -56,14 +57,15 @@ class Job:
 class Portfolio:
     """`staffing[month][user_id]` are the jobs of a person in the month that starts on `month`."""
 
-    tasks: dict[str, Task] = field(default_factory=dict)
+    tasks: dict[str, Task]
+    internal: Job
+    time_off: Job
     jobs: list[Job] = field(default_factory=list)
-    internal: Job | None = None
-    time_off: Job | None = None
     staffing: dict[date, dict[int, list[Job]]] = field(default_factory=dict)
 
 
 def add_tasks(tables: Tables, created_on: date) -> dict[str, Task]:
+    """The tasks by name; the last one is archived."""
     made = {}
     for number, (name, is_billable, rate, is_default) in enumerate(vocabulary.TASKS):
         at = seconds_at(created_on, 8, 17, number)
@@ -87,12 +89,12 @@ def build_portfolio(
     tables: Tables, rng: Random, people: list[Person], client_count: int, first_day: date, today: date
 ) -> Portfolio:
     """Month by month: start as many projects as the people there need, then staff them."""
-    portfolio = Portfolio(tasks=add_tasks(tables, first_day - timedelta(days=20)))
-    own = add_client(tables, rng, 0, "Northbank Studio", tables.company.currency, first_day - timedelta(days=18))
-    internal, time_off = Shape(False, False, "none", "none"), Shape(False, False, "none", "none")
     founded = first_day - timedelta(days=18)
-    portfolio.internal = _add_job(tables, rng, portfolio, own, "Internal", "INT", internal, founded, date.max)
-    portfolio.time_off = _add_job(tables, rng, portfolio, own, "Time Off", None, time_off, founded, date.max)
+    tasks = add_tasks(tables, first_day - timedelta(days=20))
+    own = add_client(tables, rng, 0, "Northbank Studio", tables.company.currency, founded)
+    internal = _add_job(tables, rng, tasks, own, "Internal", "INT", _INTERNAL, founded, date.max)
+    time_off = _add_job(tables, rng, tasks, own, "Time Off", None, _INTERNAL, founded, date.max)
+    portfolio = Portfolio(tasks, internal, time_off)
     clients: list[Client] = []
     for month_start, month_end in months_between(first_day, today):
         present = [p for p in people if p.hired_on <= month_end and p.works_on(max(month_start, p.hired_on))]
@@ -106,7 +108,7 @@ def build_portfolio(
                 client = clients[-1]
             else:
                 client = clients[rng.randrange(max(0, len(clients) - 40), len(clients))]
-            job = _next_job(tables, rng, portfolio, client, number, month_start, first_day)
+            job = _next_job(tables, rng, portfolio.tasks, client, number, month_start, first_day)
             running.append(job)
             portfolio.jobs.append(job)
         portfolio.staffing[month_start] = _staff(tables, rng, portfolio, present, running, month_start)
@@ -115,6 +117,7 @@ def build_portfolio(
 
 
 def add_client(tables: Tables, rng: Random, number: int, name: str, currency: str, created_on: date) -> Client:
+    """A client of its own, without contacts and projects."""
     at = seconds_at(created_on, 8, rng.randrange(60), rng.randrange(60))
     client = Client(
         id=tables.take_id("client"),
@@ -159,7 +162,7 @@ def _next_client(tables: Tables, rng: Random, number: int, created_on: date) -> 
 
 
 def _next_job(
-    tables: Tables, rng: Random, portfolio: Portfolio, client: Client, number: int, month_start: date, first_day: date
+    tables: Tables, rng: Random, tasks: dict[str, Task], client: Client, number: int, month_start: date, first_day: date
 ) -> Job:
     shape = SHAPES[number % len(SHAPES)]
     word = vocabulary.PROJECT_WORDS[(number * 5 + number // 12) % len(vocabulary.PROJECT_WORDS)]
@@ -170,15 +173,13 @@ def _next_job(
     ]
     starts_on = month_start if month_start == first_day else month_start + timedelta(days=rng.randrange(10))
     length_days = 3_000 if shape.budget_is_monthly and number % 3 else rng.randrange(70, 430)
-    return _add_job(
-        tables, rng, portfolio, client, name, code, shape, starts_on, starts_on + timedelta(days=length_days)
-    )
+    return _add_job(tables, rng, tasks, client, name, code, shape, starts_on, starts_on + timedelta(days=length_days))
 
 
 def _add_job(
     tables: Tables,
     rng: Random,
-    portfolio: Portfolio,
+    tasks: dict[str, Task],
     client: Client,
     name: str,
     code: str | None,
@@ -226,7 +227,7 @@ def _add_job(
     else:
         names = vocabulary.CLIENT_TASKS
     for task_name in names:
-        task = portfolio.tasks[task_name]
+        task = tasks[task_name]
         rate = task.default_hourly_rate if task.default_hourly_rate is not None else Decimal(110)
         is_billable = shape.is_billable and task.billable_by_default
         # One task without a budget on each project that budgets by task: its hours do not count.
@@ -266,8 +267,7 @@ def _staff(
             if job not in jobs:
                 jobs.append(job)
         staffed[person.user.id] = jobs
-        own = [job for job in (portfolio.internal, portfolio.time_off) if job is not None]
-        for job in [*jobs, *own]:
+        for job in (*jobs, portfolio.internal, portfolio.time_off):
             if tables.user_assignment_of(job.project.id, person.user.id) is None:
                 _assign(tables, rng, job, person, max(month, person.hired_on))
     return staffed

@@ -18,6 +18,7 @@ class BillingRenderer(Embedding):
         return Decimal("0.0") if row.state == "closed" else amount - self.tables.paid_of(row.id)
 
     def invoice(self, row: Invoice) -> Json:
+        """https://help.getharvest.com/api-v2/invoices-api/invoices/invoices/"""
         number, maybe = self.numbers.decimal, self.numbers.maybe
         totals = totals_of(row.lines, row.discount, row.tax, row.tax2)
         return {
@@ -75,6 +76,7 @@ class BillingRenderer(Embedding):
         return {**self._line(line), "project": project}
 
     def estimate(self, row: Estimate) -> Json:
+        """https://help.getharvest.com/api-v2/estimates-api/estimates/estimates/"""
         number, maybe = self.numbers.decimal, self.numbers.maybe
         totals = totals_of(row.lines, row.discount, row.tax, row.tax2)
         return {
@@ -105,6 +107,7 @@ class BillingRenderer(Embedding):
         }
 
     def invoice_message(self, row: Message) -> Json:
+        """https://help.getharvest.com/api-v2/invoices-api/invoices/invoice-messages/"""
         return {
             "id": row.id,
             "sent_by": row.sent_by,
@@ -126,6 +129,7 @@ class BillingRenderer(Embedding):
         }
 
     def estimate_message(self, row: Message) -> Json:
+        """https://help.getharvest.com/api-v2/estimates-api/estimates/estimate-messages/"""
         return {
             "id": row.id,
             "sent_by": row.sent_by,
@@ -142,6 +146,7 @@ class BillingRenderer(Embedding):
         }
 
     def payment(self, row: Payment) -> Json:
+        """https://help.getharvest.com/api-v2/invoices-api/invoices/invoice-payments/"""
         return {
             "id": row.id,
             "amount": self.numbers.decimal(row.amount),
@@ -157,6 +162,7 @@ class BillingRenderer(Embedding):
         }
 
     def invoice_item_category(self, row: ItemCategory) -> Json:
+        """https://help.getharvest.com/api-v2/invoices-api/invoices/invoice-item-categories/"""
         return {
             "id": row.id,
             "name": row.name,
@@ -167,6 +173,7 @@ class BillingRenderer(Embedding):
         }
 
     def estimate_item_category(self, row: ItemCategory) -> Json:
+        """https://help.getharvest.com/api-v2/estimates-api/estimates/estimate-item-categories/"""
         return {
             "id": row.id,
             "name": row.name,

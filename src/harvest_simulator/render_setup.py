@@ -15,6 +15,7 @@ class SetupRenderer(Embedding):
     """What an account is made of, besides the work."""
 
     def company(self) -> Json:
+        """https://help.getharvest.com/api-v2/company-api/company/company/"""
         company = self.tables.company
         flags = company.features
         return {
@@ -45,6 +46,7 @@ class SetupRenderer(Embedding):
         }
 
     def client(self, row: Client) -> Json:
+        """https://help.getharvest.com/api-v2/clients-api/clients/clients/"""
         return {
             "id": row.id,
             "name": row.name,
@@ -57,6 +59,7 @@ class SetupRenderer(Embedding):
         }
 
     def contact(self, row: Contact) -> Json:
+        """https://help.getharvest.com/api-v2/clients-api/clients/contacts/"""
         return {
             "id": row.id,
             "title": row.title,
@@ -73,6 +76,7 @@ class SetupRenderer(Embedding):
         }
 
     def user(self, row: User) -> Json:
+        """https://help.getharvest.com/api-v2/users-api/users/users/ with the rates in force today."""
         today = self.tables.clock.today()
         source = row.calendar_integration_source
         roles = [role.name for role in self.tables.roles.values() if row.id in role.user_ids]
@@ -102,9 +106,11 @@ class SetupRenderer(Embedding):
         }
 
     def teammate(self, row: User) -> Json:
+        """https://help.getharvest.com/api-v2/users-api/users/teammates/"""
         return {"id": row.id, "first_name": row.first_name, "last_name": row.last_name, "email": row.email}
 
     def role(self, row: Role) -> Json:
+        """https://help.getharvest.com/api-v2/roles-api/roles/roles/"""
         return {
             "id": row.id,
             "name": row.name,
@@ -114,6 +120,7 @@ class SetupRenderer(Embedding):
         }
 
     def rate(self, row: Rate) -> Json:
+        """https://help.getharvest.com/api-v2/users-api/users/billable-rates/ and cost-rates."""
         return {
             "id": row.id,
             "amount": self.numbers.decimal(row.amount),
@@ -124,6 +131,7 @@ class SetupRenderer(Embedding):
         }
 
     def task(self, row: Task) -> Json:
+        """https://help.getharvest.com/api-v2/tasks-api/tasks/tasks/"""
         return {
             "id": row.id,
             "name": row.name,
@@ -136,6 +144,7 @@ class SetupRenderer(Embedding):
         }
 
     def project(self, row: Project) -> Json:
+        """https://help.getharvest.com/api-v2/projects-api/projects/projects/"""
         maybe = self.numbers.maybe
         return {
             "id": row.id,
@@ -181,16 +190,18 @@ class SetupRenderer(Embedding):
         }
 
     def task_assignment(self, row: TaskAssignment) -> Json:
-        stub = self.task_assignment_stub(row)
-        assert stub is not None
-        return {**stub, "project": self.project_stub(row.project_id), "task": self.task_stub(row.task_id)}
+        """https://help.getharvest.com/api-v2/projects-api/projects/task-assignments/"""
+        return {
+            **self.task_assignment_parts(row),
+            "project": self.project_stub(row.project_id),
+            "task": self.task_stub(row.task_id),
+        }
 
     def project_assignment(self, row: UserAssignment) -> Json:
+        """https://help.getharvest.com/api-v2/users-api/users/project-assignments/ with the active tasks of the project."""
         project = self.tables.projects[row.project_id]
-        stub = self.user_assignment_stub(row)
-        assert stub is not None
         return {
-            **stub,
+            **self.user_assignment_parts(row),
             "project": {**self.project_stub(project.id), "is_billable": project.is_billable},
             "client": self.money_client_stub(project.client_id),
             "task_assignments": self._share("project_tasks", project.id, self._tasks_of_project)["rows"],
@@ -198,7 +209,7 @@ class SetupRenderer(Embedding):
 
     def _tasks_of_project(self, project_id: int) -> Json:
         rows = [
-            {**(self.task_assignment_stub(row) or {}), "task": self.task_stub(row.task_id)}
+            {**self.task_assignment_parts(row), "task": self.task_stub(row.task_id)}
             for row in self.tables.task_assignments_of(project_id)
             if row.is_active
         ]

@@ -14,6 +14,7 @@ class WorkRenderer(Embedding):
     """What people did and spent."""
 
     def time_entry(self, row: TimeEntry) -> Json:
+        """Clock times are null: the account tracks durations."""
         tables, hundredths = self.tables, self.numbers.hundredths
         project = tables.projects[row.project_id]
         hours = tables.hours_of(row)
@@ -52,6 +53,7 @@ class WorkRenderer(Embedding):
         }
 
     def expense_category(self, row: ExpenseCategory) -> Json:
+        """https://help.getharvest.com/api-v2/expenses-api/expenses/expense-categories/"""
         return {
             "id": row.id,
             "name": row.name,
@@ -63,6 +65,7 @@ class WorkRenderer(Embedding):
         }
 
     def expense(self, row: Expense) -> Json:
+        """https://help.getharvest.com/api-v2/expenses-api/expenses/expenses/"""
         tables = self.tables
         project = tables.projects[row.project_id]
         category = tables.expense_categories[row.expense_category_id]

@@ -13,6 +13,8 @@ LONGEST_WINDOW_DAYS = 365
 
 @dataclass(frozen=True, slots=True)
 class Window:
+    """Both days belong to it."""
+
     first: date
     last: date
 

@@ -14,6 +14,8 @@ from decimal import Decimal
 
 @dataclass(slots=True)
 class Company:
+    """The account itself; `features` are the flags that gate parts of the API."""
+
     full_domain: str
     name: str
     currency: str
@@ -24,6 +26,8 @@ class Company:
 
 @dataclass(slots=True)
 class Client:
+    """Who is billed, in one currency."""
+
     id: int
     name: str
     currency: str
@@ -36,6 +40,8 @@ class Client:
 
 @dataclass(slots=True)
 class Contact:
+    """A person at a client; unset texts are empty strings, an unset title is null."""
+
     id: int
     client_id: int
     first_name: str
@@ -52,6 +58,8 @@ class Contact:
 
 @dataclass(slots=True)
 class User:
+    """Rates and business roles are kept apart: here is what the person is."""
+
     id: int
     first_name: str
     last_name: str
@@ -71,11 +79,14 @@ class User:
 
     @property
     def name(self) -> str:
+        """First and last name, as embedded in other objects."""
         return f"{self.first_name} {self.last_name}".strip()
 
 
 @dataclass(slots=True)
 class Role:
+    """A business role and who holds it."""
+
     id: int
     name: str
     user_ids: list[int]
@@ -98,6 +109,8 @@ class Rate:
 
 @dataclass(slots=True)
 class Task:
+    """A kind of work."""
+
     id: int
     name: str
     billable_by_default: bool
@@ -110,6 +123,8 @@ class Task:
 
 @dataclass(slots=True)
 class Project:
+    """`bill_by` says where the hourly rate comes from, `budget_by` what the budget counts."""
+
     id: int
     client_id: int
     name: str
@@ -138,6 +153,8 @@ class Project:
 
 @dataclass(slots=True)
 class UserAssignment:
+    """A person on a project, with a rate of their own or the default one."""
+
     id: int
     project_id: int
     user_id: int
@@ -152,6 +169,8 @@ class UserAssignment:
 
 @dataclass(slots=True)
 class TaskAssignment:
+    """A task on a project."""
+
     id: int
     project_id: int
     task_id: int
@@ -165,6 +184,8 @@ class TaskAssignment:
 
 @dataclass(slots=True)
 class ExternalReference:
+    """A link to an item in another tool; shared by the entries that carry it."""
+
     id: str
     group_id: str | None
     account_id: str | None
@@ -200,6 +221,8 @@ class TimeEntry:
 
 @dataclass(slots=True)
 class ExpenseCategory:
+    """A kind of expense, counted in units or not."""
+
     id: int
     name: str
     unit_name: str | None
@@ -211,6 +234,8 @@ class ExpenseCategory:
 
 @dataclass(slots=True)
 class Receipt:
+    """The file behind an expense."""
+
     file_name: str
     file_size_bytes: int
     content_type: str
@@ -218,6 +243,8 @@ class Receipt:
 
 @dataclass(slots=True)
 class Expense:
+    """`total_cost` is in the currency of the project's client."""
+
     id: int
     spent_date: date
     user_id: int

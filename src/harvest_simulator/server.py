@@ -39,12 +39,17 @@ class Reply:
 
 
 class Service(Protocol):
+    """What the server asks for answers."""
+
     clock: Clock
 
-    def reply(self, asked: Asked) -> Reply: ...
+    def reply(self, asked: Asked) -> Reply:
+        """The answer to one request."""
 
 
 class Server(ThreadingHTTPServer):
+    """One thread for each connection; connections stay open."""
+
     daemon_threads = True
     # Many connections may come at once when a client reads windows in parallel.
     request_queue_size = 128
@@ -76,7 +81,8 @@ def _handler_for(service: Service) -> Callable[..., BaseHTTPRequestHandler]:
             self._drain()
             self._deliver(service.reply(asked))
 
-        do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_GET
+        # Names that http.server looks up; the simulator is changed through its store, so they lead nowhere.
+        do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_GET  # noqa: N815
 
         def _drain(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
@@ -114,7 +120,7 @@ def _handler_for(service: Service) -> Callable[..., BaseHTTPRequestHandler]:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (http.server's own name)
             """Requests are kept in `sim.requests`, not printed."""
 
     return Handler

@@ -14,6 +14,7 @@ from harvest_simulator.tables import Tables
 
 
 def manages_project(tables: Tables, viewer: Viewer, project_id: int) -> bool:
+    """Whether the viewer leads the project."""
     row = tables.user_assignment_of(project_id, viewer.user_id)
     return row is not None and row.is_project_manager
 
@@ -36,6 +37,7 @@ def sees_work(tables: Tables, viewer: Viewer, row: Any) -> bool:
 
 
 def sees_person(tables: Tables, viewer: Viewer, row: User) -> bool:
+    """Oneself; a manager also the teammates."""
     if viewer.is_administrator or row.id == viewer.user_id:
         return True
     return viewer.is_manager and row.id in tables.teammate_ids.get(viewer.user_id, ())

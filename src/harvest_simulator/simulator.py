@@ -46,7 +46,7 @@ class Simulator:
         today: date = date(2026, 3, 16),
         clock: Clock | None = None,
         account_id: str = "123456",
-        access_token: str = "simulated-token",
+        access_token: str = "simulated-token",  # noqa: S107 (opens nothing but this simulator)
         enforce_limits: bool = True,
         latency: tuple[float, float] | None = None,
         entries: int | None = None,
@@ -136,9 +136,11 @@ class Simulator:
         self._viewer = Viewer(user_id, (role, *access_roles))
 
     def revoke_token(self) -> None:
+        """From now on every request is answered with 401."""
         self._is_token_valid = False
 
     def restore_token(self) -> None:
+        """The token is good again."""
         self._is_token_valid = True
 
     def set_feature(self, name: str, is_on: bool) -> None:

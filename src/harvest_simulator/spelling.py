@@ -20,6 +20,7 @@ class Numbers:
     hundredths: Callable[[int], Any]
 
     def maybe(self, value: Decimal | None) -> Any:
+        """Null stays null."""
         return None if value is None else self.decimal(value)
 
 
@@ -39,6 +40,7 @@ def _exact_hundredths(value: int) -> Decimal:
 
 
 def exact_of(value: Decimal) -> Decimal:
+    """The decimal itself."""
     return value
 
 
@@ -62,4 +64,5 @@ def instant(at: int | None) -> str | None:
 
 
 def day_or_none(day: date | None) -> str | None:
+    """YYYY-MM-DD, or null."""
     return None if day is None else day.isoformat()

@@ -24,6 +24,7 @@ class Person:
     left_on: date | None
 
     def works_on(self, day: date) -> bool:
+        """Whether the person was employed on that day."""
         return self.hired_on <= day and (self.left_on is None or day <= self.left_on)
 
 

@@ -94,35 +94,43 @@ class Tables:
         return taken
 
     def start_ids_at(self, kind: str, first: int) -> None:
+        """Go on from this id."""
         self._next_ids[kind] = first
 
     def add_user_assignment(self, row: UserAssignment) -> None:
+        """Add, findable by project and person."""
         self.user_assignments[row.id] = row
         self._user_assignment_ids[row.project_id, row.user_id] = row.id
 
     def add_task_assignment(self, row: TaskAssignment) -> None:
+        """Add, findable by project and task."""
         self.task_assignments[row.id] = row
         self._task_assignment_ids[row.project_id, row.task_id] = row.id
         self._task_assignments_by_project[row.project_id][row.id] = None
 
     def remove_user_assignment(self, row: UserAssignment) -> None:
+        """Remove from table and index."""
         del self.user_assignments[row.id]
         del self._user_assignment_ids[row.project_id, row.user_id]
 
     def remove_task_assignment(self, row: TaskAssignment) -> None:
+        """Remove from table and indexes."""
         del self.task_assignments[row.id]
         del self._task_assignment_ids[row.project_id, row.task_id]
         del self._task_assignments_by_project[row.project_id][row.id]
 
     def add_time_entry(self, row: TimeEntry) -> None:
+        """Add, findable by day."""
         self.time_entries[row.id] = row
         self._entries_by_day[row.spent_date].append(row)
 
     def remove_time_entry(self, row: TimeEntry) -> None:
+        """Remove from table and index."""
         del self.time_entries[row.id]
         self._take_off_day(row)
 
     def move_time_entry(self, row: TimeEntry, spent_date: date) -> None:
+        """Change the day of an entry."""
         self._take_off_day(row)
         row.spent_date = spent_date
         self._entries_by_day[spent_date].append(row)
@@ -134,10 +142,12 @@ class Tables:
             del self._entries_by_day[row.spent_date]
 
     def user_assignment_of(self, project_id: int, user_id: int) -> UserAssignment | None:
+        """The assignment of a person on a project, active or not."""
         found = self._user_assignment_ids.get((project_id, user_id))
         return None if found is None else self.user_assignments[found]
 
     def task_assignment_of(self, project_id: int, task_id: int) -> TaskAssignment | None:
+        """The assignment of a task on a project, active or not."""
         found = self._task_assignment_ids.get((project_id, task_id))
         return None if found is None else self.task_assignments[found]
 
@@ -148,16 +158,20 @@ class Tables:
                 yield from sorted(self._entries_by_day[day], key=_order)
 
     def task_assignments_of(self, project_id: int) -> list[TaskAssignment]:
+        """All assignments of a project, oldest first."""
         found = self._task_assignments_by_project.get(project_id, {})
         return [self.task_assignments[row_id] for row_id in found]
 
     def currency_of_project(self, project_id: int) -> str:
+        """The currency of the project's client, in which its money is."""
         return self.clients[self.projects[project_id].client_id].currency
 
     def default_rate_of(self, user_id: int, day: date) -> Decimal | None:
+        """The default billable rate of a person on a day."""
         return rate_on(self.billable_rates.get(user_id, ()), day)
 
     def cost_rate_of(self, user_id: int, day: date) -> Decimal | None:
+        """The cost rate of a person on a day."""
         return rate_on(self.cost_rates.get(user_id, ()), day)
 
     def stamp(self, entry: TimeEntry) -> None:
@@ -179,9 +193,11 @@ class Tables:
         return entry.hours_hundredths + max(0, self.clock.now_seconds() - entry.timer_started_at) // 36
 
     def rounded_hours_of(self, entry: TimeEntry) -> int:
+        """Hundredths of an hour by the account's rounding rule."""
         return self.rounding.apply(self.hours_of(entry))
 
     def paid_of(self, invoice_id: int) -> Decimal:
+        """The sum of the payments of an invoice."""
         return sum((payment.amount for payment in self.invoice_payments.get(invoice_id, ())), Decimal(0))
 
 

@@ -37,6 +37,7 @@ class Timesheets:
         self._stamps: dict[tuple[int, int, int], tuple[bool, bool]] = {}
 
     def fill(self, people: list[Person]) -> None:
+        """Write all entries, in the order in which they were created."""
         for person in people:
             self._fill_person(person)
         # Ids follow creation, as on a real service; a back-dated entry has a younger id than its day suggests.
@@ -88,7 +89,6 @@ class Timesheets:
 
     def _leave(self, user_id: int, day: date, task_name: str, hundredths: int) -> None:
         job = self.portfolio.time_off
-        assert job is not None
         if day <= self.today:
             task_id = self.portfolio.tasks[task_name].id
             self._add(user_id, day, job, task_id, hundredths, vocabulary.NOTES[3], midnight(day) + 30_000)
@@ -103,7 +103,6 @@ class Timesheets:
                 return
             count = 1
         internal = self.portfolio.internal
-        assert internal is not None
         notes, user_id = vocabulary.NOTES, person.user.id
         created_at = midnight(day) + 57_600 + int(random() * 9_000)
         left, part = worked, worked // count

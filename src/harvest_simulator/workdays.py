@@ -10,10 +10,12 @@ _FIXED_HOLIDAYS = {(1, 1), (5, 1), (7, 1), (12, 24), (12, 25), (12, 26)}
 
 
 def is_holiday(day: date) -> bool:
+    """A fixed public holiday."""
     return (day.month, day.day) in _FIXED_HOLIDAYS
 
 
 def is_working_day(day: date) -> bool:
+    """Monday to Friday without holidays."""
     return day.weekday() < 5 and not is_holiday(day)
 
 
@@ -34,6 +36,7 @@ def months_between(first: date, last: date) -> Iterator[tuple[date, date]]:
 
 
 def days_between(first: date, last: date) -> Iterator[date]:
+    """Every day of the range, both ends included."""
     for offset in range((last - first).days + 1):
         yield first + timedelta(days=offset)
 
@@ -45,4 +48,5 @@ def seconds_at(day: date, hour: int, minute: int = 0, second: int = 0) -> int:
 
 @lru_cache(maxsize=20_000)
 def midnight(day: date) -> int:
+    """Seconds since 1970 at the start of the day, UTC."""
     return int(datetime.combine(day, time(), UTC).timestamp())
