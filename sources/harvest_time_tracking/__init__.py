@@ -160,7 +160,7 @@ def _resource(stream: Stream, reader: _Reader, *, is_selected: bool) -> DltResou
         primary_key=list(stream.key),
         merge_key=list(stream.scope),
         write_disposition={"disposition": "merge", "strategy": "delete-insert"},
-        columns=column_hints(table, stream.key, is_scoped=bool(stream.scope)),
+        columns=column_hints(table, stream.key, can_be_gone=bool(stream.scope) or not table.is_flat),
         nested_hints={path: make_nested_hints(columns=columns) for path, columns in child_hints(stream).items()},
         selected=is_selected,
     )

@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 from .errors import HarvestError
 
-# A request counts at Harvest when it arrives: later than it is sent, and never after its answer. Until an answer is here,
-# a request is taken to have arrived at the latest this long after it was sent.
-_LATEST_ARRIVAL_SECONDS = 0.5
+# A request counts at Harvest when it arrives: after it is sent, and before its answer. One that is answered soon is taken
+# to have arrived within half a second; one that is not may have arrived as late as its answer.
+_SOON_SECONDS = 5.0
+_ARRIVAL_SECONDS = 0.5
 _MARGIN_SECONDS = 0.05
 
 
@@ -18,12 +19,13 @@ class Stopped(HarvestError):
 
 
 class Ticket:
-    """One request's place in the window."""
+    """One request's place in the window: kept until its answer is here, and then for as long as Harvest counts it."""
 
-    __slots__ = ("frees_at",)
+    __slots__ = ("frees_at", "sent_at")
 
-    def __init__(self, frees_at: float) -> None:
-        self.frees_at = frees_at
+    def __init__(self, sent_at: float) -> None:
+        self.sent_at = sent_at
+        self.frees_at = float("inf")
 
 
 class RateBudget:
@@ -60,7 +62,7 @@ class RateBudget:
                 now = self._monotonic()
                 wait = self._wait_seconds(now)
                 if wait <= 0:
-                    ticket = Ticket(now + _LATEST_ARRIVAL_SECONDS + self._window_seconds + _MARGIN_SECONDS)
+                    ticket = Ticket(now)
                     self._tickets.append(ticket)
                     return ticket
             self._sleep(wait)
@@ -68,7 +70,10 @@ class RateBudget:
     def answered(self, ticket: Ticket) -> None:
         """The answer to `ticket` is here, so the request has arrived."""
         with self._lock:
-            ticket.frees_at = min(ticket.frees_at, self._monotonic() + self._window_seconds + _MARGIN_SECONDS)
+            now = self._monotonic()
+            is_soon = now - ticket.sent_at < _SOON_SECONDS
+            arrived_at = min(now, ticket.sent_at + _ARRIVAL_SECONDS) if is_soon else now
+            ticket.frees_at = arrived_at + self._window_seconds + _MARGIN_SECONDS
 
     def pause(self, seconds: float) -> None:
         """Harvest asked for a pause: nobody asks anything for so long."""
@@ -83,4 +88,5 @@ class RateBudget:
         self._tickets = [ticket for ticket in self._tickets if ticket.frees_at > now]
         if len(self._tickets) < self._requests:
             return 0.0
-        return min(ticket.frees_at for ticket in self._tickets) - now
+        first = min(ticket.frees_at for ticket in self._tickets)
+        return min(first - now, _SOON_SECONDS)

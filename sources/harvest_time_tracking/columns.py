@@ -94,7 +94,7 @@ def tables() -> Mapping[str, Table]:
     )
 
 
-def column_hints(table: Table, key: tuple[str, ...], *, is_scoped: bool = False) -> TTableSchemaColumns:
+def column_hints(table: Table, key: tuple[str, ...], *, can_be_gone: bool = False) -> TTableSchemaColumns:
     """dlt's hints for the columns of `table`: a fresh dict for each, since dlt writes into them."""
     hints: TTableSchemaColumns = {
         column.name: cast(
@@ -111,7 +111,7 @@ def column_hints(table: Table, key: tuple[str, ...], *, is_scoped: bool = False)
     if "updated_at" in hints:
         # The same record twice in one load (lists shift while they are read): the newest stays.
         hints["updated_at"]["dedup_sort"] = "desc"
-    if is_scoped:
+    if can_be_gone:
         hints[GONE] = {
             "name": GONE,
             "data_type": "bool",

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-import dlt
 from dlt.common import logger
 
 from .calls import Call, calls_for, list_calls, month_calls
@@ -88,9 +87,9 @@ class Extraction:
         roll = self._parents.begin(stream, since)
         self._readers += 1
         try:
-            # The table is there, with every column, even if no row comes.
-            yield dlt.mark.materialize_table_schema()
-            yield from self._read(stream, since, entry, memory, roll)
+            maker = RowMaker(stream, memory.added)
+            yield from maker.table_with_children(is_new=memory.is_first_run)
+            yield from self._read(stream, since, entry, memory, roll, maker)
         except PermissionMissing as error:
             _skip(stream, entry, roll, str(error))
         except NotThere as error:
@@ -109,7 +108,9 @@ class Extraction:
             if not self._readers:
                 self._client.close()
 
-    def _read(self, stream: Stream, since: str | None, entry: Entry, memory: Memory, roll: Roll) -> Iterator[Any]:
+    def _read(
+        self, stream: Stream, since: str | None, entry: Entry, memory: Memory, roll: Roll, maker: RowMaker
+    ) -> Iterator[Any]:
         if (yield from self._is_switched_off(stream, entry)):
             _skip(stream, entry, roll, f"switched off in the account ({self._switches.name}.{stream.feature} is false)")
             return
@@ -120,10 +121,12 @@ class Extraction:
                 _skip(stream, entry, roll, f"it is read by {stream.parent.stream}: {parents.refused}")
                 return
             calls = calls_for(stream, parents.ids(stream), self._settings.account_id)
+            barren = calls_for(stream, parents.ids(stream, can_have=False), self._settings.account_id)
+            # A payment was taken back, a manager is one no longer: nobody needs to ask to know that there is nothing.
+            yield from maker.nothing([call.injected for call in barren])
             began_at = parents.began_at
         else:
             calls = self._own_calls(stream, since)
-        maker = RowMaker(stream, memory.added)
         is_settled = False
         for _ in range(_READINGS):
             count = _Count()

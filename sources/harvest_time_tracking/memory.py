@@ -30,6 +30,7 @@ class Memory:
         except (PipelineStateNotAvailable, ContextDefaultCannotBeCreated):
             # Somebody looks at the rows without a pipeline.
             state, source = {}, {}
+        self.is_first_run = settings.account_id not in state
         self._own: dict[str, Any] = state.setdefault(settings.account_id, {})
         self._start_date = settings.start_date.isoformat() if settings.start_date else ""
         added: dict[str, dict[str, DataType]] = source.setdefault("undocumented_columns", {})

@@ -25,21 +25,20 @@ class Roll:
         self.is_complete = False
         self.refused: str | None = None
         self._children = tuple(child for child in children if child.parent)
-        self._ids: dict[str, dict[int, None]] = {child.name: {} for child in self._children}
+        self._can_have: dict[str, dict[int, bool]] = {child.name: {} for child in self._children}
 
     def note(self, records: Iterable[Mapping[str, Any]], answered_at: datetime | None) -> None:
-        """Keep the ids of those that can have children."""
+        """Keep the ids, and which of them can have children."""
         self.began_at = self.began_at or answered_at
         for child in self._children:
             only = child.parent.only if child.parent else None
-            ids = self._ids[child.name]
+            can_have = self._can_have[child.name]
             for record in records:
-                if only is None or only.admits(record):
-                    ids[record["id"]] = None
+                can_have[record["id"]] = only is None or only.admits(record)
 
-    def ids(self, child: Stream) -> list[int]:
-        """The parents to ask for `child`."""
-        return list(self._ids[child.name])
+    def ids(self, child: Stream, *, can_have: bool = True) -> list[int]:
+        """The parents that can have rows of `child`, or those that cannot (any more)."""
+        return [parent_id for parent_id, it_can in self._can_have[child.name].items() if it_can is can_have]
 
     def covers(self, since: str | None) -> bool:
         """Whether everything that changed since then is in it."""

@@ -16,6 +16,7 @@ from itertools import chain
 from operator import itemgetter
 from typing import Any
 
+import dlt
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -161,10 +162,25 @@ def nested_rows(page: Page, table: Table, injected: Injected, odd: dict[str, int
     dlt itself keeps what does not fit (its variant columns) and what is new; here such values are only counted in `odd`.
     """
     rows = [{**injected, **record} for record in _Exact(page).records()]
+    _drop_null_objects(rows, table)
     for column in table.columns.values():
         if column.name not in injected:
             _count_odd(rows, column, odd)
     return rows
+
+
+def _drop_null_objects(records: Iterable[Record], table: Table) -> None:
+    """A null where an object may stand is no column of its own: its columns (`estimate__id`) are null as they are."""
+    objects = {column.path[0] for column in table.columns.values() if len(column.path) > 1}
+    for record in records:
+        for name in objects:
+            if name in record and record[name] is None:
+                del record[name]
+        for name in table.lists:
+            items = record.get(name)
+            child = tables()[f"{table.name}__{name}"]
+            if isinstance(items, list) and all(isinstance(item, dict) for item in items):
+                _drop_null_objects(items, child)
 
 
 def _count_odd(rows: Iterable[Record], column: Column, odd: dict[str, int]) -> None:
@@ -297,6 +313,22 @@ _NOTHING: Mapping[DataType, Any] = {
 }
 
 
+def _one_child_each(table: Table) -> Record:
+    children = {name: tables()[f"{table.name}__{name}"] for name in table.lists}
+    return {
+        name: [
+            _NOTHING[child.columns["value"].data_type]
+            if "value" in child.columns
+            else {**_nothings(child), **_one_child_each(child)}
+        ]
+        for name, child in children.items()
+    }
+
+
+def _nothings(table: Table) -> Record:
+    return {name: _NOTHING[column.data_type] for name, column in table.columns.items() if len(column.path) == 1}
+
+
 class _Exact:
     """The records of a page with every digit that Harvest wrote, parsed when first asked for."""
 
@@ -354,18 +386,36 @@ class RowMaker:
         if made is not None:
             held.append(made)
         if is_last:
-            yield from self._held.pop(call) or [self._gone(injected)]
+            yield from self._held.pop(call) or self.nothing([injected])
 
     def _made(self, page: Page, injected: Injected) -> Any:
         if self._flat:
             return self._flat.table(page, injected)
         return nested_rows(page, self._table, injected, self.odd)
 
-    def _gone(self, injected: Injected) -> Any:
-        """The row that stands for a parent or window without rows: dlt deletes the scope and does not keep the row."""
-        row = {name: _NOTHING[self._table.columns[name].data_type] for name in self._stream.key} | dict(injected)
+    def table_with_children(self, *, is_new: bool) -> Iterator[Any]:
+        """What makes the table, and its child tables, with every column even if no row ever comes.
+
+        dlt makes a child table when it sees a child: it is shown one, below a row that it is told to delete.
+        """
+        yield dlt.mark.materialize_table_schema()
+        if is_new and self._flat is None:
+            keys = {name: _NOTHING[self._table.columns[name].data_type] for name in self._stream.key}
+            scope = {name: _NOTHING[self._table.columns[name].data_type] for name in self._stream.scope}
+            yield [{**keys, **scope, GONE: True, **_one_child_each(self._table)}]
+
+    def nothing(self, scopes: Sequence[Injected]) -> Iterator[Any]:
+        """For scopes without rows, a row each that says so: dlt deletes what is there and does not keep the row."""
+        if not scopes:
+            return
+        keys = {name: _NOTHING[self._table.columns[name].data_type] for name in self._stream.key}
+        rows = [{**keys, **scope, GONE: True} for scope in scopes]
         if self._flat is None:
-            return [{**row, GONE: True}]
-        arrays = [pa.array([value], ARROW_TYPES[self._table.columns[name].data_type]) for name, value in row.items()]
-        fields = [pa.field(name, array.type, nullable=False) for name, array in zip(row, arrays, strict=True)]
-        return pa.table([*arrays, pa.array([True])], schema=pa.schema([*fields, pa.field(GONE, pa.bool_())]))
+            yield rows
+            return
+        fields = [
+            pa.field(name, ARROW_TYPES[self._table.columns[name].data_type], nullable=name not in self._stream.key)
+            for name in rows[0]
+            if name != GONE
+        ]
+        yield pa.Table.from_pylist(rows, schema=pa.schema([*fields, pa.field(GONE, pa.bool_())]))

@@ -1,0 +1,38 @@
+"""What every test gets: a dlt of its own, and simulated accounts on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from accounts import Account
+from harvest_simulator import Simulator
+
+
+@pytest.fixture(autouse=True)
+def own_dlt_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the machine's own dlt is read or written, and nothing is sent home."""
+    monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt"))
+    monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
+    monkeypatch.delenv("ACCESS_TOKEN", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def open_account(tmp_path: Path) -> Iterator[Callable[..., Account]]:
+    """Makes simulated accounts (arguments are the simulator's) that end with the test."""
+    servings = []
+
+    def open_one(name: str = "account", **arguments: Any) -> Account:
+        simulator = Simulator(**{"size": "tiny", **arguments})
+        serving = simulator.serving()
+        url = serving.__enter__()
+        servings.append(serving)
+        return Account(simulator, url, tmp_path, name)
+
+    yield open_one
+    for serving in servings:
+        serving.__exit__(None, None, None)
