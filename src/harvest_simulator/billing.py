@@ -54,7 +54,7 @@ class Billing:
                 break
             for client_id in list(self.tables.clients):
                 self._bill_month(client_id, month, month_end)
-        self._add_retainer()
+        self._add_old_business()
         self._add_draft_with_payment()
         self._mark_some_by_hand()
 
@@ -215,17 +215,29 @@ class Billing:
         if at < self.now:
             invoice_message(self.tables, invoice, at, None, is_reminder=True)
 
-    def _add_retainer(self) -> None:
-        """A deposit that a client paid in advance: an invoice of its own, with one free line."""
-        client_id = self.portfolio.jobs[0].project.client_id
-        issue_date = next_working_day(self.first_day + timedelta(days=9))
+    def _add_free_invoice(self, day_number: int, description: str, price: Decimal) -> Invoice:
+        """An invoice of one line without a project, sent an hour after it was written."""
+        client_id = self.portfolio.jobs[day_number % 4].project.client_id
+        issue_date = next_working_day(self.first_day + timedelta(days=day_number))
         created_at = seconds_at(issue_date, 11, 30)
         invoice = self._new_invoice(client_id, issue_date, created_at)
-        invoice.number, invoice.retainer_id = "R-1", self.tables.take_id("retainer")
-        invoice.lines = [new_line(self.tables, SERVICE, "Retainer deposit", Decimal(1), Decimal(7_500))]
+        invoice.lines = [new_line(self.tables, SERVICE, description, Decimal(1), price)]
         self.tables.invoices[invoice.id] = invoice
         self._send(invoice, created_at + 3_600)
-        self._pay(invoice, Decimal(7_500), created_at + 86_400 * 7)
+        return invoice
+
+    def _add_old_business(self) -> None:
+        """A deposit paid in advance, a bill paid in two parts, and one of which a part is still owed."""
+        retainer = self._add_free_invoice(9, "Retainer deposit", Decimal(7_500))
+        retainer.number, retainer.retainer_id = "R-1", self.tables.take_id("retainer")
+        self._pay(retainer, Decimal(7_500), retainer.created_at + 86_400 * 7)
+        in_parts = self._add_free_invoice(10, "Training days", Decimal("3150.75"))
+        self._pay(in_parts, Decimal(1_000), in_parts.created_at + 86_400 * 9)
+        self._pay(in_parts, Decimal("2150.75"), in_parts.created_at + 86_400 * 30)
+        owed = self._add_free_invoice(11, "Audit", Decimal("4800.20"))
+        owed.payment_term, owed.due_date = "net 15", owed.issue_date + timedelta(days=15)
+        self._pay(owed, Decimal("1800.20"), owed.created_at + 86_400 * 20)
+        self._remind(owed)
 
     def _add_draft_with_payment(self) -> None:
         """Seen in captured records: a draft, never sent, on which a part was paid."""

@@ -119,13 +119,12 @@ def _start_timers(store: Store, people: list[Person], portfolio: Portfolio, toda
 
 def _remove_one_assignment(store: Store, people: list[Person]) -> None:
     """Time entries whose person was taken off the project for good carry no user_assignment (harvest-php-api #49)."""
-    for person in people:
-        if person.left_on is None:
-            continue
-        for row in list(store.user_assignments.values()):
-            if row.user_id == person.user.id and store.projects[row.project_id].is_billable:
-                store.remove_user_assignment(row)
-                return
+    leavers = {person.user.id for person in people if person.left_on is not None}
+    for entry in store.time_entries.values():
+        row = store.user_assignment_of(entry.project_id, entry.user_id)
+        if row is not None and entry.billable and row.user_id in leavers:
+            store.remove_user_assignment(row)
+            return
 
 
 def _lock_some(store: Store) -> None:

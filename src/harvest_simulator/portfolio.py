@@ -8,7 +8,8 @@ from decimal import Decimal
 from random import Random
 
 from harvest_simulator import vocabulary
-from harvest_simulator.rows import Client, Contact, Project, Task, TaskAssignment, User, UserAssignment
+from harvest_simulator.clientele import add_client, next_client
+from harvest_simulator.rows import Client, Project, Task, TaskAssignment, User, UserAssignment
 from harvest_simulator.staff import Person
 from harvest_simulator.tables import Tables
 from harvest_simulator.workdays import months_between, seconds_at
@@ -40,7 +41,6 @@ SHAPES = (
     Shape(True, False, "Project", "project", budget_is_monthly=True),
 )
 _INTERNAL = Shape(False, False, "none", "none")
-CURRENCIES = ("CAD", "USD", "EUR", "GBP", "CAD", "USD", "CAD", "EUR")
 
 
 @dataclass(slots=True)
@@ -96,6 +96,8 @@ def build_portfolio(
     time_off = _add_job(tables, rng, tasks, own, "Time Off", None, _INTERNAL, founded, date.max)
     portfolio = Portfolio(tasks, internal, time_off)
     clients: list[Client] = []
+    # Nothing of the company is younger than yesterday.
+    yesterday = today - timedelta(days=1)
     for month_start, month_end in months_between(first_day, today):
         present = [p for p in people if p.hired_on <= month_end and p.works_on(max(month_start, p.hired_on))]
         running = [job for job in portfolio.jobs if job.last_day >= month_start]
@@ -104,11 +106,13 @@ def build_portfolio(
             number = len(portfolio.jobs)
             elapsed_share = (month_end - first_day).days / max(1, (today - first_day).days)
             if len(clients) < max(4, client_count * (0.25 + 0.75 * elapsed_share)) and len(clients) < client_count:
-                clients.append(_next_client(tables, rng, len(clients) + 1, month_start))
+                clients.append(next_client(tables, rng, len(clients) + 1, min(month_start, yesterday)))
                 client = clients[-1]
             else:
                 client = clients[rng.randrange(max(0, len(clients) - 40), len(clients))]
-            job = _next_job(tables, rng, portfolio.tasks, client, number, month_start, first_day)
+            delay_days = 0 if month_start == first_day else rng.randrange(10)
+            starts_on = min(month_start + timedelta(days=delay_days), yesterday)
+            job = _next_job(tables, rng, portfolio.tasks, client, number, starts_on)
             running.append(job)
             portfolio.jobs.append(job)
         portfolio.staffing[month_start] = _staff(tables, rng, portfolio, present, running, month_start)
@@ -116,54 +120,7 @@ def build_portfolio(
     return portfolio
 
 
-def add_client(tables: Tables, rng: Random, number: int, name: str, currency: str, created_on: date) -> Client:
-    """A client of its own, without contacts and projects."""
-    at = seconds_at(created_on, 8, rng.randrange(60), rng.randrange(60))
-    client = Client(
-        id=tables.take_id("client"),
-        name=name,
-        currency=currency,
-        is_active=True,
-        address=None if number % 3 == 0 else f"{number} Main Street\r\nSuite {number % 9}\r\nSpringfield",
-        statement_key=f"{rng.getrandbits(128):032x}",
-        created_at=at,
-        updated_at=at,
-    )
-    tables.clients[client.id] = client
-    return client
-
-
-def _next_client(tables: Tables, rng: Random, number: int, created_on: date) -> Client:
-    first = vocabulary.CLIENT_FIRST_WORDS[(number * 7) % len(vocabulary.CLIENT_FIRST_WORDS)]
-    name = f"{first} {vocabulary.CLIENT_LAST_WORDS[(number * 3 + number // 30) % 10]}"
-    currency = CURRENCIES[(number - 1) % len(CURRENCIES)]
-    client = add_client(tables, rng, number, name, currency, created_on)
-    for position in range(1 + number % 2):
-        contact_first = vocabulary.FIRST_NAMES[rng.randrange(len(vocabulary.FIRST_NAMES))]
-        at = client.created_at + 600 * (position + 1)
-        contact = Contact(
-            id=tables.take_id("contact"),
-            client_id=client.id,
-            first_name=contact_first,
-            last_name=vocabulary.LAST_NAMES[rng.randrange(len(vocabulary.LAST_NAMES))] if number % 7 else "",
-            email=f"contact{number}.{position}@{first.lower()}.example" if number % 11 else "",
-            title=vocabulary.JOB_TITLES[(number + position) % len(vocabulary.JOB_TITLES)],
-            phone_office="" if number % 2 else "+44 20 7946 0000",
-            phone_mobile="",
-            fax="",
-            invoice_recipient_status=("recipient", "cc", "none")[(number + position) % 3],
-            created_at=at,
-            updated_at=at,
-        )
-        tables.contacts[contact.id] = contact
-        # A new contact moves its client's updated_at.
-        client.updated_at = at
-    return client
-
-
-def _next_job(
-    tables: Tables, rng: Random, tasks: dict[str, Task], client: Client, number: int, month_start: date, first_day: date
-) -> Job:
+def _next_job(tables: Tables, rng: Random, tasks: dict[str, Task], client: Client, number: int, starts_on: date) -> Job:
     shape = SHAPES[number % len(SHAPES)]
     word = vocabulary.PROJECT_WORDS[(number * 5 + number // 12) % len(vocabulary.PROJECT_WORDS)]
     name = f"{word} {number // len(vocabulary.PROJECT_WORDS) + 1}" if number >= len(vocabulary.PROJECT_WORDS) else word
@@ -171,7 +128,6 @@ def _next_job(
     code = (f"P{number:03d}", f"{client.name[:3].upper()}-{number % 4}", None, "")[
         0 if number % 4 == 3 else number % 5 % 4
     ]
-    starts_on = month_start if month_start == first_day else month_start + timedelta(days=rng.randrange(10))
     length_days = 3_000 if shape.budget_is_monthly and number % 3 else rng.randrange(70, 430)
     return _add_job(tables, rng, tasks, client, name, code, shape, starts_on, starts_on + timedelta(days=length_days))
 
