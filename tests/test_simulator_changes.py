@@ -69,7 +69,7 @@ def entry_of(sim: Simulator, **wanted: Any) -> int:
 
 
 def invoice_of(sim: Simulator, state: str) -> int:
-    return next(row["id"] for row in sim.truth()["invoices"] if row["state"] == state and not row["retainer"])
+    return int(next(row["id"] for row in sim.truth()["invoices"] if row["state"] == state and not row["retainer"]))
 
 
 def busy_client(sim: Simulator) -> int:

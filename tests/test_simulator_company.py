@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -298,7 +299,7 @@ def test_dated_rates_follow_each_other_without_a_gap(small: Truth, stream: str) 
     for schedule in schedules.values():
         assert schedule[0]["start_date"] is None
         assert schedule[-1]["end_date"] is None
-        for earlier, later in zip(schedule, schedule[1:], strict=False):
+        for earlier, later in pairwise(schedule):
             assert date.fromisoformat(earlier["end_date"]) + timedelta(days=1) == date.fromisoformat(
                 later["start_date"]
             )
