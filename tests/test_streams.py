@@ -95,10 +95,32 @@ def test_a_run_asks_only_for_what_changed(open_account: OpenAccount) -> None:
     account.load()
     account.simulator.clock.sleep(86_400)
     account.simulator.requests.clear()
-    account.load("clients", "time_entries", "invoices", "invoice_payments")
+    account.load("clients", "projects", "time_entries", "estimates")
     queries = [request.query for request in account.simulator.requests if request.path != "/v2/company"]
+    assert len(queries) == 5
     assert all("updated_since" in query or "is_running" in query for query in queries), queries
-    assert not [r for r in account.simulator.requests if "payments" in r.path]
+
+
+def test_children_are_asked_for_where_the_parent_changed_and_in_turn_for_a_share_of_the_others(
+    open_account: OpenAccount,
+) -> None:
+    account = open_account()
+    account.load()
+    invoices = sorted(
+        i["id"] for i in account.simulator.truth()["invoices"] if i["state"] != "draft" or i["sent_at"] is not None
+    )
+    changed = invoices[2]
+
+    def asked() -> list[int]:
+        account.simulator.requests.clear()
+        account.simulator.clock.sleep(86_400)
+        account.simulator.store.pay_invoice(changed, 1)
+        account.load("invoice_messages", children_per_run=3)
+        return sorted(int(r.path.split("/")[3]) for r in account.simulator.requests if r.path.endswith("/messages"))
+
+    others = [invoice for invoice in invoices if invoice != changed]
+    assert asked() == sorted([changed, *others[:3]])
+    assert asked() == sorted([changed, *others[3:6]])
 
 
 @pytest.mark.parametrize("stream", REPORTS)

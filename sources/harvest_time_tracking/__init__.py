@@ -21,7 +21,7 @@ from .calls import months_between
 from .client import Client
 from .columns import child_hints, column_hints, tables
 from .errors import HarvestError, NeedsYou, SettingWrong
-from .extract import Extraction, Options
+from .extract import CHILDREN_PER_RUN, Extraction, Options
 from .ledger import Ledger, StreamOutcome
 from .settings import BASE_URL, REPORT_REQUESTS_PER_15_MIN, REQUESTS_PER_15_S, USER_AGENT, Secret, Settings, as_date
 from .stream import Stream
@@ -55,6 +55,7 @@ def harvest_time_tracking_source(
     requests_per_15_s: int = REQUESTS_PER_15_S,
     report_requests_per_15_min: int = REPORT_REQUESTS_PER_15_MIN,
     overlap_hours: float = 2.0,
+    children_per_run: int = CHILDREN_PER_RUN,
     reports_from: str | None = None,
     reports_to: str | None = None,
     project_ids: Sequence[int] | None = None,
@@ -75,6 +76,8 @@ def harvest_time_tracking_source(
         requests_per_15_s: the pace for everything but reports; 0 takes the pacing off.
         report_requests_per_15_min: the pace for reports; 0 takes the pacing off.
         overlap_hours: how far before the last complete read an incremental read begins.
+        children_per_run: after a first run, payments, messages, rates and the like are read again for the parents that
+            changed, and for so many of the others, in turn.
         reports_from: a day in the first month that reports are read for. Default: `start_date`, else twelve months back.
         reports_to: a day in the last month that reports are read for. Default: today.
         project_ids: the projects that `projects_id` reads again one by one; selects it.
@@ -98,9 +101,12 @@ def harvest_time_tracking_source(
     _warn_of_a_bare_variable(settings)
     if overlap_hours < 0:
         raise SettingWrong(f"overlap_hours must be 0 or more, got {overlap_hours}.")
+    if children_per_run < 0:
+        raise SettingWrong(f"children_per_run must be 0 or more, got {children_per_run}.")
     today = datetime.now(UTC).date()
     options = Options(
         timedelta(hours=overlap_hours),
+        children_per_run,
         _report_months(
             as_date("reports_from", reports_from) or settings.start_date, as_date("reports_to", reports_to), today
         ),

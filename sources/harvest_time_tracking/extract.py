@@ -26,6 +26,8 @@ _AHEAD = 8
 # A list sorted by a date that can change shifts while it is read: read again where its count changed meanwhile.
 _READINGS = 3
 
+CHILDREN_PER_RUN = 30
+
 
 @dataclass(frozen=True)
 class Options:
@@ -34,11 +36,14 @@ class Options:
     Attributes:
         overlap: how far before the last complete read an incremental one begins. Generous, because rows can be committed
             late and clocks differ; the merge makes it free.
+        children_per_run: how many parents that did not change are asked again for the children of each stream by parent,
+            in turn from run to run.
         months: the first days of the calendar months that reports are read for.
         arguments: the values for streams that are read only for named rows.
     """
 
     overlap: timedelta = timedelta(hours=2)
+    children_per_run: int = CHILDREN_PER_RUN
     months: Sequence[date] = ()
     arguments: Mapping[str, Sequence[object]] = field(default_factory=dict)
 
@@ -83,8 +88,8 @@ class Extraction:
         entry = self._ledger.open(stream.name, stream.table_name)
         memory = Memory(stream, self._settings)
         since = memory.since(self._options.overlap) if stream.has_updated_since else None
-        entry.is_full = since is None
-        roll = self._parents.begin(stream, since)
+        entry.is_full = memory.since(self._options.overlap) is None if stream.parent else since is None
+        roll = self._parents.begin(stream, is_whole=since is None)
         self._readers += 1
         try:
             maker = RowMaker(stream, memory.added)
@@ -114,14 +119,17 @@ class Extraction:
         if (yield from self._is_switched_off(stream, entry)):
             _skip(stream, entry, roll, f"switched off in the account ({self._switches.name}.{stream.feature} is false)")
             return
-        began_at = None
+        began_at, turn = None, 0
         if stream.parent:
-            parents = yield from self._parent_roll(stream.parent, entry, memory)
+            parents = yield from self._parent_roll(stream.parent, entry)
             if parents.refused is not None:
                 _skip(stream, entry, roll, f"it is read by {stream.parent.stream}: {parents.refused}")
                 return
-            calls = calls_for(stream, parents.ids(stream), self._settings.account_id)
-            barren = calls_for(stream, parents.ids(stream, can_have=False), self._settings.account_id)
+            due, turn = parents.due(
+                stream, memory.since(self._options.overlap), self._options.children_per_run, memory.turn
+            )
+            calls = calls_for(stream, due, self._settings.account_id)
+            barren = calls_for(stream, parents.barren(stream), self._settings.account_id)
             # A payment was taken back, a manager is one no longer: nobody needs to ask to know that there is nothing.
             yield from maker.nothing([call.injected for call in barren])
             began_at = parents.began_at
@@ -145,7 +153,7 @@ class Extraction:
                 break
         entry.odd_values, entry.new_columns = maker.odd, maker.undocumented
         if is_settled:
-            memory.remember(began_at)
+            memory.remember(began_at, turn)
         else:
             entry.reason = f"changed while it was read, {_READINGS} times over; the next run reads it again"
         roll.is_complete = True
@@ -163,16 +171,14 @@ class Extraction:
             return month_calls(stream, self._options.months, account_id)
         return list_calls(stream, account_id, since, self._settings.start_date)
 
-    def _parent_roll(self, link: Parent, entry: Entry, memory: Memory) -> Generator[None, None, Roll]:
-        """The parents of a stream: from their own reading where it covers what is needed, else from their list alone."""
+    def _parent_roll(self, link: Parent, entry: Entry) -> Generator[None, None, Roll]:
+        """All parents of a stream: from their own reading where that is of the whole list, else from a list of their own."""
         parent = self._streams[link.stream]
-        since = memory.since(self._options.overlap) if link.is_touched else None
-        entry.is_full = since is None
-        roll = self._parents.find(parent, since)
+        roll = self._parents.find(parent)
         if roll is None:
-            roll = self._parents.begin(parent, since)
+            roll = self._parents.begin(parent, is_whole=True)
             try:
-                for step in self._pages(parent, list_calls(parent, "", since, self._settings.start_date), entry):
+                for step in self._pages(parent, list_calls(parent, "", None, self._settings.start_date), entry):
                     if step is not None:
                         roll.note(step[1].records, step[1].date)
                     yield None

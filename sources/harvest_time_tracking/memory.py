@@ -43,8 +43,16 @@ class Memory:
             return None
         return (datetime.strptime(cursor, _FORMAT).replace(tzinfo=UTC) - overlap).strftime(_FORMAT)
 
-    def remember(self, began_at: datetime | None) -> None:
+    @property
+    def turn(self) -> int:
+        """The parent at which the last run's share of unchanged parents ended."""
+        turn: int = self._own.get("turn", 0)
+        return turn
+
+    def remember(self, began_at: datetime | None, turn: int = 0) -> None:
         """The stream was read completely, from `began_at` on by the server's clock."""
+        if turn:
+            self._own["turn"] = turn
         if began_at:
             self._own["cursor"] = began_at.astimezone(UTC).strftime(_FORMAT)
             self._own["start_date"] = self._start_date

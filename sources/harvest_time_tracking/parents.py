@@ -13,36 +13,50 @@ class Roll:
     """The parents found in one reading of a list.
 
     Attributes:
-        since: the `updated_since` of the reading; None where it was of the whole list.
+        is_whole: whether the whole list was read, not only what changed in it.
         began_at: the server's clock at its first answer.
         is_complete: whether the reading came to its end.
         refused: why it never will.
     """
 
-    def __init__(self, children: Iterable[Stream], since: str | None) -> None:
-        self.since = since
+    def __init__(self, children: Iterable[Stream], *, is_whole: bool) -> None:
+        self.is_whole = is_whole
         self.began_at: datetime | None = None
         self.is_complete = False
         self.refused: str | None = None
         self._children = tuple(child for child in children if child.parent)
         self._can_have: dict[str, dict[int, bool]] = {child.name: {} for child in self._children}
+        self._updated_at: dict[int, str] = {}
 
     def note(self, records: Iterable[Mapping[str, Any]], answered_at: datetime | None) -> None:
-        """Keep the ids, and which of them can have children."""
+        """Keep the ids, when each changed, and which can have children."""
         self.began_at = self.began_at or answered_at
+        if not self._children:
+            return
+        for record in records:
+            self._updated_at[record["id"]] = record.get("updated_at") or "9999"
         for child in self._children:
             only = child.parent.only if child.parent else None
             can_have = self._can_have[child.name]
             for record in records:
                 can_have[record["id"]] = only is None or only.admits(record)
 
-    def ids(self, child: Stream, *, can_have: bool = True) -> list[int]:
-        """The parents that can have rows of `child`, or those that cannot (any more)."""
-        return [parent_id for parent_id, it_can in self._can_have[child.name].items() if it_can is can_have]
+    def barren(self, child: Stream) -> list[int]:
+        """The parents that cannot have rows of `child` (any more)."""
+        return [parent_id for parent_id, it_can in self._can_have[child.name].items() if not it_can]
 
-    def covers(self, since: str | None) -> bool:
-        """Whether everything that changed since then is in it."""
-        return self.since is None or (since is not None and self.since <= since)
+    def due(self, child: Stream, since: str | None, share: int, turn: int) -> tuple[list[int], int]:
+        """The parents to ask for `child` now, and the id at which the next run's share goes on.
+
+        All where `since` is None; else those that changed since then, and `share` of the others in the order of their ids
+        from `turn` on: a child can change without its parent's `updated_at`.
+        """
+        parents = sorted(parent_id for parent_id, it_can in self._can_have[child.name].items() if it_can)
+        if since is None:
+            return parents, turn
+        changed = [parent_id for parent_id in parents if self._updated_at[parent_id] >= since]
+        others = sorted(set(parents).difference(changed), key=lambda parent_id: (parent_id <= turn, parent_id))[:share]
+        return changed + others, others[-1] if others else turn
 
 
 class Parents:
@@ -55,12 +69,12 @@ class Parents:
         }
         self._rolls: dict[str, list[Roll]] = {name: [] for name in streams}
 
-    def begin(self, stream: Stream, since: str | None) -> Roll:
+    def begin(self, stream: Stream, *, is_whole: bool) -> Roll:
         """A reading of `stream` begins."""
-        roll = Roll(self._children[stream.name], since)
+        roll = Roll(self._children[stream.name], is_whole=is_whole)
         self._rolls[stream.name].append(roll)
         return roll
 
-    def find(self, stream: Stream, since: str | None) -> Roll | None:
-        """A reading of `stream`, ended or under way, that covers what changed since then."""
-        return next((roll for roll in self._rolls[stream.name] if roll.covers(since)), None)
+    def find(self, stream: Stream) -> Roll | None:
+        """A reading of all of `stream`, ended or under way."""
+        return next((roll for roll in self._rolls[stream.name] if roll.is_whole or roll.refused), None)

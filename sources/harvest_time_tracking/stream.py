@@ -20,16 +20,12 @@ class Parent:
     Attributes:
         stream: the stream whose rows are the parents; their `id` stands in the path.
         key: the column that carries the parent's id in each row.
-        only: read parents only where one of these holds. Each is a mapping of a parent's field to the values that
-            qualify; a value `None` in the field is written as None. Empty: all parents.
-        is_touched: True where a change of the child moves the parent's `updated_at`, so that an incremental run needs
-            only the parents that changed.
+        only: which parents can have children at all; None for all.
     """
 
     stream: str
     key: str
     only: ParentFilter | None = None
-    is_touched: bool = False
 
 
 @dataclass(frozen=True)
