@@ -92,18 +92,6 @@ def truth_rows(stream: str, records: list[Mapping[str, Any]], account_id: str) -
     """
     found: dict[str, list[dict[str, Any]]] = {}
 
-    def typed(table: str, name: str, value: Any) -> Any:
-        column = tables()[table].columns.get(name)
-        if value is None or column is None:
-            return value
-        if column.data_type == "decimal":
-            return Decimal(str(value))
-        if column.data_type == "date":
-            return date.fromisoformat(value)
-        if column.data_type == "timestamp":
-            return datetime.fromisoformat(value)
-        return value
-
     def flatten(table: str, row: dict[str, Any], prefix: str, values: Mapping[str, Any]) -> None:
         for key, value in values.items():
             name = f"{prefix}{key}"
@@ -113,7 +101,7 @@ def truth_rows(stream: str, records: list[Mapping[str, Any]], account_id: str) -
                 for item in value:
                     add(f"{table}__{name}", item if isinstance(item, Mapping) else {"value": item})
             else:
-                row[name] = typed(table, name, value)
+                row[name] = _typed(table, name, value)
 
     def add(table: str, record: Mapping[str, Any]) -> None:
         row: dict[str, Any] = {"account_id": account_id}
@@ -123,6 +111,19 @@ def truth_rows(stream: str, records: list[Mapping[str, Any]], account_id: str) -
     for record in records:
         add(STREAMS[stream].table_name, record)
     return found
+
+
+def _typed(table: str, name: str, value: Any) -> Any:
+    column = tables()[table].columns.get(name)
+    if value is None or column is None:
+        return value
+    if column.data_type == "decimal":
+        return Decimal(str(value))
+    if column.data_type == "date":
+        return date.fromisoformat(value)
+    if column.data_type == "timestamp":
+        return datetime.fromisoformat(value)
+    return value
 
 
 def assert_same_rows(
