@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from functools import partial
 from itertools import chain
 from operator import itemgetter
 from typing import Any
@@ -20,6 +19,7 @@ import dlt
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.json as pj
 
 from .calls import Call
 from .columns import ARROW_TYPES, GONE, Column, DataType, Table, tables
@@ -37,19 +37,6 @@ _INSTANT = re.compile(
 )
 _MISFIT = object()
 
-# JSON's types that need no second look for a column's type. A bool is an int to Python, and 1.5 an id to Arrow.
-_PLAIN: Mapping[DataType, frozenset[type]] = {
-    "text": frozenset({str, type(None)}),
-    "bigint": frozenset({int, type(None)}),
-    "decimal": frozenset({int, float, type(None)}),
-    "bool": frozenset({bool, type(None)}),
-    "date": frozenset({str, type(None)}),
-    "timestamp": frozenset({str, type(None)}),
-}
-
-# A double gives back any decimal of 15 digits: sign, point and 15 digits are 17 characters.
-_SAFE_DECIMAL_LENGTH = 17
-
 
 class FlatRows:
     """Turns the records of one table into Arrow tables of one lasting shape.
@@ -65,7 +52,6 @@ class FlatRows:
         self._key = frozenset(key)
         self.added: dict[str, DataType] = added if added is not None else {}
         self.odd: dict[str, int] = {}
-        self._shapes: set[tuple[tuple[str, ...], tuple[str, ...]]] = set()
         groups: dict[tuple[str, ...], list[Column]] = {}
         for column in table.columns.values():
             groups.setdefault(column.path[:-1], []).append(column)
@@ -73,21 +59,28 @@ class FlatRows:
 
     def table(self, page: Page, injected: Injected) -> pa.Table:
         """The page's records, one row each, with the `injected` columns (same value in each row) in front."""
-        records = page.records
-        exact = _Exact(page)
-        arrays: dict[str, pa.Array] = {}
+        arrays: dict[str, pa.Array] = {
+            name: pa.repeat(pa.scalar(value, ARROW_TYPES[self._table.columns[name].data_type]), len(page.records))
+            for name, value in injected.items()
+        }
+        types = {name: column.data_type for name, column in self._table.columns.items()} | self.added
+        asked = {name: data_type for name, data_type in types.items() if name not in arrays}
+        read = read_documented(page, asked)
+        if read is None:
+            self._read_one_by_one(page, arrays)
+        else:
+            arrays |= read
+        return self._assemble(arrays)
+
+    def _read_one_by_one(self, page: Page, arrays: dict[str, pa.Array]) -> None:
+        """Value by value, for a page on which something is not as documented: nothing is lost, and it is counted."""
+        records = _Exact(page).records()
         for path, columns in self._groups.items():
             objects = self._objects(records, path, arrays)
             for column in columns:
-                if column.name in injected:
-                    arrays[column.name] = pa.repeat(
-                        pa.scalar(injected[column.name], ARROW_TYPES[column.data_type]), len(records)
-                    )
-                else:
-                    values = _values(objects, column.path[-1])
-                    self._put(arrays, column.name, column.data_type, values, partial(exact.values, column.path))
+                if column.name not in arrays:
+                    self._put(arrays, column.name, column.data_type, _values(objects, column.path[-1]))
             self._keep_unknown(objects, path, arrays)
-        return self._assemble(arrays)
 
     def _objects(self, records: list[Record], path: tuple[str, ...], arrays: dict[str, pa.Array]) -> list[Record]:
         """The objects at `path`, an empty one where there is none; what stands there and is no object is kept as text."""
@@ -101,43 +94,23 @@ class FlatRows:
             objects = [value if isinstance(value, dict) else {} for value in objects]
         return objects
 
-    def _put(
-        self,
-        arrays: dict[str, pa.Array],
-        name: str,
-        data_type: DataType,
-        values: list[Any],
-        exactly: Callable[[], list[Any]],
-    ) -> None:
-        array = _fast_array(values, data_type)
-        if array is None:
-            values = exactly() if data_type == "decimal" else values
-            fitted = [fit(value, data_type) for value in values]
-            if any(value is _MISFIT for value in fitted):
-                texts = [_as_text(raw) if ok is _MISFIT else None for raw, ok in zip(values, fitted, strict=True)]
-                self._put_odd(arrays, name, texts)
-                fitted = [None if value is _MISFIT else value for value in fitted]
-            array = pa.array(fitted, ARROW_TYPES[data_type])
-        if name in self._key and array.null_count:
-            # A currency is missing where the token may not see rates; a key holds no null.
-            array = pc.fill_null(array, _NOTHING[data_type])
-        arrays[name] = array
+    def _put(self, arrays: dict[str, pa.Array], name: str, data_type: DataType, values: list[Any]) -> None:
+        fitted = [fit(value, data_type) for value in values]
+        if any(value is _MISFIT for value in fitted):
+            texts = [_as_text(raw) if ok is _MISFIT else None for raw, ok in zip(values, fitted, strict=True)]
+            self._put_odd(arrays, name, texts)
+            fitted = [None if value is _MISFIT else value for value in fitted]
+        arrays[name] = pa.array(fitted, ARROW_TYPES[data_type])
 
     def _put_odd(self, arrays: dict[str, pa.Array], name: str, texts: Sequence[str | None]) -> None:
         arrays[f"{name}__v_text"] = pa.array(texts, pa.string())
         self.odd[name] = self.odd.get(name, 0) + sum(text is not None for text in texts)
 
     def _keep_unknown(self, objects: list[Record], path: tuple[str, ...], arrays: dict[str, pa.Array]) -> None:
-        for shape in set(map(tuple, objects)):
-            if (path, shape) in self._shapes:
-                continue
-            prefix = "__".join((*path, ""))
-            known = {*self._table.columns, *arrays}
-            unknown = [key for key in shape if f"{prefix}{key}" not in known and (*path, key) not in self._groups]
-            for key in unknown:
+        prefix = "__".join((*path, ""))
+        for key in dict.fromkeys(chain.from_iterable(objects)):
+            if f"{prefix}{key}" not in self._table.columns and (*path, key) not in self._groups:
                 self._keep_field(objects, (*path, key), arrays)
-            if not unknown:
-                self._shapes.add((path, shape))
 
     def _keep_field(self, objects: list[Record], path: tuple[str, ...], arrays: dict[str, pa.Array]) -> None:
         name = "__".join(path)
@@ -149,9 +122,13 @@ class FlatRows:
         if any(value is not None for value in values):
             data_type = self.added.setdefault(name, _type_of(values))
             values = [_as_text(value) if isinstance(value, list) else value for value in values]
-            self._put(arrays, name, data_type, values, lambda: values)
+            self._put(arrays, name, data_type, values)
 
-    def _assemble(self, arrays: Mapping[str, pa.Array]) -> pa.Table:
+    def _assemble(self, arrays: dict[str, pa.Array]) -> pa.Table:
+        for name in self._key.intersection(arrays):
+            if arrays[name].null_count:
+                # A currency is missing where the token may not see rates; a key holds no null.
+                arrays[name] = pc.fill_null(arrays[name], _NOTHING[self._table.columns[name].data_type])
         fields = [pa.field(name, array.type, nullable=name not in self._key) for name, array in arrays.items()]
         return pa.table(list(arrays.values()), schema=pa.schema(fields))
 
@@ -242,38 +219,71 @@ def _parsed(parse: Callable[[str], Any], pattern: re.Pattern[str], value: Any) -
         return _MISFIT
 
 
-def _fast_array(values: list[Any], data_type: DataType) -> pa.Array | None:
-    """The column at Arrow's own speed, or None where a value wants a second look."""
-    if not set(map(type, values)) <= _PLAIN[data_type]:
+def read_documented(page: Page, types: Mapping[str, DataType]) -> dict[str, pa.Array] | None:
+    """The columns of a page straight from its bytes, or None where anything on it is not as documented.
+
+    Arrow's JSON reader makes typed columns without an object for each value, decimals from their digits; it refuses a
+    value of another type, and tells of a field that it was not asked for.
+    """
+    if page.data_key is None or not page.records:
         return None
+    fields = _nested_fields(types)
+    parse = pj.ParseOptions(
+        explicit_schema=pa.schema([pa.field(page.data_key, pa.list_(pa.struct(fields)))]),
+        unexpected_field_behavior="infer",
+    )
+    read = pj.ReadOptions(use_threads=False, block_size=len(page.body) + 1)
     try:
-        match data_type:
-            case "text" | "bool" | "bigint":
-                return pa.array(values, ARROW_TYPES[data_type])
-            case "decimal":
-                return _fast_decimals(values)
-            case "date":
-                texts = pa.array(values, pa.string())
-                # Arrow would take 24:00 and signed years too.
-                return texts.cast(pa.date32()) if _all_as_long(texts, 10) else None
-            case "timestamp":
-                texts = pa.array(values, pa.string())
-                return texts.cast(ARROW_TYPES["timestamp"]) if _all_as_long(texts, 20) else None
-    except (pa.ArrowInvalid, OverflowError):
+        document = pj.read_json(pa.BufferReader(page.body), read_options=read, parse_options=parse)
+        records = document.column(page.data_key).combine_chunks().flatten()
+        columns = dict(_leaves(records, fields, ""))
+        return {name: _dated(columns[name], data_type) for name, data_type in types.items()}
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, _NotDocumented):
         return None
 
 
-def _fast_decimals(values: list[Any]) -> pa.Array | None:
-    texts = pa.array(values, pa.float64()).cast(pa.string())
-    longest = pc.max(pc.utf8_length(texts)).as_py()
-    if longest is not None and longest > _SAFE_DECIMAL_LENGTH:
-        return None
-    return texts.cast(ARROW_TYPES["decimal"])
+class _NotDocumented(Exception):
+    """A page has a field that nobody asked for, or a date that is none."""
 
 
-def _all_as_long(texts: pa.Array, length: int) -> bool:
-    lengths = pc.min_max(pc.utf8_length(texts)).as_py()
-    return lengths["min"] in (None, length) and lengths["max"] in (None, length)
+def _nested_fields(types: Mapping[str, DataType]) -> list[pa.Field]:
+    """The fields of a record, objects as structs; dates and instants as the texts that they are in JSON."""
+    tree: dict[str, Any] = {}
+    for name, data_type in types.items():
+        *parents, last = name.split("__")
+        level = tree
+        for parent in parents:
+            level = level.setdefault(parent, {})
+        level[last] = pa.string() if data_type in {"date", "timestamp"} else ARROW_TYPES[data_type]
+
+    def fields(level: Mapping[str, Any]) -> list[pa.Field]:
+        return [pa.field(name, pa.struct(fields(at)) if isinstance(at, dict) else at) for name, at in level.items()]
+
+    return fields(tree)
+
+
+def _leaves(struct: pa.StructArray, asked: Sequence[pa.Field], prefix: str) -> Iterator[tuple[str, pa.Array]]:
+    if len(struct.type) != len(asked):
+        raise _NotDocumented
+    # Flattened, so that a null object's columns are null.
+    for field, array in zip(struct.type, struct.flatten(), strict=True):
+        name = f"{prefix}{field.name}"
+        if pa.types.is_struct(field.type):
+            wanted = next(at for at in asked if at.name == field.name)
+            yield from _leaves(array, list(wanted.type), f"{name}__")
+        else:
+            yield name, array
+
+
+def _dated(array: pa.Array, data_type: DataType) -> pa.Array:
+    """Texts as dates or instants, where each is spelled as Harvest spells them: Arrow alone would take more."""
+    length = {"date": 10, "timestamp": 20}.get(data_type)
+    if length is None:
+        return array
+    lengths = pc.min_max(pc.utf8_length(array)).as_py()
+    if not {lengths["min"], lengths["max"]} <= {None, length}:
+        raise _NotDocumented
+    return array.cast(ARROW_TYPES[data_type])
 
 
 def _values(objects: list[Record], key: str) -> list[Any]:
@@ -341,12 +351,6 @@ class _Exact:
             document = json.loads(self._page.body, parse_float=Decimal)
             self._records = document[self._page.data_key] if self._page.data_key else [document]
         return self._records
-
-    def values(self, path: tuple[str, ...]) -> list[Any]:
-        objects: list[Any] = self.records()
-        for key in path:
-            objects = [value.get(key) if isinstance(value, dict) else None for value in objects]
-        return objects
 
 
 class RowMaker:
