@@ -17,7 +17,7 @@ from .ledger import Entry, Ledger
 from .memory import Memory
 from .parents import Parents, Roll
 from .protocol import Page
-from .records import RowMaker
+from .rows import RowMaker
 from .settings import Settings
 from .stream import Parent, Stream
 

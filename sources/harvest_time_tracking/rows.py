@@ -1,0 +1,106 @@
+"""What is handed to dlt: the rows of one stream, page by page, scopes only when they are whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import dlt
+import pyarrow as pa
+
+from .calls import Call
+from .columns import ARROW_TYPES, GONE, DataType, Table, tables
+from .protocol import Page
+from .records import FlatRows, Injected, Record, nested_rows
+from .stream import Stream
+from .values import NOTHING
+
+
+class RowMaker:
+    """Turns the pages of one stream into what dlt takes, by its table: Arrow where records are flat, else records.
+
+    Where a read replaces a scope (a parent's children, a report's month), the scope's rows are handed over only when all
+    of them are here: half a scope would delete the other half.
+
+    Args:
+        stream: the stream.
+        added: the types of columns that nobody documented, from earlier runs; grows as fields are found.
+    """
+
+    def __init__(self, stream: Stream, added: dict[str, DataType]) -> None:
+        self._stream = stream
+        self._table = tables()[stream.table_name]
+        self._flat = FlatRows(self._table, stream.key, added) if self._table.is_flat else None
+        self.odd: dict[str, int] = self._flat.odd if self._flat else {}
+        self._added = added
+        self._held: dict[Call, list[Any]] = {}
+
+    @property
+    def undocumented(self) -> tuple[str, ...]:
+        """The columns that Harvest's documentation does not know."""
+        return tuple(self._added)
+
+    def rows(self, call: Call, page: Page, is_last: bool) -> Iterator[Any]:
+        """What to hand to dlt now that this page is here."""
+        injected = dict(call.injected)
+        if self._stream.window == "day":
+            injected["snapshot_date"] = (page.date or datetime.now(UTC)).date()
+        made = self._made(page, injected) if page.records else None
+        if not self._stream.scope:
+            if made is not None:
+                yield made
+            return
+        held = self._held.setdefault(call, [])
+        if made is not None:
+            held.append(made)
+        if is_last:
+            yield from self._held.pop(call) or self.nothing([injected])
+
+    def _made(self, page: Page, injected: Injected) -> Any:
+        if self._flat:
+            return self._flat.table(page, injected)
+        return nested_rows(page, self._table, injected, self.odd, self._added)
+
+    def table_with_children(self, *, is_new: bool) -> Iterator[Any]:
+        """What makes the table, and its child tables, with every column even if no row ever comes.
+
+        dlt makes a child table when it sees a child: it is shown one, below a row that it is told to delete.
+        """
+        yield dlt.mark.materialize_table_schema()
+        if is_new and self._flat is None:
+            keys = {name: NOTHING[self._table.columns[name].data_type] for name in self._stream.key}
+            scope = {name: NOTHING[self._table.columns[name].data_type] for name in self._stream.scope}
+            yield [{**keys, **scope, GONE: True, **_one_child_each(self._table)}]
+
+    def nothing(self, scopes: Sequence[Injected]) -> Iterator[Any]:
+        """For scopes without rows, a row each that says so: dlt deletes what is there and does not keep the row."""
+        if not scopes:
+            return
+        keys = {name: NOTHING[self._table.columns[name].data_type] for name in self._stream.key}
+        rows = [{**keys, **scope, GONE: True} for scope in scopes]
+        if self._flat is None:
+            yield rows
+            return
+        fields = [
+            pa.field(name, ARROW_TYPES[self._table.columns[name].data_type], nullable=name not in self._stream.key)
+            for name in rows[0]
+            if name != GONE
+        ]
+        yield pa.Table.from_pylist(rows, schema=pa.schema([*fields, pa.field(GONE, pa.bool_())]))
+
+
+def _one_child_each(table: Table) -> Record:
+    children = {name: tables()[f"{table.name}__{name}"] for name in table.lists}
+    return {
+        name: [
+            NOTHING[child.columns["value"].data_type]
+            if "value" in child.columns
+            else {**_nothings(child), **_one_child_each(child)}
+        ]
+        for name, child in children.items()
+    }
+
+
+def _nothings(table: Table) -> Record:
+    return {name: NOTHING[column.data_type] for name, column in table.columns.items() if len(column.path) == 1}

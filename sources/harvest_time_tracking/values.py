@@ -1,0 +1,105 @@
+"""Single values: what a column of a given type can hold without changing it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any
+
+import orjson
+
+from .columns import DataType
+
+_INT64 = range(-(2**63), 2**63)
+_WHOLE = re.compile(r"-?[0-9]{1,19}\Z")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
+_INSTANT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})\Z"
+)
+MISFIT = object()
+"""What `fit` gives for a value that its column cannot hold as it is."""
+
+# What stands for "none" in a key column.
+NOTHING: Mapping[DataType, Any] = MappingProxyType(
+    {
+        "text": "",
+        "bigint": 0,
+        "decimal": Decimal(0),
+        "bool": False,
+        "date": date(1970, 1, 1),
+        "timestamp": datetime.fromisoformat("1970-01-01T00:00:00+00:00"),
+    }
+)
+
+
+def fit(value: Any, data_type: DataType) -> Any:  # noqa: PLR0911 (one answer for each type)
+    """`value` as a column of `data_type` holds it, or a marker where nothing would be the same.
+
+    Nothing is guessed: a number in a text is a number, `1.0` is a whole number, `true` is not 1.
+    """
+    if value is None:
+        return None
+    match data_type:
+        case "text":
+            return value if isinstance(value, str) else MISFIT
+        case "bool":
+            return value if isinstance(value, bool) else MISFIT
+        case "bigint":
+            return _fit_whole(value)
+        case "decimal":
+            return _fit_decimal(value)
+        case "date":
+            return _parsed(date.fromisoformat, _DATE, value)
+        case "timestamp":
+            return _parsed(datetime.fromisoformat, _INSTANT, value)
+
+
+def _fit_whole(value: Any) -> Any:
+    if (isinstance(value, str) and _WHOLE.match(value)) or (isinstance(value, float | Decimal) and value == int(value)):
+        value = int(value)
+    return value if type(value) is int and value in _INT64 else MISFIT
+
+
+def _fit_decimal(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
+        return MISFIT
+    try:
+        number = Decimal(repr(value) if isinstance(value, float) else value)
+    except ArithmeticError:
+        return MISFIT
+    if not number.is_finite() or abs(number) >= Decimal(10) ** 29:
+        return MISFIT
+    return number if number == round(number, 9) else MISFIT
+
+
+def _parsed(parse: Callable[[str], Any], pattern: re.Pattern[str], value: Any) -> Any:
+    if not isinstance(value, str) or not pattern.match(value):
+        return MISFIT
+    try:
+        return parse(value)
+    except ValueError:
+        return MISFIT
+
+
+def type_of(values: Sequence[Any]) -> DataType:
+    """The type of a column that nobody documented, by the first values seen in it."""
+    kinds = {type(value) for value in values if value is not None}
+    if kinds == {bool}:
+        return "bool"
+    if kinds == {int}:
+        return "bigint"
+    if kinds <= {int, float, Decimal}:
+        return "decimal"
+    return "text"
+
+
+def as_text(value: Any) -> str | None:
+    """A value as it stood in the JSON, text without its quotes."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, Decimal):
+        return str(value)
+    return orjson.dumps(value, default=str).decode()
