@@ -1,0 +1,44 @@
+# `make demo` and `make test` each work first and alone: all they need is Python 3.11 or newer, and the package registry.
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint docs clean
+
+# The newest suitable Python of this machine; python3 itself may be older than 3.11.
+PYTHON := $(shell for python in python3.13 python3.12 python3.11 python3 python; do \
+	if $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then echo $$python; break; fi; done)
+# The machine's own uv, or one brought into .uv by pip.
+UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
+RUN := .venv/bin/
+
+help:  ## what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: .venv/ready  ## load a simulated account into harvest_demo.duckdb and ask it a few questions
+	$(RUN)dlt-harvest demo
+
+test: .venv/ready  ## run the tests
+	$(RUN)pytest -n 2
+
+lint: .venv/ready  ## what CI checks beside the tests
+	$(RUN)ruff check
+	$(RUN)ruff format --check
+	$(RUN)mypy
+	$(RUN)lint-imports
+	$(RUN)python -m harvest_warehouse.streams_page --check docs/streams.md
+	$(RUN)marimo check --strict docs/explore.py
+
+docs: .venv/ready  ## write the generated pages again
+	$(RUN)python -m harvest_warehouse.streams_page docs/streams.md
+
+clean:  ## remove what was made, not what was loaded
+	rm -rf .venv .uv dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+.venv/ready: pyproject.toml uv.lock $(filter .uv/bin/uv,$(UV))
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: none of them is on this machine's PATH."; exit 1; }
+	UV_PYTHON_DOWNLOADS=never $(UV) sync --locked --all-extras --python $(PYTHON)
+	@touch $@
+
+.uv/bin/uv:
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: none of them is on this machine's PATH."; exit 1; }
+	@# Debian's Python comes without venv; then pip itself will do.
+	$(PYTHON) -m venv .uv && .uv/bin/pip install --quiet --disable-pip-version-check uv \
+	|| $(PYTHON) -m pip install --quiet --disable-pip-version-check --target .uv uv

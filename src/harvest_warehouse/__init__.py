@@ -1,0 +1,1 @@
+"""The warehouse: a Harvest account in the user's own database, by command or by import."""

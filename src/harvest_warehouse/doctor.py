@@ -1,0 +1,212 @@
+"""Whether a load will work, what it will bring and how long it takes: asked with a handful of requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+from urllib.parse import urlsplit
+
+import duckdb
+import requests
+
+from harvest_time_tracking import STREAMS, Client, HarvestError, Settings
+from harvest_time_tracking.errors import NotThere, PermissionMissing, TokenRejected
+from harvest_time_tracking.protocol import read_answer
+from harvest_warehouse.plan import StreamPlan, plan, seconds_for
+from harvest_warehouse.settings import Warehouse
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_HARVEST_HOST = "api.harvestapp.com"
+# https://help.getharvest.com/api-v2/authentication-api/authentication/authentication/
+_ACCOUNTS_URL = "https://id.getharvest.com/api/v2/accounts"
+
+Verdict = Literal["fine", "note", "wrong"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at; `wrong` prevents a load, a `note` does not."""
+
+    name: str
+    verdict: Verdict
+    said: str
+
+
+@dataclass(frozen=True)
+class DoctorReport:
+    """What the doctor found.
+
+    Attributes:
+        checks: token, account, role, features and database.
+        plan: what will become of each stream; empty where the account could not be asked.
+        first_requests: how many requests a first load takes, at most.
+        first_minutes: how long the pace makes them take.
+        daily_requests: how many a daily load takes, at most.
+        daily_minutes: how long the pace makes them take.
+    """
+
+    checks: tuple[Check, ...]
+    plan: tuple[StreamPlan, ...]
+    first_requests: int
+    first_minutes: float
+    daily_requests: int
+    daily_minutes: float
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether nothing prevents a load."""
+        return all(check.verdict != "wrong" for check in self.checks)
+
+
+def doctor(warehouse: Warehouse, settings: Settings, *, client: Client | None = None) -> DoctorReport:
+    """Look at everything that a load needs. Harvest's answers are verdicts, not exceptions."""
+    with client or Client(settings) as asking:
+        checks, features = _account(asking, settings)
+        plans: tuple[StreamPlan, ...] = ()
+        if all(check.verdict != "wrong" for check in checks):
+            counts, refusals = _counts(asking, features)
+            plans = plan(STREAMS.values(), counts, refusals, features)
+    checks.append(_database(warehouse))
+    first = sum(stream.first_requests for stream in plans)
+    daily = sum(stream.daily_requests for stream in plans)
+    pace = settings.requests_per_15_s
+    return DoctorReport(
+        tuple(checks), plans, first, seconds_for(first, pace) / 60, daily, seconds_for(daily, pace) / 60
+    )
+
+
+def _account(client: Client, settings: Settings) -> tuple[list[Check], dict[str, object]]:
+    try:
+        me = client.page(STREAMS["users_me"].path, None).records[0]
+    except (TokenRejected, NotThere) as error:
+        return _who_is_it(settings, error), {}
+    except HarvestError as error:
+        return [Check("token", "wrong", str(error))], {}
+    name = " ".join(str(me.get(key) or "") for key in ("first_name", "last_name")).strip()
+    checks = [Check("token", "fine", f"Harvest accepts it; it belongs to {name or 'somebody without a name'}.")]
+    features: dict[str, object] = {}
+    try:
+        company = client.page(STREAMS["company"].path, None).records[0]
+    except PermissionMissing:
+        checks.append(Check("account", "fine", f"{settings.account_id}; this person may not read its settings."))
+    except HarvestError as error:
+        return [*checks, Check("account", "wrong", str(error))], {}
+    else:
+        checks.append(Check("account", "fine", f"{settings.account_id}, {company.get('name')}."))
+        features = {key: value for key, value in company.items() if key.endswith("_feature")}
+    return [*checks, _role(me), _features(features)], features
+
+
+def _role(me: dict[str, object]) -> Check:
+    roles = me.get("access_roles")
+    roles = [str(role) for role in roles] if isinstance(roles, list) else []
+    if "administrator" in roles:
+        return Check("role", "fine", "administrator: every row is visible.")
+    seen = (
+        "rows of managed projects and teammates only, without an error for the others"
+        if "manager" in roles
+        else "their own time and expenses only, without an error for everybody else's"
+    )
+    return Check(
+        "role",
+        "note",
+        f"{', '.join(roles) or 'unknown'}, not administrator: Harvest shows {seen}. For a whole account use an "
+        "administrator's token.",
+    )
+
+
+def _features(features: dict[str, object]) -> Check:
+    switches = {stream.feature for stream in STREAMS.values() if stream.feature}
+    off = sorted(switch for switch in switches if features.get(switch) is False)
+    if off:
+        return Check("features", "note", f"switched off in the account: {', '.join(off)}. What needs them is skipped.")
+    return Check("features", "fine", "all on." if features else "unknown: only loading will tell.")
+
+
+def _who_is_it(settings: Settings, error: HarvestError) -> list[Check]:
+    """What is wrong, the token or the account: Harvest's list of accounts tells, which needs no account's id."""
+    accounts = _accounts(settings)
+    if accounts is None:
+        return [Check("token or account", "wrong", str(error))]
+    mine = {str(account.get("id")): account for account in accounts if account.get("product") == "harvest"}
+    if settings.account_id in mine:
+        return [
+            Check("token", "fine", "it reaches the account."),
+            Check("account", "wrong", f"Harvest lists {settings.account_id} as this token's, and yet: {error}"),
+        ]
+    reached = ", ".join(f"{number} ({account.get('name')})" for number, account in mine.items()) or "none"
+    return [
+        Check("token", "fine", "Harvest accepts it."),
+        Check("account", "wrong", f"this token does not reach account {settings.account_id}. It reaches: {reached}."),
+    ]
+
+
+def _accounts(settings: Settings) -> list[dict[str, object]] | None:
+    """The accounts that the token reaches; None where Harvest does not take the token, or cannot be asked."""
+    url = urlsplit(settings.base_url)
+    if url.hostname in _LOOPBACK:
+        address = f"{url.scheme}://{url.netloc}/api/v2/accounts"
+    elif url.hostname == _HARVEST_HOST:
+        address = _ACCOUNTS_URL
+    else:
+        # The token goes nowhere but where it belongs.
+        return None
+    with requests.Session() as session:
+        session.auth = _bearer(settings)
+        session.headers["User-Agent"] = settings.user_agent
+        try:
+            response = session.get(address, timeout=(10, 60), allow_redirects=False)
+            answer = read_answer(response.status_code, response.headers, response.content, address, datetime.now(UTC))
+        except (requests.RequestException, HarvestError):
+            return None
+    accounts = answer.document.get("accounts")
+    return [account for account in accounts if isinstance(account, dict)] if isinstance(accounts, list) else None
+
+
+def _bearer(settings: Settings) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
+    def sign(request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {settings.access_token.reveal()}"
+        return request
+
+    return sign
+
+
+def _counts(client: Client, features: dict[str, object]) -> tuple[dict[str, int | None], dict[str, str]]:
+    """How many records each list has, by one small request each, and why a list was refused."""
+    counts: dict[str, int | None] = {}
+    refusals: dict[str, str] = {}
+    lists = [stream for stream in STREAMS.values() if stream.is_default and not stream.parent and stream.data_key]
+    asked = [stream for stream in lists if not stream.feature or features.get(stream.feature) is not False]
+    start = client.settings.start_date
+    futures = {}
+    for stream in asked:
+        params = {"from": start.isoformat()} if stream.date_field and start else {}
+        futures[stream.name] = client.in_background(client.count, stream.path, params)
+    for name, future in futures.items():
+        try:
+            counts[name] = future.result()
+        except HarvestError as error:
+            refusals[name] = str(error)
+    if not features:
+        refusals["company"] = "only administrators may read it"
+    return counts, refusals
+
+
+def _database(warehouse: Warehouse) -> Check:
+    """Write a scratch table into the database and drop it, and leave no file where there was none."""
+    is_new = not warehouse.file.exists()
+    try:
+        with duckdb.connect(str(warehouse.file)) as connection:
+            connection.execute("create table _harvest_doctor (i integer)")
+            connection.execute("drop table _harvest_doctor")
+    except duckdb.Error as error:
+        said = str(error).strip()
+        if "lock" in said.lower():
+            said = f"open in another program: close it there. ({said})"
+        return Check("database", "wrong", f"{warehouse.file}: {said}")
+    finally:
+        if is_new:
+            warehouse.file.unlink(missing_ok=True)
+    return Check("database", "fine", f"{warehouse.file} {'can be made' if is_new else 'can be written'}.")

@@ -1,0 +1,327 @@
+"""Bring what changed in Harvest into the database, after finishing whatever an earlier run left undone."""
+
+from __future__ import annotations
+
+import difflib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import dlt
+from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.schema import Schema
+from dlt.common.storages.load_package import create_load_id
+from dlt.pipeline.exceptions import PipelineStepFailed
+from dlt.pipeline.state_sync import load_pipeline_state_from_destination
+
+from harvest_time_tracking import (
+    STREAMS,
+    Client,
+    HarvestError,
+    Ledger,
+    Settings,
+    SettingWrong,
+    StreamOutcome,
+    harvest_time_tracking_source,
+)
+from harvest_warehouse.runs import Run, runs_resource
+from harvest_warehouse.settings import SCHEMA, Warehouse
+
+_BASE = "harvest_base"
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What one load did.
+
+    Attributes:
+        account_id: the Harvest account that was read.
+        run_id: the run's id in `harvest_runs`, and dlt's id of the load package that brought its rows.
+        database: the file that the rows are in.
+        dataset: the database schema that holds the tables.
+        streams: what became of each stream, in the order of the catalogue.
+        finished: the load packages of an earlier run that were finished first.
+        started_at: when it began.
+        seconds: how long it took.
+    """
+
+    account_id: str
+    run_id: str
+    database: str
+    dataset: str
+    streams: tuple[StreamOutcome, ...]
+    finished: tuple[str, ...]
+    started_at: datetime
+    seconds: float
+
+    @property
+    def rows(self) -> int:
+        """Records that Harvest answered, all streams together."""
+        return sum(outcome.rows for outcome in self.streams)
+
+    @property
+    def requests(self) -> int:
+        """Requests sent to Harvest, all streams together."""
+        return sum(outcome.requests for outcome in self.streams)
+
+    @property
+    def skipped(self) -> tuple[StreamOutcome, ...]:
+        """The streams that were skipped; their old rows stay."""
+        return tuple(outcome for outcome in self.streams if outcome.outcome == "skipped")
+
+
+def say_nothing(step: str) -> None:
+    """For those who do not watch."""
+
+
+class LoadFailed(HarvestError):
+    """A load that did not come to its end; the message says why and what to do.
+
+    Attributes:
+        report: what became of each stream until then.
+    """
+
+    def __init__(self, message: str, report: LoadReport) -> None:
+        super().__init__(message)
+        self.report = report
+
+
+def load(
+    warehouse: Warehouse,
+    settings: Settings,
+    streams: Sequence[str] = (),
+    *,
+    project_ids: Sequence[int] = (),
+    reports_from: str | None = None,
+    reports_to: str | None = None,
+    client: Client | None = None,
+    ledger: Ledger | None = None,
+    on_step: Callable[[str], None] = say_nothing,
+) -> LoadReport:
+    """Load an account, or the named streams of it and no others.
+
+    Args:
+        warehouse: where the rows go.
+        settings: the account.
+        streams: names from the catalogue; none for everything that is read by default.
+        project_ids: the projects that `projects_id` reads again one by one.
+        reports_from: a day in the first month that reports are read for.
+        reports_to: a day in the last month that reports are read for.
+        client: asks Harvest; a new one if None.
+        ledger: gets each stream's outcome as it goes.
+        on_step: is told, in a few words, what begins.
+
+    Raises:
+        SettingWrong: before anything is asked of Harvest.
+        LoadFailed: for everything after that.
+    """
+    ledger = ledger or Ledger()
+    source = _source(settings, _selected(streams, project_ids), project_ids, reports_from, reports_to, client, ledger)
+    run = _Run(warehouse, settings, ledger)
+    with run.failures_told():
+        on_step("looking at the database")
+        run.settle(on_step)
+        on_step("reading Harvest")
+        run.read(source)
+        on_step(f"writing {warehouse.file_name}")
+        run.write()
+    return run.report()
+
+
+def _selected(streams: Sequence[str], project_ids: Sequence[int]) -> tuple[str, ...]:
+    """The named streams, checked, in the order of the catalogue; none for the default."""
+    for name in streams:
+        if name not in STREAMS:
+            close = difflib.get_close_matches(name.lower(), STREAMS, n=3, cutoff=0.5)
+            hint = f" Did you mean {' or '.join(close)}?" if close else ""
+            raise SettingWrong(f"There is no stream {name!r}.{hint} `dlt-harvest streams` lists them all.")
+        if STREAMS[name].argument == "project_ids" and not project_ids:
+            raise SettingWrong(f"{name} reads the projects you name: add --project-id, once for each.")
+    if not streams:
+        return ()
+    wanted = {*streams, *(name for name, stream in STREAMS.items() if project_ids and stream.argument == "project_ids")}
+    return tuple(name for name in STREAMS if name in wanted)
+
+
+def _source(
+    settings: Settings,
+    selected: Sequence[str],
+    project_ids: Sequence[int],
+    reports_from: str | None,
+    reports_to: str | None,
+    client: Client | None,
+    ledger: Ledger,
+) -> dlt.sources.DltSource:
+    # What is not given here, dlt looks up: overlap_hours, for one, and the months of the reports.
+    given = {"reports_from": reports_from, "reports_to": reports_to, "project_ids": list(project_ids) or None}
+    try:
+        source = harvest_time_tracking_source(
+            access_token=settings.access_token.reveal(),
+            account_id=settings.account_id,
+            base_url=settings.base_url,
+            start_date=settings.start_date.isoformat() if settings.start_date else None,
+            user_agent=settings.user_agent,
+            requests_per_15_s=settings.requests_per_15_s,
+            report_requests_per_15_min=settings.report_requests_per_15_min,
+            client=client,
+            ledger=ledger,
+            **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type]
+        )
+    except ConfigurationException as error:
+        raise SettingWrong(f"dlt cannot read its configuration: {error}") from None
+    return source.with_resources(*selected) if selected else source
+
+
+class _Run:
+    """One load under way."""
+
+    def __init__(self, warehouse: Warehouse, settings: Settings, ledger: Ledger) -> None:
+        self._warehouse = warehouse
+        self._settings = settings
+        self._ledger = ledger
+        self._pipeline = warehouse.pipeline()
+        self._finished: tuple[str, ...] = ()
+        self._run_id = create_load_id()
+        self._started_at = datetime.now(UTC)
+        self._began = time.monotonic()
+
+    def settle(self, on_step: Callable[[str], None]) -> None:
+        """Finish what an earlier run left, and agree with the database on how far it has come.
+
+        dlt keeps how far it has come in its working folder and in the database. Only the database's word counts: the
+        folder may belong to another file, or the file may be a restored copy. A pending package is finished where the
+        database is as it was when the package was made, and thrown away (to be asked for again) where it is not.
+        """
+        pipeline = self._pipeline
+        stands_at = self._database_state()
+        own = str(pipeline.state.get("_version_hash"))
+        if pipeline.has_pending_data and self._mark(stands_at) in (_base_of(pipeline), self._mark(own)):
+            on_step("finishing what an earlier run left")
+            self._finished = self._move()
+        elif pipeline.has_pending_data or (stands_at or own) != own:
+            pipeline.drop()
+            self._pipeline = pipeline = self._warehouse.pipeline()
+        # Brings the state from the database; with no database, begins anew.
+        pipeline.sync_destination()
+        pipeline.set_local_state_val(_BASE, self._mark(self._database_state()))
+
+    def read(self, source: dlt.sources.DltSource) -> None:
+        """Read Harvest into a load package, and what became of it into a second one, which is loaded after it."""
+        try:
+            info = self._pipeline.extract(source, loader_file_format=self._warehouse.load_format)
+        except BaseException:
+            self._note_run()
+            raise
+        self._run_id = info.loads_ids[0]
+        # Before the second package is made, so that both have the schema that comes of it.
+        self._pipeline.normalize()
+        self._note_run()
+
+    def write(self) -> None:
+        """Load the packages into the database."""
+        self._move()
+        self._pipeline.set_local_state_val(_BASE, "")
+
+    @contextmanager
+    def failures_told(self) -> Iterator[None]:
+        """Turn whatever dlt makes of a failure into one message, and record the run if the database answers."""
+        try:
+            yield
+        except (PipelineStepFailed, HarvestError) as error:
+            message = self._clean(_told(error, self._warehouse))
+            is_reading = isinstance(error, PipelineStepFailed) and error.step == "extract"
+            if is_reading:
+                self._record_failure()
+            elif self._pipeline.has_pending_data:
+                message += " What was read is kept, and the next load goes on from there."
+            raise LoadFailed(message, self.report()) from error
+
+    def report(self) -> LoadReport:
+        """What it did until now."""
+        return LoadReport(
+            self._settings.account_id,
+            self._run_id,
+            str(self._warehouse.file),
+            self._warehouse.dataset_name,
+            self._outcomes(),
+            self._finished,
+            self._started_at,
+            round(time.monotonic() - self._began, 3),
+        )
+
+    def _note_run(self) -> None:
+        outcomes = self._outcomes()
+        if not outcomes:
+            return
+        run = Run(self._settings.account_id, self._run_id, self._started_at, datetime.now(UTC))
+        schemas = self._pipeline.schemas
+        schema = schemas[SCHEMA].clone() if SCHEMA in schemas else Schema(SCHEMA)
+        self._pipeline.extract(
+            runs_resource(run, outcomes), schema=schema, loader_file_format=self._warehouse.load_format
+        )
+
+    def _record_failure(self) -> None:
+        try:
+            self._move()
+        except PipelineStepFailed:
+            # The failure that is being told is the one that matters.
+            return
+
+    def _move(self) -> tuple[str, ...]:
+        """Normalise and load every package that waits; gives the ids of those loaded."""
+        self._pipeline.normalize()
+        info = self._pipeline.load()
+        return tuple(info.loads_ids) if info else ()
+
+    def _outcomes(self) -> tuple[StreamOutcome, ...]:
+        order = list(STREAMS)
+        outcomes = sorted(self._ledger.outcomes(), key=lambda outcome: order.index(outcome.stream))
+        return tuple(replace(outcome, reason=self._clean(outcome.reason)) for outcome in outcomes)
+
+    def _clean(self, text: str) -> str:
+        """`text` without the token, should Harvest or a library ever repeat it."""
+        return text.replace(self._settings.access_token.reveal(), "***")
+
+    def _database_state(self) -> str | None:
+        """The version of dlt's state in the database; None where it has none."""
+        if not self._warehouse.file.exists():
+            return None
+        if not self._pipeline.schemas:
+            # A new working folder: dlt itself looks what the database has.
+            self._pipeline.sync_destination()
+        if not self._pipeline.default_schema_name:
+            return None
+        with self._pipeline.destination_client() as client:
+            if not client.is_storage_initialized():
+                return None
+            state = load_pipeline_state_from_destination(self._pipeline.pipeline_name, client)
+        return str(state["_version_hash"]) if state else None
+
+    def _mark(self, version: str | None) -> str:
+        return f"{self._warehouse.file}|{version}"
+
+
+def _base_of(pipeline: dlt.Pipeline) -> str | None:
+    """The mark of the database that the pending packages were made for."""
+    try:
+        mark: str = pipeline.get_local_state_val(_BASE)
+    except KeyError:
+        return None
+    return mark
+
+
+def _told(error: BaseException, warehouse: Warehouse) -> str:
+    """What happened, in one message: our own words where the cause is ours, else the cause's."""
+    chain = [error]
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and cause not in chain:
+        chain.append(cause)
+    ours = next((link for link in chain if isinstance(link, HarvestError)), None)
+    if ours is not None:
+        return str(ours)
+    last = str(chain[-1]).strip()
+    if "lock" in last.lower() and warehouse.file_name in last:
+        return f"{warehouse.file} is open in another program: close it there, and load again. ({last})"
+    step = error.step if isinstance(error, PipelineStepFailed) else "load"
+    return f"{warehouse.file_name}: {step} failed with {type(chain[-1]).__name__}: {last}"

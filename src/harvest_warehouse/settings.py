@@ -1,0 +1,125 @@
+"""What a command must know: the account, as dlt's configuration has it, and the warehouse its rows go to."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import dlt
+from dlt.common.configuration import with_config
+from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
+from dlt.common.pipeline import get_dlt_pipelines_dir
+
+from harvest_time_tracking import Secret, Settings, SettingWrong
+from harvest_time_tracking.settings import HOW_TO_SIGN_IN, as_date
+
+PIPELINE = "harvest_time_tracking_pipeline"
+DATASET = "harvest_time_tracking_data"
+FILE = "harvest_time_tracking.duckdb"
+SCHEMA = "harvest_time_tracking_source"
+"""dlt names a schema after its source; our own tables live in the same one, so that `pipeline.dataset()` has them."""
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """Where an account's rows go: the database, and the dlt pipeline that brings them there.
+
+    Attributes:
+        folder: where the database file lies.
+        file_name: the database's file.
+        pipeline_name: the dlt pipeline, also the name of its working folder.
+        dataset_name: the database schema that holds the tables.
+        pipelines_dir: where dlt keeps its working folders; None for dlt's own choice (`DLT_DATA_DIR`).
+    """
+
+    folder: Path
+    file_name: str = FILE
+    pipeline_name: str = PIPELINE
+    dataset_name: str = DATASET
+    pipelines_dir: Path | None = None
+
+    @property
+    def file(self) -> Path:
+        """The database file."""
+        return self.folder / self.file_name
+
+    @property
+    def load_format(self) -> Literal["parquet"]:
+        """What files the rows travel in: DuckDB reads parquet a hundred times faster than inserts."""
+        return "parquet"
+
+    def pipeline(self) -> dlt.Pipeline:
+        """The pipeline, made or taken up again, and from now on dlt's current one."""
+        return dlt.pipeline(
+            self.pipeline_name,
+            destination=dlt.destinations.duckdb(str(self.file)),
+            dataset_name=self.dataset_name,
+            pipelines_dir=str(self.pipelines_dir or _pipelines_dir(self.folder)),
+        )
+
+
+def keep_dlt_quiet() -> None:
+    """No telemetry and no chatter, unless the user's own configuration asks for them."""
+    for key, value in (("dlthub_telemetry", "false"), ("log_level", "WARNING")):
+        if dlt.config.get(f"runtime.{key}") is None:
+            os.environ[f"RUNTIME__{key.upper()}"] = value
+
+
+def account_settings(*, start_date: str | None = None) -> Settings:
+    """The account, from dlt's configuration: `.dlt/secrets.toml`, `.dlt/config.toml` or the environment.
+
+    Read as the source itself would read it, in every spelling that it takes.
+
+    Args:
+        start_date: wins over the configured one.
+
+    Raises:
+        SettingWrong: where something is missing or cannot work, with the way to set it.
+    """
+    try:
+        found: Settings = _resolve()
+    except ConfigFieldMissingException as error:
+        raise SettingWrong(f"{' and '.join(error.fields)} missing. {HOW_TO_SIGN_IN}") from None
+    except ConfigurationException as error:
+        raise SettingWrong(f"dlt cannot read its configuration: {error}") from None
+    if start_date is None:
+        return found
+    return Settings(
+        found.access_token,
+        found.account_id,
+        found.base_url,
+        found.user_agent,
+        as_date("start_date", start_date),
+        found.requests_per_15_s,
+        found.report_requests_per_15_min,
+    )
+
+
+@with_config(sections=("sources", "harvest_time_tracking", "harvest_time_tracking_source"))
+def _resolve(
+    access_token: str = dlt.secrets.value,
+    account_id: str = dlt.secrets.value,
+    base_url: str = Settings.base_url,
+    start_date: str | None = None,
+    user_agent: str = Settings.user_agent,
+    requests_per_15_s: int = Settings.requests_per_15_s,
+    report_requests_per_15_min: int = Settings.report_requests_per_15_min,
+) -> Settings:
+    return Settings(
+        Secret(access_token.strip()),
+        str(account_id).strip(),
+        base_url,
+        user_agent,
+        as_date("start_date", start_date),
+        requests_per_15_s,
+        report_requests_per_15_min,
+    )
+
+
+def _pipelines_dir(folder: Path) -> Path:
+    """dlt's own folder where it can be written (not so in some containers), else one beside the database."""
+    own = Path(get_dlt_pipelines_dir())
+    existing = next(path for path in (own, *own.parents) if path.exists())
+    return own if os.access(existing, os.W_OK) else folder / ".dlt" / "pipelines"
