@@ -3,7 +3,7 @@
 .PHONY: help demo test lint docs clean
 
 # The newest suitable Python of this machine; python3 itself may be older than 3.11.
-PYTHON := $(shell for python in python3.13 python3.12 python3.11 python3 python; do \
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python; do \
 	if $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then echo $$python; break; fi; done)
 # The machine's own uv, or one brought into .uv by pip.
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
