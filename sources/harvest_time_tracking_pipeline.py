@@ -51,6 +51,5 @@ def load_report(
 
 
 if __name__ == "__main__":
+    # Everything. Its neighbours above load less: two streams, or a report.
     load_all()
-    # load_selected()
-    # load_report("report_time_projects", reports_from="2024-01-01", reports_to="2024-12-31")
