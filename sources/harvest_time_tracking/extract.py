@@ -131,7 +131,7 @@ class Extraction:
             calls = calls_for(stream, due, self._settings.account_id)
             barren = calls_for(stream, parents.barren(stream), self._settings.account_id)
             # A payment was taken back, a manager is one no longer: nobody needs to ask to know that there is nothing.
-            yield from maker.nothing([call.injected for call in barren])
+            maker.without_rows([call.injected for call in barren])
             began_at = parents.began_at
         else:
             calls = self._own_calls(stream, since)
@@ -151,6 +151,7 @@ class Extraction:
             is_settled = not stream.date_field or count.is_settled
             if is_settled:
                 break
+        yield from maker.rest()
         entry.odd_values, entry.new_columns = maker.odd, maker.undocumented
         if is_settled:
             memory.remember(began_at, turn)

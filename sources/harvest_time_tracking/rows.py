@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 import dlt
@@ -15,6 +16,9 @@ from .protocol import Page
 from .records import FlatRows, Injected, Record, nested_rows
 from .stream import Stream
 from .values import NOTHING
+
+# dlt looks at the whole schema again for each table that it is handed: some milliseconds, so not one for each page.
+_BATCH_ROWS = 20_000
 
 
 class RowMaker:
@@ -35,6 +39,7 @@ class RowMaker:
         self.odd: dict[str, int] = self._flat.odd if self._flat else {}
         self._added = added
         self._held: dict[Call, list[Any]] = {}
+        self._ready: list[Any] = []
 
     @property
     def undocumented(self) -> tuple[str, ...]:
@@ -42,20 +47,31 @@ class RowMaker:
         return tuple(self._added)
 
     def rows(self, call: Call, page: Page, is_last: bool) -> Iterator[Any]:
-        """What to hand to dlt now that this page is here."""
+        """What to hand to dlt now that this page is here: nothing yet, or some pages at once."""
         injected = dict(call.injected)
         if self._stream.window == "day":
             injected["snapshot_date"] = (page.date or datetime.now(UTC)).date()
-        made = self._made(page, injected) if page.records else None
-        if not self._stream.scope:
-            if made is not None:
-                yield made
-            return
-        held = self._held.setdefault(call, [])
-        if made is not None:
-            held.append(made)
-        if is_last:
-            yield from self._held.pop(call) or self.nothing([injected])
+        made = [self._made(page, injected)] if page.records else []
+        if self._stream.scope:
+            made = [*self._held.pop(call, []), *made]
+            if not is_last:
+                self._held[call] = made
+                return
+            made = made or [self._nothing([injected])]
+        self._ready += made
+        if sum(map(len, self._ready)) >= _BATCH_ROWS:
+            yield from self.rest()
+
+    def rest(self) -> Iterator[Any]:
+        """What is ready and not yet handed over."""
+        if self._ready:
+            ready, self._ready = self._ready, []
+            yield pa.concat_tables(ready, promote_options="default") if self._flat else list(chain.from_iterable(ready))
+
+    def without_rows(self, scopes: Sequence[Injected]) -> None:
+        """These scopes have no rows, without asking."""
+        if scopes:
+            self._ready.append(self._nothing(scopes))
 
     def _made(self, page: Page, injected: Injected) -> Any:
         if self._flat:
@@ -73,21 +89,18 @@ class RowMaker:
             scope = {name: NOTHING[self._table.columns[name].data_type] for name in self._stream.scope}
             yield [{**keys, **scope, GONE: True, **_one_child_each(self._table)}]
 
-    def nothing(self, scopes: Sequence[Injected]) -> Iterator[Any]:
+    def _nothing(self, scopes: Sequence[Injected]) -> Any:
         """For scopes without rows, a row each that says so: dlt deletes what is there and does not keep the row."""
-        if not scopes:
-            return
         keys = {name: NOTHING[self._table.columns[name].data_type] for name in self._stream.key}
         rows = [{**keys, **scope, GONE: True} for scope in scopes]
         if self._flat is None:
-            yield rows
-            return
+            return rows
         fields = [
             pa.field(name, ARROW_TYPES[self._table.columns[name].data_type], nullable=name not in self._stream.key)
             for name in rows[0]
             if name != GONE
         ]
-        yield pa.Table.from_pylist(rows, schema=pa.schema([*fields, pa.field(GONE, pa.bool_())]))
+        return pa.Table.from_pylist(rows, schema=pa.schema([*fields, pa.field(GONE, pa.bool_())]))
 
 
 def _one_child_each(table: Table) -> Record:
