@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from urllib.parse import urlsplit
 
 from .errors import SettingWrong
@@ -116,6 +116,7 @@ def as_date(name: str, value: object) -> date | None:
     if isinstance(value, date):
         return date(value.year, value.month, value.day)
     try:
-        return date.fromisoformat(str(value)[:10])
+        # A day, or an instant of it, as other tools want their start dates.
+        return datetime.fromisoformat(str(value)).date()
     except ValueError:
         raise SettingWrong(f"{name} must be a day such as 2024-01-31, got {value!r}.") from None
