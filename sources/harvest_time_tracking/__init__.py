@@ -163,10 +163,10 @@ def _resource(stream: Stream, reader: _Reader, *, is_selected: bool) -> DltResou
         rows,
         name=stream.name,
         table_name=stream.table_name,
-        primary_key=list(stream.key),
+        primary_key=list(stream.primary_key),
         merge_key=list(stream.scope),
         write_disposition={"disposition": "merge", "strategy": "delete-insert"},
-        columns=column_hints(table, stream.key, can_be_gone=bool(stream.scope) or not table.is_flat),
+        columns=column_hints(table, stream.primary_key, can_be_gone=bool(stream.scope) or not table.is_flat),
         nested_hints={path: make_nested_hints(columns=columns) for path, columns in child_hints(stream).items()},
         selected=is_selected,
     )

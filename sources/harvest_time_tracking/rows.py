@@ -35,7 +35,7 @@ class RowMaker:
     def __init__(self, stream: Stream, added: dict[str, DataType]) -> None:
         self._stream = stream
         self._table = tables()[stream.table_name]
-        self._flat = FlatRows(self._table, stream.key, added) if self._table.is_flat else None
+        self._flat = FlatRows(self._table, stream.primary_key, added) if self._table.is_flat else None
         self.odd: dict[str, int] = self._flat.odd if self._flat else {}
         self._added = added
         self._held: dict[Call, list[Any]] = {}
@@ -85,18 +85,18 @@ class RowMaker:
         """
         yield dlt.mark.materialize_table_schema()
         if is_new and self._flat is None:
-            keys = {name: NOTHING[self._table.columns[name].data_type] for name in self._stream.key}
+            keys = {name: NOTHING[self._table.columns[name].data_type] for name in self._stream.primary_key}
             scope = {name: NOTHING[self._table.columns[name].data_type] for name in self._stream.scope}
             yield [{**keys, **scope, GONE: True, **_one_child_each(self._table)}]
 
     def _nothing(self, scopes: Sequence[Injected]) -> Any:
         """For scopes without rows, a row each that says so: dlt deletes what is there and does not keep the row."""
-        keys = {name: NOTHING[self._table.columns[name].data_type] for name in self._stream.key}
+        keys = {name: NOTHING[self._table.columns[name].data_type] for name in self._stream.primary_key}
         rows = [{**keys, **scope, GONE: True} for scope in scopes]
         if self._flat is None:
             return rows
         fields = [
-            pa.field(name, ARROW_TYPES[self._table.columns[name].data_type], nullable=name not in self._stream.key)
+            pa.field(name, ARROW_TYPES[self._table.columns[name].data_type], nullable=name not in self._stream.primary_key)
             for name in rows[0]
             if name != GONE
         ]

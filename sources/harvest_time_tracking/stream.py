@@ -64,7 +64,7 @@ class Stream:
         path: below `base_url`; `{name}` is filled with the parent's id, or with each of the `argument`'s values.
         data_key: the key of the list in the answer; None where the answer is one object; `ANY_ARRAY` where the key is
             not documented.
-        key: the columns that identify a row.
+        key: the columns that identify a row within its account.
         docs: Harvest's own page.
         parent: the stream it is read by, if any.
         has_updated_since: whether `updated_since` brings only what changed. Without it, the rows of the account (or of
@@ -105,6 +105,11 @@ class Stream:
         return self.table or self.name
 
     @property
+    def primary_key(self) -> tuple[str, ...]:
+        """The columns that identify a row in a table that several accounts may share."""
+        return ("account_id", *(name for name in self.key if name != "account_id"))
+
+    @property
     def scope(self) -> tuple[str, ...]:
         """The columns within which a read replaces all rows; empty where rows are merged one by one by `key`."""
         if self.window == "month":
@@ -112,7 +117,7 @@ class Stream:
         if self.window == "day":
             return ("account_id", "snapshot_date")
         if self.parent:
-            return (self.parent.key,)
+            return ("account_id", self.parent.key)
         if self.has_updated_since or self.argument:
             return ()
         return ("account_id",)
