@@ -83,16 +83,15 @@ def demo(debug: Debug = False) -> None:
         with progress(err, ledger) as on_step:
             report = run(Path.cwd(), ledger=ledger, on_step=on_step)
         out.print(outcome_table(report.load.streams))
-        out.print(closing_line(report.load), highlight=False)
+        _say(closing_line(report.load))
         for answer in report.answers:
             out.print(answer_table(answer))
-        out.print(
-            f"The database is {report.load.database} (tables in {report.load.dataset}). Look around in it, for instance:\n"
-            f'  duckdb {Path(report.load.database).name} "from {report.load.dataset}.invoices limit 5"\n'
-            "Your own account: put a token into .dlt/secrets.toml (README), then `dlt-harvest doctor` and `dlt-harvest load`.",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
+        _say(
+            f"The database is {report.load.database} (tables in {report.load.dataset}). Look around in it, for instance:",
+            f'  duckdb {Path(report.load.database).name} "from {report.load.dataset}.invoices limit 5"',
+            "  dlt-harvest show --demo",
+            "Your own account: put a token into .dlt/secrets.toml (see the README), then `dlt-harvest doctor` and "
+            "`dlt-harvest load`.",
         )
 
 
@@ -123,7 +122,7 @@ def load(
         from harvest_warehouse.load import load as run
         from harvest_warehouse.progress import progress
         from harvest_warehouse.settings import Warehouse, account_settings
-        from harvest_warehouse.summary import closing_line, load_json, outcome_table
+        from harvest_warehouse.summary import closing_line, load_json, notes, outcome_table
 
         _prepare()
         warehouse = Warehouse(Path.cwd())
@@ -146,8 +145,8 @@ def load(
             print(load_json(report))
         else:
             out.print(outcome_table(report.streams))
-            out.print(closing_line(report), highlight=False, soft_wrap=True)
-            out.print(f"Database: {report.database}", markup=False, highlight=False, soft_wrap=True)
+            _say(*notes(report.streams), closing_line(report))
+            _say(f"Database: {report.database}")
         if strict and report.skipped:
             raise typer.Exit(SKIPPED)
 
@@ -179,7 +178,7 @@ def doctor(debug: Debug = False) -> None:
     with _errors_told(debug):
         from harvest_warehouse.doctor import doctor as run
         from harvest_warehouse.settings import Warehouse, account_settings
-        from harvest_warehouse.summary import check_table, plan_line, plan_table
+        from harvest_warehouse.summary import check_table, plan_line, plan_notes, plan_table
 
         _prepare()
         warehouse = Warehouse(Path.cwd())
@@ -188,7 +187,7 @@ def doctor(debug: Debug = False) -> None:
         out.print(check_table(report.checks))
         if report.plan:
             out.print(plan_table(report.plan))
-            out.print(plan_line(report), highlight=False, soft_wrap=True)
+            _say(*plan_notes(report.plan), plan_line(report))
         if not report.is_fine:
             raise typer.Exit(FAILED)
 
@@ -209,7 +208,9 @@ def simulate(
 
         from harvest_simulator import Clock, Simulator
 
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        # Also where a shell started it in the background, which ignores Ctrl-C.
+        for ending in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(ending, signal.default_int_handler)
         now = datetime.now(UTC)
         company = Simulator(
             seed,
@@ -262,6 +263,11 @@ def show(
         raise typer.Exit(DONE if code == DONE else FAILED)
 
 
+def _say(*lines: str) -> None:
+    for line in lines:
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
 def _prepare() -> None:
     from harvest_warehouse.settings import keep_dlt_quiet
 
@@ -290,7 +296,7 @@ def _errors_told(is_debug: bool, *, as_json: bool = False) -> Iterator[None]:
     except (HarvestError, OSError) as error:
         code, message, caught = FAILED, str(error), error
     except KeyboardInterrupt as error:
-        code, message, caught = FAILED, "Interrupted. The next load goes on from there.", error
+        code, message, caught = FAILED, "Interrupted.", error
     if is_debug or os.environ.get("DLT_HARVEST_DEBUG"):
         traceback.print_exception(caught)
     err.print(f"[bold red]Error:[/] {escape(message)}", highlight=False, soft_wrap=True)

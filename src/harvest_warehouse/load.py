@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 import dlt
 from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.exceptions import DltException
 from dlt.common.schema import Schema
 from dlt.common.storages.load_package import create_load_id
 from dlt.pipeline.exceptions import PipelineStepFailed
@@ -229,7 +230,7 @@ class _Run:
         """Turn whatever dlt makes of a failure into one message, and record the run if the database answers."""
         try:
             yield
-        except (PipelineStepFailed, HarvestError) as error:
+        except (DltException, HarvestError) as error:
             message = self._clean(_told(error, self._warehouse))
             is_reading = isinstance(error, PipelineStepFailed) and error.step == "extract"
             if is_reading:
@@ -265,7 +266,7 @@ class _Run:
     def _record_failure(self) -> None:
         try:
             self._move()
-        except PipelineStepFailed:
+        except DltException:
             # The failure that is being told is the one that matters.
             return
 
@@ -320,6 +321,8 @@ def _told(error: BaseException, warehouse: Warehouse) -> str:
     ours = next((link for link in chain if isinstance(link, HarvestError)), None)
     if ours is not None:
         return str(ours)
+    if any(isinstance(link, KeyboardInterrupt) for link in chain):
+        return "Interrupted."
     last = str(chain[-1]).strip()
     if "lock" in last.lower() and warehouse.file_name in last:
         return f"{warehouse.file} is open in another program: close it there, and load again. ({last})"

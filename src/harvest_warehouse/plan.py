@@ -22,7 +22,7 @@ class StreamPlan:
     Attributes:
         stream: its name.
         is_loading: whether it will load.
-        reason: why not; or what is worth knowing.
+        reason: why not, else empty.
         records: how many there are, None where Harvest was not asked or does not say.
         first_requests: how many requests a first load takes.
         daily_requests: how many a load takes that brings a day's changes.
@@ -81,8 +81,7 @@ def _planned(stream: Stream, counts: Mapping[str, int | None]) -> StreamPlan:
     if stream.parent:
         parents = counts.get(stream.parent.stream) or 0
         daily = min(parents, ceil(parents * _DAILY_SHARE) + CHILDREN_PER_RUN)
-        reason = f"a request for each of {stream.parent.stream} that can have some" if stream.parent.only else ""
-        return StreamPlan(stream.name, True, reason, None, parents, daily, True)
+        return StreamPlan(stream.name, True, "", None, parents, daily, True)
     records = counts.get(stream.name)
     pages = max(1, ceil((records or 0) / _PER_PAGE))
     daily = pages if not stream.has_updated_since else 1 + bool(stream.live)

@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.text import Text
 
 from harvest_time_tracking import Ledger, StreamOutcome
-from harvest_warehouse.summary import outcome_table, remark
+from harvest_warehouse.summary import counted, outcome_table, remark
 
 _LOOK_EVERY_SECONDS = 0.2
 
@@ -82,7 +82,8 @@ class _Plain:
 
     def _tell_ended(self) -> None:
         for outcome in self._ledger.outcomes():
-            if outcome.outcome != "reading" and outcome.stream not in self._told:
+            # That the others stopped is no news once one has failed.
+            if outcome.outcome not in ("reading", "stopped") and outcome.stream not in self._told:
                 self._told.add(outcome.stream)
                 self._say(_line(outcome))
 
@@ -92,7 +93,8 @@ class _Plain:
 
 def _line(outcome: StreamOutcome) -> str:
     said = remark(outcome)
+    said = "" if outcome.outcome == "failed" else said
     return (
-        f"  {outcome.stream}: {outcome.outcome}, {outcome.rows:,} rows, {outcome.requests:,} requests"
+        f"  {outcome.stream}: {outcome.outcome}, {counted(outcome.rows, 'row')}, {counted(outcome.requests, 'request')}"
         f"{f' ({said})' if said else ''}"
     )

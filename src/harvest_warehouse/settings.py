@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +66,8 @@ def keep_dlt_quiet() -> None:
     for key, value in (("dlthub_telemetry", "false"), ("log_level", "WARNING")):
         if dlt.config.get(f"runtime.{key}") is None:
             os.environ[f"RUNTIME__{key.upper()}"] = value
+    # The summary tells what became of each stream; the source's own warnings would tell it twice.
+    logging.getLogger("dlt").addFilter(lambda record: not record.getMessage().startswith("Harvest stream "))
 
 
 def account_settings(*, start_date: str | None = None) -> Settings:

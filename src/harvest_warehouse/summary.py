@@ -22,21 +22,23 @@ STREAM_COLUMNS = ("stream", "path", "key", "brought up to date", "permission", "
 
 
 def outcome_table(outcomes: Iterable[StreamOutcome]) -> Table:
-    """A line for each stream: rows, requests, outcome, seconds, and the reason where there is one."""
-    table = Table(box=box.SIMPLE, pad_edge=False)
-    for name in ("stream", "rows", "requests", "outcome", "seconds", "reason"):
-        is_number = name in ("rows", "requests", "seconds")
-        table.add_column(name, justify="right" if is_number else "left", no_wrap=name != "reason", overflow="fold")
+    """A line for each stream: rows, requests, outcome, seconds."""
+    table = _table("stream", "outcome", "rows", "requests", "seconds")
     for outcome in outcomes:
         table.add_row(
             outcome.stream,
+            Text(outcome.outcome, _STYLES[outcome.outcome]),
             f"{outcome.rows:,}",
             f"{outcome.requests:,}",
-            Text(outcome.outcome, _STYLES[outcome.outcome]),
             f"{outcome.seconds:.1f}",
-            escape(remark(outcome)),
         )
     return table
+
+
+def notes(outcomes: Iterable[StreamOutcome]) -> list[str]:
+    """What is worth knowing of some streams beside their numbers, a line each; a failure is told by the error."""
+    said = ((outcome, remark(outcome)) for outcome in outcomes if outcome.outcome in ("complete", "skipped"))
+    return [f"{outcome.stream}: {outcome.outcome}, {text}" for outcome, text in said if text]
 
 
 def remark(outcome: StreamOutcome) -> str:
@@ -53,9 +55,10 @@ def remark(outcome: StreamOutcome) -> str:
 def closing_line(report: LoadReport) -> str:
     """The load in one sentence."""
     skipped = f", {len(report.skipped)} skipped (their old rows stay)" if report.skipped else ""
-    finished = f" after finishing {len(report.finished)} load left by an earlier run" if report.finished else ""
+    finished = " after finishing what an earlier run left" if report.finished else ""
     return (
-        f"{report.rows:,} rows from {len(report.streams)} streams with {report.requests:,} requests"
+        f"{counted(report.rows, 'row')} from {counted(len(report.streams), 'stream')}"
+        f" with {counted(report.requests, 'request')}"
         f" in {report.seconds:.1f} s{finished}{skipped}."
     )
 
@@ -142,10 +145,7 @@ def check_table(checks: Iterable[Check]) -> Table:
 
 def plan_table(plans: Iterable[StreamPlan]) -> Table:
     """What will become of each stream."""
-    table = Table(box=box.SIMPLE, pad_edge=False)
-    for name in ("stream", "will load", "records", "first load", "daily load", "reason"):
-        is_number = name in ("records", "first load", "daily load")
-        table.add_column(name, justify="right" if is_number else "left", no_wrap=name != "reason")
+    table = _table("stream", "will load", "records", "first load", "daily load")
     for stream in plans:
         least = "≤ " if stream.is_estimate else ""
         table.add_row(
@@ -154,9 +154,13 @@ def plan_table(plans: Iterable[StreamPlan]) -> Table:
             "" if stream.records is None else f"{stream.records:,}",
             f"{least}{stream.first_requests:,}" if stream.is_loading else "",
             f"{least}{stream.daily_requests:,}" if stream.is_loading else "",
-            escape(stream.reason),
         )
     return table
+
+
+def plan_notes(plans: Iterable[StreamPlan]) -> list[str]:
+    """Why a stream will not load, a line each."""
+    return [f"{stream.stream}: {stream.reason}" for stream in plans if not stream.is_loading]
 
 
 def plan_line(report: DoctorReport) -> str:
@@ -164,8 +168,21 @@ def plan_line(report: DoctorReport) -> str:
     return (
         f"A first load takes at most {report.first_requests:,} requests, about {_minutes(report.first_minutes)}; "
         f"a daily load at most {report.daily_requests:,}, about {_minutes(report.daily_minutes)}. "
-        "(≤ is an estimate from the number of parents.)"
+        "(First and daily load are in requests; ≤ is an estimate: the number of parents that may have to be asked.)"
     )
+
+
+def _table(*names: str) -> Table:
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    for name in names:
+        is_text = name in ("stream", "outcome", "will load")
+        table.add_column(name, justify="left" if is_text else "right", no_wrap=True)
+    return table
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 row`, `2,000 rows`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _minutes(minutes: float) -> str:

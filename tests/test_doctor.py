@@ -1,0 +1,140 @@
+"""`doctor`: what it finds, what it foretells, and how little it asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from accounts import Account
+from harvest_time_tracking import STREAMS, Client
+from harvest_warehouse.doctor import DoctorReport, doctor
+from harvest_warehouse.load import load
+from harvest_warehouse.plan import plan, seconds_for
+from harvest_warehouse.settings import Warehouse
+
+OpenAccount = Callable[..., Account]
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Warehouse:
+    return Warehouse(tmp_path)
+
+
+def ask(account: Account, warehouse: Warehouse, **settings: Any) -> DoctorReport:
+    clock = account.simulator.clock
+    changed = replace(account.client().settings, **settings)
+    client = Client(changed, sleep=clock.sleep, monotonic=clock.monotonic, now=clock.now)
+    return doctor(warehouse, changed, client=client)
+
+
+def verdicts(report: DoctorReport) -> dict[str, str]:
+    return {check.name: check.verdict for check in report.checks}
+
+
+def said(report: DoctorReport, name: str) -> str:
+    return next(check.said for check in report.checks if check.name == name)
+
+
+def test_an_account_in_good_health_is_fine_and_its_lists_are_counted_by_one_request_each(
+    open_account: OpenAccount, warehouse: Warehouse
+) -> None:
+    account = open_account()
+    report = ask(account, warehouse)
+    assert report.is_fine
+    assert set(verdicts(report).values()) == {"fine"}
+    truth = account.simulator.truth()
+    lists = [name for name, stream in STREAMS.items() if stream.is_default and stream.data_key and not stream.parent]
+    counted = {stream.stream: stream.records for stream in report.plan if stream.records is not None}
+    assert counted == {name: len(truth[name]) for name in lists}
+    assert len(account.simulator.requests) == len(lists) + 2, "and one for users/me, one for company"
+    assert not warehouse.file.exists(), "looking leaves nothing behind"
+
+
+def test_what_it_foretells_is_never_less_than_what_a_load_asks(open_account: OpenAccount, warehouse: Warehouse) -> None:
+    account = open_account()
+    report = ask(account, warehouse)
+    client = account.client()
+    loaded = load(warehouse, client.settings, client=client)
+    assert loaded.requests <= report.first_requests
+    by_stream = {stream.stream: stream for stream in report.plan}
+    exact = [outcome for outcome in loaded.streams if not by_stream[outcome.stream].is_estimate]
+    assert {outcome.stream: outcome.requests for outcome in exact} == {
+        outcome.stream: by_stream[outcome.stream].first_requests for outcome in exact
+    }
+
+
+def test_an_account_that_the_token_does_not_reach_is_told_with_those_it_does(
+    open_account: OpenAccount, warehouse: Warehouse
+) -> None:
+    report = ask(open_account(), warehouse, account_id="777")
+    assert verdicts(report)["account"] == "wrong"
+    assert "It reaches: 123456" in said(report, "account")
+    assert "99887766" not in said(report, "account"), "that one is of Forecast, another product"
+    assert not report.plan
+
+
+def test_a_rejected_token_is_told_with_the_way_to_a_new_one(open_account: OpenAccount, warehouse: Warehouse) -> None:
+    account = open_account()
+    account.simulator.revoke_token()
+    report = ask(account, warehouse)
+    assert not report.is_fine
+    assert "https://id.getharvest.com/developers" in said(report, "token or account")
+
+
+def test_a_member_is_warned_of_rows_that_are_silently_missing(open_account: OpenAccount, warehouse: Warehouse) -> None:
+    account = open_account()
+    account.simulator.as_role("member")
+    report = ask(account, warehouse)
+    assert report.is_fine
+    assert verdicts(report)["role"] == "note"
+    client = account.client()
+    loaded = load(warehouse, client.settings, client=client)
+    assert {stream.stream for stream in report.plan if not stream.is_loading} == {
+        outcome.stream for outcome in loaded.skipped
+    }
+
+
+def test_a_feature_that_is_off_is_told_and_its_streams_are_not_planned(
+    open_account: OpenAccount, warehouse: Warehouse
+) -> None:
+    account = open_account()
+    account.simulator.set_feature("invoice_feature", False)
+    report = ask(account, warehouse)
+    assert verdicts(report)["features"] == "note"
+    refused = {stream.stream for stream in report.plan if not stream.is_loading}
+    assert refused == {"invoices", "invoice_item_categories", "invoice_messages", "invoice_payments"}
+
+
+def test_a_database_that_cannot_be_opened_prevents_a_load(open_account: OpenAccount, warehouse: Warehouse) -> None:
+    warehouse.file.write_text("This is not a database, and long enough to be looked at.")
+    report = ask(open_account(), warehouse)
+    assert verdicts(report)["database"] == "wrong"
+    assert warehouse.file.exists()
+
+
+def test_the_scratch_table_is_gone_afterwards(open_account: OpenAccount, warehouse: Warehouse) -> None:
+    duckdb.connect(str(warehouse.file)).close()
+    ask(open_account(), warehouse)
+    with duckdb.connect(str(warehouse.file)) as connection:
+        assert connection.execute("show all tables").fetchall() == []
+
+
+def test_a_plan_counts_pages_of_2000_and_a_request_for_each_parent() -> None:
+    counts = {"time_entries": 4001, "users": 70, "invoices": 1000}
+    plans = {stream.stream: stream for stream in plan(STREAMS.values(), counts, {}, {})}
+    assert plans["time_entries"].first_requests == 3
+    assert plans["time_entries"].daily_requests == 2, "what changed, and what runs"
+    assert plans["user_cost_rates"].first_requests == 70
+    assert plans["user_cost_rates"].daily_requests == 2 + 30, "a fiftieth changed, and thirty others in turn"
+    assert plans["invoice_payments"].daily_requests == 20 + 30
+    assert "report_time_clients" not in plans, "reports are read when they are named"
+
+
+def test_the_pace_makes_400_requests_take_a_minute() -> None:
+    assert seconds_for(400, 100) == 60
+    assert seconds_for(400, 0) == 0
