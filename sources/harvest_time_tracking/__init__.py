@@ -1,4 +1,4 @@
-"""The source: what Harvest (https://www.getharvest.com) has, as a dlt source."""
+"""A whole Harvest account (https://www.getharvest.com): time, projects, expenses, estimates, invoices, rates, reports."""
 
 from __future__ import annotations
 

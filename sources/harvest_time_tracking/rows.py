@@ -85,9 +85,9 @@ class RowMaker:
         """
         yield dlt.mark.materialize_table_schema()
         if is_new and self._flat is None:
-            keys = {name: NOTHING[self._table.columns[name].data_type] for name in self._stream.primary_key}
-            scope = {name: NOTHING[self._table.columns[name].data_type] for name in self._stream.scope}
-            yield [{**keys, **scope, GONE: True, **_one_child_each(self._table)}]
+            names = (*self._stream.primary_key, *self._stream.scope)
+            keys = {name: NOTHING[self._table.columns[name].data_type] for name in names}
+            yield [{**keys, GONE: True, **_one_child_each(self._table)}]
 
     def _nothing(self, scopes: Sequence[Injected]) -> Any:
         """For scopes without rows, a row each that says so: dlt deletes what is there and does not keep the row."""
@@ -96,7 +96,9 @@ class RowMaker:
         if self._flat is None:
             return rows
         fields = [
-            pa.field(name, ARROW_TYPES[self._table.columns[name].data_type], nullable=name not in self._stream.primary_key)
+            pa.field(
+                name, ARROW_TYPES[self._table.columns[name].data_type], nullable=name not in self._stream.primary_key
+            )
             for name in rows[0]
             if name != GONE
         ]
