@@ -126,8 +126,6 @@ def load(
 
         _prepare()
         warehouse = Warehouse(Path.cwd())
-        # First, because dlt also looks for settings under the pipeline's name.
-        warehouse.pipeline()
         settings = account_settings(start_date=start_date)
         ledger = Ledger()
         with progress(err, ledger) as on_step:
@@ -181,9 +179,7 @@ def doctor(debug: Debug = False) -> None:
         from harvest_warehouse.summary import check_table, plan_line, plan_notes, plan_table
 
         _prepare()
-        warehouse = Warehouse(Path.cwd())
-        warehouse.pipeline()
-        report = run(warehouse, account_settings())
+        report = run(Warehouse(Path.cwd()), account_settings())
         out.print(check_table(report.checks))
         if report.plan:
             out.print(plan_table(report.plan))

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Literal
 
 import dlt
-from dlt.common.configuration import with_config
+from dlt.common.configuration import inject_section, with_config
 from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
+from dlt.common.configuration.specs.config_section_context import ConfigSectionContext
 from dlt.common.pipeline import get_dlt_pipelines_dir
 
 from harvest_time_tracking import Secret, Settings, SettingWrong
@@ -70,19 +71,21 @@ def keep_dlt_quiet() -> None:
     logging.getLogger("dlt").addFilter(lambda record: not record.getMessage().startswith("Harvest stream "))
 
 
-def account_settings(*, start_date: str | None = None) -> Settings:
+def account_settings(pipeline_name: str = PIPELINE, *, start_date: str | None = None) -> Settings:
     """The account, from dlt's configuration: `.dlt/secrets.toml`, `.dlt/config.toml` or the environment.
 
     Read as the source itself would read it, in every spelling that it takes.
 
     Args:
+        pipeline_name: dlt also looks for settings under the pipeline's name, and there first.
         start_date: wins over the configured one.
 
     Raises:
         SettingWrong: where something is missing or cannot work, with the way to set it.
     """
     try:
-        found: Settings = _resolve()
+        with inject_section(ConfigSectionContext(pipeline_name=pipeline_name)):
+            found: Settings = _resolve()
     except ConfigFieldMissingException as error:
         raise SettingWrong(f"{' and '.join(error.fields)} missing. {HOW_TO_SIGN_IN}") from None
     except ConfigurationException as error:

@@ -1,0 +1,224 @@
+"""The command as its users meet it: in a process of its own, in an empty folder, with nothing but the environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from accounts import Account
+from harvest_time_tracking import STREAMS
+
+OpenAccount = Callable[..., Account]
+TOKEN = "recognisable-token-4711"
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "harvest_warehouse.cli", *arguments],
+        env=os.environ | {"COLUMNS": "200"} | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def environment_of(account: Account) -> dict[str, str]:
+    account.simulator.enforce_limits = False
+    return {
+        "SOURCES__HARVEST_TIME_TRACKING__ACCESS_TOKEN": account.simulator.access_token,
+        "SOURCES__HARVEST_TIME_TRACKING__ACCOUNT_ID": account.simulator.account_id,
+        "SOURCES__HARVEST_TIME_TRACKING__BASE_URL": account.url,
+        "SOURCES__HARVEST_TIME_TRACKING__REQUESTS_PER_15_S": "0",
+    }
+
+
+def test_load_makes_the_database_in_this_folder_and_sums_up(open_account: OpenAccount, tmp_path: Path) -> None:
+    account = open_account()
+    done = run("load", "clients", "roles", **environment_of(account))
+    assert done.returncode == 0, done.stderr
+    truth = account.simulator.truth()
+    with duckdb.connect(str(tmp_path / "harvest_time_tracking.duckdb")) as database:
+        count = database.execute("select count(*) from harvest_time_tracking_data.clients").fetchall()
+    assert count == [(len(truth["clients"]),)]
+    assert re.search(rf"clients +complete +{len(truth['clients'])} +1 ", done.stdout)
+    assert re.search(r"^  roles: complete, \d+ rows, 1 request$", done.stderr, re.MULTILINE), "progress, in plain lines"
+    assert "\x1b" not in done.stdout + done.stderr, "no colours where there is no terminal"
+
+
+def test_strict_makes_a_skip_exit_3(open_account: OpenAccount) -> None:
+    account = open_account()
+    account.simulator.as_role("member")
+    names = ("clients", "users_me")
+    lenient = run("load", *names, **environment_of(account))
+    assert lenient.returncode == 0
+    assert "clients: skipped, 403" in lenient.stdout
+    assert "Harvest stream clients" not in lenient.stderr, "told once"
+    assert run("load", "--strict", *names, **environment_of(account)).returncode == 3
+
+
+def test_a_rejected_token_exits_1_with_the_advice_and_no_traceback(open_account: OpenAccount) -> None:
+    account = open_account()
+    account.simulator.revoke_token()
+    failed = run("load", "clients", **environment_of(account))
+    assert failed.returncode == 1
+    assert "https://id.getharvest.com/developers" in failed.stderr
+    assert "Traceback" not in failed.stderr + failed.stdout
+    debugged = run("load", "clients", "--debug", **environment_of(account))
+    assert debugged.returncode == 1
+    assert "Traceback" in debugged.stderr
+
+
+@pytest.mark.parametrize("command", ["load", "doctor"])
+def test_missing_credentials_exit_2_and_say_what_to_do(command: str) -> None:
+    wrong = run(command)
+    assert wrong.returncode == 2
+    assert "access_token and account_id" in wrong.stderr
+    assert "https://id.getharvest.com/developers" in wrong.stderr
+    assert ".dlt/secrets.toml" in wrong.stderr
+    assert "Traceback" not in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        "sources.harvest_time_tracking",
+        "sources.harvest_time_tracking_source",
+        "harvest_time_tracking_pipeline.sources.harvest_time_tracking",
+    ],
+)
+def test_credentials_are_read_from_the_secrets_file_in_each_spelling(
+    section: str, open_account: OpenAccount, tmp_path: Path
+) -> None:
+    account = open_account()
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt" / "secrets.toml").write_text(
+        f'[{section}]\naccess_token = "{account.simulator.access_token}"\naccount_id = 123456\nbase_url = "{account.url}"\n'
+    )
+    done = run("load", "roles", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["account_id"] == "123456"
+
+
+def test_an_unknown_stream_exits_2_and_names_its_likes(open_account: OpenAccount) -> None:
+    wrong = run("load", "time_entrys", **environment_of(open_account()))
+    assert wrong.returncode == 2
+    assert "time_entries" in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [("load", "--no-such-option"), ("no-such-command",), ("load", "--start-date", "soon")]
+)
+def test_wrong_use_exits_2(arguments: tuple[str, ...], open_account: OpenAccount) -> None:
+    assert run(*arguments, **environment_of(open_account())).returncode == 2
+
+
+def test_the_report_as_json_holds_what_the_summary_shows(open_account: OpenAccount) -> None:
+    account = open_account()
+    report = json.loads(run("load", "clients", "--json", **environment_of(account)).stdout)
+    assert report["rows"] == len(account.simulator.truth()["clients"])
+    assert report["streams"][0]["stream"] == "clients"
+    assert report["error"] is None
+    account.simulator.revoke_token()
+    failed = json.loads(run("load", "clients", "--json", **environment_of(account)).stdout)
+    assert "401" in failed["error"]
+
+
+def test_a_database_that_is_open_elsewhere_is_an_error_that_says_so(open_account: OpenAccount, tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "harvest_time_tracking.duckdb")):
+        failed = run("load", "roles", **environment_of(open_account()))
+    assert failed.returncode == 1
+    assert "open in another program" in failed.stderr
+
+
+def test_the_token_is_nowhere_however_loud_the_logs(open_account: OpenAccount, tmp_path: Path) -> None:
+    account = open_account(access_token=TOKEN)
+    # Telemetry stays off: it would be asked for on a network that tests do not have.
+    loud = environment_of(account) | {"RUNTIME__LOG_LEVEL": "DEBUG"}
+    outputs = [run("load", **loud)]
+    assert outputs[0].returncode == 0, outputs[0].stderr[-2000:]
+    account.simulator.revoke_token()
+    outputs += [run("load", "--debug", **loud), run("doctor", "--debug", **loud)]
+    account.simulator.restore_token()
+    outputs.append(run("doctor", **loud))
+    assert [output.returncode for output in outputs] == [0, 1, 1, 0]
+    assert all(TOKEN not in output.stdout + output.stderr for output in outputs)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert any("harvest_time_tracking_pipeline" in str(path) for path in files), "dlt's working folder is among them"
+    assert [path for path in files if TOKEN.encode() in path.read_bytes()] == []
+    with duckdb.connect(str(tmp_path / "harvest_time_tracking.duckdb")) as database:
+        columns = database.execute(
+            "select table_schema, table_name, column_name from information_schema.columns where data_type = 'VARCHAR'"
+        ).fetchall()
+        assert len(columns) > 100
+        for schema, table, column in columns:
+            found = database.execute(
+                f'select count(*) from "{schema}"."{table}" where contains("{column}", ?)', [TOKEN]
+            ).fetchall()
+            assert found == [(0,)], (schema, table, column)
+
+
+def test_doctor_exits_0_in_good_health_and_1_where_a_load_would_fail(open_account: OpenAccount) -> None:
+    account = open_account()
+    fine = run("doctor", **environment_of(account))
+    assert fine.returncode == 0, fine.stderr
+    assert "A first load takes at most" in fine.stdout
+    wrong = run("doctor", **environment_of(account) | {"SOURCES__HARVEST_TIME_TRACKING__ACCOUNT_ID": "777"})
+    assert wrong.returncode == 1
+    assert "It reaches: 123456" in wrong.stdout
+
+
+def test_streams_shows_the_whole_catalogue_in_each_form() -> None:
+    assert [row["stream"] for row in json.loads(run("streams", "--json").stdout)] == list(STREAMS)
+    markdown = run("streams", "--markdown").stdout.splitlines()
+    assert [line.split("|")[1].strip() for line in markdown[2:]] == list(STREAMS)
+    shown = run("streams").stdout
+    assert all(name in shown for name in STREAMS)
+
+
+def test_version_and_help_answer_without_loading_dlt() -> None:
+    assert re.fullmatch(r"dlt-harvest \d+\.\d+\.\d+\n", run("--version").stdout)
+    shown = run("--help").stdout
+    assert all(verb in shown for verb in ("demo", "load", "streams", "doctor", "simulate", "show"))
+    for verb in ("demo", "load", "streams", "doctor", "simulate", "show"):
+        assert f"dlt-harvest {verb}" in run(verb, "--help").stdout, "each with an example"
+    code = "import sys, harvest_warehouse.cli; sys.exit('dlt' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_simulate_says_how_to_load_it_and_ends_cleanly() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "harvest_warehouse.cli", "simulate", "--size", "tiny", "--no-limits"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as simulator:
+        assert simulator.stdout is not None
+        said = ""
+        while "Ctrl-C" not in said:
+            said += simulator.stdout.readline()
+        exports = dict(re.findall(r"^export (\w+)=(\S+)$", said, re.MULTILINE))
+        done = run("load", "clients", **exports)
+        assert done.returncode == 0, done.stderr
+        assert simulator.poll() is None
+        simulator.send_signal(signal.SIGINT)
+        rest, errors = simulator.communicate(timeout=20)
+    assert simulator.returncode == 0
+    assert "request" in rest
+    assert not errors
+
+
+def test_show_opens_dlts_dashboard_or_says_what_it_needs(tmp_path: Path) -> None:
+    pytest.importorskip("ibis", reason="the dashboard extra is not installed: uv sync --all-extras")
+    nothing = run("show")
+    assert nothing.returncode == 2
+    assert "dlt-harvest load" in nothing.stderr
