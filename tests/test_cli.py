@@ -6,8 +6,11 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -217,8 +220,40 @@ def test_simulate_says_how_to_load_it_and_ends_cleanly() -> None:
     assert not errors
 
 
-def test_show_opens_dlts_dashboard_or_says_what_it_needs(tmp_path: Path) -> None:
-    pytest.importorskip("ibis", reason="the dashboard extra is not installed: uv sync --all-extras")
+def test_show_needs_something_to_show() -> None:
     nothing = run("show")
     assert nothing.returncode == 2
     assert "dlt-harvest load" in nothing.stderr
+
+
+def test_show_serves_dlts_dashboard_until_it_is_interrupted(open_account: OpenAccount) -> None:
+    assert run("load", "roles", **environment_of(open_account())).returncode == 0
+    port = free_port()
+    command = [sys.executable, "-m", "harvest_warehouse.cli", "show", "--headless", "--port", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as dashboard:
+        try:
+            page = wait_for_page(f"http://127.0.0.1:{port}/", seconds=60)
+        finally:
+            dashboard.send_signal(signal.SIGINT)
+            dashboard.communicate(timeout=20)
+    assert "<title>dlt workspace dashboard" in page
+    assert dashboard.returncode == 0
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def wait_for_page(url: str, seconds: float) -> str:
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return str(answer.read().decode())
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.2)

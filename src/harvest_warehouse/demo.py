@@ -95,6 +95,12 @@ def demo_warehouse(folder: Path) -> Warehouse:
 def demo(folder: Path, *, ledger: Ledger | None = None, on_step: Callable[[str], None] = say_nothing) -> DemoReport:
     """Load a simulated company of about 40 people and two years into `folder`, from the start each time.
 
+    Args:
+        folder: where the database file goes.
+        now: the (aware) instant up to which the company has worked; the present if None.
+        ledger: gets each stream's outcome as it goes.
+        on_step: is told, in a few words, what begins.
+
     Raises:
         LoadFailed: as `load` does, for instance where the database is open in another program.
     """
@@ -104,7 +110,7 @@ def demo(folder: Path, *, ledger: Ledger | None = None, on_step: Callable[[str],
     (folder / ".harvest_demo" / ".gitignore").write_text("*\n", encoding="utf-8")
     warehouse.file.unlink(missing_ok=True)
     on_step("founding a company")
-    now = datetime.now(UTC)
+    now = now or datetime.now(UTC)
     # Its limits are off, and the pacing with them: they would make a minute of waiting for nothing.
     company = Simulator(today=now.date(), clock=Clock(now, is_ticking=True), enforce_limits=False)
     with company.serving() as base_url:

@@ -1,0 +1,72 @@
+"""The demo: quick, repeatable, true to the company it shows, and apart from the user's own data."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from harvest_simulator import Clock, Simulator
+from harvest_warehouse.demo import DemoReport, demo, demo_warehouse
+
+
+NOW = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, DemoReport, float]:
+    folder = tmp_path_factory.mktemp("demo")
+    began = time.monotonic()
+    report = demo(folder, now=NOW)
+    return folder, report, time.monotonic() - began
+
+
+def test_it_takes_less_than_a_minute(shown: tuple[Path, DemoReport, float]) -> None:
+    assert shown[2] < 60
+
+
+def test_every_stream_is_complete(shown: tuple[Path, DemoReport, float]) -> None:
+    assert {outcome.outcome for outcome in shown[1].load.streams} == {"complete"}
+
+
+def test_its_answers_are_those_of_the_company(shown: tuple[Path, DemoReport, float]) -> None:
+    hours, people, overdue = shown[1].answers
+    today = NOW.date()
+    company = Simulator(today=today, clock=Clock(NOW)).truth()
+    due: dict[str, Decimal] = defaultdict(Decimal)
+    for invoice in company["invoices"]:
+        if invoice["state"] == "open" and invoice["due_date"] < today.isoformat():
+            due[invoice["currency"]] += invoice["due_amount"]
+    assert [(row[0], row[2]) for row in overdue.rows] == [(name, f"{due[name]:,.2f}") for name in sorted(due)]
+    assert len(hours.rows) == len(people.rows) == 5
+    billable: dict[str, Decimal] = defaultdict(Decimal)
+    for entry in company["time_entries"]:
+        age = (today - datetime.fromisoformat(entry["spent_date"]).replace(tzinfo=UTC).date()).days
+        if age < 90 and entry["billable"]:
+            billable[entry["user"]["name"]] += entry["hours"]
+    best = sorted(billable.values(), reverse=True)[:5]
+    shown_hours = [Decimal(row[1].replace(",", "")) for row in people.rows]
+    # A running timer goes on between the load and this look at the truth.
+    assert all(abs(have - want) < 1 for have, want in zip(shown_hours, best, strict=True))
+
+
+def test_a_second_run_starts_afresh_and_touches_nothing_of_the_users(shown: tuple[Path, DemoReport, float]) -> None:
+    folder, first, _ = shown
+    own = folder / "harvest_time_tracking.duckdb"
+    own.write_text("the user's own")
+    second = demo(folder, now=NOW)
+    assert abs(second.load.rows - first.load.rows) < 10
+    assert own.read_text() == "the user's own"
+    assert demo_warehouse(folder).file.exists()
+    assert {path.name for path in folder.iterdir()} == {own.name, "harvest_demo.duckdb", ".harvest_demo"}
+
+
+def test_the_file_opens_without_dlt(shown: tuple[Path, DemoReport, float]) -> None:
+    with duckdb.connect(str(demo_warehouse(shown[0]).file), read_only=True) as database:
+        found = database.execute("select count(*) from harvest_time_tracking_data.users").fetchall()
+    assert found == [(40,)]

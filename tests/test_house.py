@@ -1,0 +1,46 @@
+"""The rules of the house that no tool checks."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from harvest_warehouse import demo, doctor, load, show
+
+ROOT = Path(__file__).parents[1]
+WAREHOUSE = sorted((ROOT / "src" / "harvest_warehouse").glob("*.py"))
+
+
+@pytest.mark.parametrize("file", WAREHOUSE, ids=lambda file: file.name)
+def test_only_the_command_line_prints(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    if file.name != "cli.py":
+        assert not re.search(r"(?<![.\w])print\(|stdout\.write", text)
+
+
+@pytest.mark.parametrize("module", [demo, doctor, load, show], ids=lambda module: module.__name__)
+def test_a_verb_its_module_its_function_and_its_result_have_one_name(module: object) -> None:
+    verb = module.__name__.rsplit(".", 1)[1]  # type: ignore[attr-defined]
+    assert callable(getattr(module, verb))
+    assert getattr(module, f"{verb.title()}Report").__dataclass_params__.frozen
+
+
+def test_the_lock_file_names_no_registry_but_the_public_one() -> None:
+    lock = tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-8"))
+    registries = {package["source"].get("registry") for package in lock["package"]} - {None}
+    assert registries == {"https://pypi.org/simple"}
+
+
+def test_the_pins_stand() -> None:
+    lock = tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-8"))
+    versions = {package["name"]: tuple(map(int, package["version"].split(".")[:2])) for package in lock["package"]}
+    assert versions["sqlglot"] < (30, 22)
+    assert versions["duckdb"] < (2, 0)
+
+
+def test_a_file_is_about_300_lines_at_most() -> None:
+    lengths = {file.name: len(file.read_text(encoding="utf-8").splitlines()) for file in WAREHOUSE}
+    assert {name: length for name, length in lengths.items() if length > 330} == {}
