@@ -14,7 +14,6 @@ import pytest
 from harvest_simulator import Clock, Simulator
 from harvest_warehouse.demo import DemoReport, demo, demo_warehouse
 
-
 NOW = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
 
 

@@ -179,6 +179,19 @@ def test_a_load_interrupted_before_it_is_written_is_finished_first(
     assert len(select(warehouse, "select distinct run_id from harvest_runs")) == 3
 
 
+def test_what_cannot_be_written_later_either_is_told_with_the_way_out(
+    open_account: OpenAccount, warehouse: Warehouse
+) -> None:
+    account = open_account()
+    load_from(account, warehouse, "clients")
+    with pytest.raises(KeyboardInterrupt):
+        load_from(account, warehouse, "clients", on_step=interrupt_at("writing"))
+    select(warehouse, "drop table clients; create view clients as select 1 as id; select 1")
+    for _ in range(2):
+        with pytest.raises(LoadFailed, match="dlt pipeline harvest_time_tracking_pipeline abort-packages"):
+            load_from(account, warehouse, "clients")
+
+
 def test_an_interrupted_load_never_lands_in_another_database(open_account: OpenAccount, tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "other").mkdir()

@@ -92,7 +92,13 @@ def demo_warehouse(folder: Path) -> Warehouse:
     return Warehouse(folder, "harvest_demo.duckdb", "harvest_demo", pipelines_dir=folder / ".harvest_demo")
 
 
-def demo(folder: Path, *, ledger: Ledger | None = None, on_step: Callable[[str], None] = say_nothing) -> DemoReport:
+def demo(
+    folder: Path,
+    *,
+    now: datetime | None = None,
+    ledger: Ledger | None = None,
+    on_step: Callable[[str], None] = say_nothing,
+) -> DemoReport:
     """Load a simulated company of about 40 people and two years into `folder`, from the start each time.
 
     Args:

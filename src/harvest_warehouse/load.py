@@ -15,7 +15,6 @@ from dlt.common.exceptions import DltException
 from dlt.common.schema import Schema
 from dlt.common.storages.load_package import create_load_id
 from dlt.pipeline.exceptions import PipelineStepFailed
-from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 
 from harvest_time_tracking import (
     STREAMS,
@@ -27,10 +26,14 @@ from harvest_time_tracking import (
     StreamOutcome,
     harvest_time_tracking_source,
 )
+from harvest_warehouse import standing
 from harvest_warehouse.runs import Run, runs_resource
 from harvest_warehouse.settings import SCHEMA, Warehouse
 
-_BASE = "harvest_base"
+_HOW_TO_GIVE_UP = (
+    "An earlier run left what it had read, and it cannot be written. Mend that and load again; or throw it away with "
+    "`dlt pipeline {} abort-packages`, and the next load asks Harvest again."
+)
 
 
 @dataclass(frozen=True)
@@ -189,24 +192,15 @@ class _Run:
         self._began = time.monotonic()
 
     def settle(self, on_step: Callable[[str], None]) -> None:
-        """Finish what an earlier run left, and agree with the database on how far it has come.
-
-        dlt keeps how far it has come in its working folder and in the database. Only the database's word counts: the
-        folder may belong to another file, or the file may be a restored copy. A pending package is finished where the
-        database is as it was when the package was made, and thrown away (to be asked for again) where it is not.
-        """
-        pipeline = self._pipeline
-        stands_at = self._database_state()
-        own = str(pipeline.state.get("_version_hash"))
-        if pipeline.has_pending_data and self._mark(stands_at) in (_base_of(pipeline), self._mark(own)):
+        """Finish what an earlier run left, and agree with the database on how far it has come."""
+        if standing.has_unfinished(self._pipeline, self._warehouse):
             on_step("finishing what an earlier run left")
-            self._finished = self._move()
-        elif pipeline.has_pending_data or (stands_at or own) != own:
-            pipeline.drop()
-            self._pipeline = pipeline = self._warehouse.pipeline()
-        # Brings the state from the database; with no database, begins anew.
-        pipeline.sync_destination()
-        pipeline.set_local_state_val(_BASE, self._mark(self._database_state()))
+            try:
+                self._finished = self._move()
+            except DltException as error:
+                advice = _HOW_TO_GIVE_UP.format(self._pipeline.pipeline_name)
+                raise LoadFailed(f"{self._told(error)} {advice}", self.report()) from error
+        self._pipeline = standing.agree(self._pipeline, self._warehouse)
 
     def read(self, source: dlt.sources.DltSource) -> None:
         """Read Harvest into a load package, and what became of it into a second one, which is loaded after it."""
@@ -223,15 +217,16 @@ class _Run:
     def write(self) -> None:
         """Load the packages into the database."""
         self._move()
-        self._pipeline.set_local_state_val(_BASE, "")
 
     @contextmanager
     def failures_told(self) -> Iterator[None]:
         """Turn whatever dlt makes of a failure into one message, and record the run if the database answers."""
         try:
             yield
+        except LoadFailed:
+            raise
         except (DltException, HarvestError) as error:
-            message = self._clean(_told(error, self._warehouse))
+            message = self._told(error)
             is_reading = isinstance(error, PipelineStepFailed) and error.step == "extract"
             if is_reading:
                 self._record_failure()
@@ -281,36 +276,12 @@ class _Run:
         outcomes = sorted(self._ledger.outcomes(), key=lambda outcome: order.index(outcome.stream))
         return tuple(replace(outcome, reason=self._clean(outcome.reason)) for outcome in outcomes)
 
+    def _told(self, error: BaseException) -> str:
+        return self._clean(_told(error, self._warehouse))
+
     def _clean(self, text: str) -> str:
         """`text` without the token, should Harvest or a library ever repeat it."""
         return text.replace(self._settings.access_token.reveal(), "***")
-
-    def _database_state(self) -> str | None:
-        """The version of dlt's state in the database; None where it has none."""
-        if not self._warehouse.file.exists():
-            return None
-        if not self._pipeline.schemas:
-            # A new working folder: dlt itself looks what the database has.
-            self._pipeline.sync_destination()
-        if not self._pipeline.default_schema_name:
-            return None
-        with self._pipeline.destination_client() as client:
-            if not client.is_storage_initialized():
-                return None
-            state = load_pipeline_state_from_destination(self._pipeline.pipeline_name, client)
-        return str(state["_version_hash"]) if state else None
-
-    def _mark(self, version: str | None) -> str:
-        return f"{self._warehouse.file}|{version}"
-
-
-def _base_of(pipeline: dlt.Pipeline) -> str | None:
-    """The mark of the database that the pending packages were made for."""
-    try:
-        mark: str = pipeline.get_local_state_val(_BASE)
-    except KeyError:
-        return None
-    return mark
 
 
 def _told(error: BaseException, warehouse: Warehouse) -> str:

@@ -1,0 +1,67 @@
+"""How far the database has come, against what dlt's working folder believes.
+
+dlt keeps the position of each stream in both, and trusts the newer. Here only the database's word counts: the folder may
+belong to another database file of the same user, and the file may be a restored copy.
+"""
+
+from __future__ import annotations
+
+import dlt
+from dlt.pipeline.state_sync import load_pipeline_state_from_destination
+
+from harvest_warehouse.settings import Warehouse
+
+_BASE = "harvest_base"
+
+
+def has_unfinished(pipeline: dlt.Pipeline, warehouse: Warehouse) -> bool:
+    """Whether load packages wait that were made for this database as it is now, so that they can be loaded as they are."""
+    if not pipeline.has_pending_data:
+        return False
+    now = _mark(warehouse, _position(pipeline, warehouse))
+    # The package with the rows may be there already, and only the one that tells of the run still wait.
+    return now in (_base(pipeline), _mark(warehouse, pipeline.state.get("_version_hash")))
+
+
+def agree(pipeline: dlt.Pipeline, warehouse: Warehouse) -> dlt.Pipeline:
+    """Take up the database's position where the folder has another, and note it for the packages to come.
+
+    Packages that still wait were made for another database, or for this one in another state: they are thrown away, and
+    what is in them is asked for again.
+    """
+    if pipeline.has_pending_data or _position(pipeline, warehouse) != pipeline.state.get("_version_hash"):
+        pipeline.drop()
+        pipeline = warehouse.pipeline()
+    # Brings the state from the database; with no database, begins anew.
+    pipeline.sync_destination()
+    pipeline.set_local_state_val(_BASE, _mark(warehouse, _position(pipeline, warehouse)))
+    return pipeline
+
+
+def _position(pipeline: dlt.Pipeline, warehouse: Warehouse) -> str | None:
+    """The version of dlt's state in the database; None where it has none."""
+    if not warehouse.file.exists():
+        return None
+    if not pipeline.default_schema_name:
+        # A new working folder: dlt itself looks what the database has.
+        pipeline.sync_destination()
+    if not pipeline.default_schema_name:
+        return None
+    with pipeline.destination_client() as client:
+        if not client.is_storage_initialized():
+            return None
+        state = load_pipeline_state_from_destination(pipeline.pipeline_name, client)
+    return state["_version_hash"] if state else None
+
+
+def _mark(warehouse: Warehouse, version: str | None) -> str:
+    return f"{warehouse.file}|{version}"
+
+
+def _base(pipeline: dlt.Pipeline) -> str | None:
+    """The mark of the database that the pending packages were made for."""
+    try:
+        mark: str = pipeline.get_local_state_val(_BASE)
+    except KeyError:
+        return None
+    return mark
