@@ -85,6 +85,7 @@ def demo(debug: Debug = False) -> None:
         out.print(outcome_table(report.load.streams))
         _say(closing_line(report.load))
         for answer in report.answers:
+            out.print(answer.question, style="bold", highlight=False, soft_wrap=True)
             out.print(answer_table(answer))
         _say(
             f"The database is {report.load.database} (tables in {report.load.dataset}). Look around in it, for instance:",

@@ -125,8 +125,8 @@ def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str
 
 
 def answer_table(answer: Answer) -> Table:
-    """A question with its answer."""
-    table = Table(title=answer.question, title_justify="left", title_style="bold", box=box.SIMPLE, pad_edge=False)
+    """The answer to a question."""
+    table = Table(box=box.SIMPLE, pad_edge=False)
     for position, column in enumerate(answer.columns):
         table.add_column(column.replace("_", " "), justify="right" if position else "left")
     for row in answer.rows:
