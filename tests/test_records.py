@@ -244,7 +244,6 @@ def test_a_decimal_keeps_every_digit(digits: str, other: str) -> None:
         ("count", '"seven"', "seven"),
         ("count", "123456789012345678901234567890", "123456789012345678901234567890"),
         ("count", "12345678901234567.89", "12345678901234567.89"),
-        ("hours", "0.1234567891", "0.1234567891"),
         ("hours", '"about twelve"', "about twelve"),
         ("hours", "false", "false"),
         ("is_open", "1", "1"),
@@ -347,6 +346,11 @@ def test_unknown_objects_are_a_column_for_each_field_and_unknown_lists_are_text(
         "tags": '["a"]',
     }
     assert filled(made(rows, text)[0])["extra__deep__name"] == "x"
+
+
+def test_a_number_with_too_many_digits_is_rounded_in_its_column_and_whole_beside_it() -> None:
+    row = filled(made(things(), '{"id":2,"hours":0.1234567891}')[0])
+    assert (row["hours"], row["hours__v_text"]) == (Decimal("0.123456789"), "0.1234567891")
 
 
 def test_numbers_in_an_unknown_list_keep_their_digits() -> None:
@@ -461,7 +465,9 @@ def test_a_field_may_change_its_type_from_load_to_load(tmp_path: Path, stream: s
             if value == "[5]" and not held:
                 assert [child["value"] for child in account.rows(f"{stream}__{field}")] == [5]
             else:
-                expected = {"null": [], '"x"': ["x"], '{"a":1}': ["1"], "true": ["true"]}.get(value, [value])
+                # An object in a documented number's place is kept whole, as text; a new object has columns of its own.
+                in_place = ['{"a":1}'] if (stream, field) == ("invoices", "amount") else ["1"]
+                expected = {"null": [], '"x"': ["x"], '{"a":1}': in_place, "true": ["true"]}.get(value, [value])
                 assert [spelled(v) for v in held] == expected, row
 
 

@@ -110,7 +110,7 @@ def harvest_time_tracking_source(
         _report_months(
             as_date("reports_from", reports_from) or settings.start_date, as_date("reports_to", reports_to), today
         ),
-        {"project_ids": tuple(project_ids or ())},
+        {"project_ids": _ids(project_ids)},
     )
     # Every row of every table carries the account: children get it from their root.
     DataItemNormalizer.update_normalizer_config(
@@ -180,6 +180,15 @@ def _report_months(first: date | None, last: date | None, today: date) -> list[d
     if last < first:
         raise SettingWrong(f"reports_to ({last}) lies before reports_from ({first}).")
     return months_between(first, last)
+
+
+def _ids(given: Sequence[int] | str | int | None) -> tuple[int, ...]:
+    """Project ids, also where a configuration file or the environment gave them as one text."""
+    listed = given.replace(",", " ").split() if isinstance(given, str) else [given] if isinstance(given, int) else given
+    try:
+        return tuple(int(value) for value in listed or ())
+    except ValueError:
+        raise SettingWrong(f"project_ids must be numbers, got {given!r}.") from None
 
 
 def _warn_of_a_bare_variable(settings: Settings) -> None:

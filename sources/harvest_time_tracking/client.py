@@ -66,12 +66,12 @@ class Client:
     ) -> None:
         self.settings = settings
         self._closing = threading.Event()
-        self._sleep = sleep or self._wait
+        self._sleep = sleep
         self._now = now
         if sleep is None and monotonic is time.monotonic:
             self._budgets = _shared_budgets(settings)
         else:
-            self._budgets = _budgets(settings, self._sleep, monotonic)
+            self._budgets = _budgets(settings, sleep or _nap, monotonic)
         self._local = threading.local()
         self._pool: ThreadPoolExecutor | None = None
 
@@ -104,10 +104,11 @@ class Client:
         """
         check_link(url, self.settings.base_url)
         limit = limit_of(url)
-        is_stopped = self._closing.is_set
+        # This one, whatever comes after a close: who waits must not outlive it.
+        closing = self._closing
         budget = self._budgets[limit]
         for tries in range(1, MAX_TRIES + 1):
-            ticket = budget.take(is_stopped)
+            ticket = budget.take(closing.is_set)
             if spent:
                 spent.add(is_retry=tries > 1)
             try:
@@ -119,7 +120,7 @@ class Client:
                 if error.is_throttled:
                     budget.pause(seconds)
                 else:
-                    self._sleep(seconds)
+                    (self._sleep or closing.wait)(seconds)
             finally:
                 budget.answered(ticket)
         raise AssertionError("unreachable")
@@ -149,9 +150,6 @@ class Client:
         if self._pool is None:
             self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="harvest")
         return self._pool.submit(work, *args)
-
-    def _wait(self, seconds: float) -> None:
-        self._closing.wait(seconds)
 
     def _ask(self, url: str) -> Answer:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ def read_documented(page: Page, types: Mapping[str, DataType]) -> dict[str, pa.A
     Arrow's JSON reader makes typed columns without an object for each value, decimals from their digits; it refuses a
     value of another type, and tells of a field that it was not asked for.
     """
-    if page.data_key is None or not page.records:
+    if page.data_key is None or not page.records or _is_ambiguous(types):
         return None
     fields = _nested_fields(types)
     parse = pj.ParseOptions(
@@ -34,6 +35,12 @@ def read_documented(page: Page, types: Mapping[str, DataType]) -> dict[str, pa.A
         return {name: _dated(columns[name], data_type) for name, data_type in types.items()}
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, _NotDocumented):
         return None
+
+
+def _is_ambiguous(types: Mapping[str, DataType]) -> bool:
+    """Whether a field was an object once and a value another time."""
+    objects = {name[: at.start()] for name in types for at in re.finditer("__", name)}
+    return not objects.isdisjoint(types)
 
 
 class _NotDocumented(Exception):

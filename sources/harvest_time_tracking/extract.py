@@ -109,6 +109,7 @@ class Extraction:
             entry.close("failed", str(error) or type(error).__name__)
             raise
         finally:
+            roll.is_abandoned = not roll.is_complete and roll.refused is None
             self._readers -= 1
             if not self._readers:
                 self._client.close()
@@ -186,7 +187,11 @@ class Extraction:
                 roll.is_complete = True
             except PermissionMissing as error:
                 roll.refused = str(error)
+            finally:
+                roll.is_abandoned = not roll.is_complete and roll.refused is None
         while not roll.is_complete and roll.refused is None:
+            if roll.is_abandoned:
+                return (yield from self._parent_roll(link, entry))
             yield None
         return roll
 

@@ -17,6 +17,7 @@ class Roll:
         began_at: the server's clock at its first answer.
         is_complete: whether the reading came to its end.
         refused: why it never will.
+        is_abandoned: whether it ended before its end, for whatever reason: somebody else must read the list.
     """
 
     def __init__(self, children: Iterable[Stream], *, is_whole: bool) -> None:
@@ -24,6 +25,7 @@ class Roll:
         self.began_at: datetime | None = None
         self.is_complete = False
         self.refused: str | None = None
+        self.is_abandoned = False
         self._children = tuple(child for child in children if child.parent)
         self._can_have: dict[str, dict[int, bool]] = {child.name: {} for child in self._children}
         self._updated_at: dict[int, str] = {}
@@ -77,4 +79,5 @@ class Parents:
 
     def find(self, stream: Stream) -> Roll | None:
         """A reading of all of `stream`, ended or under way."""
-        return next((roll for roll in self._rolls[stream.name] if roll.is_whole or roll.refused), None)
+        rolls = (roll for roll in self._rolls[stream.name] if not roll.is_abandoned)
+        return next((roll for roll in rolls if roll.is_whole or roll.refused), None)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from math import isfinite
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -202,7 +203,8 @@ def _retry_after_seconds(text: str | None, now: datetime) -> float | None:
     if not text:
         return None
     try:
-        return max(float(text), 0.0)
+        seconds = float(text)
+        return max(seconds, 0.0) if isfinite(seconds) else None
     except ValueError:
         until = _http_date(text)
         return max((until - now).total_seconds(), 0.0) if until and until.tzinfo else None

@@ -7,7 +7,7 @@ Whatever Harvest sends is kept. A value that does not fit its column goes, as te
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from itertools import chain
 from operator import itemgetter
@@ -15,15 +15,18 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from dlt.common.normalizers.naming.snake_case import NamingConvention
 
-from .columns import ARROW_TYPES, Column, DataType, Table, tables
+from .columns import ARROW_TYPES, GONE, Column, DataType, Table, tables
 from .documented import read_documented
 from .errors import BrokenPromise
 from .protocol import Page
-from .values import MISFIT, as_text, fit, type_of
+from .values import MISFIT, as_text, fit, nearest, type_of
 
 Record = dict[str, Any]
 Injected = Mapping[str, Any]
+
+_NAMING = NamingConvention()
 
 
 class FlatRows:
@@ -62,7 +65,7 @@ class FlatRows:
 
     def _read_one_by_one(self, page: Page, arrays: dict[str, pa.Array]) -> None:
         """Value by value, for a page on which something is not as documented: nothing is lost, and it is counted."""
-        records = _exact_records(page)
+        records = [_without_our_names(record, dict.fromkeys(arrays)) for record in _exact_records(page)]
         for path, columns in self._groups.items():
             objects = self._objects(records, path, arrays)
             for column in columns:
@@ -87,7 +90,8 @@ class FlatRows:
         if any(value is MISFIT for value in fitted):
             texts = [as_text(raw) if ok is MISFIT else None for raw, ok in zip(values, fitted, strict=True)]
             self._put_odd(arrays, name, texts)
-            fitted = [None if value is MISFIT else value for value in fitted]
+            # The rounded number stays, so that a sum does not miss the row; its digits stand beside it.
+            fitted = [nearest(raw, data_type) if ok is MISFIT else ok for raw, ok in zip(values, fitted, strict=True)]
         arrays[name] = pa.array(fitted, ARROW_TYPES[data_type])
 
     def _put_odd(self, arrays: dict[str, pa.Array], name: str, texts: Sequence[str | None]) -> None:
@@ -122,46 +126,95 @@ class FlatRows:
         return pa.table(list(arrays.values()), schema=pa.schema(fields))
 
 
-def nested_rows(
-    page: Page, table: Table, injected: Injected, odd: dict[str, int], new: dict[str, DataType]
-) -> list[Record]:
-    """The page's records for dlt's normaliser, numbers exact, with the `injected` columns in front.
+class NestedRows:
+    """Turns the records of one table into records for dlt's own normaliser, which makes child tables of their lists.
 
-    dlt itself keeps what does not fit (its variant columns) and what is new; here it is only noted, in `odd` and `new`.
+    Attributes:
+        added: the fields that are not documented.
+        odd: how many values did not fit their column, by column, child tables under their lists' names.
     """
-    rows = [{**injected, **record} for record in _exact_records(page)]
-    known = {column.path[0] for column in table.columns.values()}.union(table.lists, injected)
-    for name in set(chain.from_iterable(rows)) - known:
-        new.setdefault(name, type_of([row.get(name) for row in rows]))
-    _drop_null_objects(rows, table)
-    for column in table.columns.values():
-        if column.name not in injected:
-            _count_odd(rows, column, odd)
-    return rows
 
+    def __init__(self, table: Table, key: Sequence[str], added: dict[str, DataType]) -> None:
+        self._table = table
+        self._key = key
+        self.added = added
+        self.odd: dict[str, int] = {}
 
-def _drop_null_objects(records: Iterable[Record], table: Table) -> None:
-    """A null where an object may stand is no column of its own: its columns (`estimate__id`) are null as they are."""
-    objects = {column.path[0] for column in table.columns.values() if len(column.path) > 1}
-    for record in records:
-        for name in objects:
-            if name in record and record[name] is None:
-                del record[name]
+    def records(self, page: Page, injected: Injected) -> list[Record]:
+        """The page's records, numbers exact, with the `injected` columns in front.
+
+        Raises:
+            BrokenPromise: where a record has no key.
+        """
+        found = [_without_our_names(record, injected) for record in _exact_records(page)]
+        self._note_new(found, injected)
+        for record in found:
+            self._fit(record, self._table, "")
+        rows = [{**injected, **record} for record in found]
+        for name in self._key:
+            for row in rows:
+                if row.get(name, row) is row or isinstance(row[name], dict):
+                    raise BrokenPromise(f"A record of {self._table.name} has no {name} that could be a key.")
+        return rows
+
+    def _note_new(self, found: Sequence[Record], injected: Injected) -> None:
+        known = {column.path[0] for column in self._table.columns.values()}.union(self._table.lists, injected)
+        for name in dict.fromkeys(chain.from_iterable(found)):
+            if name not in known:
+                self.added.setdefault(name, type_of([record.get(name) for record in found]))
+
+    def _fit(self, record: Record, table: Table, prefix: str) -> None:
+        for column in table.columns.values():
+            *parents, last = column.path
+            holder: Any = record
+            for key in parents:
+                holder = self._object(holder, key, f"{prefix}{column.name}")
+            if isinstance(holder, dict) and last in holder:
+                value = fit(holder[last], column.data_type)
+                if value is MISFIT:
+                    # Flattened by dlt, this becomes the column beside: `amount__v_text`.
+                    holder[last] = {"v_text": as_text(holder[last])}
+                    self._count(f"{prefix}{column.name}")
+                else:
+                    holder[last] = value
         for name in table.lists:
             items = record.get(name)
             child = tables()[f"{table.name}__{name}"]
-            if isinstance(items, list) and all(isinstance(item, dict) for item in items):
-                _drop_null_objects(items, child)
+            for item in items if isinstance(items, list) else ():
+                if isinstance(item, dict):
+                    self._fit(item, child, f"{prefix}{name}__")
+
+    def _object(self, holder: Any, key: str, name: str) -> Any:
+        """The object at `key`. A null is taken out: its columns (`estimate__id`) are null as they are."""
+        if not isinstance(holder, dict) or key not in holder:
+            return None
+        if holder[key] is None:
+            del holder[key]
+        elif not isinstance(holder[key], dict):
+            holder[key] = {"v_text": as_text(holder[key])}
+            self._count(name.rpartition("__")[0])
+        return holder.get(key)
+
+    def _count(self, name: str) -> None:
+        self.odd[name] = self.odd.get(name, 0) + 1
 
 
-def _count_odd(rows: Iterable[Record], column: Column, odd: dict[str, int]) -> None:
-    *parents, last = column.path
-    for row in rows:
-        holder: Any = row
-        for key in parents:
-            holder = holder.get(key) if isinstance(holder, dict) else None
-        if isinstance(holder, dict) and fit(holder.get(last), column.data_type) is MISFIT:
-            odd[column.name] = odd.get(column.name, 0) + 1
+def _without_our_names(record: Record, injected: Injected) -> Record:
+    """Fields that are named like columns of ours or of dlt's, or like nothing or each other, under names of their own."""
+    renamed: Record = {}
+    taken = {GONE, *injected, *(name for name in record if _NAMING.normalize_identifier(name or "x") == name)}
+    for name, value in record.items():
+        own = _NAMING.normalize_identifier(name) if name else "unnamed"
+        is_free = own == name and own not in injected and own != GONE and not own.startswith("_dlt_")
+        if not is_free and (own in taken or own.startswith("_dlt_")):
+            own = next(
+                f"harvest_{own.lstrip('_')}{n}"
+                for n in ("", *range(2, 99))
+                if f"harvest_{own.lstrip('_')}{n}" not in taken
+            )
+        taken.add(own)
+        renamed[own] = value
+    return renamed
 
 
 def _values(objects: list[Record], key: str) -> list[Any]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import chain
 from typing import Any
 
 import dlt
 import pyarrow as pa
+from dlt.common.configuration.exceptions import ContextDefaultCannotBeCreated
 
 from .calls import Call
 from .columns import ARROW_TYPES, GONE, DataType, Table, tables
 from .protocol import Page
-from .records import FlatRows, Injected, Record, nested_rows
+from .records import FlatRows, Injected, NestedRows, Record
 from .stream import Stream
 from .values import NOTHING
 
@@ -35,11 +36,19 @@ class RowMaker:
     def __init__(self, stream: Stream, added: dict[str, DataType]) -> None:
         self._stream = stream
         self._table = tables()[stream.table_name]
-        self._flat = FlatRows(self._table, stream.primary_key, added) if self._table.is_flat else None
-        self.odd: dict[str, int] = self._flat.odd if self._flat else {}
+        made_flat = self._table.is_flat
+        self._flat = FlatRows(self._table, stream.primary_key, added) if made_flat else None
+        self._nested = NestedRows(self._table, stream.primary_key, added)
         self._added = added
+        self._can_delete = False
+        self._day: date | None = None
         self._held: dict[Call, list[Any]] = {}
         self._ready: list[Any] = []
+
+    @property
+    def odd(self) -> dict[str, int]:
+        """How many values did not fit their column, by column."""
+        return self._flat.odd if self._flat else self._nested.odd
 
     @property
     def undocumented(self) -> tuple[str, ...]:
@@ -50,14 +59,17 @@ class RowMaker:
         """What to hand to dlt now that this page is here: nothing yet, or some pages at once."""
         injected = dict(call.injected)
         if self._stream.window == "day":
-            injected["snapshot_date"] = (page.date or datetime.now(UTC)).date()
+            # Of its first page: a snapshot that is read over midnight is one snapshot.
+            self._day = self._day or (page.date or datetime.now(UTC)).date()
+            injected["snapshot_date"] = self._day
         made = [self._made(page, injected)] if page.records else []
         if self._stream.scope:
             made = [*self._held.pop(call, []), *made]
             if not is_last:
                 self._held[call] = made
                 return
-            made = made or [self._nothing([injected])]
+            if not made and self._can_delete:
+                made = [self._nothing([injected])]
         self._ready += made
         if sum(map(len, self._ready)) >= _BATCH_ROWS:
             yield from self.rest()
@@ -70,13 +82,13 @@ class RowMaker:
 
     def without_rows(self, scopes: Sequence[Injected]) -> None:
         """These scopes have no rows, without asking."""
-        if scopes:
+        if scopes and self._can_delete:
             self._ready.append(self._nothing(scopes))
 
     def _made(self, page: Page, injected: Injected) -> Any:
         if self._flat:
             return self._flat.table(page, injected)
-        return nested_rows(page, self._table, injected, self.odd, self._added)
+        return self._nested.records(page, injected)
 
     def table_with_children(self, *, is_new: bool) -> Iterator[Any]:
         """What makes the table, and its child tables, with every column even if no row ever comes.
@@ -84,7 +96,8 @@ class RowMaker:
         dlt makes a child table when it sees a child: it is shown one, below a row that it is told to delete.
         """
         yield dlt.mark.materialize_table_schema()
-        if is_new and self._flat is None:
+        self._can_delete = _deletes_what_it_is_told(self._table.name)
+        if is_new and self._can_delete and self._flat is None:
             names = (*self._stream.primary_key, *self._stream.scope)
             keys = {name: NOTHING[self._table.columns[name].data_type] for name in names}
             yield [{**keys, GONE: True, **_one_child_each(self._table)}]
@@ -103,6 +116,16 @@ class RowMaker:
             if name != GONE
         ]
         return pa.Table.from_pylist(rows, schema=pa.schema([*fields, pa.field(GONE, pa.bool_())]))
+
+
+def _deletes_what_it_is_told(table_name: str) -> bool:
+    """Whether the load merges by deleting and inserting: any other disposition would store the rows that say "delete"."""
+    try:
+        table = dlt.current.source_schema().tables.get(table_name, {})
+    except ContextDefaultCannotBeCreated:
+        # Somebody looks at the rows without a pipeline.
+        return False
+    return table.get("write_disposition") == "merge" and table.get("x-merge-strategy") == "delete-insert"
 
 
 def _one_child_each(table: Table) -> Record:

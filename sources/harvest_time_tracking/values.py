@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from types import MappingProxyType
 from typing import Any
-
-import orjson
 
 from .columns import DataType
 
 _INT64 = range(-(2**63), 2**63)
+# decimal(38, 9): so many digits before the point, and this behind it.
+_WHOLE_DIGITS = 29
+_SMALLEST = Decimal("1e-9")
 _WHOLE = re.compile(r"-?[0-9]{1,19}\Z")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 _INSTANT = re.compile(
@@ -58,7 +60,9 @@ def fit(value: Any, data_type: DataType) -> Any:  # noqa: PLR0911 (one answer fo
 
 
 def _fit_whole(value: Any) -> Any:
-    if (isinstance(value, str) and _WHOLE.match(value)) or (isinstance(value, float | Decimal) and value == int(value)):
+    if (isinstance(value, float | Decimal) and -(2**63) <= value < 2**63 and value == int(value)) or (
+        isinstance(value, str) and _WHOLE.match(value)
+    ):
         value = int(value)
     return value if type(value) is int and value in _INT64 else MISFIT
 
@@ -70,9 +74,22 @@ def _fit_decimal(value: Any) -> Any:
         number = Decimal(repr(value) if isinstance(value, float) else value)
     except ArithmeticError:
         return MISFIT
-    if not number.is_finite() or abs(number) >= Decimal(10) ** 29:
-        return MISFIT
-    return number if number == round(number, 9) else MISFIT
+    is_wide = not number.is_finite() or number.adjusted() >= _WHOLE_DIGITS
+    return MISFIT if is_wide or _rounded(number) != number else number
+
+
+def nearest(value: Any, data_type: DataType) -> Any:
+    """What a column can hold of a value that does not fit: a number with too many digits, rounded; else nothing."""
+    if data_type == "decimal" and isinstance(value, float | Decimal):
+        number = Decimal(repr(value) if isinstance(value, float) else value)
+        if number.is_finite() and number.adjusted() < _WHOLE_DIGITS:
+            return _rounded(number)
+    return None
+
+
+def _rounded(number: Decimal) -> Decimal:
+    with localcontext(prec=60):
+        return number.quantize(_SMALLEST)
 
 
 def _parsed(parse: Callable[[str], Any], pattern: re.Pattern[str], value: Any) -> Any:
@@ -100,6 +117,14 @@ def as_text(value: Any) -> str | None:
     """A value as it stood in the JSON, text without its quotes."""
     if value is None or isinstance(value, str):
         return value
+    return _spelled(value)
+
+
+def _spelled(value: Any) -> str:
     if isinstance(value, Decimal):
         return str(value)
-    return orjson.dumps(value, default=str).decode()
+    if isinstance(value, list):
+        return f"[{','.join(map(_spelled, value))}]"
+    if isinstance(value, dict):
+        return f"{{{','.join(f'{_spelled(key)}:{_spelled(held)}' for key, held in value.items())}}}"
+    return json.dumps(value, ensure_ascii=False)
