@@ -6,8 +6,9 @@ import shutil
 from collections.abc import Callable
 
 import pytest
-from accounts import Account, assert_equals_truth
 from dlt.pipeline.exceptions import PipelineStepFailed
+
+from accounts import Account, assert_equals_truth
 from harvest_simulator import Fault
 
 OpenAccount = Callable[..., Account]
