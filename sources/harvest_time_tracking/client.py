@@ -152,12 +152,15 @@ class Client:
         return self._pool.submit(work, *args)
 
     def _ask(self, url: str) -> Answer:
+        failure = None
         try:
             response = self._session().get(url, timeout=_TIMEOUT_SECONDS, allow_redirects=False)
             body = response.content
         except requests.RequestException as error:
-            # Without its cause: that one holds the request, and with it the token.
-            raise WillRetry(f"No good answer from {self.settings.base_url} ({type(error).__name__}).") from None
+            failure = type(error).__name__
+        if failure:
+            # Raised out here, where that error is gone: it holds the request, and with it the token.
+            raise WillRetry(f"No good answer from {self.settings.base_url} ({failure}).")
         return read_answer(response.status_code, response.headers, body, url, self._now())
 
     def _session(self) -> requests.Session:

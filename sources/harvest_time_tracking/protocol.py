@@ -142,8 +142,9 @@ def check_link(url: object, base_url: str) -> None:
     Raises:
         BrokenPromise: where scheme, host or port differ from those of `base_url`.
     """
-    if not isinstance(url, str) or _origin(url) != _origin(base_url):
-        shown = urlsplit(url).netloc if isinstance(url, str) else repr(url)
+    origin = _origin(url) if isinstance(url, str) else None
+    if origin is None or origin != _origin(base_url):
+        shown = origin[1] if origin else repr(url)
         raise BrokenPromise(
             f"Harvest's link to the next page leads to {shown}, not to {urlsplit(base_url).netloc}: not followed, so that "
             "the token stays where it belongs."
@@ -186,9 +187,16 @@ def _said(headers: Mapping[str, str], body: bytes) -> str:
     return f"“{words.strip()}”." if words else "it gave no reason."
 
 
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+def _origin(url: str) -> tuple[str, str | None, int | None] | None:
+    """Scheme, host and port; None for an address that two parsers could read differently."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    if not parts.hostname or not {"\\", "@"}.isdisjoint(parts.netloc):
+        return None
+    return parts.scheme, parts.hostname, port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 def _http_date(text: str | None) -> datetime | None:

@@ -63,6 +63,12 @@ class FlatRows:
             arrays |= read
         return self._assemble(arrays)
 
+    def empty(self) -> pa.Table:
+        """No rows, every documented column."""
+        return self._assemble(
+            {name: pa.array([], ARROW_TYPES[column.data_type]) for name, column in self._table.columns.items()}
+        )
+
     def _read_one_by_one(self, page: Page, arrays: dict[str, pa.Array]) -> None:
         """Value by value, for a page on which something is not as documented: nothing is lost, and it is counted."""
         records = [_without_our_names(record, dict.fromkeys(arrays)) for record in _exact_records(page)]

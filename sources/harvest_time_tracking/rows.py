@@ -95,7 +95,8 @@ class RowMaker:
 
         dlt makes a child table when it sees a child: it is shown one, below a row that it is told to delete.
         """
-        yield dlt.mark.materialize_table_schema()
+        # dlt's own mark for an empty table would give a flat one columns that its Arrow rows do not have.
+        yield self._flat.empty() if self._flat else dlt.mark.materialize_table_schema()
         self._can_delete = _deletes_what_it_is_told(self._table.name)
         if is_new and self._can_delete and self._flat is None:
             names = (*self._stream.primary_key, *self._stream.scope)
