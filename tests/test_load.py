@@ -94,7 +94,7 @@ def test_harvest_runs_says_what_the_ledger_says(open_account: OpenAccount, wareh
     report = load_from(account, warehouse, ledger=ledger)
     rows = select(
         warehouse,
-        'select stream, "table", outcome, reason, is_full, "rows", requests, retries, seconds, odd_values, new_columns,'
+        'select stream, table_name, outcome, reason, is_full, "rows", requests, retries, seconds, odd_values, new_columns,'
         " account_id, run_id from harvest_runs",
     )
     expected = {

@@ -1,0 +1,16 @@
+"""The command `dlt-harvest`: a module for each of its verbs. Here, and only here, something is printed."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from harvest_warehouse.cli.base import app
+
+# In the order in which `--help` lists them.
+for _verb in ("demo", "doctor", "load", "streams", "show", "simulate"):
+    import_module(f"harvest_warehouse.cli.{_verb}")
+
+
+def main() -> None:
+    """The entry point of the command."""
+    app()

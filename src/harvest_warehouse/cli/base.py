@@ -1,0 +1,86 @@
+"""What all verbs of the command share: the app, the consoles, how an error becomes a message and an exit code."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+DONE, FAILED, WRONG_USE, SKIPPED = 0, 1, 2, 3
+
+app = typer.Typer(
+    help="Copy a whole Harvest account into your own database.",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong use or configuration, 3 done with something skipped (--strict).",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    # A traceback with local variables could show the token.
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+out = Console(soft_wrap=False)
+err = Console(stderr=True)
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel="Help")]
+
+
+@app.callback(invoke_without_command=True)
+def _top(
+    context: typer.Context,
+    is_version: Annotated[bool, typer.Option("--version", help="Show the version.", is_eager=True)] = False,
+) -> None:
+    if is_version:
+        from importlib.metadata import version
+
+        out.print(f"dlt-harvest {version('dlt-harvest')}", highlight=False)
+        raise typer.Exit(DONE)
+    if context.invoked_subcommand is None:
+        raise typer.Exit(WRONG_USE)
+
+
+def say(*lines: str) -> None:
+    """Print whole lines as they are."""
+    for line in lines:
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def prepare() -> None:
+    """Before dlt does anything."""
+    from harvest_warehouse.settings import keep_dlt_quiet
+
+    keep_dlt_quiet()
+
+
+@contextmanager
+def errors_told(is_debug: bool, *, as_json: bool = False) -> Iterator[None]:
+    """Turn an error into a message and an exit code."""
+    from harvest_time_tracking import HarvestError, SettingWrong
+    from harvest_warehouse.load import LoadFailed
+    from harvest_warehouse.summary import load_json, outcome_table
+
+    try:
+        yield
+        return
+    except SettingWrong as error:
+        code, message = WRONG_USE, str(error)
+        caught: BaseException = error
+    except LoadFailed as error:
+        code, message, caught = FAILED, str(error), error
+        if as_json:
+            print(load_json(error.report, message))
+        elif error.report.streams:
+            out.print(outcome_table(error.report.streams))
+    except (HarvestError, OSError) as error:
+        code, message, caught = FAILED, str(error), error
+    except KeyboardInterrupt as error:
+        code, message, caught = FAILED, "Interrupted.", error
+    if is_debug or os.environ.get("DLT_HARVEST_DEBUG"):
+        traceback.print_exception(caught)
+    err.print(f"[bold red]Error:[/] {escape(message)}", highlight=False, soft_wrap=True)
+    raise typer.Exit(code)

@@ -1,0 +1,64 @@
+"""`dlt-harvest load`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harvest_warehouse.cli.base import SKIPPED, Debug, app, err, errors_told, out, prepare, say
+
+
+@app.command(epilog="Examples: `dlt-harvest load` · `dlt-harvest load clients projects` · `dlt-harvest load --strict`")
+def load(
+    streams: Annotated[
+        list[str] | None, typer.Argument(metavar="[STREAM]...", help="Only these, and only these. Default: all.")
+    ] = None,
+    project_id: Annotated[
+        list[int] | None, typer.Option(help="Read this project again, by itself (projects_id). Repeat for more.")
+    ] = None,
+    start_date: Annotated[
+        str | None, typer.Option(help="First day of time entries, expenses, invoices, estimates (2024-01-31).")
+    ] = None,
+    reports_from: Annotated[str | None, typer.Option(help="A day in the first month reports are read for.")] = None,
+    reports_to: Annotated[str | None, typer.Option(help="A day in the last month reports are read for.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 where a stream was skipped.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, for machines.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Bring what changed in Harvest into `harvest_time_tracking.duckdb` in this folder.
+
+    The first load reads everything, later ones what changed since. Reports and paid time off are read when named.
+    What Harvest does not show this token is skipped with the reason; its old rows stay.
+    """
+    with errors_told(debug, as_json=as_json):
+        from harvest_time_tracking import Ledger
+        from harvest_warehouse.load import load as run
+        from harvest_warehouse.progress import progress
+        from harvest_warehouse.settings import Warehouse, account_settings
+        from harvest_warehouse.summary import closing_line, load_json, notes, outcome_table
+
+        prepare()
+        warehouse = Warehouse(Path.cwd())
+        settings = account_settings(start_date=start_date)
+        ledger = Ledger()
+        with progress(err, ledger) as on_step:
+            report = run(
+                warehouse,
+                settings,
+                streams or (),
+                project_ids=project_id or (),
+                reports_from=reports_from,
+                reports_to=reports_to,
+                ledger=ledger,
+                on_step=on_step,
+            )
+        if as_json:
+            print(load_json(report))
+        else:
+            out.print(outcome_table(report.streams))
+            say(*notes(report.streams), closing_line(report))
+            say(f"Database: {report.database}")
+        if strict and report.skipped:
+            raise typer.Exit(SKIPPED)

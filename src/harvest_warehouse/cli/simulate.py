@@ -1,0 +1,75 @@
+"""`dlt-harvest simulate`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from harvest_warehouse.cli.base import Debug, app, errors_told
+
+
+class Role(StrEnum):
+    """Who the simulated token belongs to."""
+
+    ADMINISTRATOR = "administrator"
+    MANAGER = "manager"
+    MEMBER = "member"
+
+
+class Size(StrEnum):
+    """How big the simulated company is."""
+
+    TINY = "tiny"
+    SMALL = "small"
+    MEDIUM = "medium"
+    LARGE = "large"
+
+
+@app.command(epilog="Example: `dlt-harvest simulate --size medium --role manager`")
+def simulate(
+    size: Annotated[Size, typer.Option(help="How big the company is.")] = Size.SMALL,
+    seed: Annotated[int, typer.Option(help="Which company: the same seed, the same company.")] = 1,
+    port: Annotated[int, typer.Option(help="On this port; 0 for a free one.")] = 0,
+    role: Annotated[Role, typer.Option(help="Who the token belongs to.")] = Role.ADMINISTRATOR,
+    latency: Annotated[float, typer.Option(help="Seconds that each answer takes.", min=0.0)] = 0.0,
+    limits: Annotated[bool, typer.Option(help="Keep Harvest's rate limits.")] = True,
+    debug: Debug = False,
+) -> None:
+    """Start a simulated Harvest account on this machine, and say how to load it. Ctrl-C ends it."""
+    with errors_told(debug):
+        import signal
+
+        from harvest_simulator import Clock, Simulator
+
+        # Also where a shell started it in the background, which ignores Ctrl-C.
+        for ending in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(ending, signal.default_int_handler)
+        now = datetime.now(UTC)
+        company = Simulator(
+            seed,
+            size.value,
+            today=now.date(),
+            clock=Clock(now, is_ticking=True),
+            enforce_limits=limits,
+            latency=(latency, latency) if latency else None,
+        )
+        company.as_role(role.value)
+        with company.serving(port) as base_url:
+            prefix = "export SOURCES__HARVEST_TIME_TRACKING__"
+            unpaced = "" if limits else f"{prefix}REQUESTS_PER_15_S=0\n{prefix}REPORT_REQUESTS_PER_15_MIN=0\n"
+            print(
+                f"A {size.value} company is at {base_url}, its token belongs to: {role.value}. In another terminal:\n\n"
+                f"{prefix}BASE_URL={base_url}\n"
+                f"{prefix}ACCESS_TOKEN={company.access_token}\n"
+                f"{prefix}ACCOUNT_ID={company.account_id}\n"
+                f"{unpaced}dlt-harvest load\n\n"
+                "Ctrl-C ends it.",
+                flush=True,
+            )
+            try:
+                signal.pause() if hasattr(signal, "pause") else input()
+            except (KeyboardInterrupt, EOFError):
+                print(f"\n{len(company.requests):,} requests answered.")

@@ -1,0 +1,27 @@
+"""`dlt-harvest streams`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from harvest_warehouse.cli.base import Debug, app, errors_told, out
+
+
+@app.command(epilog="Example: `dlt-harvest streams --markdown > streams.md`")
+def streams(
+    as_markdown: Annotated[bool, typer.Option("--markdown", help="As a Markdown table.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    debug: Debug = False,
+) -> None:
+    """List what Harvest has: each stream's path, key, how it is kept up to date, and what it needs."""
+    with errors_told(debug):
+        from harvest_warehouse.summary import streams_json, streams_markdown, streams_table
+
+        if as_json:
+            print(streams_json())
+        elif as_markdown:
+            print(streams_markdown())
+        else:
+            out.print(streams_table())
