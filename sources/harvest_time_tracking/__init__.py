@@ -24,12 +24,13 @@ from .errors import HarvestError, NeedsYou, SettingWrong
 from .extract import CHILDREN_PER_RUN, Extraction, Options
 from .ledger import Ledger, StreamOutcome
 from .settings import BASE_URL, REPORT_REQUESTS_PER_15_MIN, REQUESTS_PER_15_S, USER_AGENT, Secret, Settings, as_date
-from .stream import Stream
+from .stream import Embedded, Stream
 from .streams import STREAMS
 
 __all__ = [
     "STREAMS",
     "Client",
+    "Embedded",
     "HarvestError",
     "Ledger",
     "NeedsYou",

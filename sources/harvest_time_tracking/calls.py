@@ -37,6 +37,14 @@ def list_calls(stream: Stream, account_id: str, since: str | None, start_date: d
     return [changed, Call(stream.path, {**first, **stream.live}, account)] if stream.live else [changed]
 
 
+def calls_of_owners(stream: Stream, account_id: str, owners: Iterable[int], start_date: date | None) -> list[Call]:
+    """All rows of each of these owners."""
+    if stream.owner is None:
+        return []
+    first = {"from": start_date.isoformat()} if stream.date_field and start_date else {}
+    return [Call(stream.path, {**first, stream.owner.filter: owner}, {"account_id": account_id}) for owner in owners]
+
+
 def calls_for(stream: Stream, values: Iterable[object], account_id: str) -> list[Call]:
     """One call for each value that the stream's path wants: its parents' ids, or the ids somebody named."""
     key = stream.parent.key if stream.parent else None

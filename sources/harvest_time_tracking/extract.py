@@ -10,7 +10,7 @@ from typing import Any
 
 from dlt.common import logger
 
-from .calls import Call, calls_for, list_calls, month_calls
+from .calls import Call, calls_for, calls_of_owners, list_calls, month_calls
 from .client import Client, Spent
 from .errors import BrokenPromise, NotThere, PermissionMissing, RequestRefused
 from .ledger import Entry, Ledger
@@ -135,7 +135,7 @@ class Extraction:
             maker.without_rows([call.injected for call in barren])
             began_at = parents.began_at
         else:
-            calls = self._own_calls(stream, since)
+            calls = yield from self._own_calls(stream, since, entry)
         is_settled = False
         for _ in range(_READINGS):
             count = _Count()
@@ -165,13 +165,32 @@ class Extraction:
                 f"Harvest stream {stream.name}: values that do not fit their column, kept beside it: {maker.odd}"
             )
 
-    def _own_calls(self, stream: Stream, since: str | None) -> list[Call]:
+    def _own_calls(self, stream: Stream, since: str | None, entry: Entry) -> Generator[None, None, list[Call]]:
         account_id = self._settings.account_id
         if stream.argument:
             return calls_for(stream, self._options.arguments.get(stream.argument, ()), account_id)
         if stream.window == "month":
             return month_calls(stream, self._options.months, account_id)
-        return list_calls(stream, account_id, since, self._settings.start_date)
+        start_date = self._settings.start_date
+        calls = list_calls(stream, account_id, since, start_date)
+        if since and stream.owner:
+            owners = yield from self._changed(self._streams[stream.owner.stream], since, entry)
+            calls += calls_of_owners(stream, account_id, owners, start_date)
+        return calls
+
+    def _changed(self, owners: Stream, since: str, entry: Entry) -> Generator[None, None, list[int]]:
+        """The ids of the owners that changed since an instant; none where the token may not see them.
+
+        Asked apart from the owners' own stream: that may have come further than the stream that is read now.
+        """
+        found: list[int] = []
+        try:
+            for step in self._pages(owners, list_calls(owners, "", since, None), entry):
+                found += [record["id"] for record in step[1].records if "id" in record] if step else []
+                yield None
+        except PermissionMissing:
+            return []
+        return sorted(set(found))
 
     def _parent_roll(self, link: Parent, entry: Entry) -> Generator[None, None, Roll]:
         """All parents of a stream: from their own reading where that is of the whole list, else from a list of their own."""

@@ -56,6 +56,53 @@ def _contains(value: object, wanted: str) -> bool:
 
 
 @dataclass(frozen=True)
+class Owner:
+    """A stream whose records decide about rows of another: when one changes, these change without `updated_at`.
+
+    Attributes:
+        stream: the stream of the owning records; it must have `updated_since`.
+        filter: the filter that brings an owner's rows.
+    """
+
+    stream: str
+    filter: str
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A copy of another stream's record inside a record: made when it is read, it changes without `updated_at`.
+
+    Attributes:
+        at: the object that holds the copy; `line_items.project` for one in the records of a list.
+        stream: the stream whose record it is.
+        fields: the fields of the object, and for each the columns of the other table that it comes from, joined by a
+            space where there are several.
+        on: pairs of columns, here and of the other table, that find the record. Empty: the object's own id.
+        only_where: a field of the object, and the value it has where `fields` are copies.
+    """
+
+    at: str
+    stream: str
+    fields: Mapping[str, tuple[str, ...]]
+    on: tuple[tuple[str, str], ...] = ()
+    only_where: tuple[str, bool] | None = None
+
+    def table_of(self, table_name: str) -> str:
+        """The table that holds the copy, `table_name` being that of the records."""
+        return "__".join([table_name, *self.at.split(".")[:-1]])
+
+    @property
+    def prefix(self) -> str:
+        """What the names of the copy's columns begin with."""
+        return f"{self.at.rpartition('.')[2]}__"
+
+    @property
+    def keys(self) -> tuple[tuple[str, str], ...]:
+        """The columns, here and there, that find the record within its account."""
+        return self.on or ((f"{self.prefix}id", "id"),)
+
+
+@dataclass(frozen=True)
 class Stream:
     """One readable endpoint of Harvest.
 
@@ -71,6 +118,8 @@ class Stream:
             the parent, or of the window) are replaced as a whole.
         date_field: the date that `from` and `to` filter on and by which the list is sorted.
         live: a filter for records that change from read to read without moving `updated_at`: read in each run.
+        owner: the records that decide about the rows: rows whose owner changed are read again.
+        embeds: the copies of other streams' records that its records hold.
         window: reports are read month by month; `day` stamps a report without dates with the day it was read.
         table: the table its rows go to, where that is another stream's.
         argument: the source's argument that lists the values for `path`; nothing is read without it.
@@ -90,6 +139,8 @@ class Stream:
     has_updated_since: bool = False
     date_field: str | None = None
     live: Mapping[str, str] = field(default_factory=dict)
+    owner: Owner | None = None
+    embeds: tuple[Embedded, ...] = ()
     window: Window | None = None
     table: str | None = None
     argument: str | None = None

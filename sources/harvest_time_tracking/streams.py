@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
-from .stream import ANY_ARRAY, Parent, ParentFilter, Stream
+from .stream import ANY_ARRAY, Embedded, Owner, Parent, ParentFilter, Stream
 
 _DOCS = "https://help.getharvest.com/api-v2"
 
@@ -17,6 +18,63 @@ _SENT_ESTIMATE = ParentFilter(
 # Drafts can carry payments too (seen in real records), so money decides, not the state.
 _PAID = ParentFilter(differs=(("amount", "due_amount"),), filled=("paid_at", "paid_date"))
 _MANAGER = ParentFilter(holds=(("access_roles", "manager"),))
+
+
+def _copy(at: str, stream: str, *fields: str, on: tuple[tuple[str, str], ...] = ()) -> Embedded:
+    """A copy whose fields have the same names in the record it is of."""
+    return Embedded(at, stream, MappingProxyType({name: (name,) for name in fields}), on)
+
+
+def _person(at: str) -> Embedded:
+    return Embedded(at, "users", MappingProxyType({"name": ("first_name", "last_name")}))
+
+
+# Archiving a project locks its time; its client and its rules for billing are those of its rows.
+_PROJECT_OWNS = Owner("projects", "project_id")
+_TASK = _copy("task", "tasks", "name")
+_PROJECT = _copy("project", "projects", "name", "code")
+# Whatever belongs to a project belongs to that project's client, also after the project was given to another one.
+_CLIENT_OF_PROJECT = Embedded(
+    "client",
+    "projects",
+    MappingProxyType({"id": ("client__id",), "name": ("client__name",), "currency": ("client__currency",)}),
+    on=(("project__id", "id"),),
+)
+# A person is on a project once, and so is a task: the assignment is found by its place, as Harvest finds it.
+_ASSIGNMENT_OF_PERSON = _copy(
+    "user_assignment",
+    "user_assignments",
+    *(
+        "id",
+        "is_project_manager",
+        "is_active",
+        "use_default_rates",
+        "budget",
+        "created_at",
+        "updated_at",
+    ),
+    on=(("project__id", "project__id"), ("user__id", "user__id")),
+)
+_OWN_RATE = replace(
+    _ASSIGNMENT_OF_PERSON,
+    fields=MappingProxyType({"hourly_rate": ("hourly_rate",)}),
+    only_where=("use_default_rates", False),
+)
+# With default rates the copy shows the person's rate, where the assignment itself shows none (seen in real records).
+_DEFAULT_RATE = Embedded(
+    "user_assignment",
+    "users",
+    MappingProxyType({"hourly_rate": ("default_hourly_rate",)}),
+    on=(("user__id", "id"),),
+    only_where=("use_default_rates", True),
+)
+_ASSIGNMENT_OF_TASK = _copy(
+    "task_assignment",
+    "task_assignments",
+    *("id", "billable", "is_active", "hourly_rate", "budget", "created_at", "updated_at"),
+    on=(("project__id", "project__id"), ("task__id", "task__id")),
+)
+_INVOICE = _copy("invoice", "invoices", "number")
 
 _CLIENTS = "administrator, or manager who may edit clients"
 _INVOICES = "administrator, or manager with an invoice permission"
@@ -86,6 +144,7 @@ _CATALOGUE = (
         docs=f"{_DOCS}/clients-api/clients/contacts/",
         has_updated_since=True,
         permission=_CLIENTS,
+        embeds=(_copy("client", "clients", "name"),),
     ),
     Stream(
         # Whole in each run: roles and rights change without moving updated_at, and the streams by user need all anyway.
@@ -108,6 +167,7 @@ _CATALOGUE = (
         docs=f"{_DOCS}/projects-api/projects/projects/",
         has_updated_since=True,
         permission=_PROJECTS,
+        embeds=(_copy("client", "clients", "name", "currency"),),
     ),
     Stream(
         name="tasks",
@@ -124,6 +184,10 @@ _CATALOGUE = (
         docs=f"{_DOCS}/projects-api/projects/user-assignments/",
         has_updated_since=True,
         permission=_PROJECTS,
+        embeds=(
+            _PROJECT,
+            _person("user"),
+        ),
     ),
     Stream(
         name="task_assignments",
@@ -132,6 +196,10 @@ _CATALOGUE = (
         docs=f"{_DOCS}/projects-api/projects/task-assignments/",
         has_updated_since=True,
         permission=_PROJECTS,
+        embeds=(
+            _PROJECT,
+            _TASK,
+        ),
     ),
     Stream(
         name="time_entries",
@@ -141,17 +209,40 @@ _CATALOGUE = (
         has_updated_since=True,
         date_field="spent_date",
         live=MappingProxyType({"is_running": "true"}),
+        owner=_PROJECT_OWNS,
         permission=_OWN_ROWS,
+        embeds=(
+            _person("user"),
+            _PROJECT,
+            _CLIENT_OF_PROJECT,
+            _TASK,
+            _ASSIGNMENT_OF_PERSON,
+            _OWN_RATE,
+            _DEFAULT_RATE,
+            _ASSIGNMENT_OF_TASK,
+            _INVOICE,
+        ),
     ),
     Stream(
         name="expenses",
         path="expenses",
         data_key="expenses",
+        owner=_PROJECT_OWNS,
         docs=f"{_DOCS}/expenses-api/expenses/expenses/",
         has_updated_since=True,
         date_field="spent_date",
         permission=_OWN_ROWS,
         feature="expense_feature",
+        embeds=(
+            _person("user"),
+            _PROJECT,
+            _CLIENT_OF_PROJECT,
+            _copy("expense_category", "expense_categories", "name", "unit_price", "unit_name"),
+            _ASSIGNMENT_OF_PERSON,
+            _OWN_RATE,
+            _DEFAULT_RATE,
+            _INVOICE,
+        ),
     ),
     Stream(
         name="expense_categories",
@@ -170,6 +261,11 @@ _CATALOGUE = (
         date_field="issue_date",
         permission=_INVOICES,
         feature="invoice_feature",
+        embeds=(
+            _copy("client", "clients", "name"),
+            _person("creator"),
+            _copy("line_items.project", "projects", "name", "code"),
+        ),
     ),
     Stream(
         name="invoice_item_categories",
@@ -188,6 +284,10 @@ _CATALOGUE = (
         date_field="issue_date",
         permission=_ESTIMATES,
         feature="estimate_feature",
+        embeds=(
+            _copy("client", "clients", "name"),
+            _person("creator"),
+        ),
     ),
     Stream(
         name="estimate_item_categories",
@@ -252,6 +352,11 @@ _CATALOGUE = (
         docs=f"{_DOCS}/users-api/users/project-assignments/",
         parent=Parent("users", "user_id"),
         permission="administrator, or manager",
+        embeds=(
+            _copy("project", "projects", "name", "code", "is_billable"),
+            _CLIENT_OF_PROJECT,
+            _copy("task_assignments.task", "tasks", "name"),
+        ),
     ),
     Stream(
         name="user_teammates",

@@ -27,6 +27,8 @@ from harvest_time_tracking import (
     harvest_time_tracking_source,
 )
 from harvest_warehouse import standing
+from harvest_warehouse.database import open_database
+from harvest_warehouse.embedded import follow_embedded
 from harvest_warehouse.runs import Run, runs_resource
 from harvest_warehouse.settings import SCHEMA, Warehouse
 
@@ -131,6 +133,7 @@ def load(
         run.read(source)
         on_step(f"writing {warehouse.file_name}")
         run.write()
+        run.follow()
     return run.report()
 
 
@@ -217,6 +220,12 @@ class _Run:
     def write(self) -> None:
         """Load the packages into the database."""
         self._move()
+
+    def follow(self) -> None:
+        """Bring the copies that Harvest embeds up to date with the rows that this run read."""
+        read = {outcome.stream for outcome in self._ledger.outcomes() if outcome.outcome == "complete"}
+        with open_database(self._warehouse) as database:
+            follow_embedded(database, self._settings.account_id, read)
 
     @contextmanager
     def failures_told(self) -> Iterator[None]:
