@@ -152,6 +152,8 @@ def test_a_rejected_token_comes_with_the_place_where_one_is_made() -> None:
         b"null",
         b"7",
         b'{"a":"\xff"}',
+        b'{"a":NaN}',
+        b'{"a":"\\ud800',
     ],
 )
 def test_a_200_that_holds_no_json_object_is_asked_for_again(body: bytes) -> None:

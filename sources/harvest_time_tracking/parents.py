@@ -35,6 +35,8 @@ class Roll:
         self.began_at = self.began_at or answered_at
         if not self._children:
             return
+        # An id that is no number is kept in its row, but leads nowhere.
+        records = [record for record in records if type(record.get("id")) is int]
         for record in records:
             self._updated_at[record["id"]] = record.get("updated_at") or "9999"
         for child in self._children:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -91,7 +92,8 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes, url: str, 
     """
     what = urlsplit(url).path
     if status == 200:
-        return Answer(_document(body, what), body, _http_date(headers.get("Date")))
+        document, body = _document(body, what)
+        return Answer(document, body, _http_date(headers.get("Date")))
     said = _said(headers, body)
     if status == 429:
         wait = _retry_after_seconds(headers.get("Retry-After"), now)
@@ -164,14 +166,37 @@ def wait_seconds(error: WillRetry, tries: int, limit: Limit) -> float:
     return float(min(2 ** (tries - 1), 30))
 
 
-def _document(body: bytes, what: str) -> dict[str, Any]:
+def _document(body: bytes, what: str) -> tuple[dict[str, Any], bytes]:
+    """The parsed body, and the body itself: another one where odd values kept it from being parsed."""
     try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        try:
+            document = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            body = _without_odd_values(body)
+            document = orjson.loads(body)
+    except (ValueError, RecursionError):
         raise WillRetry(f"Harvest's answer at {what} is not the JSON it should be.") from None
     if not isinstance(document, dict):
         raise WillRetry(f"Harvest's answer at {what} is not a JSON object.")
-    return document
+    return document, body
+
+
+def _without_odd_values(body: bytes) -> bytes:
+    """JSON that is right by its grammar, with half characters as U+FFFD and numbers beyond a double as texts.
+
+    Raises:
+        ValueError: where it is no JSON at all.
+    """
+
+    def number(digits: str) -> float | str:
+        return float(digits) if isfinite(float(digits)) else digits
+
+    def refuse(name: str) -> object:
+        raise ValueError(f"{name} is no JSON.")
+
+    document = json.loads(body, parse_float=number, parse_constant=refuse)
+    text = json.dumps(document, ensure_ascii=False)
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
 
 
 def _said(headers: Mapping[str, str], body: bytes) -> str:

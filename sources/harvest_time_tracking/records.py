@@ -21,7 +21,7 @@ from .columns import ARROW_TYPES, GONE, Column, DataType, Table, tables
 from .documented import read_documented
 from .errors import BrokenPromise
 from .protocol import Page
-from .values import MISFIT, as_text, fit, nearest, type_of
+from .values import MISFIT, as_text, fit, nearest, stand_in, type_of
 
 Record = dict[str, Any]
 Injected = Mapping[str, Any]
@@ -97,7 +97,8 @@ class FlatRows:
             texts = [as_text(raw) if ok is MISFIT else None for raw, ok in zip(values, fitted, strict=True)]
             self._put_odd(arrays, name, texts)
             # The rounded number stays, so that a sum does not miss the row; its digits stand beside it.
-            fitted = [nearest(raw, data_type) if ok is MISFIT else ok for raw, ok in zip(values, fitted, strict=True)]
+            instead = stand_in if name in self._key else nearest
+            fitted = [instead(raw, data_type) if ok is MISFIT else ok for raw, ok in zip(values, fitted, strict=True)]
         arrays[name] = pa.array(fitted, ARROW_TYPES[data_type])
 
     def _put_odd(self, arrays: dict[str, pa.Array], name: str, texts: Sequence[str | None]) -> None:
@@ -159,7 +160,7 @@ class NestedRows:
         rows = [{**injected, **record} for record in found]
         for name in self._key:
             for row in rows:
-                if row.get(name, row) is row or isinstance(row[name], dict):
+                if row.get(name) is None:
                     raise BrokenPromise(f"A record of {self._table.name} has no {name} that could be a key.")
         return rows
 
@@ -177,7 +178,11 @@ class NestedRows:
                 holder = self._object(holder, key, f"{prefix}{column.name}")
             if isinstance(holder, dict) and last in holder:
                 value = fit(holder[last], column.data_type)
-                if value is MISFIT:
+                if value is MISFIT and column.name in self._key and table is self._table:
+                    holder[f"{last}__v_text"] = as_text(holder[last])
+                    holder[last] = stand_in(holder[last], column.data_type)
+                    self._count(column.name)
+                elif value is MISFIT:
                     # Flattened by dlt, this becomes the column beside: `amount__v_text`.
                     holder[last] = {"v_text": as_text(holder[last])}
                     self._count(f"{prefix}{column.name}")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal, localcontext
+from hashlib import blake2b
 from types import MappingProxyType
 from typing import Any
 
@@ -85,6 +86,17 @@ def nearest(value: Any, data_type: DataType) -> Any:
         if number.is_finite() and number.adjusted() < _WHOLE_DIGITS:
             return _rounded(number)
     return None
+
+
+def stand_in(value: Any, data_type: DataType) -> Any:
+    """What stands in a key column for a value that does not fit it: always the same, and like no id of Harvest's.
+
+    None for a type that has no such value.
+    """
+    text = as_text(value) or ""
+    if data_type == "bigint":
+        return -1 - (int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") >> 1)
+    return text if data_type == "text" else None
 
 
 def _rounded(number: Decimal) -> Decimal:
