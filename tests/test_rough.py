@@ -91,11 +91,12 @@ def test_fields_that_differ_only_in_spelling_are_all_kept() -> None:
     assert {"b", 3} <= set(row.values())
 
 
-def test_a_record_whose_key_is_no_number_is_refused_before_it_blocks_the_load() -> None:
+@pytest.mark.parametrize("text", ['{"id":null}', "{}"])
+def test_a_record_without_a_key_is_refused_before_it_blocks_the_load(text: str) -> None:
     with pytest.raises(BrokenPromise, match="no id"):
-        nested('{"id":"abc"}')
+        nested(text)
     with pytest.raises(BrokenPromise, match="no id"):
-        flat({}, '{"id":"abc"}')
+        flat({}, text)
 
 
 def test_closing_a_client_ends_a_worker_that_waits_to_ask_again(open_account: OpenAccount) -> None:

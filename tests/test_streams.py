@@ -97,7 +97,8 @@ def test_a_run_asks_only_for_what_changed(open_account: OpenAccount) -> None:
     account.simulator.requests.clear()
     account.load("clients", "projects", "time_entries", "estimates")
     queries = [request.query for request in account.simulator.requests if request.path != "/v2/company"]
-    assert len(queries) == 5
+    # Four lists, the running timers, and the projects that decide about time.
+    assert len(queries) == 6
     assert all("updated_since" in query or "is_running" in query for query in queries), queries
 
 

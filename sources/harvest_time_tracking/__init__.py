@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -60,6 +60,7 @@ def harvest_time_tracking_source(
     reports_from: str | None = None,
     reports_to: str | None = None,
     project_ids: Sequence[int] | None = None,
+    again: Mapping[str, Sequence[Mapping[str, object]]] | None = None,
     client: Client | None = None,
     ledger: Ledger | None = None,
 ) -> Iterator[DltResource]:
@@ -82,6 +83,8 @@ def harvest_time_tracking_source(
         reports_from: a day in the first month that reports are read for. Default: `start_date`, else twelve months back.
         reports_to: a day in the last month that reports are read for. Default: today.
         project_ids: the projects that `projects_id` reads again one by one; selects it.
+        again: for a stream, the filters (`{"from": "2024-01-01", "to": "2024-01-31"}`, `{"project_id": 7}`) whose rows are
+            read in full besides what changed; an empty one stands for the whole list.
         client: a client to use in place of one of its own, for instance one with another clock.
         ledger: gets the outcome of each stream, skips with their reasons included.
 
@@ -112,6 +115,7 @@ def harvest_time_tracking_source(
             as_date("reports_from", reports_from) or settings.start_date, as_date("reports_to", reports_to), today
         ),
         {"project_ids": _ids(project_ids)},
+        again or {},
     )
     # Every row of every table carries the account: children get it from their root.
     DataItemNormalizer.update_normalizer_config(

@@ -40,12 +40,15 @@ class Options:
             in turn from run to run.
         months: the first days of the calendar months that reports are read for.
         arguments: the values for streams that are read only for named rows.
+        again: for a stream, the filters (`from` and `to`, `project_id`) whose rows are read in full besides what changed;
+            an empty one stands for the whole list.
     """
 
     overlap: timedelta = timedelta(hours=2)
     children_per_run: int = CHILDREN_PER_RUN
     months: Sequence[date] = ()
     arguments: Mapping[str, Sequence[object]] = field(default_factory=dict)
+    again: Mapping[str, Sequence[Mapping[str, object]]] = field(default_factory=dict)
 
 
 class Extraction:
@@ -88,6 +91,8 @@ class Extraction:
         entry = self._ledger.open(stream.name, stream.table_name)
         memory = Memory(stream, self._settings)
         since = memory.since(self._options.overlap) if stream.has_updated_since else None
+        if {} in self._again(stream):
+            since = None
         entry.is_full = memory.since(self._options.overlap) is None if stream.parent else since is None
         roll = self._parents.begin(stream, is_whole=since is None)
         self._readers += 1
@@ -135,7 +140,7 @@ class Extraction:
             maker.without_rows([call.injected for call in barren])
             began_at = parents.began_at
         else:
-            calls = yield from self._own_calls(stream, since, entry)
+            calls = yield from self._own_calls(stream, since, entry, memory)
         is_settled = False
         for _ in range(_READINGS):
             count = _Count()
@@ -165,7 +170,9 @@ class Extraction:
                 f"Harvest stream {stream.name}: values that do not fit their column, kept beside it: {maker.odd}"
             )
 
-    def _own_calls(self, stream: Stream, since: str | None, entry: Entry) -> Generator[None, None, list[Call]]:
+    def _own_calls(
+        self, stream: Stream, since: str | None, entry: Entry, memory: Memory
+    ) -> Generator[None, None, list[Call]]:
         account_id = self._settings.account_id
         if stream.argument:
             return calls_for(stream, self._options.arguments.get(stream.argument, ()), account_id)
@@ -173,22 +180,31 @@ class Extraction:
             return month_calls(stream, self._options.months, account_id)
         start_date = self._settings.start_date
         calls = list_calls(stream, account_id, since, start_date)
-        if since and stream.owner:
-            owners = yield from self._changed(self._streams[stream.owner.stream], since, entry)
+        if since is None:
+            return calls
+        calls += [Call(stream.path, filters, {"account_id": account_id}) for filters in self._again(stream)]
+        if stream.owner:
+            owners = yield from self._changed(self._streams[stream.owner.stream], entry, memory)
             calls += calls_of_owners(stream, account_id, owners, start_date)
         return calls
 
-    def _changed(self, owners: Stream, since: str, entry: Entry) -> Generator[None, None, list[int]]:
-        """The ids of the owners that changed since an instant; none where the token may not see them.
+    def _again(self, stream: Stream) -> Sequence[Mapping[str, object]]:
+        return self._options.again.get(stream.name, ())
+
+    def _changed(self, owners: Stream, entry: Entry, memory: Memory) -> Generator[None, None, list[int]]:
+        """The ids of the owners that changed since they were last asked for; none where the token may not see them.
 
         Asked apart from the owners' own stream: that may have come further than the stream that is read now.
         """
         found: list[int] = []
         try:
-            for step in self._pages(owners, list_calls(owners, "", since, None), entry):
+            for step in self._pages(
+                owners, list_calls(owners, "", memory.owners_since(self._options.overlap), None), entry
+            ):
                 found += [record["id"] for record in step[1].records if "id" in record] if step else []
                 yield None
         except PermissionMissing:
+            memory.are_owners_hidden = True
             return []
         return sorted(set(found))
 

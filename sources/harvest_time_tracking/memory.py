@@ -21,6 +21,11 @@ class Memory:
 
     The cursor is the moment before the stream's last complete read began, by the server's clock: never the largest
     `updated_at` seen, which a row that is committed late would fall behind.
+
+    Attributes:
+        is_first_run: whether the stream was never read.
+        added: the types of the columns that nobody documented.
+        are_owners_hidden: set where this run may not see the owners of the rows.
     """
 
     def __init__(self, stream: Stream, settings: Settings) -> None:
@@ -30,6 +35,7 @@ class Memory:
         except (PipelineStateNotAvailable, ContextDefaultCannotBeCreated):
             # Somebody looks at the rows without a pipeline.
             state, source = {}, {}
+        self.are_owners_hidden = False
         self.is_first_run = settings.account_id not in state
         self._own: dict[str, Any] = state.setdefault(settings.account_id, {})
         self._start_date = settings.start_date.isoformat() if settings.start_date else ""
@@ -39,9 +45,12 @@ class Memory:
     def since(self, overlap: timedelta) -> str | None:
         """The `updated_since` that misses nothing; None where everything must be read."""
         cursor = self._own.get("cursor")
-        if not cursor or self._reaches_further_back():
-            return None
-        return (datetime.strptime(cursor, _FORMAT).replace(tzinfo=UTC) - overlap).strftime(_FORMAT)
+        return None if not cursor or self._reaches_further_back() else _before(cursor, overlap)
+
+    def owners_since(self, overlap: timedelta) -> str | None:
+        """The `updated_since` for the owners of the rows: further back, where they could not be read for a while."""
+        cursor = self._own.get("owners_cursor", self._own.get("cursor"))
+        return _before(cursor, overlap) if cursor else None
 
     @property
     def turn(self) -> int:
@@ -51,6 +60,10 @@ class Memory:
 
     def remember(self, began_at: datetime | None, turn: int = 0) -> None:
         """The stream was read completely, from `began_at` on by the server's clock."""
+        if self.are_owners_hidden:
+            self._own.setdefault("owners_cursor", self._own.get("cursor"))
+        else:
+            self._own.pop("owners_cursor", None)
         if turn:
             self._own["turn"] = turn
         if began_at:
@@ -61,3 +74,7 @@ class Memory:
         """Whether `start_date` lies before the one of the last complete read: what lies between was never read."""
         before = self._own.get("start_date", "")
         return bool(before) and (not self._start_date or self._start_date < before)
+
+
+def _before(cursor: str, overlap: timedelta) -> str:
+    return (datetime.strptime(cursor, _FORMAT).replace(tzinfo=UTC) - overlap).strftime(_FORMAT)
