@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import UTC, datetime
 
+import orjson
 import pytest
 
 from harvest_time_tracking.errors import (
@@ -16,7 +17,15 @@ from harvest_time_tracking.errors import (
     TokenRejected,
     WillRetry,
 )
-from harvest_time_tracking.protocol import Answer, check_link, limit_of, read_answer, read_page, wait_seconds
+from harvest_time_tracking.protocol import (
+    Answer,
+    check_link,
+    limit_of,
+    read_answer,
+    read_document,
+    read_page,
+    wait_seconds,
+)
 from harvest_time_tracking.stream import ANY_ARRAY, Limit
 
 BASE = "https://api.harvestapp.com/v2"
@@ -26,7 +35,13 @@ NOW = datetime(2026, 3, 16, 9, tzinfo=UTC)
 
 def answered(status: int, body: bytes = b"", **headers: str) -> Answer:
     named = {name.replace("_", "-").title(): value for name, value in headers.items()}
-    return read_answer(status, named, body, URL, NOW)
+    answer = read_answer(status, named, body, URL, NOW)
+    read_document(answer)
+    return answer
+
+
+def said(document: object) -> Answer:
+    return Answer(orjson.dumps(document))
 
 
 def retried(status: int, body: bytes = b"", **headers: str) -> WillRetry:
@@ -162,7 +177,8 @@ def test_a_200_that_holds_no_json_object_is_asked_for_again(body: bytes) -> None
 
 def test_a_good_answer_keeps_its_bytes_and_the_servers_clock() -> None:
     answer = answered(200, b'{"id":1.50}', date="Mon, 16 Mar 2026 08:59:58 GMT")
-    assert answer == Answer({"id": 1.5}, b'{"id":1.50}', datetime(2026, 3, 16, 8, 59, 58, tzinfo=UTC))
+    assert answer == Answer(b'{"id":1.50}', datetime(2026, 3, 16, 8, 59, 58, tzinfo=UTC), "/v2/clients")
+    assert read_document(answer) == ({"id": 1.5}, answer.body)
 
 
 def test_a_date_that_cannot_be_read_is_no_date() -> None:
@@ -201,14 +217,14 @@ TWO_FACED = [
 @pytest.mark.parametrize("link", SAME)
 def test_a_link_to_the_host_that_was_asked_is_followed(link: str) -> None:
     check_link(link, BASE)
-    answer = Answer({"clients": [], "links": {"next": link}}, b"")
+    answer = said({"clients": [], "links": {"next": link}})
     assert read_page(answer, "clients", URL, BASE).next_url == link
 
 
 @pytest.mark.parametrize("link", [*ELSEWHERE, *TWO_FACED])
 def test_a_link_to_anywhere_else_is_refused(link: object) -> None:
     with pytest.raises(BrokenPromise):
-        read_page(Answer({"clients": [], "links": {"next": link}}, b""), "clients", URL, BASE)
+        read_page(said({"clients": [], "links": {"next": link}}), "clients", URL, BASE)
 
 
 def test_a_page_holds_its_records_its_total_and_where_the_list_goes_on() -> None:
@@ -219,33 +235,31 @@ def test_a_page_holds_its_records_its_total_and_where_the_list_goes_on() -> None
         "next_page": None,
         "links": {"next": f"{BASE}/clients?cursor=abc"},
     }
-    page = read_page(Answer(document, b"...", NOW), "clients", URL, BASE)
+    page = read_page(Answer(orjson.dumps(document), NOW), "clients", URL, BASE)
     assert page.records == [{"id": 1}, {"id": 2}]
     assert (page.data_key, page.total, page.next_url) == ("clients", 3, f"{BASE}/clients?cursor=abc")
-    assert (page.body, page.date) == (b"...", NOW)
+    assert (page.body, page.date) == (orjson.dumps(document), NOW)
 
 
 @pytest.mark.parametrize("links", [{}, {"next": None}, None, [], "x"])
 def test_a_page_without_a_next_link_is_the_last(links: object) -> None:
-    assert (
-        read_page(Answer({"clients": [], "links": links, "next_page": 2}, b""), "clients", URL, BASE).next_url is None
-    )
-    assert read_page(Answer({"clients": []}, b""), "clients", URL, BASE).next_url is None
+    assert read_page(said({"clients": [], "links": links, "next_page": 2}), "clients", URL, BASE).next_url is None
+    assert read_page(said({"clients": []}), "clients", URL, BASE).next_url is None
 
 
 @pytest.mark.parametrize("total", [None, "3", 3.0, True])
 def test_a_total_that_is_no_whole_number_is_no_total(total: object) -> None:
-    assert read_page(Answer({"clients": [], "total_entries": total}, b""), "clients", URL, BASE).total is None
+    assert read_page(said({"clients": [], "total_entries": total}), "clients", URL, BASE).total is None
 
 
 def test_a_single_is_its_own_only_record() -> None:
-    page = read_page(Answer({"name": "Northbank", "links": {"next": 7}}, b""), None, f"{BASE}/company", BASE)
+    page = read_page(said({"name": "Northbank", "links": {"next": 7}}), None, f"{BASE}/company", BASE)
     assert page.records == [{"name": "Northbank", "links": {"next": 7}}]
     assert (page.data_key, page.total, page.next_url) == (None, None, None)
 
 
 def test_where_the_key_is_not_documented_the_only_list_is_taken() -> None:
-    answer = Answer({"total_entries": 1, "whatever": [{"id": 1}], "links": {}}, b"")
+    answer = said({"total_entries": 1, "whatever": [{"id": 1}], "links": {}})
     page = read_page(answer, ANY_ARRAY, URL, BASE)
     assert (page.records, page.data_key) == ([{"id": 1}], "whatever")
 
@@ -253,7 +267,7 @@ def test_where_the_key_is_not_documented_the_only_list_is_taken() -> None:
 @pytest.mark.parametrize("document", [{}, {"a": [], "b": []}, {"a": {}}])
 def test_where_the_key_is_not_documented_two_lists_or_none_are_an_error(document: dict[str, object]) -> None:
     with pytest.raises(BrokenPromise, match="one list"):
-        read_page(Answer(document, b""), ANY_ARRAY, URL, BASE)
+        read_page(said(document), ANY_ARRAY, URL, BASE)
 
 
 @pytest.mark.parametrize(
@@ -270,7 +284,7 @@ def test_where_the_key_is_not_documented_two_lists_or_none_are_an_error(document
 )
 def test_a_missing_list_is_an_error_never_an_empty_stream(document: dict[str, object]) -> None:
     with pytest.raises(BrokenPromise, match="clients"):
-        read_page(Answer(document, b""), "clients", URL, BASE)
+        read_page(said(document), "clients", URL, BASE)
 
 
 def test_only_reports_count_against_the_limit_of_reports() -> None:

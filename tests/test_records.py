@@ -9,7 +9,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,7 +16,7 @@ from hypothesis import strategies as st
 from accounts import Account
 from harvest_simulator import Fault, Simulator
 from harvest_time_tracking.columns import Column, DataType, Table
-from harvest_time_tracking.protocol import Page
+from harvest_time_tracking.protocol import Answer, Page, read_page
 from harvest_time_tracking.records import FlatRows
 from harvest_time_tracking.values import MISFIT, fit
 from test_client import Said, serving
@@ -152,6 +151,8 @@ def test_another_spelling_of_the_same_value_fits(value: Any, data_type: DataType
     assert fit(value, data_type) == held
 
 
+URL = "https://api.harvestapp.com/v2"
+
 TABLE = Table(
     "things",
     "",
@@ -175,13 +176,13 @@ TABLE = Table(
 )
 
 
-def page_of(text: str) -> Page:
-    body = f'{{"things":[{text}],"links":{{"next":null}}}}'.encode()
-    return Page(orjson.loads(body)["things"], body, "things")
+def page_of(rows: FlatRows, text: str) -> Page:
+    answer = Answer(f'{{"things":[{text}],"links":{{"next":null}}}}'.encode())
+    return rows.read(answer, "things", {"account_id"}) or read_page(answer, "things", URL, URL)
 
 
 def made(rows: FlatRows, text: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = rows.table(page_of(text), {"account_id": "1"}).to_pylist()
+    found: list[dict[str, Any]] = rows.table(page_of(rows, text), {"account_id": "1"}).to_pylist()
     return found
 
 
@@ -294,7 +295,7 @@ def test_what_stands_in_an_objects_place_is_kept_as_text(value: str) -> None:
 )
 def test_a_missing_object_is_null_in_each_of_its_columns(text: str) -> None:
     rows = things()
-    table = rows.table(page_of(text), {"account_id": "1"})
+    table = rows.table(page_of(rows, text), {"account_id": "1"})
     assert set(table.column_names) == set(TABLE.columns)
     assert filled(table.to_pylist()[0]) == {"id": 1}
     assert rows.odd == {}
@@ -328,7 +329,7 @@ def test_an_unknown_field_is_a_column_whose_type_lasts(value: str, data_type: Da
         assert filled(made(later, f'{{"id":3,"novelty":{other}}}')[0]) == {"id": 3, "novelty__v_text": other.strip('"')}
         assert filled(made(later, f'{{"id":4,"novelty":{value}}}')[0]) == {"id": 4, "novelty": held}
         assert later.added == {"novelty": data_type}
-        assert later.table(page_of('{"id":5}'), {"account_id": "1"}).num_rows == 1
+        assert later.table(page_of(later, '{"id":5}'), {"account_id": "1"}).num_rows == 1
 
 
 def test_unknown_objects_are_a_column_for_each_field_and_unknown_lists_are_text() -> None:
@@ -368,7 +369,7 @@ def test_an_unknown_field_may_be_anything_on_any_page_and_stays_somewhere(pages:
     types: dict[str, Any] = {}
     for number, values in enumerate(pages):
         table = rows.table(
-            page_of(",".join(f'{{"id":{number * 10 + n},"novelty":{value}}}' for n, value in enumerate(values))),
+            page_of(rows, ",".join(f'{{"id":{number * 10 + n},"novelty":{value}}}' for n, value in enumerate(values))),
             {"account_id": "1"},
         )
         for name, column in zip(table.column_names, table.columns, strict=True):

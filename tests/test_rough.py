@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from decimal import Decimal
@@ -15,22 +14,26 @@ from harvest_simulator import Fault
 from harvest_time_tracking import Client, Secret, Settings
 from harvest_time_tracking.columns import tables
 from harvest_time_tracking.errors import BrokenPromise, HarvestError
-from harvest_time_tracking.protocol import Page
+from harvest_time_tracking.protocol import Answer, Page, read_page
 from harvest_time_tracking.records import FlatRows, NestedRows
 
 OpenAccount = Callable[..., Account]
 KEY = ("account_id", "id")
+URL = "https://api.harvestapp.com/v2"
+
+
+def answer_of(text: str) -> Answer:
+    return Answer(f'{{"list":[{text}]}}'.encode())
 
 
 def page_of(text: str) -> Page:
-    body = f'{{"list":[{text}]}}'.encode()
-    return Page(json.loads(body)["list"], body, "list")
+    return read_page(answer_of(text), "list", URL, URL)
 
 
 def flat(added: dict[str, Any], text: str) -> dict[str, Any]:
-    row: dict[str, Any] = (
-        FlatRows(tables()["clients"], KEY, added).table(page_of(text), {"account_id": "1"}).to_pylist()[0]
-    )
+    rows = FlatRows(tables()["clients"], KEY, added)
+    page = rows.read(answer_of(text), "list", {"account_id"}) or page_of(text)
+    row: dict[str, Any] = rows.table(page, {"account_id": "1"}).to_pylist()[0]
     return {name: value for name, value in row.items() if value is not None}
 
 

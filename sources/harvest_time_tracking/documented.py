@@ -4,37 +4,74 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from .columns import ARROW_TYPES, DataType
-from .protocol import Page
+from .protocol import Answer, Page
 
 
-def read_documented(page: Page, types: Mapping[str, DataType]) -> dict[str, pa.Array] | None:
-    """The columns of a page straight from its bytes, or None where anything on it is not as documented.
+def read_documented(answer: Answer, data_key: str, types: Mapping[str, DataType]) -> Page | None:
+    """A page with its columns straight from its bytes, or None where anything on it is not as documented.
 
     Arrow's JSON reader makes typed columns without an object for each value, decimals from their digits; it refuses a
-    value of another type, and tells of a field that it was not asked for.
+    value of another type, and tells of a field that it was not asked for. Whatever it refuses, the slow way decides.
     """
-    if page.data_key is None or not page.records or _is_ambiguous(types):
+    if _is_ambiguous(types):
         return None
     fields = _nested_fields(types)
     parse = pj.ParseOptions(
-        explicit_schema=pa.schema([pa.field(page.data_key, pa.list_(pa.struct(fields)))]),
-        unexpected_field_behavior="infer",
+        explicit_schema=pa.schema([pa.field(data_key, pa.list_(pa.struct(fields)))]), unexpected_field_behavior="infer"
     )
-    read = pj.ReadOptions(use_threads=False, block_size=len(page.body) + 1)
+    read = pj.ReadOptions(use_threads=False, block_size=len(answer.body) + 1)
     try:
-        document = pj.read_json(pa.BufferReader(page.body), read_options=read, parse_options=parse)
-        records = document.column(page.data_key).combine_chunks().flatten()
-        columns = dict(_leaves(records, fields, ""))
-        return {name: _dated(columns[name], data_type) for name, data_type in types.items()}
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, _NotDocumented):
+        answer.body.decode()
+        document = pj.read_json(pa.BufferReader(answer.body), read_options=read, parse_options=parse)
+        total, next_url = _envelope(document)
+        records = document.column(data_key).combine_chunks().flatten()
+        if document.num_rows != 1 or not len(records) or records.null_count:
+            return None
+        found = dict(_leaves(records, fields, ""))
+        columns = {name: _dated(found[name], data_type) for name, data_type in types.items()}
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError, _NotDocumented):
         return None
+    unparsed = Unparsed(answer.body, data_key, len(records))
+    return Page(unparsed, answer.body, data_key, total, next_url, answer.date, columns)
+
+
+class Unparsed(Sequence[Any]):
+    """A page's records, counted; parsed only when somebody looks at them."""
+
+    def __init__(self, body: bytes, data_key: str, count: int) -> None:
+        self._body = body
+        self._data_key = data_key
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._records[index]
+
+    @cached_property
+    def _records(self) -> list[Any]:
+        records: list[Any] = orjson.loads(self._body)[self._data_key]
+        return records
+
+
+def _envelope(document: pa.Table) -> tuple[int | None, str | None]:
+    """How many records the whole list has, and where it goes on."""
+    total = document.column("total_entries")[0].as_py() if "total_entries" in document.column_names else None
+    links = document.column("links")[0].as_py() if "links" in document.column_names else None
+    next_url = links.get("next") if isinstance(links, dict) else None
+    if not isinstance(total, int | None) or not isinstance(next_url, str | None) or not isinstance(links, dict | None):
+        raise _NotDocumented
+    return total, next_url
 
 
 def _is_ambiguous(types: Mapping[str, DataType]) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from dlt.common import logger
 
 from .calls import Call, calls_for, calls_of_owners, list_calls, month_calls
-from .client import Client, Spent
+from .client import Client, FastReader
 from .errors import BrokenPromise, NotThere, PermissionMissing, RequestRefused
 from .ledger import Entry, Ledger
 from .memory import Memory
@@ -144,7 +144,7 @@ class Extraction:
         is_settled = False
         for _ in range(_READINGS):
             count = _Count()
-            for step in self._pages(stream, calls, entry):
+            for step in self._pages(stream, calls, entry, maker.read):
                 if step is None:
                     yield None
                     continue
@@ -230,7 +230,9 @@ class Extraction:
             yield None
         return roll
 
-    def _pages(self, stream: Stream, calls: Sequence[Call], entry: Entry) -> Iterator[tuple[Call, Page, bool] | None]:
+    def _pages(
+        self, stream: Stream, calls: Sequence[Call], entry: Entry, fast: FastReader | None = None
+    ) -> Iterator[tuple[Call, Page, bool] | None]:
         """Each page of each call as it comes in, several calls at once; with each, whether it is its call's last.
 
         None where nothing has come in yet.
@@ -239,7 +241,7 @@ class Extraction:
         turns: list[_Turn] = []
         while True:
             while len(turns) < _AHEAD and (call := next(waiting, None)):
-                turns.append(_Turn(call, self._ask(stream, call, entry.spent)))
+                turns.append(_Turn(call, self._ask(stream, call, entry, fast)))
             if not turns:
                 return
             ready = [turn for turn in turns if turn.page.done()]
@@ -258,14 +260,14 @@ class Extraction:
                 if page.next_url is None:
                     turns.remove(turn)
                 else:
-                    turn.follow(page.next_url, self._client, stream, entry.spent)
+                    turn.follow(page.next_url, self._client, stream, entry, fast)
                 yield turn.call, page, page.next_url is None
 
-    def _ask(self, stream: Stream, call: Call, spent: Spent) -> Future[Page]:
+    def _ask(self, stream: Stream, call: Call, entry: Entry, fast: FastReader | None = None) -> Future[Page]:
         is_single = stream.data_key is None and not stream.parent and not stream.argument
         if is_single and call.path in self._singles:
             return self._singles[call.path]
-        page = self._client.in_background(self._client.page, call.path, stream.data_key, call.params, spent)
+        page = self._client.in_background(self._client.page, call.path, stream.data_key, call.params, entry.spent, fast)
         if is_single:
             # Whoever needs it first asks; the other reads the same answer.
             self._singles[call.path] = page
@@ -274,7 +276,7 @@ class Extraction:
     def _is_switched_off(self, stream: Stream, entry: Entry) -> Generator[None, None, bool]:
         if stream.feature is None:
             return False
-        switches = self._ask(self._switches, Call(self._switches.path, {}, {}), entry.spent)
+        switches = self._ask(self._switches, Call(self._switches.path, {}, {}), entry)
         while not switches.done():
             yield None
         try:
@@ -292,12 +294,12 @@ class _Turn:
         self.page = page
         self._followed: set[str] = set()
 
-    def follow(self, url: str, client: Client, stream: Stream, spent: Spent) -> None:
+    def follow(self, url: str, client: Client, stream: Stream, entry: Entry, fast: FastReader | None) -> None:
         """Ask for the next page, before the one at hand is worked on."""
         if url in self._followed:
             raise BrokenPromise(f"Harvest's links to the next page of {stream.name} go round in a circle.")
         self._followed.add(url)
-        self.page = client.in_background(client.page_at, url, stream.data_key, spent)
+        self.page = client.in_background(client.page_at, url, stream.data_key, entry.spent, fast)
 
 
 class _Count:

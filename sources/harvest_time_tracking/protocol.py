@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -40,14 +40,14 @@ class Answer:
     """One good answer.
 
     Attributes:
-        document: the parsed body, an object.
-        body: the same as it came.
+        body: as it came.
         date: the server's clock when it answered, None where it did not say.
+        what: the path that was asked, for messages.
     """
 
-    document: dict[str, Any]
     body: bytes = field(repr=False)
     date: datetime | None = None
+    what: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,14 +61,16 @@ class Page:
         total: how many records the whole list has, by Harvest's word; None for a single.
         next_url: where the list goes on, None at its end.
         date: the server's clock when it answered.
+        columns: the records as typed Arrow columns, where the page was read that way.
     """
 
-    records: list[dict[str, Any]]
+    records: Sequence[dict[str, Any]]
     body: bytes = field(repr=False)
     data_key: str | None = None
     total: int | None = None
     next_url: str | None = None
     date: datetime | None = None
+    columns: Mapping[str, Any] | None = None
 
 
 def limit_of(url: str) -> Limit:
@@ -77,7 +79,7 @@ def limit_of(url: str) -> Limit:
 
 
 def read_answer(status: int, headers: Mapping[str, str], body: bytes, url: str, now: datetime) -> Answer:
-    """The document in an answer, or the error that it means.
+    """A good answer, or the error that it means.
 
     Args:
         status: the HTTP status.
@@ -92,8 +94,7 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes, url: str, 
     """
     what = urlsplit(url).path
     if status == 200:
-        document, body = _document(body, what)
-        return Answer(document, body, _http_date(headers.get("Date")))
+        return Answer(body, _http_date(headers.get("Date")), what)
     said = _said(headers, body)
     if status == 429:
         wait = _retry_after_seconds(headers.get("Retry-After"), now)
@@ -112,15 +113,36 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes, url: str, 
     raise BrokenPromise(f"Harvest answered {status} at {what}, which its documentation does not know: {said}")
 
 
+def read_document(answer: Answer) -> tuple[dict[str, Any], bytes]:
+    """The parsed body, and the body itself: another one where odd values kept it from being parsed.
+
+    Raises:
+        WillRetry: where it is not the JSON it should be.
+    """
+    body = answer.body
+    try:
+        try:
+            document = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            body = _without_odd_values(body)
+            document = orjson.loads(body)
+    except (ValueError, RecursionError):
+        raise WillRetry(f"Harvest's answer at {answer.what} is not the JSON it should be.") from None
+    if not isinstance(document, dict):
+        raise WillRetry(f"Harvest's answer at {answer.what} is not a JSON object.")
+    return document, body
+
+
 def read_page(answer: Answer, data_key: str | None, url: str, base_url: str) -> Page:
     """The records in an answer, and where the list goes on.
 
     Raises:
+        WillRetry: where the answer is not the JSON it should be.
         BrokenPromise: where the list is missing, or the next link leads to another host.
     """
-    document = answer.document
+    document, body = read_document(answer)
     if data_key is None:
-        return Page([document], answer.body, None, date=answer.date)
+        return Page([document], body, None, date=answer.date)
     if data_key == ANY_ARRAY:
         arrays = [key for key, value in document.items() if isinstance(value, list)]
         if len(arrays) != 1:
@@ -135,7 +157,7 @@ def read_page(answer: Answer, data_key: str | None, url: str, base_url: str) -> 
     if next_url is not None:
         check_link(next_url, base_url)
     total = document.get("total_entries")
-    return Page(records, answer.body, data_key, total if type(total) is int else None, next_url, answer.date)
+    return Page(records, body, data_key, total if type(total) is int else None, next_url, answer.date)
 
 
 def check_link(url: object, base_url: str) -> None:
@@ -164,21 +186,6 @@ def wait_seconds(error: WillRetry, tries: int, limit: Limit) -> float:
         first, longest = _UNTOLD_WAIT_SECONDS[limit]
         return float(min(first * 2 ** (tries - 1), longest))
     return float(min(2 ** (tries - 1), 30))
-
-
-def _document(body: bytes, what: str) -> tuple[dict[str, Any], bytes]:
-    """The parsed body, and the body itself: another one where odd values kept it from being parsed."""
-    try:
-        try:
-            document = orjson.loads(body)
-        except orjson.JSONDecodeError:
-            body = _without_odd_values(body)
-            document = orjson.loads(body)
-    except (ValueError, RecursionError):
-        raise WillRetry(f"Harvest's answer at {what} is not the JSON it should be.") from None
-    if not isinstance(document, dict):
-        raise WillRetry(f"Harvest's answer at {what} is not a JSON object.")
-    return document, body
 
 
 def _without_odd_values(body: bytes) -> bytes:

@@ -7,7 +7,7 @@ Whatever Harvest sends is kept. A value that does not fit its column goes, as te
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from itertools import chain
 from operator import itemgetter
@@ -20,7 +20,7 @@ from dlt.common.normalizers.naming.snake_case import NamingConvention
 from .columns import ARROW_TYPES, GONE, Column, DataType, Table, tables
 from .documented import read_documented
 from .errors import BrokenPromise
-from .protocol import Page
+from .protocol import Answer, Page
 from .values import MISFIT, as_text, fit, nearest, stand_in, type_of
 
 Record = dict[str, Any]
@@ -48,19 +48,23 @@ class FlatRows:
             groups.setdefault(column.path[:-1], []).append(column)
         self._groups = groups
 
+    def read(self, answer: Answer, data_key: str, injected: Collection[str]) -> Page | None:
+        """The page in an answer, without the columns that are `injected` later, if all on it is as documented."""
+        types = {name: column.data_type for name, column in self._table.columns.items()} | dict(self.added)
+        return read_documented(
+            answer, data_key, {name: data_type for name, data_type in types.items() if name not in injected}
+        )
+
     def table(self, page: Page, injected: Injected) -> pa.Table:
         """The page's records, one row each, with the `injected` columns (same value in each row) in front."""
         arrays: dict[str, pa.Array] = {
             name: pa.repeat(pa.scalar(value, ARROW_TYPES[self._table.columns[name].data_type]), len(page.records))
             for name, value in injected.items()
         }
-        types = {name: column.data_type for name, column in self._table.columns.items()} | self.added
-        asked = {name: data_type for name, data_type in types.items() if name not in arrays}
-        read = read_documented(page, asked)
-        if read is None:
+        if page.columns is None:
             self._read_one_by_one(page, arrays)
         else:
-            arrays |= read
+            arrays |= page.columns
         return self._assemble(arrays)
 
     def empty(self) -> pa.Table:

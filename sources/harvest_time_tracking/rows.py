@@ -13,7 +13,7 @@ from dlt.common.configuration.exceptions import ContextDefaultCannotBeCreated
 
 from .calls import Call
 from .columns import ARROW_TYPES, GONE, DataType, Table, tables
-from .protocol import Page
+from .protocol import Answer, Page
 from .records import FlatRows, Injected, NestedRows, Record
 from .stream import Stream
 from .values import NOTHING
@@ -54,6 +54,14 @@ class RowMaker:
     def undocumented(self) -> tuple[str, ...]:
         """The columns that Harvest's documentation does not know."""
         return tuple(self._added)
+
+    def read(self, answer: Answer) -> Page | None:
+        """The page in an answer as typed columns, if all on it is as documented; called by the client's workers."""
+        if self._flat is None or self._stream.data_key is None:
+            return None
+        parent = (self._stream.parent.key,) if self._stream.parent else ()
+        ours = {"account_id", "snapshot_date", *self._stream.scope, *parent}
+        return self._flat.read(answer, self._stream.data_key, ours)
 
     def rows(self, call: Call, page: Page, is_last: bool) -> Iterator[Any]:
         """What to hand to dlt now that this page is here: nothing yet, or some pages at once."""

@@ -13,11 +13,13 @@ import requests
 
 from harvest_time_tracking import STREAMS, Client, HarvestError, Settings
 from harvest_time_tracking.errors import NotThere, PermissionMissing, TokenRejected
-from harvest_time_tracking.protocol import read_answer
+from harvest_time_tracking.protocol import read_answer, read_document
 from harvest_warehouse.plan import StreamPlan, plan, seconds_for
 from harvest_warehouse.settings import Warehouse
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+# Somebody sits in front of it: three tries tell that nobody answers.
+_TRIES = 3
 _HARVEST_HOST = "api.harvestapp.com"
 # https://help.getharvest.com/api-v2/authentication-api/authentication/authentication/
 _ACCOUNTS_URL = "https://id.getharvest.com/api/v2/accounts"
@@ -62,7 +64,7 @@ class DoctorReport:
 
 def doctor(warehouse: Warehouse, settings: Settings, *, client: Client | None = None) -> DoctorReport:
     """Look at everything that a load needs. Harvest's answers are verdicts, not exceptions."""
-    with client or Client(settings) as asking:
+    with client or Client(settings, tries=_TRIES) as asking:
         checks, features = _account(asking, settings)
         plans: tuple[StreamPlan, ...] = ()
         if all(check.verdict != "wrong" for check in checks):
@@ -159,9 +161,9 @@ def _accounts(settings: Settings) -> list[dict[str, object]] | None:
         try:
             response = session.get(address, timeout=(10, 60), allow_redirects=False)
             answer = read_answer(response.status_code, response.headers, response.content, address, datetime.now(UTC))
+            accounts = read_document(answer)[0].get("accounts")
         except (requests.RequestException, HarvestError):
             return None
-    accounts = answer.document.get("accounts")
     return [account for account in accounts if isinstance(account, dict)] if isinstance(accounts, list) else None
 
 
