@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from types import NoneType
 from typing import Any
 
 import orjson
@@ -22,7 +23,8 @@ def read_documented(answer: Answer, data_key: str, types: Mapping[str, DataType]
     Arrow's JSON reader makes typed columns without an object for each value, decimals from their digits; it refuses a
     value of another type, and tells of a field that it was not asked for. Whatever it refuses, the slow way decides.
     """
-    if _is_ambiguous(types):
+    # Arrow would take a byte order mark, and its parser has no floor: a bottomless answer ends the process.
+    if _is_ambiguous(types) or not answer.body.startswith(b"{") or _is_deep(answer.body):
         return None
     fields = _nested_fields(types)
     parse = pj.ParseOptions(
@@ -32,7 +34,7 @@ def read_documented(answer: Answer, data_key: str, types: Mapping[str, DataType]
     try:
         answer.body.decode()
         document = pj.read_json(pa.BufferReader(answer.body), read_options=read, parse_options=parse)
-        total, next_url = _envelope(document)
+        total, next_url = _envelope(document, data_key)
         records = document.column(data_key).combine_chunks().flatten()
         if document.num_rows != 1 or not len(records) or records.null_count:
             return None
@@ -42,6 +44,19 @@ def read_documented(answer: Answer, data_key: str, types: Mapping[str, DataType]
         return None
     unparsed = Unparsed(answer.body, data_key, len(records))
     return Page(unparsed, answer.body, data_key, total, next_url, answer.date, columns)
+
+
+_NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"{}[]")
+_LAYERS = 8
+_ODD_BRACKETS = 5_000
+
+
+def _is_deep(body: bytes) -> bool:
+    """Whether more is nested in each other than any documented page has; brackets in texts may stand for a few."""
+    brackets = body.translate(None, _NO_BRACKETS)
+    for _ in range(_LAYERS):
+        brackets = brackets.replace(b"{}", b"").replace(b"[]", b"")
+    return len(brackets) > _ODD_BRACKETS
 
 
 class Unparsed(Sequence[Any]):
@@ -64,12 +79,17 @@ class Unparsed(Sequence[Any]):
         return records
 
 
-def _envelope(document: pa.Table) -> tuple[int | None, str | None]:
+def _envelope(document: pa.Table, data_key: str) -> tuple[int | None, str | None]:
     """How many records the whole list has, and where it goes on."""
-    total = document.column("total_entries")[0].as_py() if "total_entries" in document.column_names else None
-    links = document.column("links")[0].as_py() if "links" in document.column_names else None
-    next_url = links.get("next") if isinstance(links, dict) else None
-    if not isinstance(total, int | None) or not isinstance(next_url, str | None) or not isinstance(links, dict | None):
+    around = {name: document.column(name)[0].as_py() for name in document.column_names if name != data_key}
+    links = around.pop("links", None) or {}
+    if not isinstance(links, dict):
+        raise _NotDocumented
+    # Nothing else is nested: what orjson would find too deep must not get here.
+    if any(isinstance(value, dict | list) for value in [*around.values(), *links.values()]):
+        raise _NotDocumented
+    total, next_url = around.get("total_entries"), links.get("next")
+    if type(total) not in (int, NoneType) or type(next_url) not in (str, NoneType):
         raise _NotDocumented
     return total, next_url
 
