@@ -21,8 +21,9 @@ from .calls import months_between
 from .client import Client
 from .columns import child_hints, column_hints, tables
 from .errors import HarvestError, NeedsYou, SettingWrong
-from .extract import CHILDREN_PER_RUN, Extraction, Options
+from .extract import CHILDREN_WITHIN_RUNS, Extraction, Options
 from .ledger import Ledger, StreamOutcome
+from .session import Session
 from .settings import BASE_URL, REPORT_REQUESTS_PER_15_MIN, REQUESTS_PER_15_S, USER_AGENT, Secret, Settings, as_date
 from .stream import Embedded, Stream
 from .streams import STREAMS
@@ -35,6 +36,7 @@ __all__ = [
     "Ledger",
     "NeedsYou",
     "Secret",
+    "Session",
     "SettingWrong",
     "Settings",
     "Stream",
@@ -56,13 +58,15 @@ def harvest_time_tracking_source(
     requests_per_15_s: int = REQUESTS_PER_15_S,
     report_requests_per_15_min: int = REPORT_REQUESTS_PER_15_MIN,
     overlap_hours: float = 2.0,
-    children_per_run: int = CHILDREN_PER_RUN,
+    children_within_runs: int = CHILDREN_WITHIN_RUNS,
     reports_from: str | None = None,
     reports_to: str | None = None,
     project_ids: Sequence[int] | None = None,
     again: Mapping[str, Sequence[Mapping[str, object]]] | None = None,
     client: Client | None = None,
     ledger: Ledger | None = None,
+    session: Session | None = None,
+    portion: int | None = None,
 ) -> Iterator[DltResource]:
     """A whole Harvest account: one resource for each stream of the catalogue.
 
@@ -78,8 +82,8 @@ def harvest_time_tracking_source(
         requests_per_15_s: the pace for everything but reports; 0 takes the pacing off.
         report_requests_per_15_min: the pace for reports; 0 takes the pacing off.
         overlap_hours: how far before the last complete read an incremental read begins.
-        children_per_run: after a first run, payments, messages, rates and the like are read again for the parents that
-            changed, and for so many of the others, in turn.
+        children_within_runs: after a first run, payments, messages, rates and the like are read again for the parents that
+            changed, and for a share of the others, so that all have been asked within so many runs; 0 for no others.
         reports_from: a day in the first month that reports are read for. Default: `start_date`, else twelve months back.
         reports_to: a day in the last month that reports are read for. Default: today.
         project_ids: the projects that `projects_id` reads again one by one; selects it.
@@ -87,6 +91,9 @@ def harvest_time_tracking_source(
             read in full besides what changed; an empty one stands for the whole list.
         client: a client to use in place of one of its own, for instance one with another clock.
         ledger: gets the outcome of each stream, skips with their reasons included.
+        session: what the run has learned of the account, where it takes several extracts. Default: each extract its own.
+        portion: about how many pages of a list (of 2,000 rows), or parents of a stream by parent, one extract reads of
+            what was never read; the stream's outcome is then `begun`, and the next extract goes on. Default: all.
 
     Raises:
         SettingWrong: for a setting that cannot work, before anything is asked of Harvest.
@@ -105,23 +112,26 @@ def harvest_time_tracking_source(
     _warn_of_a_bare_variable(settings)
     if overlap_hours < 0:
         raise SettingWrong(f"overlap_hours must be 0 or more, got {overlap_hours}.")
-    if children_per_run < 0:
-        raise SettingWrong(f"children_per_run must be 0 or more, got {children_per_run}.")
+    if children_within_runs < 0:
+        raise SettingWrong(f"children_within_runs must be 0 or more, got {children_within_runs}.")
+    if portion is not None and portion < 1:
+        raise SettingWrong(f"portion must be 1 or more, got {portion}.")
     today = datetime.now(UTC).date()
     options = Options(
         timedelta(hours=overlap_hours),
-        children_per_run,
+        children_within_runs,
         _report_months(
             as_date("reports_from", reports_from) or settings.start_date, as_date("reports_to", reports_to), today
         ),
         {"project_ids": _ids(project_ids)},
         again or {},
+        portion,
     )
     # Every row of every table carries the account: children get it from their root.
     DataItemNormalizer.update_normalizer_config(
         dlt.current.source_schema(), {"propagation": {"root": {TColumnName("account_id"): TColumnName("account_id")}}}
     )
-    reader = _Reader(settings, options, client, ledger or Ledger())
+    reader = _Reader(settings, options, client, ledger or Ledger(), session)
     for stream in STREAMS.values():
         yield _resource(
             stream, reader, is_selected=stream.is_default or bool(options.arguments.get(stream.argument or ""))
@@ -131,11 +141,14 @@ def harvest_time_tracking_source(
 class _Reader:
     """Gives each dlt extract an `Extraction` of its own: a source object may be run more than once."""
 
-    def __init__(self, settings: Settings, options: Options, client: Client | None, ledger: Ledger) -> None:
+    def __init__(
+        self, settings: Settings, options: Options, client: Client | None, ledger: Ledger, session: Session | None
+    ) -> None:
         self._settings = settings
         self._options = options
         self._client = client or Client(settings)
         self._ledger = ledger
+        self._session = session
         self._extraction: Extraction | None = None
         self._state: object = None
 
@@ -145,7 +158,13 @@ class _Reader:
         if self._extraction is None or state is None or state is not self._state:
             self._state = state
             self._extraction = Extraction(
-                self._client, self._settings, STREAMS, STREAMS["company"], self._options, self._ledger
+                self._client,
+                self._settings,
+                STREAMS,
+                STREAMS["company"],
+                self._options,
+                self._ledger,
+                self._session or Session(STREAMS),
             )
         yield from self._extraction.read(stream)
 

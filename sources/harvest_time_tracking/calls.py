@@ -6,7 +6,7 @@ import calendar
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from .stream import Stream
@@ -74,6 +74,24 @@ def month_calls(stream: Stream, months: Sequence[date], account_id: str) -> list
             )
         )
     return calls
+
+
+def windows_between(oldest: date, newest: date, pages: int, pages_each: int) -> list[tuple[date | None, date | None]]:
+    """First and last days of windows of whole months, newest first, about `pages_each` pages each.
+
+    The newest has no last day and the oldest no first one: whatever is dated outside belongs to them.
+    """
+    months = months_between(oldest, newest)
+    count = max(1, min(pages // pages_each, len(months)))
+    firsts = [months[len(months) * number // count] for number in range(1, count)]
+    bounds = list(zip([None, *firsts], [*(first - timedelta(days=1) for first in firsts), None], strict=True))
+    return bounds[::-1]
+
+
+def window_call(stream: Stream, account_id: str, first: str | None, last: str | None) -> Call:
+    """All rows of a stream from one day to another (`2024-01-31`), both inclusive; None for no bound."""
+    bounds = {"from": first, "to": last}
+    return Call(stream.path, {name: day for name, day in bounds.items() if day}, {"account_id": account_id})
 
 
 def months_between(first_day: date, last_day: date) -> list[date]:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from .client import Spent
 
-Outcome = Literal["reading", "complete", "skipped", "failed", "stopped"]
+Outcome = Literal["reading", "begun", "complete", "skipped", "failed", "stopped"]
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class StreamOutcome:
         stream: its name.
         table: where its rows went.
         outcome: `complete`; `skipped` (with the reason; old rows stay); `failed` (the run stopped here); `stopped` (the
-            run stopped elsewhere); `reading` while it goes on.
+            run stopped elsewhere); `begun` where the next extract goes on; `reading` while it goes on.
         reason: why it is not complete, or what is worth knowing though it is; else empty.
         is_full: True where everything was read, False where only what changed.
         rows: records handed to dlt.
@@ -30,6 +30,7 @@ class StreamOutcome:
         seconds: from its first request to its end.
         odd_values: how many values did not fit their column, by column; they are kept beside it.
         new_columns: columns that Harvest's documentation does not know.
+        is_distinct: whether the last extract handed over no two rows with the same key, as far as that was counted.
     """
 
     stream: str
@@ -43,6 +44,7 @@ class StreamOutcome:
     seconds: float
     odd_values: Mapping[str, int]
     new_columns: tuple[str, ...]
+    is_distinct: bool = False
 
 
 @dataclass
@@ -59,6 +61,7 @@ class Entry:
     spent: Spent = field(default_factory=Spent)
     odd_values: dict[str, int] = field(default_factory=dict)
     new_columns: tuple[str, ...] = ()
+    is_distinct: bool = False
     started: float = 0.0
     ended: float | None = None
 
@@ -82,6 +85,7 @@ class Entry:
             round((self.clock() if self.ended is None else self.ended) - self.started, 3),
             dict(self.odd_values),
             self.new_columns,
+            self.is_distinct,
         )
 
 
@@ -94,8 +98,12 @@ class Ledger:
         self._lock = threading.Lock()
 
     def open(self, stream: str, table: str) -> Entry:
-        """Begin a stream's line; an older one of the same stream is forgotten."""
+        """Begin a stream's line, or go on with it; one that was ended is forgotten."""
         with self._lock:
+            entry = self._entries.get(stream)
+            if entry is not None and entry.outcome == "begun":
+                entry.outcome, entry.ended = "reading", None
+                return entry
             entry = Entry(stream, table, self._clock, started=self._clock())
             self._entries[stream] = entry
             return entry

@@ -45,12 +45,12 @@ class Memory:
     def since(self, overlap: timedelta) -> str | None:
         """The `updated_since` that misses nothing; None where everything must be read."""
         cursor = self._own.get("cursor")
-        return None if not cursor or self._reaches_further_back() else _before(cursor, overlap)
+        return None if not cursor or self._reaches_further_back() else before(cursor, overlap)
 
     def owners_since(self, overlap: timedelta) -> str | None:
         """The `updated_since` for the owners of the rows: further back, where they could not be read for a while."""
         cursor = self._own.get("owners_cursor", self._own.get("cursor"))
-        return _before(cursor, overlap) if cursor else None
+        return before(cursor, overlap) if cursor else None
 
     @property
     def turn(self) -> int:
@@ -66,9 +66,24 @@ class Memory:
             self._own.pop("owners_cursor", None)
         if turn:
             self._own["turn"] = turn
+        self._own.pop("unfinished", None)
         if began_at:
-            self._own["cursor"] = began_at.astimezone(UTC).strftime(_FORMAT)
+            self._own["cursor"] = instant(began_at)
             self._own["start_date"] = self._start_date
+
+    def keep_place(self, began_at: datetime | None, **place: Any) -> None:
+        """A reading of everything goes on in the next extract, from `place` on."""
+        self._own["unfinished"] = {
+            "began_at": instant(began_at or datetime.now(UTC)),
+            "start_date": self._start_date,
+            **place,
+        }
+
+    @property
+    def unfinished(self) -> dict[str, Any] | None:
+        """Where a reading of everything, begun by an earlier extract, goes on; None where there is none."""
+        place: dict[str, Any] | None = self._own.get("unfinished")
+        return place if place and place["start_date"] == self._start_date else None
 
     def _reaches_further_back(self) -> bool:
         """Whether `start_date` lies before the one of the last complete read: what lies between was never read."""
@@ -76,5 +91,16 @@ class Memory:
         return bool(before) and (not self._start_date or self._start_date < before)
 
 
-def _before(cursor: str, overlap: timedelta) -> str:
-    return (datetime.strptime(cursor, _FORMAT).replace(tzinfo=UTC) - overlap).strftime(_FORMAT)
+def instant(moment: datetime) -> str:
+    """As Harvest writes it."""
+    return moment.astimezone(UTC).strftime(_FORMAT)
+
+
+def parsed(moment: str) -> datetime:
+    """What `instant` wrote."""
+    return datetime.strptime(moment, _FORMAT).replace(tzinfo=UTC)
+
+
+def before(cursor: str, overlap: timedelta) -> str:
+    """So long before an instant."""
+    return instant(parsed(cursor) - overlap)

@@ -21,12 +21,13 @@ from harvest_time_tracking import (
     Client,
     HarvestError,
     Ledger,
+    Session,
     Settings,
     SettingWrong,
     StreamOutcome,
     harvest_time_tracking_source,
 )
-from harvest_warehouse import standing
+from harvest_warehouse import packages, standing
 from harvest_warehouse.database import open_database
 from harvest_warehouse.embedded import follow_embedded
 from harvest_warehouse.runs import Run, runs_resource
@@ -38,13 +39,17 @@ _HOW_TO_GIVE_UP = (
 )
 
 
+# What a run that is killed must ask again at most, of each stream: pages of a list, or parents.
+_PORTION = 100
+
+
 @dataclass(frozen=True)
 class LoadReport:
     """What one load did.
 
     Attributes:
         account_id: the Harvest account that was read.
-        run_id: the run's id in `harvest_runs`, and dlt's id of the load package that brought its rows.
+        run_id: the run's id in `harvest_runs`, and dlt's id of the first load package that brought its rows.
         database: the file that the rows are in.
         dataset: the database schema that holds the tables.
         streams: what became of each stream, in the order of the catalogue.
@@ -125,15 +130,11 @@ def load(
     """
     ledger = ledger or Ledger()
     source = _source(settings, _selected(streams, project_ids), project_ids, reports_from, reports_to, client, ledger)
-    run = _Run(warehouse, settings, ledger)
+    run = _Run(warehouse, settings, ledger, on_step)
     with run.failures_told():
         on_step("looking at the database")
-        run.settle(on_step)
-        on_step("reading Harvest")
-        run.read(source)
-        on_step(f"writing {warehouse.file_name}")
-        run.write()
-        run.follow()
+        run.settle()
+        run.bring(source)
     return run.report()
 
 
@@ -174,6 +175,8 @@ def _source(
             report_requests_per_15_min=settings.report_requests_per_15_min,
             client=client,
             ledger=ledger,
+            session=Session(STREAMS),
+            portion=_PORTION,
             **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type]
         )
     except ConfigurationException as error:
@@ -184,48 +187,76 @@ def _source(
 class _Run:
     """One load under way."""
 
-    def __init__(self, warehouse: Warehouse, settings: Settings, ledger: Ledger) -> None:
+    def __init__(
+        self, warehouse: Warehouse, settings: Settings, ledger: Ledger, on_step: Callable[[str], None]
+    ) -> None:
         self._warehouse = warehouse
         self._settings = settings
         self._ledger = ledger
+        self._on_step = on_step
         self._pipeline = warehouse.pipeline()
         self._finished: tuple[str, ...] = ()
-        self._run_id = create_load_id()
+        self._run_id = ""
+        self._is_noted = False
         self._started_at = datetime.now(UTC)
         self._began = time.monotonic()
 
-    def settle(self, on_step: Callable[[str], None]) -> None:
+    def settle(self) -> None:
         """Finish what an earlier run left, and agree with the database on how far it has come."""
         if standing.has_unfinished(self._pipeline, self._warehouse):
-            on_step("finishing what an earlier run left")
+            self._on_step("finishing what an earlier run left")
             try:
+                packages.doubt_all(self._pipeline)
                 self._finished = self._move()
             except DltException as error:
                 advice = _HOW_TO_GIVE_UP.format(self._pipeline.pipeline_name)
                 raise LoadFailed(f"{self._told(error)} {advice}", self.report()) from error
         self._pipeline = standing.agree(self._pipeline, self._warehouse)
 
-    def read(self, source: dlt.sources.DltSource) -> None:
-        """Read Harvest into a load package, and what became of it into a second one, which is loaded after it."""
+    def bring(self, source: dlt.sources.DltSource) -> None:
+        """Read Harvest and write what it answers: lists first, then what is read by their rows, in portions.
+
+        A run that is killed loses one portion. What became of the run goes in a package of its own, loaded last.
+        """
+        selected = list(source.selected_resources)
+        children = [name for name in selected if STREAMS[name].parent]
+        lists = [name for name in selected if name not in children]
         try:
-            info = self._pipeline.extract(source, loader_file_format=self._warehouse.load_format)
+            for wave in (lists, children):
+                names = wave
+                while names:
+                    self._on_step("reading Harvest")
+                    self._read(source.with_resources(*names))
+                    names = [name for name in names if self._is_begun(name)]
+                    if not names and wave is (children or lists):
+                        self._note_run()
+                    self._on_step(f"writing {self._warehouse.file_name}")
+                    self._move()
+                    standing.note(self._pipeline, self._warehouse)
+                self._follow(wave)
         except BaseException:
             self._note_run()
             raise
-        self._run_id = info.loads_ids[0]
-        # Before the second package is made, so that both have the schema that comes of it.
+
+    def _read(self, source: dlt.sources.DltSource) -> None:
+        """Read a portion of Harvest into a load package."""
+        info = self._pipeline.extract(source, loader_file_format=self._warehouse.load_format)
+        self._run_id = self._run_id or info.loads_ids[0]
+        # Before a second package is made, so that both have the schema that comes of it.
         self._pipeline.normalize()
-        self._note_run()
+        distinct = {outcome.table for outcome in self._ledger.outcomes() if outcome.is_distinct}
+        packages.trust(self._pipeline, distinct)
 
-    def write(self) -> None:
-        """Load the packages into the database."""
-        self._move()
+    def _is_begun(self, stream: str) -> bool:
+        return any(outcome.stream == stream and outcome.outcome == "begun" for outcome in self._ledger.outcomes())
 
-    def follow(self) -> None:
+    def _follow(self, streams: Sequence[str]) -> None:
         """Bring the copies that Harvest embeds up to date with the rows that this run read."""
-        read = {outcome.stream for outcome in self._ledger.outcomes() if outcome.outcome == "complete"}
-        with open_database(self._warehouse) as database:
-            follow_embedded(database, self._settings.account_id, read)
+        outcomes = self._ledger.outcomes()
+        read = {outcome.stream for outcome in outcomes if outcome.outcome == "complete" and outcome.stream in streams}
+        if read:
+            with open_database(self._warehouse) as database:
+                follow_embedded(database, self._settings.account_id, read)
 
     @contextmanager
     def failures_told(self) -> Iterator[None]:
@@ -258,9 +289,10 @@ class _Run:
 
     def _note_run(self) -> None:
         outcomes = self._outcomes()
-        if not outcomes:
+        if not outcomes or self._is_noted:
             return
-        run = Run(self._settings.account_id, self._run_id, self._started_at, datetime.now(UTC))
+        self._is_noted = True
+        run = Run(self._settings.account_id, self._run_id or create_load_id(), self._started_at, datetime.now(UTC))
         schemas = self._pipeline.schemas
         schema = schemas[SCHEMA].clone() if SCHEMA in schemas else Schema(SCHEMA)
         self._pipeline.extract(

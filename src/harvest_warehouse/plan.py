@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from math import ceil
 
 from harvest_time_tracking import Stream
-from harvest_time_tracking.extract import CHILDREN_PER_RUN
+from harvest_time_tracking.extract import CHILDREN_WITHIN_RUNS, most_requests
+from harvest_time_tracking.pages import page_count
+from harvest_time_tracking.session import share_of
 
-_PER_PAGE = 2000
 _WINDOW_SECONDS = 15.0
 # Which share of the parents changes in a day: generous for an agency's invoices and people.
 _DAILY_SHARE = 0.02
@@ -80,9 +81,10 @@ def _why_not(stream: Stream, refusals: Mapping[str, str], features: Mapping[str,
 def _planned(stream: Stream, counts: Mapping[str, int | None]) -> StreamPlan:
     if stream.parent:
         parents = counts.get(stream.parent.stream) or 0
-        daily = min(parents, ceil(parents * _DAILY_SHARE) + CHILDREN_PER_RUN)
+        daily = min(parents, ceil(parents * _DAILY_SHARE) + share_of(parents, CHILDREN_WITHIN_RUNS))
         return StreamPlan(stream.name, True, "", None, parents, daily, True)
     records = counts.get(stream.name)
-    pages = max(1, ceil((records or 0) / _PER_PAGE))
+    pages = page_count(records)
+    first = most_requests(records or 0) if stream.date_field else pages
     daily = pages if not stream.has_updated_since else 1 + bool(stream.live)
-    return StreamPlan(stream.name, True, "", records, pages, daily, False)
+    return StreamPlan(stream.name, True, "", records, first, daily, False)

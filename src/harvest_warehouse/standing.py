@@ -38,6 +38,11 @@ def agree(pipeline: dlt.Pipeline, warehouse: Warehouse) -> dlt.Pipeline:
     return pipeline
 
 
+def note(pipeline: dlt.Pipeline, warehouse: Warehouse) -> None:
+    """The database has everything that the folder has: packages to come are made for it as it is now."""
+    pipeline.set_local_state_val(_BASE, _mark(warehouse, pipeline.state.get("_version_hash")))
+
+
 def _position(pipeline: dlt.Pipeline, warehouse: Warehouse) -> str | None:
     """The version of dlt's state in the database; None where it has none."""
     if not warehouse.file.exists():

@@ -1,11 +1,14 @@
-"""Which rows of a stream are parents: noted while their list is read, so that no list is read twice for its ids."""
+"""What one run learns of an account that more than one stream needs, so that nothing is asked for twice."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
 from datetime import datetime
+from math import ceil
 from typing import Any
 
+from .protocol import Page
 from .stream import Stream
 
 
@@ -49,24 +52,42 @@ class Roll:
         """The parents that cannot have rows of `child` (any more)."""
         return [parent_id for parent_id, it_can in self._can_have[child.name].items() if not it_can]
 
-    def due(self, child: Stream, since: str | None, share: int, turn: int) -> tuple[list[int], int]:
+    def able(self, child: Stream) -> list[int]:
+        """The parents that can have rows of `child`, in the order of their ids."""
+        return sorted(parent_id for parent_id, it_can in self._can_have[child.name].items() if it_can)
+
+    def changed(self, child: Stream, since: str) -> list[int]:
+        """Those of them that changed since an instant."""
+        return [parent_id for parent_id in self.able(child) if self._updated_at[parent_id] >= since]
+
+    def due(self, child: Stream, since: str, within_runs: int, turn: int) -> tuple[list[int], int]:
         """The parents to ask for `child` now, and the id at which the next run's share goes on.
 
-        All where `since` is None; else those that changed since then, and `share` of the others in the order of their ids
-        from `turn` on: a child can change without its parent's `updated_at`.
+        Those that changed, and a share of the others in the order of their ids from `turn` on, so that all are asked within
+        so many runs (0: no others): a child can change without its parent's `updated_at`.
         """
-        parents = sorted(parent_id for parent_id, it_can in self._can_have[child.name].items() if it_can)
-        if since is None:
-            return parents, turn
-        changed = [parent_id for parent_id in parents if self._updated_at[parent_id] >= since]
-        others = sorted(set(parents).difference(changed), key=lambda parent_id: (parent_id <= turn, parent_id))[:share]
-        return changed + others, others[-1] if others else turn
+        changed = self.changed(child, since)
+        others = sorted(set(self.able(child)).difference(changed), key=lambda parent_id: (parent_id <= turn, parent_id))
+        share = others[: share_of(len(others), within_runs)]
+        return changed + share, share[-1] if share else turn
 
 
-class Parents:
-    """The rolls of one run."""
+def share_of(parents: int, within_runs: int) -> int:
+    """How many of so many parents are asked in one run, for all to be asked within so many runs."""
+    return ceil(parents / within_runs) if within_runs else 0
+
+
+class Session:
+    """One run: the parents it found, and the records that several streams need.
+
+    Attributes:
+        singles: the answers to requests for one record, by path.
+        begun: the streams of which this run began to read everything.
+    """
 
     def __init__(self, streams: Mapping[str, Stream]) -> None:
+        self.singles: dict[str, Future[Page]] = {}
+        self.begun: set[str] = set()
         self._children = {
             name: [child for child in streams.values() if child.parent and child.parent.stream == name]
             for name in streams
