@@ -12,7 +12,8 @@ import pytest
 
 from accounts import Account, assert_equals_truth
 from harvest_time_tracking import STREAMS, Ledger, SettingWrong
-from harvest_warehouse.load import LoadFailed, LoadReport, load
+from harvest_warehouse.load import load
+from harvest_warehouse.load_report import LoadFailed, LoadReport
 from harvest_warehouse.settings import Warehouse
 
 OpenAccount = Callable[..., Account]

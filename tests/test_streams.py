@@ -217,8 +217,6 @@ def test_a_first_load_of_the_medium_company_spends_no_request_too_many_and_sees_
     account.load()
     truth = account.simulator.truth()
     bound = sum(max(1, -(-len(truth[name]) // 2000)) for name in DEFAULT if not STREAMS[name].parent)
-    # Whether anything came in while a list of several pages was read.
-    bound += sum(bool(STREAMS[name].date_field) and len(truth[name]) > 2000 for name in DEFAULT)
     bound += sum(invoice["state"] != "draft" or invoice["sent_at"] is not None for invoice in truth["invoices"])
     bound += sum(
         invoice["amount"] != invoice["due_amount"] or invoice["paid_at"] is not None or invoice["paid_date"] is not None
@@ -228,7 +226,8 @@ def test_a_first_load_of_the_medium_company_spends_no_request_too_many_and_sees_
     bound += 3 * len(truth["users"]) + sum("manager" in user["access_roles"] for user in truth["users"])
     statuses = [request.status for request in account.simulator.requests]
     assert set(statuses) == {200}
-    assert len(statuses) <= bound
+    # A twentieth, for counts and for pages that are not full.
+    assert len(statuses) <= 1.05 * bound
     assert len(account.rows("time_entries")) == len(truth["time_entries"])
     # The simulated clock moved while the load waited for its turn, and with it the hours of running timers.
     assert_equals_truth(account, [name for name in DEFAULT if name != "time_entries"])

@@ -21,12 +21,13 @@ from .calls import months_between
 from .client import Client
 from .columns import child_hints, column_hints, tables
 from .errors import HarvestError, NeedsYou, SettingWrong
-from .extract import CHILDREN_WITHIN_RUNS, Extraction, Options
+from .extract import Extraction
 from .ledger import Ledger, StreamOutcome
 from .session import Session
 from .settings import BASE_URL, REPORT_REQUESTS_PER_15_MIN, REQUESTS_PER_15_S, USER_AGENT, Secret, Settings, as_date
 from .stream import Embedded, Stream
 from .streams import STREAMS
+from .work import CHILDREN_WITHIN_RUNS, Options
 
 __all__ = [
     "STREAMS",

@@ -35,6 +35,7 @@ from .stream import Limit
 MAX_TRIES = 8
 WORKERS = 12
 _TIMEOUT_SECONDS = (10.0, 120.0)
+_CHUNK_BYTES = 1 << 24
 
 _T = TypeVar("_T")
 
@@ -90,6 +91,7 @@ class Client:
             self._budgets = _budgets(settings, sleep or _nap, monotonic)
         self._local = threading.local()
         self._pool: ThreadPoolExecutor | None = None
+        self._reading = _readers()
 
     def __enter__(self) -> Client:
         return self
@@ -102,7 +104,9 @@ class Client:
         self._closing.set()
         if self._pool:
             self._pool.shutdown(wait=False, cancel_futures=True)
+        self._reading.shutdown(wait=False)
         self._closing, self._pool, self._local = threading.Event(), None, threading.local()
+        self._reading = _readers()
 
     def url(self, path: str, params: Mapping[str, object] | None = None) -> str:
         """The address of `path` below the base, with `params`."""
@@ -120,15 +124,15 @@ class Client:
         """
         check_link(url, self.settings.base_url)
         limit = limit_of(url)
-        # This one, whatever comes after a close: who waits must not outlive it.
-        closing = self._closing
+        # These, whatever comes after a close: who waits must not outlive it.
+        closing, reading = self._closing, self._reading
         budget = self._budgets[limit]
         for tries in range(1, self._tries + 1):
             ticket = budget.take(closing.is_set)
             if spent:
                 spent.add(is_retry=tries > 1)
             try:
-                return read(self._ask(url))
+                return reading.submit(read, self._ask(url)).result()
             except WillRetry as error:
                 if tries == self._tries:
                     raise WillRetry(f"{error} Given up after {tries} tries: run again later.") from None
@@ -183,8 +187,9 @@ class Client:
     def _ask(self, url: str) -> Answer:
         failure = None
         try:
-            response = self._session().get(url, timeout=_TIMEOUT_SECONDS, allow_redirects=False)
-            body = response.content
+            # In one piece: by default, requests puts a page together from hundreds.
+            response = self._session().get(url, timeout=_TIMEOUT_SECONDS, allow_redirects=False, stream=True)
+            body = b"".join(response.iter_content(_CHUNK_BYTES))
         except requests.RequestException as error:
             failure = type(error).__name__
         if failure:
@@ -250,6 +255,11 @@ def _shared_budgets(settings: Settings) -> dict[Limit, RateBudget]:
         if key not in _shared:
             _shared[key] = _budgets(settings, _nap, time.monotonic)
         return _shared[key]
+
+
+def _readers() -> ThreadPoolExecutor:
+    # Few: each thread keeps the memory that a page took, and two keep two cores busy.
+    return ThreadPoolExecutor(2, thread_name_prefix="harvest-reader")
 
 
 def _nap(seconds: float) -> None:

@@ -2,80 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from dlt.common import logger
 
-from .calls import Call, calls_for, calls_of_owners, list_calls, month_calls, window_call, windows_between
+from .calls import Call, calls_for, calls_of_owners, list_calls, month_calls
 from .client import Client, FastReader
 from .errors import NotThere, PermissionMissing
 from .ledger import Entry, Ledger
-from .memory import Memory, before, instant, parsed
-from .pages import READINGS, Ids, Pages, day_of, page_count
-from .protocol import Page
+from .memory import Memory
+from .pages import READINGS, Pages
 from .rows import RowMaker
 from .session import Roll, Session
 from .settings import Settings
 from .stream import Parent, Stream
-
-# A list of more pages is read in windows, so that a change while it is read costs one window and not the list.
-_PAGES_AT_ONCE = 40
-_PAGES_OF_A_WINDOW = 25
-
-CHILDREN_WITHIN_RUNS = 90
-
-
-def most_requests(records: int) -> int:
-    """How many requests a first reading of a list sorted by date takes at most, if nothing changes meanwhile."""
-    pages = page_count(records)
-    if pages == 1:
-        return 1
-    # What is new since it began; and the first page, the oldest day and a page that is not full for each window.
-    return pages + 1 + (2 + pages // _PAGES_OF_A_WINDOW if pages > _PAGES_AT_ONCE else 0)
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a run is asked to read.
-
-    Attributes:
-        overlap: how far before the last complete read an incremental one begins. Generous, because rows can be committed
-            late and clocks differ; the merge makes it free.
-        children_within_runs: within how many runs all parents are asked again for their children, changed or not.
-        months: the first days of the calendar months that reports are read for.
-        arguments: the values for streams that are read only for named rows.
-        again: for a stream, the filters (`from` and `to`, `project_id`) whose rows are read in full besides what changed;
-            an empty one stands for the whole list.
-        portion: how many pages of a list, or parents of a stream by parent, a first reading takes in one extract, about;
-            the next extract goes on. None: all.
-    """
-
-    overlap: timedelta = timedelta(hours=2)
-    children_within_runs: int = CHILDREN_WITHIN_RUNS
-    months: Sequence[date] = ()
-    arguments: Mapping[str, Sequence[object]] = field(default_factory=dict)
-    again: Mapping[str, Sequence[Mapping[str, object]]] = field(default_factory=dict)
-    portion: int | None = None
-
-
-@dataclass(frozen=True)
-class _Work:
-    """What there is to ask for a stream in this extract.
-
-    Attributes:
-        calls: all of it.
-        ended: told the moment it began and the calls that kept changing; says what is to be asked besides, or None where
-            the next extract goes on.
-        began_at: the moment it began, where that was before its first answer.
-    """
-
-    calls: list[Call]
-    ended: Callable[[datetime, list[Call]], list[Call] | None]
-    began_at: datetime | None = None
+from .work import Options, Work, children, remembering, waited, windows
 
 
 class Extraction:
@@ -159,19 +102,19 @@ class Extraction:
             if parents.refused is not None:
                 _skip(stream, entry, roll, f"it is read by {stream.parent.stream}: {parents.refused}")
                 return
-            work = self._children(stream, parents, memory, maker)
+            work = children(stream, parents, memory, self._session, self._options, self._settings.account_id)
+            maker.without_rows(work.barren)
         elif since is None and stream.date_field:
-            work = yield from self._windows(stream, pages, memory)
+            work = yield from windows(stream, pages, memory, self._session, self._options, self._settings)
         else:
             calls = yield from self._own_calls(stream, since, entry, memory)
-            work = _Work(calls, _remembering(memory))
+            work = Work(calls, remembering(memory))
         handed = _Handed(stream, pages, entry, roll, maker, work.began_at)
         yield from handed.rows(work.calls)
         besides = work.ended(handed.began_at or datetime.now(UTC), list(pages.unsettled))
         yield from handed.rows(besides or [])
         yield from maker.rest()
         entry.odd_values, entry.new_columns = maker.odd, maker.undocumented
-        entry.is_distinct = stream.key == ("id",) and not stream.scope and handed.ids.are_distinct
         if pages.unsettled:
             entry.reason = f"changed while it was read, {READINGS} times over; the next run reads it again"
         roll.is_complete = besides is not None
@@ -180,89 +123,6 @@ class Extraction:
             logger.warning(
                 f"Harvest stream {stream.name}: values that do not fit their column, kept beside it: {maker.odd}"
             )
-
-    def _children(self, stream: Stream, parents: Roll, memory: Memory, maker: RowMaker) -> _Work:
-        """The parents to ask: all of them once, in portions; then those that changed, and a share of the others."""
-        account_id = self._settings.account_id
-        since, place = memory.since(self._options.overlap), memory.unfinished
-        began_at = parents.began_at or datetime.now(UTC)
-        if since is not None:
-            due, turn = parents.due(stream, since, self._options.children_within_runs, memory.turn)
-            left: list[int] = []
-        else:
-            after = place["after"] if place else 0
-            due, turn = [parent for parent in parents.able(stream) if parent > after], 0
-            due, left = due[: self._options.portion], due[self._options.portion :] if self._options.portion else []
-        last = due[-1] if due else 0
-        is_resumed = place is not None and stream.name not in self._session.begun
-        if since is None and place and is_resumed:
-            changed = parents.changed(stream, before(place["began_at"], self._options.overlap))
-            due = [parent for parent in changed if parent <= place["after"]] + due
-        self._session.begun.add(stream.name)
-        if place is None or is_resumed:
-            # A payment was taken back, a manager is one no longer: nobody needs to ask to know that there is nothing.
-            barren = calls_for(stream, parents.barren(stream), account_id)
-            maker.without_rows([call.injected for call in barren])
-
-        def ended(_: datetime, __: list[Call]) -> list[Call] | None:
-            if left:
-                memory.keep_place(began_at, after=last)
-                return None
-            memory.remember(began_at, turn)
-            return []
-
-        return _Work(calls_for(stream, due, account_id), ended, began_at)
-
-    def _windows(self, stream: Stream, pages: Pages, memory: Memory) -> Generator[None, None, _Work]:
-        """A whole list by date: at once where it is short, else in windows, in portions."""
-        account_id, start_date = self._settings.account_id, self._settings.start_date
-        whole = list_calls(stream, account_id, None, start_date)
-        place = memory.unfinished
-        is_resumed = place is not None and stream.name not in self._session.begun
-        self._session.begun.add(stream.name)
-        if place is None:
-            first = yield from _waited(pages.first(whole[0]))
-            days = yield from self._days(stream, pages, whole[0], first)
-            if days is None:
-                return _Work(whole, _remembering(memory))
-            windows = windows_between(*days, page_count(first.total), _PAGES_OF_A_WINDOW)
-            bounds = [[day.isoformat() if day else None for day in window] for window in windows]
-            bounds[-1][0] = start_date.isoformat() if start_date else None
-            began_at = first.date or datetime.now(UTC)
-        else:
-            bounds, began_at = place["windows"], parsed(place["began_at"])
-        portion = max(1, self._options.portion // _PAGES_OF_A_WINDOW) if self._options.portion else len(bounds)
-        calls = [window_call(stream, account_id, first_day, last_day) for first_day, last_day in bounds[:portion]]
-        left = bounds[portion:]
-
-        def ended(_: datetime, unsettled: list[Call]) -> list[Call] | None:
-            again = [[call.params.get("from"), call.params.get("to")] for call in unsettled]
-            if left or again:
-                memory.keep_place(began_at, windows=left + again)
-                return None if left else []
-            memory.remember(began_at)
-            if place is None:
-                return []
-            # What was moved, since it all began, into a window that had been read by then.
-            since = before(instant(began_at), self._options.overlap if is_resumed else timedelta())
-            return list_calls(stream, account_id, since, start_date)[:1]
-
-        return _Work(calls, ended, began_at)
-
-    def _days(
-        self, stream: Stream, pages: Pages, whole: Call, first: Page
-    ) -> Generator[None, None, tuple[date, date] | None]:
-        """The oldest and the newest day of a list that is too long to be read at once; None where it is not."""
-        if page_count(first.total) <= _PAGES_AT_ONCE:
-            return None
-        # Newest first, so the last record is the oldest.
-        last = replace(whole, params={**whole.params, "page": first.total, "per_page": 1})
-        oldest = yield from _waited(pages.first(last))
-        days = [day_of(page.records[0], stream.date_field) if page.records else None for page in (oldest, first)]
-        if days[0] is None or days[1] is None or days[1] < days[0]:
-            return None
-        pages.forget(whole)
-        return days[0], days[1]
 
     def _own_calls(
         self, stream: Stream, since: str | None, entry: Entry, memory: Memory
@@ -332,7 +192,7 @@ class Extraction:
             return False
         switches = self._pages(self._switches, entry).first(Call(self._switches.path, {}, {}))
         try:
-            page = yield from _waited(switches)
+            page = yield from waited(switches)
         except PermissionMissing:
             # Not everybody may read them; then only asking tells.
             return False
@@ -344,7 +204,6 @@ class _Handed:
 
     Attributes:
         began_at: the server's clock at the first answer, or earlier where the reading began earlier.
-        ids: of all records that were handed over.
     """
 
     def __init__(
@@ -356,7 +215,6 @@ class _Handed:
         self._roll = roll
         self._maker = maker
         self.began_at = began_at
-        self.ids = Ids()
 
     def rows(self, calls: list[Call]) -> Iterator[Any]:
         """The rows of these calls; None for "not yet"."""
@@ -366,25 +224,9 @@ class _Handed:
                 continue
             page = step.page
             self.began_at = self.began_at or page.date or datetime.now(UTC)
-            self.ids.add(page)
             self._roll.note(page.records, page.date)
             self._entry.rows += len(page.records)
             yield from self._maker.rows(step.call, page, step.is_last)
-
-
-def _remembering(memory: Memory) -> Callable[[datetime, list[Call]], list[Call]]:
-    def ended(began_at: datetime, unsettled: list[Call]) -> list[Call]:
-        if not unsettled:
-            memory.remember(began_at)
-        return []
-
-    return ended
-
-
-def _waited(future: Future[Page]) -> Generator[None, None, Page]:
-    while not future.done():
-        yield None
-    return future.result()
 
 
 def _skip(stream: Stream, entry: Entry, roll: Roll, reason: str) -> None:

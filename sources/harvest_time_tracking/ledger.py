@@ -30,7 +30,6 @@ class StreamOutcome:
         seconds: from its first request to its end.
         odd_values: how many values did not fit their column, by column; they are kept beside it.
         new_columns: columns that Harvest's documentation does not know.
-        is_distinct: whether the last extract handed over no two rows with the same key, as far as that was counted.
     """
 
     stream: str
@@ -44,7 +43,6 @@ class StreamOutcome:
     seconds: float
     odd_values: Mapping[str, int]
     new_columns: tuple[str, ...]
-    is_distinct: bool = False
 
 
 @dataclass
@@ -61,7 +59,6 @@ class Entry:
     spent: Spent = field(default_factory=Spent)
     odd_values: dict[str, int] = field(default_factory=dict)
     new_columns: tuple[str, ...] = ()
-    is_distinct: bool = False
     started: float = 0.0
     ended: float | None = None
 
@@ -85,7 +82,6 @@ class Entry:
             round((self.clock() if self.ended is None else self.ended) - self.started, 3),
             dict(self.odd_values),
             self.new_columns,
-            self.is_distinct,
         )
 
 

@@ -105,9 +105,10 @@ class Pages:
         if day is not None and not covers(call, day):
             return False
         is_made = str(record.get("created_at")) >= instant(began_at)
+        is_edited = str(record.get("updated_at")) > instant(began_at)
         # The clock of a running timer may move it from read to read.
         is_live = any(str(record.get(name)).lower() == value for name, value in self._stream.live.items())
-        return is_made or (not is_live and not {"from", "to"}.isdisjoint(call.params))
+        return is_made or (is_edited and not is_live and not {"from", "to"}.isdisjoint(call.params))
 
     def read(self, calls: Sequence[Call]) -> Iterator[Step | None]:
         """Each page of each call as it comes in. None where nothing has come in yet."""
@@ -263,12 +264,6 @@ class Ids:
         """How many different records there were; what has no id that is one counts as different."""
         ids = pa.chunked_array(self._arrays, pa.int64())
         return int(pc.count_distinct(ids).as_py()) + self._count - len(ids)
-
-    @property
-    def are_distinct(self) -> bool:
-        """Whether every record has an id, and another one than all others."""
-        ids = pa.chunked_array(self._arrays, pa.int64())
-        return len(ids) == self._count and not ids.null_count and pc.count_distinct(ids).as_py() == self._count
 
 
 def _is_id(value: object) -> bool:

@@ -12,7 +12,8 @@ import dlt
 
 from harvest_simulator import Clock, Simulator
 from harvest_time_tracking import Ledger, Secret, Settings
-from harvest_warehouse.load import LoadReport, load, say_nothing
+from harvest_warehouse.load import load, say_nothing
+from harvest_warehouse.load_report import LoadReport
 from harvest_warehouse.settings import Warehouse
 
 _QUESTIONS = (

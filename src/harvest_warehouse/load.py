@@ -6,7 +6,7 @@ import difflib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import dlt
@@ -27,11 +27,12 @@ from harvest_time_tracking import (
     StreamOutcome,
     harvest_time_tracking_source,
 )
-from harvest_warehouse import packages, standing
+from harvest_warehouse import standing
 from harvest_warehouse.database import open_database
 from harvest_warehouse.embedded import follow_embedded
+from harvest_warehouse.load_report import LoadFailed, LoadReport, what_happened
 from harvest_warehouse.runs import Run, runs_resource
-from harvest_warehouse.settings import SCHEMA, Warehouse
+from harvest_warehouse.settings import SCHEMA, Warehouse, give_memory_back
 
 _HOW_TO_GIVE_UP = (
     "An earlier run left what it had read, and it cannot be written. Mend that and load again; or throw it away with "
@@ -40,63 +41,11 @@ _HOW_TO_GIVE_UP = (
 
 
 # What a run that is killed must ask again at most, of each stream: pages of a list, or parents.
-_PORTION = 100
-
-
-@dataclass(frozen=True)
-class LoadReport:
-    """What one load did.
-
-    Attributes:
-        account_id: the Harvest account that was read.
-        run_id: the run's id in `harvest_runs`, and dlt's id of the first load package that brought its rows.
-        database: the file that the rows are in.
-        dataset: the database schema that holds the tables.
-        streams: what became of each stream, in the order of the catalogue.
-        finished: the load packages of an earlier run that were finished first.
-        started_at: when it began.
-        seconds: how long it took.
-    """
-
-    account_id: str
-    run_id: str
-    database: str
-    dataset: str
-    streams: tuple[StreamOutcome, ...]
-    finished: tuple[str, ...]
-    started_at: datetime
-    seconds: float
-
-    @property
-    def rows(self) -> int:
-        """Records that Harvest answered, all streams together."""
-        return sum(outcome.rows for outcome in self.streams)
-
-    @property
-    def requests(self) -> int:
-        """Requests sent to Harvest, all streams together."""
-        return sum(outcome.requests for outcome in self.streams)
-
-    @property
-    def skipped(self) -> tuple[StreamOutcome, ...]:
-        """The streams that were skipped; their old rows stay."""
-        return tuple(outcome for outcome in self.streams if outcome.outcome == "skipped")
+_PORTION = 150
 
 
 def say_nothing(step: str) -> None:
     """For those who do not watch."""
-
-
-class LoadFailed(HarvestError):
-    """A load that did not come to its end; the message says why and what to do.
-
-    Attributes:
-        report: what became of each stream until then.
-    """
-
-    def __init__(self, message: str, report: LoadReport) -> None:
-        super().__init__(message)
-        self.report = report
 
 
 def load(
@@ -206,7 +155,6 @@ class _Run:
         if standing.has_unfinished(self._pipeline, self._warehouse):
             self._on_step("finishing what an earlier run left")
             try:
-                packages.doubt_all(self._pipeline)
                 self._finished = self._move()
             except DltException as error:
                 advice = _HOW_TO_GIVE_UP.format(self._pipeline.pipeline_name)
@@ -244,8 +192,6 @@ class _Run:
         self._run_id = self._run_id or info.loads_ids[0]
         # Before a second package is made, so that both have the schema that comes of it.
         self._pipeline.normalize()
-        distinct = {outcome.table for outcome in self._ledger.outcomes() if outcome.is_distinct}
-        packages.trust(self._pipeline, distinct)
 
     def _is_begun(self, stream: str) -> bool:
         return any(outcome.stream == stream and outcome.outcome == "begun" for outcome in self._ledger.outcomes())
@@ -309,7 +255,9 @@ class _Run:
     def _move(self) -> tuple[str, ...]:
         """Normalise and load every package that waits; gives the ids of those loaded."""
         self._pipeline.normalize()
+        give_memory_back()
         info = self._pipeline.load()
+        give_memory_back()
         return tuple(info.loads_ids) if info else ()
 
     def _outcomes(self) -> tuple[StreamOutcome, ...]:
@@ -318,25 +266,8 @@ class _Run:
         return tuple(replace(outcome, reason=self._clean(outcome.reason)) for outcome in outcomes)
 
     def _told(self, error: BaseException) -> str:
-        return self._clean(_told(error, self._warehouse))
+        return self._clean(what_happened(error, self._warehouse))
 
     def _clean(self, text: str) -> str:
         """`text` without the token, should Harvest or a library ever repeat it."""
         return text.replace(self._settings.access_token.reveal(), "***")
-
-
-def _told(error: BaseException, warehouse: Warehouse) -> str:
-    """What happened, in one message: our own words where the cause is ours, else the cause's."""
-    chain = [error]
-    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and cause not in chain:
-        chain.append(cause)
-    ours = next((link for link in chain if isinstance(link, HarvestError)), None)
-    if ours is not None:
-        return str(ours)
-    if any(isinstance(link, KeyboardInterrupt) for link in chain):
-        return "Interrupted."
-    last = str(chain[-1]).strip()
-    if "lock" in last.lower() and warehouse.file_name in last:
-        return f"{warehouse.file} is open in another program: close it there, and load again. ({last})"
-    step = error.step if isinstance(error, PipelineStepFailed) else "load"
-    return f"{warehouse.file_name}: {step} failed with {type(chain[-1]).__name__}: {last}"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from math import ceil
 
 from harvest_time_tracking import Stream
-from harvest_time_tracking.extract import CHILDREN_WITHIN_RUNS, most_requests
 from harvest_time_tracking.pages import page_count
 from harvest_time_tracking.session import share_of
+from harvest_time_tracking.work import CHILDREN_WITHIN_RUNS, most_requests
 
 _WINDOW_SECONDS = 15.0
 # Which share of the parents changes in a day: generous for an agency's invoices and people.

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
+import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import dlt
+import pyarrow as pa
 from dlt.common.configuration import inject_section, with_config
 from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
 from dlt.common.configuration.specs.config_section_context import ConfigSectionContext
 from dlt.common.pipeline import get_dlt_pipelines_dir
+from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
 from harvest_time_tracking import Secret, Settings, SettingWrong
 from harvest_time_tracking.settings import HOW_TO_SIGN_IN, as_date
@@ -22,6 +27,10 @@ DATASET = "harvest_time_tracking_data"
 FILE = "harvest_time_tracking.duckdb"
 SCHEMA = "harvest_time_tracking_source"
 """dlt names a schema after its source; our own tables live in the same one, so that `pipeline.dataset()` has them."""
+
+
+# Of DuckDB while it writes, so that a load's memory does not grow with the account; what does not fit goes to disk.
+_BOUNDS = {"memory_limit": "100MB", "threads": 1}
 
 
 @dataclass(frozen=True)
@@ -56,10 +65,24 @@ class Warehouse:
         """The pipeline, made or taken up again, and from now on dlt's current one."""
         return dlt.pipeline(
             self.pipeline_name,
-            destination=dlt.destinations.duckdb(str(self.file)),
+            destination=dlt.destinations.duckdb(DuckDbCredentials(str(self.file), global_config=_BOUNDS)),
             dataset_name=self.dataset_name,
             pipelines_dir=str(self.pipelines_dir or _pipelines_dir(self.folder)),
         )
+
+
+def keep_memory_flat() -> None:
+    """Give memory back when a page is done: allocators that keep it for each thread keep most of it for nothing."""
+    pa.set_memory_pool(pa.system_memory_pool())
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            # glibc: two arenas, whatever the number of threads (mallopt(3)). Other C libraries have no such setting.
+            ctypes.CDLL(None).mallopt(-8, 2)
+
+
+def give_memory_back() -> None:
+    """What one part of a load freed, the next one shall not come on top of."""
+    pa.default_memory_pool().release_unused()
 
 
 def keep_dlt_quiet() -> None:

@@ -14,7 +14,7 @@ from rich.text import Text
 from harvest_time_tracking import STREAMS, Stream, StreamOutcome
 from harvest_warehouse.demo import Answer
 from harvest_warehouse.doctor import Check, DoctorReport
-from harvest_warehouse.load import LoadReport
+from harvest_warehouse.load_report import LoadReport
 from harvest_warehouse.plan import StreamPlan
 
 _STYLES = {"complete": "green", "skipped": "yellow", "failed": "bold red", "stopped": "red", "reading": "cyan"}

@@ -52,16 +52,17 @@ def say(*lines: str) -> None:
 
 def prepare() -> None:
     """Before dlt does anything."""
-    from harvest_warehouse.settings import keep_dlt_quiet
+    from harvest_warehouse.settings import keep_dlt_quiet, keep_memory_flat
 
     keep_dlt_quiet()
+    keep_memory_flat()
 
 
 @contextmanager
 def errors_told(is_debug: bool, *, as_json: bool = False) -> Iterator[None]:
     """Turn an error into a message and an exit code."""
     from harvest_time_tracking import HarvestError, SettingWrong
-    from harvest_warehouse.load import LoadFailed
+    from harvest_warehouse.load_report import LoadFailed
     from harvest_warehouse.summary import load_json, outcome_table
 
     try:

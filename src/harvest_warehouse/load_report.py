@@ -1,0 +1,80 @@
+"""What a load did, or why it did not come to its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from harvest_time_tracking import HarvestError, StreamOutcome
+from harvest_warehouse.settings import Warehouse
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What one load did.
+
+    Attributes:
+        account_id: the Harvest account that was read.
+        run_id: the run's id in `harvest_runs`, and dlt's id of the first load package that brought its rows.
+        database: the file that the rows are in.
+        dataset: the database schema that holds the tables.
+        streams: what became of each stream, in the order of the catalogue.
+        finished: the load packages of an earlier run that were finished first.
+        started_at: when it began.
+        seconds: how long it took.
+    """
+
+    account_id: str
+    run_id: str
+    database: str
+    dataset: str
+    streams: tuple[StreamOutcome, ...]
+    finished: tuple[str, ...]
+    started_at: datetime
+    seconds: float
+
+    @property
+    def rows(self) -> int:
+        """Records that Harvest answered, all streams together."""
+        return sum(outcome.rows for outcome in self.streams)
+
+    @property
+    def requests(self) -> int:
+        """Requests sent to Harvest, all streams together."""
+        return sum(outcome.requests for outcome in self.streams)
+
+    @property
+    def skipped(self) -> tuple[StreamOutcome, ...]:
+        """The streams that were skipped; their old rows stay."""
+        return tuple(outcome for outcome in self.streams if outcome.outcome == "skipped")
+
+
+class LoadFailed(HarvestError):
+    """A load that did not come to its end; the message says why and what to do.
+
+    Attributes:
+        report: what became of each stream until then.
+    """
+
+    def __init__(self, message: str, report: LoadReport) -> None:
+        super().__init__(message)
+        self.report = report
+
+
+def what_happened(error: BaseException, warehouse: Warehouse) -> str:
+    """What happened, in one message: our own words where the cause is ours, else the cause's."""
+    chain = [error]
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and cause not in chain:
+        chain.append(cause)
+    ours = next((link for link in chain if isinstance(link, HarvestError)), None)
+    if ours is not None:
+        return str(ours)
+    if any(isinstance(link, KeyboardInterrupt) for link in chain):
+        return "Interrupted."
+    last = str(chain[-1]).strip()
+    if "lock" in last.lower() and warehouse.file_name in last:
+        return f"{warehouse.file} is open in another program: close it there, and load again. ({last})"
+    step = error.step if isinstance(error, PipelineStepFailed) else "load"
+    return f"{warehouse.file_name}: {step} failed with {type(chain[-1]).__name__}: {last}"
