@@ -6,8 +6,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 from urllib.parse import urlencode
 
@@ -83,6 +83,7 @@ class Client:
         self.settings = settings
         self._closing = threading.Event()
         self._sleep = sleep
+        self._monotonic = monotonic
         self._now = now
         self._tries = tries
         if sleep is None and monotonic is time.monotonic:
@@ -185,7 +186,7 @@ class Client:
         return self._pool.submit(work, *args)
 
     def _ask(self, url: str) -> Answer:
-        failure = None
+        failure, began = None, self._monotonic()
         try:
             # In one piece: by default, requests puts a page together from hundreds.
             response = self._session().get(url, timeout=_TIMEOUT_SECONDS, allow_redirects=False, stream=True)
@@ -195,7 +196,10 @@ class Client:
         if failure:
             # Raised out here, where that error is gone: it holds the request, and with it the token.
             raise WillRetry(f"No good answer from {self.settings.base_url} ({failure}).")
-        return read_answer(response.status_code, response.headers, body, url, self._now())
+        answer = read_answer(response.status_code, response.headers, body, url, self._now())
+        # Harvest may date an answer when it is ready, and have looked when it was asked.
+        took = timedelta(seconds=self._monotonic() - began)
+        return replace(answer, date=answer.date - took) if answer.date else answer
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)

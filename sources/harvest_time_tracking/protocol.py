@@ -41,7 +41,7 @@ class Answer:
 
     Attributes:
         body: as it came.
-        date: the server's clock when it answered, None where it did not say.
+        date: the server's clock when it was asked at the latest, None where it did not say.
         what: the path that was asked, for messages.
     """
 
@@ -60,7 +60,7 @@ class Page:
         data_key: where the records stand in it; None where the answer is the record.
         total: how many records the whole list has, by Harvest's word; None for a single.
         next_url: where the list goes on, None at its end.
-        date: the server's clock when it answered.
+        date: the server's clock when it was asked, at the latest.
         columns: the records as typed Arrow columns, where the page was read that way.
     """
 
