@@ -1,0 +1,127 @@
+"""`python -m benchmarks compare|pace|daily|scaling|page`: measure, and write docs/performance.md from what was measured."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict
+from math import ceil
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks import page
+from benchmarks.account import Account, running
+from benchmarks.measure import COMMAND, Run, contender, run
+from harvest_time_tracking import STREAMS
+
+RESULTS = Path(__file__).parent / "results"
+UNPACED = {"requests_per_15_s": "0", "report_requests_per_15_min": "0"}
+DATABASE = "harvest_time_tracking.duckdb"
+# Harvest's answers as they are known: seconds for a full page, and for a small answer.
+LATENCY = (1.5, 0.2)
+
+
+def main() -> None:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("what", choices=["compare", "pace", "daily", "scaling", "page", "all"])
+    parser.add_argument("--entries", type=int, default=500_000, help="time entries of the account (compare, daily)")
+    parser.add_argument("--runs", type=int, default=3, help="of each, of which the median counts")
+    parser.add_argument("--published", type=int, default=50_000, help="time entries for the example as published")
+    asked = parser.parse_args()
+    kinds: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
+        "compare": _compare,
+        "pace": _pace,
+        "daily": _daily,
+        "scaling": _scaling,
+    }
+    for name, measure in kinds.items():
+        if asked.what in (name, "all"):
+            RESULTS.mkdir(exist_ok=True)
+            (RESULTS / f"{name}.json").write_text(json.dumps(measure(asked), indent=1) + "\n", encoding="utf-8")
+    page.write(RESULTS, Path(__file__).parents[1] / "docs")
+
+
+def _once(account: Account, command: list[str], database: str, settings: dict[str, str], said: str) -> Run:
+    with tempfile.TemporaryDirectory() as folder:
+        found = run(account, Path(folder), command, database, settings)
+    print(
+        f"{said:34s} {found.wall_seconds:7.1f} s {found.cpu_seconds:7.1f} CPU s {found.peak_mb:6.0f} MB "
+        f"{found.requests:6d} requests {found.rows_per_cpu_second:9,.0f} rows/CPU s",
+        flush=True,
+    )
+    return found
+
+
+def _medians(runs: list[Run]) -> dict[str, float]:
+    values = [{**asdict(found), "rows_per_cpu_second": found.rows_per_cpu_second} for found in runs]
+    return {name: median(value[name] for value in values) for name in values[0]}
+
+
+def _compare(asked: argparse.Namespace) -> dict[str, Any]:
+    """The time entries alone, without a limit: ours, the example twice, and the floor, in turn."""
+    found: dict[str, list[Run]] = {}
+    with running(size="large", entries=asked.entries, enforce_limits=False) as account:
+        for _ in range(asked.runs):
+            for name, command, database in (
+                ("dlt-harvest", [*COMMAND, "load", "time_entries"], DATABASE),
+                ("bare floor", contender("floor", "floor.duckdb"), "floor.duckdb"),
+                ("example, parquet", contender("example", "example.duckdb", "parquet"), "example.duckdb"),
+            ):
+                found.setdefault(name, []).append(_once(account, command, database, UNPACED, name))
+    with running(size="large", entries=asked.published, enforce_limits=False) as account:
+        for _ in range(asked.runs):
+            name, command = "example, as published", contender("example", "example.duckdb")
+            found.setdefault(name, []).append(_once(account, command, "example.duckdb", {}, name))
+    return {"entries": asked.entries, "published": asked.published, "runs": asked.runs} | {
+        name: _medians(runs) for name, runs in found.items()
+    }
+
+
+def _pace(asked: argparse.Namespace) -> dict[str, Any]:
+    """A first load of a whole account at Harvest's limit and with its latencies."""
+    runs = []
+    with running(size="small", entries=100_000, latency=LATENCY) as account:
+        runs = [_once(account, [*COMMAND, "load"], DATABASE, {}, "at the limit") for _ in range(asked.runs)]
+        rows = sum(account.rows[name] for name, stream in STREAMS.items() if stream.is_default)
+    return {"records": rows, "runs": asked.runs, "load": _medians(runs)}
+
+
+def _daily(asked: argparse.Namespace) -> dict[str, Any]:
+    """Requests of a first load, and of one after a hundredth of everything changed."""
+    with (
+        running(size="large", entries=asked.entries, enforce_limits=False) as account,
+        tempfile.TemporaryDirectory() as at,
+    ):
+        folder = Path(at)
+        first = run(account, folder, [*COMMAND, "load"], DATABASE, UNPACED)
+        account.change(0.01)
+        second = run(account, folder, [*COMMAND, "load"], DATABASE, UNPACED)
+        third = run(account, folder, [*COMMAND, "load"], DATABASE, UNPACED)
+        lists = {name for name, stream in STREAMS.items() if stream.is_default and not stream.parent}
+        pages = sum(max(1, ceil(account.rows[name] / 2000)) for name in lists)
+    print(f"first load {first.requests:,} requests, after 1 % changed {second.requests}, at rest {third.requests}")
+    return {
+        "rows": account.rows,
+        "list_pages": pages,
+        "first": asdict(first),
+        "changed": asdict(second),
+        "rest": asdict(third),
+    }
+
+
+def _scaling(_: argparse.Namespace) -> dict[str, Any]:
+    """Time and memory against the size of the account."""
+    found = []
+    for entries in (100_000, 500_000, 1_000_000, 2_000_000):
+        with running(size="large", entries=entries, enforce_limits=False) as account:
+            one = _once(account, [*COMMAND, "load", "time_entries"], DATABASE, UNPACED, f"{entries:,} entries")
+            found.append({"entries": entries, **asdict(one)})
+    return {"runs": found}
+
+
+if __name__ == "__main__":
+    main()

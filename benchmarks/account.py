@@ -1,0 +1,90 @@
+"""A simulated account in a process of its own, so that its work is not counted as the loader's."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from multiprocessing.connection import Connection
+from typing import Any
+
+from harvest_simulator import Clock, Simulator
+
+TOKEN, ACCOUNT = "simulated-token", "123456"
+
+
+@dataclass
+class Account:
+    """A running account, and the line to its process."""
+
+    url: str
+    rows: dict[str, int]
+    _line: Connection
+
+    def requests(self) -> list[tuple[str, int]]:
+        """Path and status of each request since the last call."""
+        return self._asked("requests")
+
+    def change(self, share: float) -> None:
+        """That share of the time entries, expenses, invoices, estimates, people and the rest was edited."""
+        self._asked("change", share)
+
+    def _asked(self, *question: object) -> Any:
+        self._line.send(question)
+        return self._line.recv()
+
+
+@contextmanager
+def running(**arguments: Any) -> Iterator[Account]:
+    """An account made with the simulator's `arguments`, on a clock that runs."""
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs, arguments), daemon=True)
+    process.start()
+    try:
+        url, rows = ours.recv()
+        yield Account(url, rows, ours)
+    finally:
+        process.terminate()
+        process.join()
+
+
+def _serve(line: Connection, arguments: dict[str, Any]) -> None:
+    now = datetime.now(UTC)
+    simulator = Simulator(today=now.date(), clock=Clock(now, is_ticking=True), **arguments)
+    truth = simulator.truth()
+    rows = {name: len(records) for name, records in truth.items()}
+    seen = 0
+    with simulator.serving() as url:
+        line.send((url, rows))
+        while True:
+            match line.recv():
+                case ("requests",):
+                    asked = simulator.requests[seen:]
+                    seen = len(simulator.requests)
+                    line.send([(request.path, request.status) for request in asked])
+                case ("change", share):
+                    _change(simulator, share)
+                    line.send(None)
+
+
+def _change(simulator: Simulator, share: float) -> None:
+    store, truth = simulator.store, simulator.truth()
+
+    def some(name: str) -> list[int]:
+        ids = [record["id"] for record in truth[name] if not record.get("is_locked")]
+        return ids[:: max(1, round(1 / share))]
+
+    for entry in some("time_entries"):
+        store.edit_time_entry(entry, notes="edited")
+    for expense in some("expenses"):
+        store.edit_expense(expense, notes="edited")
+    for invoice in some("invoices"):
+        store.edit_invoice(invoice, notes="edited")
+    for estimate in some("estimates"):
+        store.edit_estimate(estimate, notes="edited")
+    for user in some("users"):
+        store.edit_user(user, telephone="555")
+    for client in some("clients"):
+        store.rename_client(client, f"Renamed {client}")

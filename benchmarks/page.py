@@ -1,0 +1,117 @@
+"""docs/performance.md and its picture, from what was measured."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+HEAD = """# Performance
+
+Written by `make benchmark` (`python -m benchmarks all`), which runs everything side by side on one machine against the
+simulated account. Seconds are this machine's; ratios travel. CPU seconds count all threads of the loading program, and
+nothing of the simulator.
+"""
+
+
+def write(results: Path, docs: Path) -> None:
+    """Write what there are results for."""
+    parts = [HEAD]
+    for name, section in (("compare", _compare), ("scaling", _scaling), ("pace", _pace), ("daily", _daily)):
+        file = results / f"{name}.json"
+        if file.exists():
+            parts.append(section(json.loads(file.read_text(encoding="utf-8"))))
+    (docs / "performance.md").write_text("\n".join(parts), encoding="utf-8")
+    if (results / "scaling.json").exists():
+        scaling = json.loads((results / "scaling.json").read_text(encoding="utf-8"))
+        (docs / "scaling.svg").write_text(picture(scaling["runs"]), encoding="utf-8")
+
+
+def _compare(found: dict[str, Any]) -> str:
+    ours = found["dlt-harvest"]
+    lines = [
+        f"## {found['entries']:,} time entries into DuckDB, no limit\n",
+        f"Medians of {found['runs']} runs, taken in turn. The example is what dltHub's page on Harvest leads to: its REST API",
+        f"source with nothing set but what it needs; as published, it was given {found['published']:,} entries.\n",
+        "| | rows / CPU s | dlt-harvest is | CPU s | wall s | peak MB | requests |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for name in ("dlt-harvest", "bare floor", "example, parquet", "example, as published"):
+        one = found[name]
+        ratio = ours["rows_per_cpu_second"] / one["rows_per_cpu_second"]
+        lines.append(
+            f"| {name} | {one['rows_per_cpu_second']:,.0f} | {'' if one is ours else f'{ratio:.2f} ×'} | "
+            f"{one['cpu_seconds']:.1f} | {one['wall_seconds']:.1f} | {one['peak_mb']:.0f} | {one['requests']:,.0f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _scaling(found: dict[str, Any]) -> str:
+    lines = [
+        "## Against size\n",
+        "![Time grows with the account, memory does not](scaling.svg)\n",
+        "| time entries | CPU s | wall s | peak MB |",
+        "|---:|---:|---:|---:|",
+    ]
+    lines += [
+        f"| {one['entries']:,} | {one['cpu_seconds']:.1f} | {one['wall_seconds']:.1f} | {one['peak_mb']:.0f} |"
+        for one in found["runs"]
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _pace(found: dict[str, Any]) -> str:
+    load = found["load"]
+    floor = load["requests"] / 100 * 15
+    return (
+        "## At Harvest's limit\n\n"
+        f"A first load of a whole account ({found['records']:,} records) with 100 requests in 15 s, 1.5 s for a full page and "
+        f"0.2 s for a small answer: {load['requests']:,.0f} requests in {load['wall_seconds']:.0f} s, "
+        f"{load['wall_seconds'] / floor:.2f} times what the limit alone makes them take ({floor:.0f} s), "
+        f"{load['throttled']:,.0f} of them refused (429).\n"
+    )
+
+
+def _daily(found: dict[str, Any]) -> str:
+    rows = found["rows"]
+    return (
+        "## Requests\n\n"
+        f"An account with {rows['time_entries']:,} time entries, {rows['invoices']:,} invoices and {rows['users']:,} people.\n\n"
+        "| | requests |\n|---|---:|\n"
+        f"| pages of its lists, 2,000 records each | {found['list_pages']:,} |\n"
+        f"| first load | {found['first']['requests']:,} |\n"
+        f"| next load, 1 % of everything changed | {found['changed']['requests']:,} |\n"
+        f"| next load, nothing changed | {found['rest']['requests']:,} |\n"
+    )
+
+
+def picture(runs: list[dict[str, Any]]) -> str:
+    """Time and memory against the number of entries: two small charts side by side, as SVG."""
+    charts = [
+        _chart(40, "CPU seconds", [(one["entries"], one["cpu_seconds"]) for one in runs]),
+        _chart(400, "peak memory, MB", [(one["entries"], one["peak_mb"]) for one in runs]),
+    ]
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" width="760" height="260" viewBox="0 0 760 260" '
+        'font-family="system-ui, sans-serif" font-size="12"><rect width="760" height="260" fill="#ffffff"/>'
+        + "".join(charts)
+        + "</svg>\n"
+    )
+
+
+def _chart(left: int, title: str, points: list[tuple[float, float]]) -> str:
+    width, height, top = 300, 170, 40
+    most_x, most_y = max(x for x, _ in points), max(y for _, y in points) * 1.15
+    placed = [(left + 20 + x / most_x * width, top + height - y / most_y * height, x, y) for x, y in points]
+    line = " ".join(f"{x:.1f},{y:.1f}" for x, y, _, _ in placed)
+    marks = "".join(
+        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="#fa5d00"/>'
+        f'<text x="{x:.1f}" y="{y - 10:.1f}" text-anchor="middle">{value:,.0f}</text>'
+        f'<text x="{x:.1f}" y="{top + height + 18}" text-anchor="middle" fill="#555555">{entries / 1e6:g} M</text>'
+        for x, y, entries, value in placed
+    )
+    return (
+        f'<text x="{left + 20}" y="20" font-weight="600">{title}</text>'
+        f'<line x1="{left + 20}" y1="{top + height}" x2="{left + 20 + width}" y2="{top + height}" stroke="#999999"/>'
+        f'<polyline points="{line}" fill="none" stroke="#fa5d00" stroke-width="2"/>{marks}'
+    )
