@@ -1,6 +1,6 @@
 # `make demo` and `make test` each work first and alone: all they need is Python 3.11 or newer, and the package registry.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs clean
+.PHONY: help demo test lint docs benchmark clean
 
 # The newest suitable Python of this machine; python3 itself may be older than 3.11.
 PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python; do \
@@ -28,6 +28,9 @@ lint: .venv/ready  ## what CI checks beside the tests
 
 docs: .venv/ready  ## write the generated pages again
 	$(RUN)python -m harvest_warehouse.streams_page docs/streams.md
+
+benchmark: .venv/ready  ## measure beside dltHub's example and the bare floor, and write docs/performance.md
+	$(RUN)python -m benchmarks all
 
 clean:  ## remove what was made, not what was loaded
 	rm -rf .venv .uv dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

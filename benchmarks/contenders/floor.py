@@ -15,7 +15,7 @@ import requests
 import yaml
 
 # Not the package: importing dlt would cost a second that the floor does not need.
-SCHEMA = Path(__file__).parents[2] / "sources" / "harvest_time_tracking" / "schema.yaml"
+SCHEMA = Path(__file__).parents[2] / "sources" / "harvest_time_tracking" / "harvest_time_tracking.schema.yaml"
 TYPES = {
     "text": pa.string(),
     "bigint": pa.int64(),

@@ -1,0 +1,59 @@
+"""The benchmarks run, measure what they say, and compare programs that bring the same rows. Times are never asserted."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks import page
+from benchmarks.account import running
+from benchmarks.measure import COMMAND, contender, run
+
+CONTENDERS = {
+    "dlt-harvest": ([*COMMAND, "load", "time_entries"], "harvest_time_tracking.duckdb"),
+    "floor": (contender("floor", "floor.duckdb"), "floor.duckdb"),
+    "example": (contender("example", "example.duckdb", "parquet"), "example.duckdb"),
+}
+
+
+def test_all_contenders_bring_every_row_and_the_same_hours(tmp_path: Path) -> None:
+    hours = set()
+    with running(size="tiny", entries=3_000, enforce_limits=False) as account:
+        for name, (command, database) in CONTENDERS.items():
+            folder = tmp_path / name
+            folder.mkdir()
+            found = run(account, folder, command, database, {"requests_per_15_s": "0"})
+            assert found.rows == account.rows["time_entries"] > 2_000
+            assert found.throttled == 0
+            assert found.requests >= 2
+            assert found.cpu_seconds > 0
+            assert found.peak_mb > 50
+            with duckdb.connect(str(folder / database)) as connection:
+                (schema,) = connection.execute(
+                    "select table_schema from information_schema.tables where table_name = 'time_entries' "
+                    "and table_schema not like '%staging'"
+                ).fetchone() or ("",)
+                (total,) = connection.execute(f"select round(sum(hours), 2) from {schema}.time_entries").fetchone() or (
+                    0,
+                )
+                hours.add(f"{float(total):.2f}")
+    assert len(hours) == 1
+
+
+def test_a_program_that_fails_is_an_error_with_its_words(tmp_path: Path) -> None:
+    with running(size="tiny") as account, pytest.raises(RuntimeError, match="no-such-stream"):
+        run(account, tmp_path, [*COMMAND, "load", "no-such-stream"], "x.duckdb", {})
+
+
+def test_the_page_and_its_picture_show_what_was_measured() -> None:
+    runs = [
+        {"entries": 100_000, "cpu_seconds": 3.0, "peak_mb": 300.0},
+        {"entries": 500_000, "cpu_seconds": 12.0, "peak_mb": 301.0},
+    ]
+    shown = page.picture(runs)
+    assert all(value in shown for value in ("0.1 M", "0.5 M", ">12<", ">301<"))
