@@ -19,6 +19,7 @@ from harvest_time_tracking import STREAMS
 
 RESULTS = Path(__file__).parent / "results"
 UNPACED = {"requests_per_15_s": "0", "report_requests_per_15_min": "0"}
+CONTENDERS = Path(__file__).parent / "contenders"
 DATABASE = "harvest_time_tracking.duckdb"
 # Harvest's answers as they are known: seconds for a full page, and for a small answer.
 LATENCY = (1.5, 0.2)
@@ -30,6 +31,9 @@ def main() -> None:
     parser.add_argument("what", choices=["compare", "pace", "daily", "scaling", "page", "all"])
     parser.add_argument("--entries", type=int, default=500_000, help="time entries of the account (compare, daily)")
     parser.add_argument("--runs", type=int, default=3, help="of each, of which the median counts")
+    parser.add_argument(
+        "--singer", help="a Python in whose environment tap-harvest is installed, to run beside the others"
+    )
     parser.add_argument("--published", type=int, default=50_000, help="time entries for the example as published")
     asked = parser.parse_args()
     kinds: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
@@ -66,10 +70,12 @@ def _compare(asked: argparse.Namespace) -> dict[str, Any]:
     found: dict[str, list[Run]] = {}
     with running(size="large", entries=asked.entries, enforce_limits=False) as account:
         for _ in range(asked.runs):
+            tap = [asked.singer, str(CONTENDERS / "singer_tap.py")]
             for name, command, database in (
                 ("dlt-harvest", [*COMMAND, "load", "time_entries"], DATABASE),
                 ("bare floor", contender("floor", "floor.duckdb"), "floor.duckdb"),
                 ("example, parquet", contender("example", "example.duckdb", "parquet"), "example.duckdb"),
+                *([("tap-harvest, to a file", tap, "records.jsonl")] if asked.singer else []),
             ):
                 found.setdefault(name, []).append(_once(account, command, database, UNPACED, name))
     with running(size="large", entries=asked.published, enforce_limits=False) as account:

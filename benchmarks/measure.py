@@ -91,6 +91,9 @@ def run(account: Account, folder: Path, command: Sequence[str], database: str, s
 
 
 def _rows(database: Path) -> int:
+    if database.suffix == ".jsonl":
+        with database.open(encoding="utf-8") as lines:
+            return sum('"type": "RECORD"' in line[:40] or '"type":"RECORD"' in line[:40] for line in lines)
     with duckdb.connect(str(database), read_only=True) as connection:
         return sum(
             count
