@@ -178,11 +178,12 @@ work._PAGES_AT_ONCE, work._PAGES_OF_A_WINDOW, module._PORTION = 2, 1, 3
 settings = Settings(Secret({account.simulator.access_token!r}), "123456", {account.url!r}, requests_per_15_s=0)
 module.load(Warehouse(Path({str(folder)!r})), settings, sys.argv[1:])
 """
-    kill_after = arguments.pop("kill_after", None)
+    kill_after, then_seconds = arguments.pop("kill_after", None), arguments.pop("then_seconds", 0.0)
     process = subprocess.Popen([sys.executable, "-c", program, *KILLED], stderr=subprocess.PIPE)
     if kill_after is not None:
         while len(account.simulator.requests) < kill_after and process.poll() is None:
             time.sleep(0.002)
+        time.sleep(then_seconds)
         process.send_signal(signal.SIGKILL)
     _, said = process.communicate(timeout=120)
     assert process.returncode == (0 if kill_after is None else -signal.SIGKILL), said.decode()[-2000:]
@@ -191,12 +192,16 @@ module.load(Warehouse(Path({str(folder)!r})), settings, sys.argv[1:])
 KILLED = ["time_entries", "clients", "invoices", "invoice_payments", "invoice_messages"]
 
 
-@pytest.mark.parametrize("kill_after", [3, 8, 12, 17, 25, 32])
+# After so many requests, while Harvest is read; and so much later, while a portion is normalised, staged, merged.
+@pytest.mark.parametrize(
+    ("kill_after", "then_seconds"),
+    [(3, 0.0), (8, 0.0), (12, 0.0), (17, 0.0), (25, 0.0), (32, 0.0), (8, 0.2), (8, 0.4), (8, 0.6), (8, 0.8), (8, 1.1)],
+)
 def test_a_load_killed_at_any_moment_goes_on_and_ends_equal(
-    open_account: OpenAccount, tmp_path: Path, kill_after: int
+    open_account: OpenAccount, tmp_path: Path, kill_after: int, then_seconds: float
 ) -> None:
     account = quiet(open_account(entries=ENTRIES, enforce_limits=False))
-    load_in_pieces(account, tmp_path, kill_after=kill_after)
+    load_in_pieces(account, tmp_path, kill_after=kill_after, then_seconds=then_seconds)
     load_in_pieces(account, tmp_path)
     account.pipeline = Warehouse(tmp_path).pipeline()
     assert_equals_truth(account, KILLED)
