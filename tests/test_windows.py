@@ -98,7 +98,8 @@ def test_in_portions_each_window_is_read_once_and_children_once(open_account: Op
     children = [request.path for request in account.simulator.requests if request.path.endswith("/payments")]
     assert len(children) == len(set(children))
     firsts = [request.query for request in account.simulator.requests if request.path == "/v2/time_entries"]
-    windows = [(query["from"], query.get("to")) for query in firsts if "from" in query and "page" not in query]
+    firsts = [query for query in firsts if "from" in query and query.keys().isdisjoint({"page", "updated_since"})]
+    windows = [(query["from"], query.get("to")) for query in firsts]
     assert len(windows) == len(set(windows))
 
 
@@ -115,6 +116,30 @@ def test_what_changed_between_portions_is_brought_by_the_last(open_account: Open
     while account.outcomes()["time_entries"].outcome == "begun":
         account.load("time_entries", portion=1, session=session)
     assert_equals_truth(account, ["time_entries"], after_changes=True)
+
+
+@pytest.mark.parametrize("pages_at_once", [2, 40], ids=["windows", "one window"])
+def test_what_lies_before_the_start_date_stays_out_also_where_it_changes_meanwhile(
+    open_account: OpenAccount, monkeypatch: pytest.MonkeyPatch, pages_at_once: int
+) -> None:
+    monkeypatch.setattr(work, "_PAGES_AT_ONCE", pages_at_once)
+    monkeypatch.setattr(work, "_PAGES_OF_A_WINDOW", 1)
+    account = quiet(open_account(entries=ENTRIES))
+    dates = sorted(entry["spent_date"] for entry in account.simulator.truth()["time_entries"])
+    start = dates[len(dates) // 4]
+    before = min(account.simulator.truth()["time_entries"], key=lambda entry: entry["spent_date"])
+    changed = []
+
+    def change(query: dict[str, str]) -> None:
+        if not changed:
+            account.simulator.clock.sleep(5)
+            changed.append(account.simulator.store.edit_time_entry(before["id"], notes="changed meanwhile"))
+
+    after_each_answer(account.simulator, change)
+    account.load("time_entries", start_date=start)
+    assert changed
+    stored = sorted(row["spent_date"].isoformat() for row in account.rows("time_entries"))
+    assert stored == [day for day in dates if day >= start]
 
 
 @pytest.mark.parametrize("how", ["made", "made in a window", "moved into a window"])

@@ -89,7 +89,8 @@ class Pages:
                 return
             again = set(tally.unsettled())
             if (shifting := tally.shifting()) and tally.began_at:
-                news = Call(self._stream.path, {"updated_since": instant(tally.began_at)}, left[0].injected)
+                params = {**_span(left), "updated_since": instant(tally.began_at)}
+                news = Call(self._stream.path, params, left[0].injected)
                 for step in self.read([news]):
                     for record in step.page.records if step else ():
                         again.update(call for call in shifting if self._may_be_new(record, call, tally.began_at))
@@ -276,6 +277,17 @@ def day_of(record: Mapping[str, object], date_field: str | None) -> date | None:
         return date.fromisoformat(str(record.get(date_field or "")))
     except ValueError:
         return None
+
+
+def _span(calls: Sequence[Call]) -> dict[str, object]:
+    """The days that all these calls together are about."""
+    firsts, lasts = ([call.params.get(bound) for call in calls] for bound in ("from", "to"))
+    span: dict[str, object] = {}
+    if all(firsts):
+        span["from"] = min(map(str, firsts))
+    if all(lasts):
+        span["to"] = max(map(str, lasts))
+    return span
 
 
 def covers(call: Call, day: date) -> bool:
