@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 import dlt
 from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.exceptions import DltException
-from dlt.common.schema import Schema
 from dlt.common.storages.load_package import create_load_id
 from dlt.pipeline.exceptions import PipelineStepFailed
 
@@ -31,14 +30,18 @@ from harvest_warehouse import standing
 from harvest_warehouse.database import open_database
 from harvest_warehouse.embedded import follow_embedded
 from harvest_warehouse.load_report import LoadFailed, LoadReport, what_happened
+from harvest_warehouse.own_tables import extract_own
 from harvest_warehouse.runs import Run, runs_resource
-from harvest_warehouse.settings import SCHEMA, Warehouse, give_memory_back
+from harvest_warehouse.settings import Warehouse, give_memory_back
+from harvest_warehouse.turn import turn
 
 _HOW_TO_GIVE_UP = (
     "An earlier run left what it had read, and it cannot be written. Mend that and load again; or throw it away with "
     "`dlt pipeline {} abort-packages`, and the next load asks Harvest again."
 )
 
+
+Again = Mapping[str, Sequence[Mapping[str, object]]]
 
 # What a run that is killed must ask again at most, of each stream: pages of a list, or parents.
 _PORTION = 150
@@ -56,6 +59,7 @@ def load(
     project_ids: Sequence[int] = (),
     reports_from: str | None = None,
     reports_to: str | None = None,
+    again: Again | None = None,
     client: Client | None = None,
     ledger: Ledger | None = None,
     on_step: Callable[[str], None] = say_nothing,
@@ -69,18 +73,27 @@ def load(
         project_ids: the projects that `projects_id` reads again one by one.
         reports_from: a day in the first month that reports are read for.
         reports_to: a day in the last month that reports are read for.
+        again: for a stream, the filters (`{"from": "2024-01-01", "to": "2024-01-31"}`, `{"project_id": 7}`) whose rows are
+            read in full besides what changed; an empty one stands for the whole list.
         client: asks Harvest; a new one if None.
         ledger: gets each stream's outcome as it goes.
         on_step: is told, in a few words, what begins.
 
     Raises:
         SettingWrong: before anything is asked of Harvest.
+        Busy: where another run is writing into the same database.
         LoadFailed: for everything after that.
     """
     ledger = ledger or Ledger()
-    source = _source(settings, _selected(streams, project_ids), project_ids, reports_from, reports_to, client, ledger)
+    given = {
+        "reports_from": reports_from,
+        "reports_to": reports_to,
+        "project_ids": list(project_ids) or None,
+        "again": again or None,
+    }
+    source = _source(settings, _selected(streams, project_ids), given, client, ledger)
     run = _Run(warehouse, settings, ledger, on_step)
-    with run.failures_told():
+    with turn(warehouse), run.failures_told():
         on_step("looking at the database")
         run.settle()
         run.bring(source)
@@ -105,14 +118,11 @@ def _selected(streams: Sequence[str], project_ids: Sequence[int]) -> tuple[str, 
 def _source(
     settings: Settings,
     selected: Sequence[str],
-    project_ids: Sequence[int],
-    reports_from: str | None,
-    reports_to: str | None,
+    given: Mapping[str, object],
     client: Client | None,
     ledger: Ledger,
 ) -> dlt.sources.DltSource:
     # What is not given here, dlt looks up: overlap_hours, for one, and the months of the reports.
-    given = {"reports_from": reports_from, "reports_to": reports_to, "project_ids": list(project_ids) or None}
     try:
         source = harvest_time_tracking_source(
             access_token=settings.access_token.reveal(),
@@ -239,11 +249,7 @@ class _Run:
             return
         self._is_noted = True
         run = Run(self._settings.account_id, self._run_id or create_load_id(), self._started_at, datetime.now(UTC))
-        schemas = self._pipeline.schemas
-        schema = schemas[SCHEMA].clone() if SCHEMA in schemas else Schema(SCHEMA)
-        self._pipeline.extract(
-            runs_resource(run, outcomes), schema=schema, loader_file_format=self._warehouse.load_format
-        )
+        extract_own(self._pipeline, self._warehouse, runs_resource(run, outcomes))
 
     def _record_failure(self) -> None:
         try:

@@ -8,37 +8,39 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
 
-import dlt
-from dlt.common.data_types.typing import TDataType
-from dlt.common.schema.typing import TColumnSchema
 from dlt.extract import DltResource
 
 from harvest_time_tracking import StreamOutcome
+from harvest_warehouse.own_tables import OwnTable
 
-TABLE = "harvest_runs"
 VERSION = version("dlt-harvest")
 
-COLUMNS: tuple[tuple[str, TDataType, str], ...] = (
-    ("account_id", "text", "Harvest account that was read"),
+RUNS = OwnTable(
+    "harvest_runs",
+    "What became of each stream in each run, also in runs that failed",
+    ("account_id", "run_id", "stream"),
     (
-        "run_id",
-        "text",
-        "The run: dlt's id of the load package that brought its rows (_dlt_loads.load_id), where it brought any",
+        ("account_id", "text", "Harvest account that was read"),
+        (
+            "run_id",
+            "text",
+            "The run: dlt's id of the load package that brought its rows (_dlt_loads.load_id), where it brought any",
+        ),
+        ("stream", "text", "The stream, by its name in the catalogue"),
+        ("table_name", "text", "The table its rows went to"),
+        ("outcome", "text", "complete, skipped (old rows stay), failed (the run stopped here), stopped (elsewhere)"),
+        ("reason", "text", "Why it is not complete, or what is worth knowing though it is; else empty"),
+        ("is_full", "bool", "True where everything was read, false where only what changed"),
+        ("rows", "bigint", "Records that Harvest answered"),
+        ("requests", "bigint", "Requests sent to Harvest for it, tries again included"),
+        ("retries", "bigint", "How many of these were tries again"),
+        ("seconds", "double", "From its first request to its end"),
+        ("odd_values", "text", "JSON: how many values did not fit their column, by column"),
+        ("new_columns", "text", "JSON: columns that Harvest's documentation does not know"),
+        ("started_at", "timestamp", "When the run began"),
+        ("ended_at", "timestamp", "When the run had read everything"),
+        ("dlt_harvest_version", "text", "The version of dlt-harvest that ran"),
     ),
-    ("stream", "text", "The stream, by its name in the catalogue"),
-    ("table_name", "text", "The table its rows went to"),
-    ("outcome", "text", "complete, skipped (old rows stay), failed (the run stopped here), stopped (elsewhere)"),
-    ("reason", "text", "Why it is not complete, or what is worth knowing though it is; else empty"),
-    ("is_full", "bool", "True where everything was read, false where only what changed"),
-    ("rows", "bigint", "Records that Harvest answered"),
-    ("requests", "bigint", "Requests sent to Harvest for it, tries again included"),
-    ("retries", "bigint", "How many of these were tries again"),
-    ("seconds", "double", "From its first request to its end"),
-    ("odd_values", "text", "JSON: how many values did not fit their column, by column"),
-    ("new_columns", "text", "JSON: columns that Harvest's documentation does not know"),
-    ("started_at", "timestamp", "When the run began"),
-    ("ended_at", "timestamp", "When the run had read everything"),
-    ("dlt_harvest_version", "text", "The version of dlt-harvest that ran"),
 )
 
 
@@ -75,12 +77,4 @@ def runs_resource(run: Run, outcomes: Iterable[StreamOutcome]) -> DltResource:
         }
         for outcome in outcomes
     ]
-    columns: dict[str, TColumnSchema] = {
-        name: {"name": name, "data_type": data_type, "description": description, "nullable": name not in _KEY}
-        for name, data_type, description in COLUMNS
-    }
-    resource: DltResource = dlt.resource(rows, name=TABLE, columns=columns, write_disposition="append")
-    return resource
-
-
-_KEY = ("account_id", "run_id", "stream")
+    return RUNS.holding(rows)

@@ -6,8 +6,11 @@ import sys
 from pathlib import Path
 
 from harvest_time_tracking import STREAMS, Stream, tables
-from harvest_warehouse.runs import COLUMNS, TABLE
+from harvest_warehouse.own_tables import OwnTable
+from harvest_warehouse.runs import RUNS
 from harvest_warehouse.summary import STREAM_COLUMNS, how_kept, markdown_table, stream_rows
+
+OWN_TABLES = (RUNS,)
 
 _HEAD = """# Streams and tables
 
@@ -21,7 +24,12 @@ column is kept as text in a column beside it (`<column>__v_text`).
 def streams_page() -> str:
     """The page, as Markdown."""
     links = [(f"[{name}](#{name})", *rest) for name, *rest in stream_rows()]
-    parts = [_HEAD, markdown_table(STREAM_COLUMNS, links), *map(_stream_part, STREAMS.values()), _runs_part()]
+    parts = [
+        _HEAD,
+        markdown_table(STREAM_COLUMNS, links),
+        *map(_stream_part, STREAMS.values()),
+        *map(_own_part, OWN_TABLES),
+    ]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
@@ -51,12 +59,13 @@ def _table_parts(name: str, *, is_child: bool) -> list[str]:
     return parts
 
 
-def _runs_part() -> str:
-    rows = [(f"`{name}`", data_type, description) for name, data_type, description in COLUMNS]
+def _own_part(table: OwnTable) -> str:
+    rows = [(f"`{name}`", data_type, description) for name, data_type, description in table.columns]
     return "\n\n".join(
         [
-            f"## {TABLE}",
-            "Our own table: one row for each stream and run of `dlt-harvest load`, also of runs that failed.",
+            f"## {table.name}",
+            f"Our own table. {table.description}.",
+            f"Key: {', '.join(f'`{column}`' for column in table.key)}.",
             markdown_table(("column", "type", "meaning"), rows),
         ]
     )
