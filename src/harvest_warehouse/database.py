@@ -15,6 +15,7 @@ from harvest_warehouse.settings import Warehouse
 
 # What our own statements are written in.
 _DIALECT = "duckdb"
+_ROWS_OF_AN_INSERT = 200
 
 
 class Database:
@@ -40,8 +41,12 @@ class Database:
         with self._client.execute_query(self._translated(query, values or {})) as cursor:
             return list(cursor.fetchall())
 
-    def run(self, statements: Sequence[str], values: Mapping[str, object] | None = None) -> None:
+    def run(self, statements: Sequence[str | exp.Expression], values: Mapping[str, object] | None = None) -> None:
         """Run statements, all or none of them where the database has transactions.
+
+        Args:
+            statements: as text, or made by `insertions`.
+            values: for the names in all of them.
 
         Raises:
             DatabaseException: dlt's, where the database refuses one.
@@ -59,8 +64,8 @@ class Database:
         except DatabaseUndefinedRelation:
             return ()
 
-    def _translated(self, statement: str, values: Mapping[str, object]) -> str:
-        tree = sqlglot.parse_one(statement, read=_DIALECT)
+    def _translated(self, statement: str | exp.Expression, values: Mapping[str, object]) -> str:
+        tree = sqlglot.parse_one(statement, read=_DIALECT) if isinstance(statement, str) else statement
         named = {cte.alias for cte in tree.find_all(exp.CTE)}
         for table in list(tree.find_all(exp.Table)):
             if not table.db and table.name not in named:
@@ -74,6 +79,17 @@ class Database:
         table.set("this", exp.to_identifier(name, quoted=True))
         for part, key in zip(reversed(path), ("db", "catalog"), strict=False):
             table.set(key, exp.to_identifier(part, quoted=True))
+
+
+def insertions(table: str, rows: Sequence[Mapping[str, object]]) -> list[exp.Expression]:
+    """Statements that insert rows, all of the same columns."""
+    names = list(rows[0]) if rows else []
+    columns = exp.Schema(this=exp.to_table(table), expressions=[exp.to_identifier(name, quoted=True) for name in names])
+    tuples = [exp.Tuple(expressions=[exp.convert(row[name]) for name in names]) for row in rows]
+    return [
+        exp.Insert(this=columns.copy(), expression=exp.Values(expressions=tuples[first : first + _ROWS_OF_AN_INSERT]))
+        for first in range(0, len(tuples), _ROWS_OF_AN_INSERT)
+    ]
 
 
 def _fill(placeholder: exp.Placeholder, value: object) -> None:
