@@ -26,6 +26,8 @@ ACCESS = OwnTable(
         ("access_roles", "text", "JSON: the rights of that person, as Harvest lists them"),
         ("features", "text", "JSON: the switches of the company; null where the token may not read them"),
         ("empty_money", "text", "JSON: of the newest rows, the share without a value, by table and money column"),
+        ("hidden", "text", "JSON: the money columns that are filled here and empty in Harvest's answer"),
+        ("refused", "text", "JSON: the streams that could not be read"),
         ("lost", "text", "JSON: what an earlier token saw and this one does not, in words"),
         ("is_accepted", "bool", "True where later runs are measured by this one"),
     ),
@@ -48,6 +50,7 @@ class Access:
         features: the company's switches; None where the token may not read them.
         empty_money: of the newest rows, the share without a value, by `table.column`.
         hidden: money columns that are filled here and empty in Harvest's answer.
+        refused: streams that could not be read.
     """
 
     user_id: int | None
@@ -55,6 +58,7 @@ class Access:
     features: Mapping[str, bool] | None
     empty_money: Mapping[str, float]
     hidden: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
     @property
     def rank(self) -> int:
@@ -87,7 +91,10 @@ def look(client: Client, database: Database | None) -> Access:
 
 def lost(before: Access | None, now: Access) -> tuple[str, ...]:
     """What was seen before and is hidden now, in words; nothing where there is nothing to measure by."""
-    found = [f"{column} is filled here and hidden from this token" for column in now.hidden]
+    were_hidden = before.hidden if before else ()
+    found = [
+        f"{column} is filled here and hidden from this token" for column in now.hidden if column not in were_hidden
+    ]
     if before is None:
         return tuple(found)
     rights = sorted(set(before.access_roles) - set(now.access_roles))
@@ -114,15 +121,20 @@ def last_accepted(database: Database, account_id: str) -> Access | None:
     if not database.columns(ACCESS.name):
         return None
     query = (
-        f"select user_id, access_roles, features, empty_money from {ACCESS.name} "
+        f"select user_id, access_roles, features, empty_money, hidden, refused from {ACCESS.name} "
         "where account_id = :account_id and is_accepted order by looked_at desc limit 1"
     )
     rows = database.rows(query, {"account_id": account_id})
     if not rows:
         return None
-    user_id, roles, features, empty = rows[0]
+    user_id, roles, features, empty, hidden, refused = rows[0]
     return Access(
-        user_id, tuple(json.loads(roles)), json.loads(features) if features else None, json.loads(empty or "{}")
+        user_id,
+        tuple(json.loads(roles)),
+        json.loads(features) if features else None,
+        json.loads(empty),
+        tuple(json.loads(hidden)),
+        tuple(json.loads(refused)),
     )
 
 
@@ -137,6 +149,8 @@ def access_resource(account_id: str, access: Access, missed: Sequence[str], *, i
                 "access_roles": json.dumps(access.access_roles),
                 "features": json.dumps(access.features) if access.features is not None else None,
                 "empty_money": json.dumps(access.empty_money),
+                "hidden": json.dumps(access.hidden),
+                "refused": json.dumps(access.refused),
                 "lost": json.dumps(missed),
                 "is_accepted": is_accepted,
             }

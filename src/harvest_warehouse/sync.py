@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from dlt.common.exceptions import DltException
@@ -119,7 +119,12 @@ class _Sync:
             with open_database(self._warehouse) as database:
                 remember(database)
         loaded = self._load()
-        missed = off + self._skipped(loaded)
+        refused = self._refused(loaded)
+        known = before.refused if before else ()
+        missed = off + tuple(
+            f"{name} cannot be read any more: {why}" for name, why in refused.items() if name not in known
+        )
+        access = replace(access, refused=tuple(refused))
         is_accepted = accept_access or not missed
         self._keep(access, missed, is_accepted=is_accepted)
         replaced = self._note_replaced(loaded)
@@ -149,15 +154,15 @@ class _Sync:
         with open_database(self._warehouse) as database:
             return note_replaced(database, read, finding)
 
-    def _skipped(self, loaded: LoadReport) -> tuple[str, ...]:
-        """The streams that were read before and are refused now."""
-        found = []
+    def _refused(self, loaded: LoadReport) -> dict[str, str]:
+        """Why streams that we have rows of are refused now."""
+        found = {}
         with open_database(self._warehouse) as database:
             for outcome in loaded.skipped:
                 query = f'select 1 from "{outcome.table}" where account_id = :account_id limit 1'
                 if database.columns(outcome.table) and database.rows(query, {"account_id": self._settings.account_id}):
-                    found.append(f"{outcome.stream} cannot be read any more: {outcome.reason}")
-        return tuple(found)
+                    found[outcome.stream] = outcome.reason
+        return found
 
     def _sweep(self, loaded: LoadReport, *, accept_deletions: bool) -> SweepReport:
         swept = self._swept(loaded, accept_deletions=accept_deletions)
