@@ -31,6 +31,10 @@ class Account:
         """That share of the time entries, expenses, invoices, estimates, people and the rest was edited."""
         self._asked("change", share)
 
+    def delete(self, entries: int) -> None:
+        """So many time entries were deleted, from all over the account's history."""
+        self._asked("delete", entries)
+
     def _asked(self, *question: object) -> Any:
         self._line.send(question)
         return self._line.recv()
@@ -67,6 +71,9 @@ def _serve(line: Connection, arguments: dict[str, Any]) -> None:
                 case ("change", share):
                     _change(simulator, share)
                     line.send(None)
+                case ("delete", entries):
+                    _delete(simulator, entries)
+                    line.send(None)
 
 
 def _change(simulator: Simulator, share: float) -> None:
@@ -88,3 +95,9 @@ def _change(simulator: Simulator, share: float) -> None:
         store.edit_user(user, telephone="555")
     for client in some("clients"):
         store.rename_client(client, f"Renamed {client}")
+
+
+def _delete(simulator: Simulator, entries: int) -> None:
+    ids = sorted(simulator.store.time_entries, key=lambda entry_id: simulator.store.time_entries[entry_id].spent_date)
+    for position in range(entries):
+        simulator.store.delete_time_entry(ids[(2 * position + 1) * len(ids) // (2 * entries)])
