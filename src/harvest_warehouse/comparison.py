@@ -19,7 +19,7 @@ from harvest_warehouse.report_calls import ReportCall, Window, halves, newest_fi
 # An interrupted comparison is gone on with for so long.
 _RESUME_HOURS = 6
 # What a comparison that is killed must ask again at most.
-_KEEP_EVERY_CALLS = 25
+_KEEP_EVERY_CALLS = 50
 _MOST_PAGES = 1_000
 # Only the totals: they tell whether there is anything.
 _PROBED = ("time/projects", "expenses/projects")
