@@ -15,19 +15,19 @@ from dlt.common.storages.load_package import create_load_id
 from harvest_time_tracking import Client, HarvestError, NeedsYou, Settings, SettingWrong
 from harvest_time_tracking.errors import PermissionMissing
 from harvest_time_tracking.settings import as_date
-from harvest_warehouse import standing
 from harvest_warehouse.account_sums import AccountSums, account_sums, days_of, is_loaded
 from harvest_warehouse.changed import changed_since, touched_since
 from harvest_warehouse.comparison import Comparison
 from harvest_warehouse.database import open_database
 from harvest_warehouse.figures import REPORTS
-from harvest_warehouse.load import load, say_nothing
+from harvest_warehouse.load import load, say_nothing, settle
 from harvest_warehouse.load_report import what_happened
 from harvest_warehouse.reconcile import AGREED, Convention, Judged, Verdict, is_rounding_changed
 from harvest_warehouse.reconciliation import Compared, known, remember
 from harvest_warehouse.repairs import Filters, repairs
 from harvest_warehouse.report_calls import minutes_for, months_of
 from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.sweep import sweep
 from harvest_warehouse.turn import turn
 
 # After these, what still differs is not a matter of reading rows again.
@@ -120,13 +120,14 @@ def verify(
         since: the first day; by default the month of the oldest row, and the year before it as a probe.
         until: the last day; by default the last day with work, or yesterday while a timer of today runs.
         repair: read again what differs, and compare that once more.
-        reread: reads rows again, by `load`'s filters, and takes out what vanished; None for a load alone.
+        reread: reads rows again, by `load`'s filters, and takes out what vanished; None for a load and a sweep.
         client: asks Harvest; a new one if None.
         on_step: is told, in a few words, what begins.
 
     Raises:
         SettingWrong: on a day that is none, or days in the wrong order.
-        NeedsYou: where nothing is loaded, or an earlier load was not finished.
+        NeedsYou: where nothing is loaded.
+        LoadFailed: where an earlier load cannot be finished, or a repair's does not come to its end.
         Busy: where another run is writing into the same database.
         HarvestError: where Harvest or the database cannot be asked; what was compared until then is kept.
     """
@@ -138,7 +139,7 @@ def verify(
         run.begin(first, last)
         run.compare()
         if repair:
-            run.repair(reread or (lambda again: load(warehouse, settings, again=again, client=asking)))
+            run.repair(reread or run.reread)
         return run.report()
 
 
@@ -166,10 +167,7 @@ class _Verification:
         """See who asks, and what there is to compare."""
         if not self._warehouse.file.exists():
             raise NeedsYou(f"There is no {self._warehouse.file} to compare: run `dlt-harvest load` first.")
-        pipeline = self._warehouse.pipeline()
-        if standing.has_unfinished(pipeline, self._warehouse):
-            raise NeedsYou("An earlier load was not finished: run `dlt-harvest load` first, then compare.")
-        standing.agree(pipeline, self._warehouse)
+        settle(self._warehouse, self._settings, on_step=self._on_step)
         me = self._client.page("users/me", None)
         self._started_at = me.date or datetime.now(UTC)
         roles = me.records[0].get("access_roles") or []
@@ -257,6 +255,11 @@ class _Verification:
                 comparison.narrow()
                 self._look_what_changed()
                 comparison.finish()
+
+    def reread(self, again: Filters) -> None:
+        """Load what changed and these rows, and move out what vanished."""
+        loaded = load(self._warehouse, self._settings, again=again, client=self._client, on_step=self._on_step)
+        sweep(self._warehouse, self._settings, loaded, client=self._client, on_step=self._on_step)
 
     def report(self) -> VerifyReport:
         """What it found until now."""
