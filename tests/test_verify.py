@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -12,10 +13,11 @@ from typing import Any
 import pytest
 
 from accounts import Account, assert_equals_truth
-from harvest_simulator import Simulator
+from harvest_simulator import Fault, Simulator
 from harvest_simulator.rows import Expense, TimeEntry
+from harvest_time_tracking import HarvestError, NeedsYou, SettingWrong
+from harvest_time_tracking.errors import TokenRejected
 from harvest_warehouse.load import load
-from harvest_warehouse.repairs import Filters
 from harvest_warehouse.settings import Warehouse
 from harvest_warehouse.verify import NOT_IN_REPORTS, VerifyReport, verify
 from harvest_warehouse.verify_summary import verify_lines
@@ -39,16 +41,7 @@ class Copy:
         return verify(self.warehouse, self.client.settings, client=self.client, **arguments)
 
     def repair(self) -> VerifyReport:
-        return self.verify(repair=True, reread=self.reread)
-
-    def reread(self, again: Filters) -> None:
-        """Load, and take out the rows that Harvest does not have: what the sweep does."""
-        load(self.warehouse, self.client.settings, again=again, client=self.client)
-        truth = self.simulator.truth()
-        with self.warehouse.pipeline().sql_client() as client:
-            for table in ("time_entries", "expenses"):
-                ids = ", ".join(str(row["id"]) for row in truth[table])
-                client.execute_sql(f"delete from {table} where id not in ({ids})")
+        return self.verify(repair=True)
 
     def report_calls(self) -> list[str]:
         return [request.path for request in self.simulator.requests if "/reports/" in request.path]
@@ -275,6 +268,7 @@ def test_a_silent_change_is_found_in_these_reports_and_healed(
     found = copy.verify()
     assert differing(found) == seeing
     assert not found.is_proven
+    assert found.is_rounding_changed is (mutation is change_the_rounding)
     healed = copy.repair()
     assert healed.is_proven, healed.differing[:5]
     assert healed.repaired
@@ -328,3 +322,225 @@ def test_what_no_report_shows_is_not_found_and_the_output_says_so(
     assert report.is_proven
     last = verify_lines(report)[-1]
     assert all(named in last for named in NOT_IN_REPORTS)
+
+
+def test_the_figures_of_both_sides_are_kept_and_those_that_were_healed_are_gone(loaded: Loaded) -> None:
+    copy = loaded()
+    entry = entry_of(copy)
+    project = copy.store.projects[entry.project_id]
+    set_silently(copy, entry, hours_hundredths=entry.hours_hundredths + 100)
+    copy.verify()
+    query = f"""
+        select ours, theirs, verdict from harvest_reconciliation
+        where report = 'time/projects' and measure = 'total_hours' and subject_id = {project.id} and from_date = '{entry.spent_date.replace(day=1)}'
+    """
+    first = entry.spent_date.replace(day=1)
+    last = min((first + timedelta(days=31)).replace(day=1) - timedelta(days=1), date(2026, 3, 15))
+    rows = copy.simulator.report_truth("report_time_projects", first, last)
+    stated = Decimal(str(next(row["total_hours"] for row in rows if row["project_id"] == project.id)))
+    assert copy.rows(query) == [(stated - 1, stated, "mismatch")]
+    copy.repair()
+    assert copy.rows(query) == [(stated, stated, "exact")]
+    assert copy.rows("select distinct verdict from harvest_reconciliation") == [("exact",)]
+
+
+def test_nothing_is_proven_to_a_token_that_does_not_see_everything(loaded: Loaded) -> None:
+    copy = loaded()
+    copy.simulator.as_role("manager")
+    report = copy.verify()
+    assert not report.is_proven
+    assert not report.judged
+    assert "administrator" in report.refused["time/projects"]
+    assert len(report.refused) == 8
+    assert copy.report_calls() == []
+
+
+def test_a_report_that_is_refused_is_not_provable_and_the_others_are(loaded: Loaded) -> None:
+    copy = loaded()
+    copy.simulator.faults.at({"path": "reports/uninvoiced"}, Fault.FORBIDDEN, times=99)
+    report = copy.verify()
+    assert set(report.refused) == {"uninvoiced"}
+    assert not report.differing
+    assert not report.is_proven
+    assert any("uninvoiced" in line and "403" in line for line in verify_lines(report))
+
+
+def test_what_the_account_has_switched_off_is_not_asked_for(loaded: Loaded) -> None:
+    copy = loaded()
+    copy.simulator.set_feature("expense_feature", False)
+    report = copy.verify()
+    assert set(report.left_out) == EXPENSES
+    assert not any("expenses" in path for path in copy.report_calls())
+    assert report.is_proven
+
+
+def test_an_interrupted_comparison_goes_on_where_it_was(loaded: Loaded) -> None:
+    copy = loaded()
+    # In the third of four months: January.
+    copy.simulator.faults.at({"path": "reports/time/team", "nth": 3}, Fault.UNAUTHORIZED)
+    with pytest.raises(TokenRejected):
+        copy.verify()
+    asked = len(copy.report_calls())
+    report = copy.verify()
+    assert report.is_proven
+    assert {one.figure.first.month for one in report.judged if one.figure.report == "time/team"} == {3, 2, 1, 12}
+    # Budgets, what is left of January, December, and the year before.
+    assert len(copy.report_calls()) - asked == report.calls == 1 + 6 + 7 + 2
+
+
+def test_months_that_agreed_and_stayed_are_compared_as_one(loaded: Loaded) -> None:
+    copy = loaded()
+    first, second = copy.verify(), copy.verify()
+    # Four months by seven reports, the budgets, the year before; then one span.
+    assert (first.planned_calls, first.calls) == (31, 31)
+    assert (second.planned_calls, second.calls) == (10, 10)
+    assert second.is_proven
+    spans = {(one.figure.first, one.figure.last) for one in second.judged if one.figure.report == "time/team"}
+    assert spans == {(date(2025, 12, 1), date(2026, 3, 15))}
+
+
+def test_a_month_of_which_our_rows_changed_is_compared_by_itself_again(loaded: Loaded) -> None:
+    copy = loaded()
+    copy.verify()
+    copy.simulator.clock.sleep(60)
+    entry = entry_of(copy, lambda entry: entry.spent_date.month == 1 and budgeted_by(copy, "project")(entry))
+    copy.store.edit_time_entry(entry.id, hours="7.5")
+    load(copy.warehouse, copy.client.settings, client=copy.client)
+    report = copy.verify()
+    assert report.is_proven
+    january = {one.figure.report for one in report.judged if one.figure.first == date(2026, 1, 1)}
+    assert january == TIME | {"uninvoiced"}
+
+
+def test_a_silent_change_in_an_old_month_is_narrowed_down_to_it(loaded: Loaded) -> None:
+    copy = loaded()
+    copy.verify()
+    entry = entry_of(copy, lambda entry: entry.spent_date.month == 1)
+    set_silently(copy, entry, task_id=next(i for i in copy.store.tasks if i != entry.task_id))
+    report = copy.verify()
+    assert differing(report) == {"time/tasks"}
+    assert {(one.figure.first, one.figure.last) for one in report.differing} == {(date(2026, 1, 1), date(2026, 1, 31))}
+    # Only this report, and not its every month: the newer half, the older, of that the newer month.
+    assert report.calls - report.planned_calls == 2
+    assert copy.repair().is_proven
+
+
+def test_a_change_during_the_comparison_is_no_mismatch_and_a_repair_brings_it(loaded: Loaded) -> None:
+    copy = loaded()
+    entry = entry_of(copy, lambda entry: entry.spent_date.month == 1)
+
+    def change() -> None:
+        copy.simulator.clock.sleep(5)
+        copy.store.edit_time_entry(entry.id, hours="9.25")
+
+    copy.simulator.faults.between_pages("reports/time/projects", change)
+    report = copy.verify()
+    assert report.counts["not_provable"] > 0
+    assert set(report.counts) == {"exact", "not_provable"}
+    assert any("changed in Harvest while" in note for note in report.notes)
+    assert copy.repair().is_proven
+
+
+def test_the_days_of_a_running_timer_are_left_for_later(loaded: Loaded) -> None:
+    copy = loaded()
+    report = copy.verify()
+    assert report.last == date(2026, 3, 15)
+    assert any("A timer runs" in note for note in report.notes)
+    with_today = copy.verify(until="2026-03-16")
+    assert with_today.is_proven
+    assert with_today.last == date(2026, 3, 16)
+
+
+def test_a_timer_that_ran_on_is_not_provable_and_no_mismatch(loaded: Loaded) -> None:
+    copy = loaded()
+    copy.simulator.clock.sleep(7_200)
+    report = copy.verify(until="2026-03-16")
+    assert set(report.counts) == {"exact", "not_provable"}
+    assert {one.reason for one in report.differing} == {"a timer is running in it"}
+
+
+def test_work_that_is_dated_in_the_future_is_compared_with_the_month_of_today(loaded: Loaded) -> None:
+    copy = loaded()
+    for entry in [entry for entry in copy.store.time_entries.values() if entry.timer_started_at is not None]:
+        copy.store.stop_timer(entry.id)
+    entry_id = copy.store.create_time_entry(spent_date=date(2026, 4, 20), hours=3)
+    copy.simulator.clock.sleep(60)
+    load(copy.warehouse, copy.client.settings, client=copy.client)
+    report = copy.verify()
+    assert report.is_proven
+    assert report.last == date(2026, 4, 20)
+    copy.store.delete_time_entry(entry_id)
+    found = {(one.figure.report, one.figure.first, one.figure.last) for one in copy.verify().differing}
+    assert ("time/team", date(2026, 3, 1), date(2026, 4, 20)) in found
+
+
+def test_rows_older_than_all_of_ours_are_missed_and_brought(loaded: Loaded) -> None:
+    copy = loaded()
+    with copy.warehouse.pipeline().sql_client() as client:
+        for table in ("time_entries", "expenses"):
+            client.execute_sql(f"delete from {table} where spent_date < '2026-02-01'")
+    report = copy.verify()
+    assert report.first == date(2026, 2, 1)
+    missing = [one for one in report.differing if one.verdict == "missing_here" and one.figure.last < report.first]
+    assert {one.figure.report for one in missing} == {"time/projects", "expenses/projects"}
+    assert copy.repair().is_proven
+    assert_equals_truth(copy.account, ["time_entries", "expenses"])
+
+
+def test_a_range_of_days_is_compared_with_no_day_more(loaded: Loaded) -> None:
+    copy = loaded()
+    report = copy.verify(since="2026-01-10", until="2026-02-05")
+    assert report.is_proven
+    windows = {(one.figure.first, one.figure.last) for one in report.judged if one.figure.report == "time/team"}
+    assert windows == {(date(2026, 1, 10), date(2026, 1, 31)), (date(2026, 2, 1), date(2026, 2, 5))}
+    assert report.calls == 15
+
+
+def test_what_was_never_loaded_is_not_compared(loaded: Loaded) -> None:
+    copy = loaded()
+    with copy.warehouse.pipeline().sql_client() as client:
+        for table in ("time_entries", "expenses"):
+            client.execute_sql(f"delete from {table} where spent_date < '2026-02-01'")
+    settings = replace(copy.client.settings, start_date=date(2026, 2, 1))
+    report = verify(copy.warehouse, settings, client=copy.client)
+    assert report.is_proven
+    assert report.first == date(2026, 2, 1)
+    assert "project_budget" in report.left_out
+
+
+def test_another_account_in_the_same_tables_is_left_alone(loaded: Loaded) -> None:
+    copy = loaded()
+    with copy.warehouse.pipeline().sql_client() as client:
+        for table in ("time_entries", "expenses", "projects", "clients", "invoices", "task_assignments"):
+            client.execute_sql(f"insert into {table} by name select * replace ('9' as account_id) from {table}")
+    assert copy.verify().is_proven
+
+
+def test_pages_of_a_long_report_are_followed_and_counted(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = loaded()
+    monkeypatch.setattr("harvest_time_tracking.client.PER_PAGE", 5)
+    report = copy.verify()
+    assert report.is_proven
+    assert report.calls == len(copy.report_calls()) > report.planned_calls
+
+
+def test_a_pass_through_faults_that_pass_is_exact(loaded: Loaded) -> None:
+    copy = loaded()
+    copy.simulator.faults.random(0.2, seed=5)
+    assert copy.verify().is_proven
+
+
+def test_a_figure_that_is_no_number_is_told_and_no_mismatch(loaded: Loaded) -> None:
+    copy = loaded()
+    copy.simulator.faults.at({"path": "reports/time/team"}, Fault.ODD_TYPE)
+    with pytest.raises(HarvestError, match="time/team"):
+        copy.verify()
+
+
+def test_without_anything_loaded_it_says_what_to_do(open_account: Callable[..., Account], tmp_path: Path) -> None:
+    copy = Copy(open_account(), Warehouse(tmp_path))
+    with pytest.raises(NeedsYou, match="dlt-harvest load"):
+        copy.verify()
+    assert not copy.warehouse.file.exists()
+    with pytest.raises(SettingWrong, match="lies before"):
+        copy.verify(since="2026-02-01", until="2026-01-01")

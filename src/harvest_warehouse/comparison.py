@@ -12,7 +12,7 @@ from harvest_time_tracking import Client
 from harvest_time_tracking.errors import BrokenPromise, NotThere, PermissionMissing
 from harvest_warehouse.account_sums import AccountSums
 from harvest_warehouse.figures import BUDGET, REPORTS, Report, TheirRow, figures, fingerprint, their_rows
-from harvest_warehouse.reconcile import MEANWHILE, Convention, Figure, Judged, judge
+from harvest_warehouse.reconcile import MEANWHILE, Convention, Figure, Judged, is_rounding_changed, judge
 from harvest_warehouse.reconciliation import Compared
 from harvest_warehouse.report_calls import ReportCall, Window, halves, newest_first, planned, probe_before, whole
 
@@ -62,7 +62,7 @@ class Comparison:
         now: the server's clock.
         reports: the paths of the reports to ask.
         keep: is given what was compared and the verdicts, now and then.
-        unprovable: why figures of all time cannot be compared, else empty.
+        is_whole: whether all of history is loaded, so that figures of all time can be compared.
 
     Attributes:
         refused: the reports that Harvest does not give this token, and why.
@@ -78,7 +78,8 @@ class Comparison:
         now: datetime,
         reports: Iterable[str],
         keep: Callable[[Sequence[Compared], Sequence[Judged]], None],
-        unprovable: str = "",
+        *,
+        is_whole: bool = True,
     ) -> None:
         self._client = client
         self._sums = sums
@@ -86,7 +87,7 @@ class Comparison:
         self._now = now
         self._reports = tuple(reports)
         self._keep = keep
-        self._unprovable = unprovable
+        self._is_whole = is_whole
         self._compared: dict[ReportCall, Compared] = {}
         self._kept: set[ReportCall] = set()
         self._narrowed: set[ReportCall] = set()
@@ -133,6 +134,9 @@ class Comparison:
 
     def narrow(self) -> None:
         """Find the months that differ in longer windows that do, asking only for the reports that do."""
+        if is_rounding_changed(self.judged()[0]):
+            # Every month differs then, and all of them are read again.
+            return
         for call in [call for call in self._differing() if call.window not in self._months]:
             months = [month for month in self._months if call.window.holds(month)]
             if len(months) > 1 and call not in self._narrowed:
@@ -157,7 +161,7 @@ class Comparison:
         found = [
             figure
             for call, one in self._compared.items()
-            for figure in figures(self._sums, REPORTS[call.report], call.window, one.rows, self._unprovable)
+            for figure in figures(self._sums, REPORTS[call.report], call.window, one.rows, is_whole=self._is_whole)
         ]
         judged, conventions = judge(found)
         judged = tuple(map(self._excused, judged))
@@ -183,13 +187,13 @@ class Comparison:
         kept = [one for call, one in self._compared.items() if call in told or call not in self._narrowed]
         self._keep([replace(one, is_finished=True) for one in kept], judged)
 
-    def _halve(self, report: str, months: Sequence[Window], *, is_known: bool = True) -> None:
-        """Months of which it is known that one differs: where the first half agrees, the second is not asked as a whole."""
+    def _halve(self, report: str, months: Sequence[Window]) -> None:
+        """Months of which one differs, newest first: where the newer half agrees, it is in the older one."""
         older, newer = halves(months)
         differs = self._differs(report, newer)
         if differs and len(newer) > 1:
             self._halve(report, newer)
-        if (not differs and is_known) or self._differs(report, older):
+        if not differs or self._differs(report, older):
             if len(older) > 1:
                 self._halve(report, older)
             else:

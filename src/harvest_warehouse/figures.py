@@ -11,6 +11,7 @@ from decimal import Decimal
 from itertools import product
 from typing import Any
 
+from harvest_time_tracking.errors import BrokenPromise
 from harvest_warehouse.account_sums import ZERO, AccountSums, Part, Project
 from harvest_warehouse.reconcile import Figure, rounded
 from harvest_warehouse.report_calls import Window
@@ -86,8 +87,17 @@ class _OurRow:
 
 
 def their_rows(report: Report, body: bytes) -> list[TheirRow]:
-    """The rows in an answer, every digit as Harvest wrote it."""
-    return [_their_row(report, record) for record in json.loads(body, parse_float=Decimal)["results"]]
+    """The rows in an answer, every digit as Harvest wrote it.
+
+    Raises:
+        BrokenPromise: where a figure is no number.
+    """
+    try:
+        return [_their_row(report, record) for record in json.loads(body, parse_float=Decimal)["results"]]
+    except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
+        raise BrokenPromise(
+            f"Harvest's report {report.path} holds something that is no number where one belongs: run again later."
+        ) from error
 
 
 def _their_row(report: Report, record: Mapping[str, Any]) -> TheirRow:
@@ -101,7 +111,7 @@ def _their_row(report: Report, record: Mapping[str, Any]) -> TheirRow:
 
 
 def figures(
-    sums: AccountSums, report: Report, window: Window, theirs: Iterable[TheirRow], unprovable: str = ""
+    sums: AccountSums, report: Report, window: Window, theirs: Iterable[TheirRow], *, is_whole: bool = True
 ) -> list[Figure]:
     """Every figure of one report and window: the rows of both sides, with 0 for a row that is missing on one.
 
@@ -110,7 +120,7 @@ def figures(
         report: the report.
         window: its days; for project_budget the day it was asked on.
         theirs: its rows.
-        unprovable: why figures of all time cannot be compared, else empty.
+        is_whole: whether all of history is loaded: without it, figures of all time are left out.
     """
     ours = _OURS[report.path.partition("/")[0]](sums, report.path, window)
     there: dict[_Place, list[TheirRow]] = {}
@@ -126,6 +136,8 @@ def figures(
             stated = [row.values[measure] for row in rows]
             is_hidden = report.path != BUDGET and any(value is None for value in stated)
             is_of_window = family != _FEE and report.path != BUDGET
+            if not is_of_window and not is_whole:
+                continue
             found.append(
                 Figure(
                     report.path,
@@ -142,7 +154,7 @@ def figures(
                     is_there=bool(rows),
                     is_of_window=is_of_window,
                     has_timer=mine is not None and mine.has_timer,
-                    unprovable=_NO_MONEY if is_hidden else unprovable if not is_of_window else "",
+                    unprovable=_NO_MONEY if is_hidden else "",
                 )
             )
     return found

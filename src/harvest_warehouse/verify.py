@@ -19,13 +19,13 @@ from harvest_warehouse.account_sums import AccountSums, account_sums, days_of, i
 from harvest_warehouse.changed import changed_since, touched_since
 from harvest_warehouse.comparison import Comparison
 from harvest_warehouse.database import open_database
-from harvest_warehouse.figures import REPORTS
+from harvest_warehouse.figures import BUDGET, REPORTS
 from harvest_warehouse.load import load, say_nothing, settle
 from harvest_warehouse.load_report import what_happened
 from harvest_warehouse.reconcile import AGREED, Convention, Judged, Verdict, is_rounding_changed
 from harvest_warehouse.reconciliation import Compared, known, remember
 from harvest_warehouse.repairs import Filters, repairs
-from harvest_warehouse.report_calls import minutes_for, months_of
+from harvest_warehouse.report_calls import minutes_for, months_of, probe_before
 from harvest_warehouse.settings import Warehouse
 from harvest_warehouse.sweep import sweep
 from harvest_warehouse.turn import turn
@@ -169,7 +169,7 @@ class _Verification:
             raise NeedsYou(f"There is no {self._warehouse.file} to compare: run `dlt-harvest load` first.")
         settle(self._warehouse, self._settings, on_step=self._on_step)
         me = self._client.page("users/me", None)
-        self._started_at = me.date or datetime.now(UTC)
+        self._started_at = self._asked_since = me.date or datetime.now(UTC)
         roles = me.records[0].get("access_roles") or []
         if "administrator" not in roles:
             said = f"the token belongs to {', '.join(roles) or 'somebody'}, and only an administrator sees everything"
@@ -183,6 +183,11 @@ class _Verification:
             for report in REPORTS.values()
             if report.feature and company.get(report.feature) is False
         }
+        if self._settings.start_date is not None:
+            self._left_out[BUDGET] = (
+                f"budgets count all time, and only days from {self._settings.start_date} are loaded"
+            )
+            self._notes.append("What is left of fixed fees is not compared: it counts invoices of all time.")
         self._set_days(first, last)
 
     def _set_days(self, first: date | None, last: date | None) -> None:
@@ -210,8 +215,8 @@ class _Verification:
         """Ask for the reports that are due, and for the months of those that differ."""
         if self._refused:
             return
+        sums = self._sums()
         with open_database(self._warehouse) as database:
-            sums = self._sums()
             earlier = known(database, self._account_id)
         comparison = self._comparison = Comparison(
             self._client,
@@ -220,7 +225,7 @@ class _Verification:
             self._started_at,
             [path for path in REPORTS if path not in self._left_out],
             self._remember,
-            f"only what is dated from {self._settings.start_date} on is loaded" if self._settings.start_date else "",
+            is_whole=self._settings.start_date is None,
         )
         calls = comparison.plan(earlier, is_probing=self._is_probing)
         minutes = minutes_for(len(calls), self._settings.report_requests_per_15_min)
@@ -248,6 +253,7 @@ class _Verification:
             self._repaired.append(again)
             self._on_step(f"reading again what differs, round {number}")
             reread(again)
+            self._asked_since = self._client.page("users/me", None).date or datetime.now(UTC)
             with self._kept_when_it_stops():
                 calls = comparison.again(self._sums())
                 self._on_step(f"asking Harvest again for {len(calls):,} reports")
@@ -284,8 +290,9 @@ class _Verification:
         )
 
     def _sums(self) -> AccountSums:
+        first = probe_before(self._first).first if self._is_probing else self._first
         with open_database(self._warehouse) as database:
-            return account_sums(database, self._account_id, self._first, self._last)
+            return account_sums(database, self._account_id, first, self._last)
 
     def _look_what_changed(self) -> None:
         """What changed in Harvest while reports were read is no fault of our tables."""
@@ -293,7 +300,7 @@ class _Verification:
         if comparison is None or not any(one.is_repairable for one in comparison.judged()[0]):
             return
         with open_database(self._warehouse) as database:
-            comparison.touched = touched_since(self._client, database, self._account_id, self._started_at)
+            comparison.touched = touched_since(self._client, database, self._account_id, self._asked_since)
             stale = changed_since(self._client, database, self._account_id)
         if comparison.touched:
             self._note("Rows changed in Harvest while reports were read: what they touch is not proven by this run.")
@@ -307,6 +314,8 @@ class _Verification:
             self._notes.append(note)
 
     def _remember(self, compared: Sequence[Compared], judged: Sequence[Judged]) -> None:
+        if self._comparison is not None:
+            self._on_step(f"writing what {self._comparison.calls:,} reports said")
         remember(self._warehouse, self._account_id, self._run_id, compared, judged)
 
     @contextmanager
