@@ -79,11 +79,19 @@ class Project:
 
 @dataclass(frozen=True)
 class AccountSums:
-    """All of it: `parts` by table and subject (`time/projects`, `expenses/team`), `whole` without a range of days."""
+    """All of it.
+
+    Attributes:
+        parts: by table and subject (`time/projects`, `expenses/team`), of a range of days.
+        whole: of all time, by project.
+        projects: by id.
+        running_ids: the time entries whose timer ran when they were loaded.
+    """
 
     parts: Mapping[str, tuple[Part, ...]]
     whole: Mapping[str, tuple[Part, ...]]
     projects: Mapping[int, Project]
+    running_ids: frozenset[int] = frozenset()
 
 
 def is_loaded(database: Database) -> bool:
@@ -130,7 +138,8 @@ def account_sums(database: Database, account_id: str, first: date, last: date) -
     if database.columns("expenses"):
         parts |= {f"expenses/{name}": _expenses(database, name, values, days) for name in _EXPENSES}
         whole["expenses/projects"] = _expenses(database, "projects", values, "")
-    return AccountSums(parts, whole, _projects(database, account_id))
+    running = database.rows("select id from time_entries where account_id = :account_id and is_running", values)
+    return AccountSums(parts, whole, _projects(database, account_id), frozenset(row[0] for row in running))
 
 
 _PLACE = """

@@ -32,6 +32,7 @@ class Report:
         measures: the columns that are compared.
         params: of the query, beside the window.
         feature: the company's switch that it needs, else empty.
+        needs: the tables that hold our side of it, beside time entries, projects and clients.
     """
 
     path: str
@@ -39,11 +40,7 @@ class Report:
     measures: tuple[str, ...]
     params: Mapping[str, str] = field(default_factory=dict)
     feature: str = ""
-
-    @property
-    def stream(self) -> str:
-        """Its name in the catalogue."""
-        return f"report_{self.path.replace('/', '_')}"
+    needs: tuple[str, ...] = ()
 
 
 _TIME = ("total_hours", "billable_hours", "billable_amount")
@@ -54,11 +51,23 @@ _REPORTS = (
     Report("time/projects", "project", _TIME, {"include_fixed_fee": "true"}),
     Report("time/team", "user", _TIME),
     Report("time/tasks", "task", _TIME),
-    Report("expenses/projects", "project", _SPENT, feature="expense_feature"),
-    Report("expenses/categories", "expense_category", _SPENT, feature="expense_feature"),
-    Report("expenses/team", "user", _SPENT, feature="expense_feature"),
-    Report(UNINVOICED, "project", _LEFT, {"include_fixed_fee": "true"}, "invoice_feature"),
-    Report(BUDGET, "project", ("budget", "budget_spent", "budget_remaining")),
+    Report("expenses/projects", "project", _SPENT, feature="expense_feature", needs=("expenses",)),
+    Report("expenses/categories", "expense_category", _SPENT, feature="expense_feature", needs=("expenses",)),
+    Report("expenses/team", "user", _SPENT, feature="expense_feature", needs=("expenses",)),
+    Report(
+        UNINVOICED,
+        "project",
+        _LEFT,
+        {"include_fixed_fee": "true"},
+        "invoice_feature",
+        ("expenses", "invoices", "invoices__line_items"),
+    ),
+    Report(
+        BUDGET,
+        "project",
+        ("budget", "budget_spent", "budget_remaining"),
+        needs=("expenses", "task_assignments", "user_assignments"),
+    ),
 )
 REPORTS = {report.path: report for report in _REPORTS}
 """By path. https://help.getharvest.com/api-v2/reports-api/reports/time-reports/ and its neighbours."""

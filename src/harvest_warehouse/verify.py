@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 from dlt.common.exceptions import DltException
 from dlt.common.storages.load_package import create_load_id
 
-from harvest_time_tracking import Client, HarvestError, NeedsYou, Settings, SettingWrong
+from harvest_time_tracking import STREAMS, Client, HarvestError, NeedsYou, Settings, SettingWrong
 from harvest_time_tracking.errors import PermissionMissing
 from harvest_time_tracking.settings import as_date
 from harvest_warehouse.account_sums import AccountSums, account_sums, days_of, is_loaded
@@ -28,6 +30,7 @@ from harvest_warehouse.repairs import Filters, repairs
 from harvest_warehouse.report_calls import minutes_for, months_of, probe_before
 from harvest_warehouse.settings import Warehouse
 from harvest_warehouse.sweep import sweep
+from harvest_warehouse.timers import with_running
 from harvest_warehouse.turn import turn
 
 # After these, what still differs is not a matter of reading rows again.
@@ -197,7 +200,11 @@ class _Verification:
         with open_database(self._warehouse) as database:
             if not is_loaded(database):
                 raise NeedsYou(f"{self._warehouse.file} has no time entries to compare: run `dlt-harvest load` first.")
+            missing = {table for report in REPORTS.values() for table in report.needs if not database.columns(table)}
             oldest, newest, running = days_of(database, self._account_id)
+        for report in REPORTS.values():
+            if absent := sorted(missing.intersection(report.needs)):
+                self._left_out.setdefault(report.path, f"not loaded: {', '.join(absent)}")
         if last is None:
             last = max(newest or today, today)
             if running is not None and running >= today:
@@ -292,7 +299,12 @@ class _Verification:
     def _sums(self) -> AccountSums:
         first = probe_before(self._first).first if self._is_probing else self._first
         with open_database(self._warehouse) as database:
-            return account_sums(database, self._account_id, first, self._last)
+            sums = account_sums(database, self._account_id, first, self._last)
+        if not sums.running_ids:
+            return sums
+        stream = STREAMS["time_entries"]
+        running = self._client.page(stream.path, stream.data_key, stream.live)
+        return with_running(sums, json.loads(running.body, parse_float=Decimal)[stream.data_key])
 
     def _look_what_changed(self) -> None:
         """What changed in Harvest while reports were read is no fault of our tables."""
