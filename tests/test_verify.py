@@ -17,10 +17,11 @@ from harvest_simulator import Fault, Simulator
 from harvest_simulator.rows import Expense, TimeEntry
 from harvest_time_tracking import HarvestError, NeedsYou, SettingWrong
 from harvest_time_tracking.errors import TokenRejected
-from harvest_warehouse.figures import REPORTS, their_rows
 from harvest_warehouse.load import load
+from harvest_warehouse.reports import REPORTS, their_rows
 from harvest_warehouse.settings import Warehouse
-from harvest_warehouse.verify import NOT_IN_REPORTS, VerifyReport, verify
+from harvest_warehouse.verify import verify
+from harvest_warehouse.verify_report import NOT_IN_REPORTS, VerifyReport
 from harvest_warehouse.verify_summary import verify_lines
 
 Loaded = Callable[..., "Copy"]

@@ -11,10 +11,11 @@ from itertools import groupby
 from harvest_time_tracking import Client
 from harvest_time_tracking.errors import BrokenPromise, NotThere, PermissionMissing
 from harvest_warehouse.account_sums import AccountSums
-from harvest_warehouse.figures import BUDGET, REPORTS, Report, TheirRow, figures, fingerprint, their_rows
+from harvest_warehouse.figures import figures, fingerprint
 from harvest_warehouse.reconcile import MEANWHILE, Convention, Figure, Judged, is_rounding_changed, judge
 from harvest_warehouse.reconciliation import Compared
 from harvest_warehouse.report_calls import ReportCall, Window, halves, newest_first, planned, probe_before, whole
+from harvest_warehouse.reports import BUDGET, REPORTS, Report, TheirRow, their_rows
 
 # An interrupted comparison is gone on with for so long.
 _RESUME_HOURS = 6

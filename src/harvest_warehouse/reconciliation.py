@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from harvest_warehouse.database import Database, open_database
-from harvest_warehouse.figures import BUDGET, REPORTS, TheirRow
 from harvest_warehouse.own_tables import OwnTable, keep
 from harvest_warehouse.reconcile import AGREED, Judged
 from harvest_warehouse.report_calls import ReportCall, Window
+from harvest_warehouse.reports import BUDGET, REPORTS, TheirRow
 from harvest_warehouse.settings import Warehouse
 
 RECONCILIATION = OwnTable(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from harvest_warehouse.figures import BUDGET, UNINVOICED
 from harvest_warehouse.reconcile import Figure, Judged
 from harvest_warehouse.report_calls import Window
+from harvest_warehouse.reports import BUDGET, UNINVOICED
 
 Filters = dict[str, list[dict[str, object]]]
 

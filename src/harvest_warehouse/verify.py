@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -21,85 +19,21 @@ from harvest_warehouse.account_sums import AccountSums, account_sums, days_of, i
 from harvest_warehouse.changed import changed_since, touched_since
 from harvest_warehouse.comparison import Comparison
 from harvest_warehouse.database import open_database
-from harvest_warehouse.figures import BUDGET, REPORTS
 from harvest_warehouse.load import load, say_nothing, settle
 from harvest_warehouse.load_report import what_happened
-from harvest_warehouse.reconcile import AGREED, Convention, Judged, Verdict, is_rounding_changed
+from harvest_warehouse.reconcile import Judged, is_rounding_changed
 from harvest_warehouse.reconciliation import Compared, known, remember
 from harvest_warehouse.repairs import Filters, repairs
 from harvest_warehouse.report_calls import minutes_for, months_of, probe_before
+from harvest_warehouse.reports import BUDGET, REPORTS
 from harvest_warehouse.settings import Warehouse
 from harvest_warehouse.sweep import sweep
 from harvest_warehouse.timers import with_running
 from harvest_warehouse.turn import turn
+from harvest_warehouse.verify_report import VerifyReport
 
 # After these, what still differs is not a matter of reading rows again.
 _ROUNDS = 3
-
-NOT_IN_REPORTS = (
-    "cost rates, labour cost and margin",
-    "invoices, payments and the lines of time-and-materials invoices",
-    "notes and approvals",
-    "an entry that moved from one day to another inside a window",
-)
-"""What Harvest's reports say nothing about, so that no comparison with them can prove it."""
-
-
-@dataclass(frozen=True)
-class VerifyReport:
-    """What a comparison found.
-
-    Attributes:
-        account_id: the Harvest account.
-        run_id: the comparison's id in `harvest_reconciliation`.
-        first: the first day that was compared.
-        last: the last one.
-        planned_calls: how many reports it wanted to ask, before it asked any.
-        planned_minutes: how long the pace alone makes these take.
-        calls: how many it asked.
-        judged: every figure with its verdict; where a longer window differed, the months that are why.
-        conventions: what was found of what Harvest does not document.
-        refused: the reports that Harvest does not give this token, and why.
-        left_out: the reports whose module is switched off in the account, and why.
-        notes: what is worth knowing beside.
-        is_rounding_changed: whether the account's rule for rounding hours was changed.
-        repaired: what was read again, round by round.
-        started_at: when it began.
-        seconds: how long it took.
-    """
-
-    account_id: str
-    run_id: str
-    first: date
-    last: date
-    planned_calls: int
-    planned_minutes: int
-    calls: int
-    judged: tuple[Judged, ...]
-    conventions: tuple[Convention, ...]
-    refused: Mapping[str, str]
-    left_out: Mapping[str, str]
-    notes: tuple[str, ...]
-    is_rounding_changed: bool
-    repaired: tuple[Filters, ...]
-    started_at: datetime
-    seconds: float
-
-    @property
-    def counts(self) -> Mapping[Verdict, int]:
-        """How many figures have each verdict."""
-        return Counter(one.verdict for one in self.judged)
-
-    @property
-    def differing(self) -> tuple[Judged, ...]:
-        """The figures that did not agree, or could not be compared."""
-        return tuple(one for one in self.judged if one.verdict not in AGREED)
-
-    @property
-    def is_proven(self) -> bool:
-        """Whether every figure of every report agrees."""
-        return not self.refused and not self.differing
-
 
 Reread = Callable[[Filters], object]
 
@@ -202,6 +136,9 @@ class _Verification:
                 raise NeedsYou(f"{self._warehouse.file} has no time entries to compare: run `dlt-harvest load` first.")
             missing = {table for report in REPORTS.values() for table in report.needs if not database.columns(table)}
             oldest, newest, running = days_of(database, self._account_id)
+        if "expenses/projects" in self._left_out:
+            # Switched off: then there are none on either side.
+            missing.discard("expenses")
         for report in REPORTS.values():
             if absent := sorted(missing.intersection(report.needs)):
                 self._left_out.setdefault(report.path, f"not loaded: {', '.join(absent)}")

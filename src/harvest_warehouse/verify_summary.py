@@ -14,7 +14,7 @@ from rich.text import Text
 
 from harvest_warehouse.reconcile import Convention, Judged
 from harvest_warehouse.summary import counted
-from harvest_warehouse.verify import NOT_IN_REPORTS, VerifyReport
+from harvest_warehouse.verify_report import NOT_IN_REPORTS, VerifyReport
 
 # A terminal's worth; the table `harvest_reconciliation` has them all.
 MOST_LINES = 40
