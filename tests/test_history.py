@@ -57,7 +57,7 @@ def packages(warehouse: Warehouse) -> int:
 def assert_is_sound(warehouse: Warehouse) -> None:
     """At most one open version of each record, and each version ends where the next begins, or earlier."""
     for name in KEPT:
-        query = f"select row_key, _dlt_valid_from, _dlt_valid_to from {name}_history order by 1, 2"
+        query = f"select record_key, _dlt_valid_from, _dlt_valid_to from {name}_history order by 1, 2"
         rows = select(warehouse, query)
         for one, other in pairwise(rows):
             if one[0] == other[0]:
@@ -90,11 +90,11 @@ def test_each_row_has_one_version_from_the_first_run_on(account: Account, wareho
 def test_where_nothing_changed_nothing_is_written(account: Account, warehouse: Warehouse) -> None:
     load_from(account, warehouse, *KEPT)
     before = packages(warehouse)
-    rows = {name: select(warehouse, f"select * from {name}_history order by row_key") for name in KEPT}
+    rows = {name: select(warehouse, f"select * from {name}_history order by record_key") for name in KEPT}
     report = kept(account, warehouse, DAYS[1])
     assert report == HistoryReport(tuple(f"{name}_history" for name in KEPT), 0, 0)
     assert packages(warehouse) == before
-    assert rows == {name: select(warehouse, f"select * from {name}_history order by row_key") for name in KEPT}
+    assert rows == {name: select(warehouse, f"select * from {name}_history order by record_key") for name in KEPT}
 
 
 def test_versions_of_a_budget_meet_and_a_value_that_comes_back_is_a_version_of_its_own(
@@ -213,7 +213,7 @@ def test_another_account_in_the_same_tables_is_left_alone(account: Account, ware
     others = select(warehouse, f"select distinct account_id from clients where account_id <> '{number}'")
     for (other,) in others:
         keep_history(warehouse, other, at=DAYS[1], read=["clients"])
-    theirs = f"select * from clients_history where account_id <> '{number}' order by row_key"
+    theirs = f"select * from clients_history where account_id <> '{number}' order by record_key"
     before = select(warehouse, theirs)
     assert len(before) == count
     with warehouse.pipeline().sql_client() as client:
@@ -284,9 +284,9 @@ def test_a_column_that_is_kept_from_now_on_was_null_until_now(
 ) -> None:
     account = open_account()
     load_from(account, warehouse, "clients")
-    with monkeypatch.context() as patched:
-        patched.setattr(history, "STREAMS", {"clients": replace(STREAMS["clients"], kept=("is_active",))})
-        kept(account, warehouse, DAYS[0])
+    monkeypatch.setattr(history, "STREAMS", {"clients": replace(STREAMS["clients"], kept=("is_active",))})
+    kept(account, warehouse, DAYS[0])
+    monkeypatch.setattr(history, "STREAMS", {"clients": replace(STREAMS["clients"], kept=("is_active", "currency"))})
     report = kept(account, warehouse, DAYS[1])
     client = account.simulator.truth()["clients"][0]
     assert report.opened == report.closed == len(account.simulator.truth()["clients"])

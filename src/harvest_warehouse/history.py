@@ -84,7 +84,7 @@ def history_columns(stream: Stream) -> Mapping[str, tuple[str, str]]:
     """dlt's type and a line of words for each column of a table of history, in their order."""
     declared = tables()[stream.table_name]
     columns = {
-        "row_key": ("text", "The record: account and id as one text, the same in all its versions"),
+        "record_key": ("text", "The record: account and id as one text, the same in all its versions"),
         **{name: (declared.columns[name].data_type, declared.columns[name].description) for name in stream.primary_key},
     }
     for name in stream.kept:
@@ -105,7 +105,7 @@ def history_columns(stream: Stream) -> Mapping[str, tuple[str, str]]:
 def history_resource(stream: Stream, rows: Sequence[dict[str, Any]], at: datetime) -> DltResource:
     """New versions as dlt takes them: it ends the version that each follows. Without rows, the table is made all the same."""
     hints: dict[str, TColumnSchema] = {
-        name: {"name": name, "data_type": data_type, "description": words, "nullable": name != "row_key"}  # type: ignore[typeddict-item]
+        name: {"name": name, "data_type": data_type, "description": words, "nullable": name != "record_key"}  # type: ignore[typeddict-item]
         for name, (data_type, words) in history_columns(stream).items()
     }
 
@@ -119,7 +119,7 @@ def history_resource(stream: Stream, rows: Sequence[dict[str, Any]], at: datetim
         name=history_table(stream),
         columns=hints,
         # One column: dlt puts several together as text, and accounts 1 and 12 could meet.
-        merge_key="row_key",
+        merge_key="record_key",
         write_disposition={"disposition": "merge", "strategy": "scd2"},
     )
     return made
@@ -153,7 +153,7 @@ class _Comparison:
             found = database.rows(self._differing(live, history, columns), values)
             vanished = (
                 f"from {history} where account_id = :account_id and {TO} is null"
-                f" and row_key not in (select row_key from ({live}) as present)"
+                f' and "record_key" not in (select "record_key" from ({live}) as present)'
             )
             self.ending = f"update {history} set {TO} = :at {vanished.removeprefix(f'from {history} ')}"
             self.gone = database.rows(f"select count(*) {vanished}", values)[0][0]
@@ -171,8 +171,8 @@ class _Comparison:
         return f"""
             with present as ({live}),
             known as (select * from {history} where account_id = :account_id and {TO} is null)
-            select present.*, known.row_key from present left join known on known.row_key = present.row_key
-            where known.row_key is null or {differs}
+            select present.*, known."record_key" from present left join known on known."record_key" = present."record_key"
+            where known."record_key" is null or {differs}
         """
 
 
@@ -181,7 +181,7 @@ def _live(stream: Stream, columns: Collection[str]) -> str:
     lists = [name for name in stream.kept if name in tables()[stream.table_name].lists]
     key = " || '/' || ".join(f'cast(mine."{name}" as text)' for name in stream.primary_key)
     chosen = [
-        f"{key} as row_key",
+        f'{key} as "record_key"',
         *(f'mine."{name}"' for name in stream.primary_key),
         *(
             f'"{name}".listed as "{name}"'
