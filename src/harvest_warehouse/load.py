@@ -113,7 +113,7 @@ def settle(
         Busy: where another run is writing into the same database.
         LoadFailed: where the database refuses.
     """
-    run = _Run(warehouse, settings, Ledger(), on_step)
+    run = _Run(warehouse, settings, {}, Ledger(), on_step)
     with turn(warehouse), run.failures_told():
         run.settle()
     return run.report().finished
