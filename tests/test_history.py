@@ -21,6 +21,7 @@ from harvest_warehouse.database import open_database
 from harvest_warehouse.history import HistoryReport, history_columns, history_table, keep_history
 from harvest_warehouse.load import load
 from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.sync import sync
 
 OpenAccount = Callable[..., Account]
 KEPT = tuple(name for name, stream in STREAMS.items() if stream.kept)
@@ -33,6 +34,11 @@ def load_from(account: Account, warehouse: Warehouse, *streams: str) -> None:
     account.simulator.clock.sleep(86_400)
     client = account.client(requests_per_15_s=0, report_requests_per_15_min=0)
     load(warehouse, client.settings, streams, client=client)
+
+
+def sync_from(account: Account, warehouse: Warehouse) -> None:
+    client = account.client(requests_per_15_s=0, report_requests_per_15_min=0)
+    sync(warehouse, client.settings, client=client)
 
 
 def kept(account: Account, warehouse: Warehouse, at: datetime, read: Collection[str] = KEPT) -> HistoryReport:
@@ -178,6 +184,19 @@ def test_a_record_that_goes_ends_and_one_that_comes_back_begins_anew(account: Ac
     assert [row[:2] for row in found] == [(DAYS[0], DAYS[1]), (DAYS[3], None)]
     assert found[0][2:] == found[1][2:]
     assert_is_sound(warehouse)
+
+
+def test_what_the_sweep_found_gone_ends(open_account: OpenAccount, warehouse: Warehouse) -> None:
+    account = open_account(enforce_limits=False)
+    gone = account.simulator.truth()["user_assignments"][0]["id"]
+    sync_from(account, warehouse)
+    kept(account, warehouse, DAYS[0])
+    account.simulator.clock.sleep(86_400)
+    account.simulator.store.delete_user_assignment(gone)
+    sync_from(account, warehouse)
+    report = kept(account, warehouse, DAYS[1])
+    assert (report.opened, report.closed) == (0, 1)
+    assert [row[:2] for row in versions(warehouse, "user_assignments", gone)] == [(DAYS[0], DAYS[1])]
 
 
 def test_the_last_row_that_goes_ends_too(account: Account, warehouse: Warehouse) -> None:
