@@ -199,6 +199,23 @@ def test_what_the_sweep_found_gone_ends(open_account: OpenAccount, warehouse: Wa
     assert [row[:2] for row in versions(warehouse, "user_assignments", gone)] == [(DAYS[0], DAYS[1])]
 
 
+def test_a_sync_begins_history_and_adds_nothing_where_nothing_changed(
+    open_account: OpenAccount, warehouse: Warehouse
+) -> None:
+    account = open_account(enforce_limits=False)
+    client = account.client(requests_per_15_s=0, report_requests_per_15_min=0)
+    first = sync(warehouse, client.settings, client=client)
+    truth = account.simulator.truth()
+    assert first.history is not None
+    assert first.history.opened == sum(len(truth[name]) for name in KEPT)
+    client = account.client(requests_per_15_s=0, report_requests_per_15_min=0)
+    second = sync(warehouse, client.settings, client=client)
+    assert second.history == HistoryReport(tuple(f"{name}_history" for name in KEPT), 0, 0)
+    assert second.rotation is not None
+    assert second.rotation.windows > 10
+    assert not second.rotation.again, "all was read in full a moment ago"
+
+
 def test_the_last_row_that_goes_ends_too(account: Account, warehouse: Warehouse) -> None:
     with warehouse.pipeline().sql_client() as client:
         client.execute_sql("delete from task_assignments")
