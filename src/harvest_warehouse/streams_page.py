@@ -9,10 +9,11 @@ from harvest_time_tracking import STREAMS, Stream, tables
 from harvest_warehouse.access import ACCESS
 from harvest_warehouse.deletions import DELETIONS
 from harvest_warehouse.own_tables import OwnTable
+from harvest_warehouse.reconciliation import RECONCILIATION, WINDOWS
 from harvest_warehouse.runs import RUNS
 from harvest_warehouse.summary import STREAM_COLUMNS, how_kept, markdown_table, stream_rows
 
-OWN_TABLES = (RUNS, DELETIONS, ACCESS)
+OWN_TABLES = (RUNS, DELETIONS, ACCESS, RECONCILIATION, WINDOWS)
 
 _HEAD = """# Streams and tables
 
