@@ -129,7 +129,7 @@ def _deletions(asked: argparse.Namespace) -> dict[str, Any]:
     """Requests that it takes to find what was deleted, beside those of reading the whole list."""
     found: dict[str, Any] = {"entries": asked.entries, "full_read": ceil(asked.entries / 2000), "deleted": []}
     with (
-        running(size="large", entries=asked.entries, enforce_limits=False) as account,
+        running(size="large", entries=asked.entries, enforce_limits=False, days_at_rest=1) as account,
         tempfile.TemporaryDirectory() as at,
     ):
         settings = Settings(Secret(TOKEN), ACCOUNT, account.url, requests_per_15_s=0, report_requests_per_15_min=0)

@@ -6,7 +6,7 @@ import multiprocessing
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -56,7 +56,9 @@ def running(**arguments: Any) -> Iterator[Account]:
 
 def _serve(line: Connection, arguments: dict[str, Any]) -> None:
     now = datetime.now(UTC)
-    simulator = Simulator(today=now.date(), clock=Clock(now, is_ticking=True), **arguments)
+    # Work that ended days ago: nobody is editing while we look.
+    today = now.date() - timedelta(days=arguments.pop("days_at_rest", 0))
+    simulator = Simulator(today=today, clock=Clock(now, is_ticking=True), **arguments)
     truth = simulator.truth()
     rows = {name: len(records) for name, records in truth.items()}
     seen = 0

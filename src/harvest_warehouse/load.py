@@ -283,7 +283,7 @@ class _Run:
         """Normalise and load every package that waits; gives the ids of those loaded."""
         self._pipeline.normalize()
         give_memory_back()
-        info = self._pipeline.load()
+        info = self._pipeline.load(workers=self._warehouse.load_workers)
         give_memory_back()
         return tuple(info.loads_ids) if info else ()
 

@@ -65,6 +65,11 @@ class Warehouse:
         """What files the rows travel in: DuckDB reads parquet a hundred times faster than inserts."""
         return "parquet"
 
+    @property
+    def load_workers(self) -> int:
+        """How many files are written at once: more than one share DuckDB's bounded memory, and one of them is refused."""
+        return 1
+
     def pipeline(self) -> dlt.Pipeline:
         """The pipeline, made or taken up again, and from now on dlt's current one."""
         return dlt.pipeline(

@@ -10,11 +10,12 @@ from harvest_warehouse.access import ACCESS
 from harvest_warehouse.deletions import DELETIONS
 from harvest_warehouse.history import history_columns, history_table
 from harvest_warehouse.own_tables import OwnTable
+from harvest_warehouse.reconciliation import RECONCILIATION, WINDOWS
 from harvest_warehouse.rereads import REREADS
 from harvest_warehouse.runs import RUNS
 from harvest_warehouse.summary import STREAM_COLUMNS, how_kept, markdown_table, stream_rows
 
-OWN_TABLES = (RUNS, DELETIONS, ACCESS, REREADS)
+OWN_TABLES = (RUNS, DELETIONS, ACCESS, REREADS, RECONCILIATION, WINDOWS)
 
 _HEAD = """# Streams and tables
 
