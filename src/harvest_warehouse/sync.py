@@ -13,11 +13,13 @@ from harvest_time_tracking import Client, HarvestError, Ledger, Settings
 from harvest_warehouse.access import Access, access_resource, last_accepted, look, lost, switched_off
 from harvest_warehouse.database import open_database
 from harvest_warehouse.deletions import DELETIONS, Finding
+from harvest_warehouse.history import HistoryReport, keep_history
 from harvest_warehouse.load import load, say_nothing, settle
 from harvest_warehouse.load_report import LoadReport, what_happened
 from harvest_warehouse.own_tables import keep
 from harvest_warehouse.replaced import note_replaced, remember
-from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.rotation import Rotation, rotation
+from harvest_warehouse.settings import REREAD_REQUESTS, Warehouse
 from harvest_warehouse.sweep import SweepReport, sweep
 from harvest_warehouse.turn import turn
 
@@ -34,6 +36,8 @@ class SyncReport:
         load: what was read; None where the token sees less than before, and nothing was read.
         sweep: what vanished; None where nothing was swept.
         replaced: rows that vanished from what is replaced by parent or as a whole, by stream.
+        rotation: which part of history was read again though nothing said that it changed.
+        history: what was written down of values that Harvest does not keep; None where nothing was swept.
         lost: what an earlier token saw and this one does not, in words.
         seconds: how long it took.
     """
@@ -42,6 +46,8 @@ class SyncReport:
     sweep: SweepReport | None
     replaced: dict[str, int] = field(default_factory=dict)
     lost: tuple[str, ...] = ()
+    rotation: Rotation | None = None
+    history: HistoryReport | None = None
     seconds: float = 0.0
 
     @property
@@ -56,6 +62,7 @@ def sync(
     *,
     accept_deletions: bool = False,
     accept_access: bool = False,
+    reread_requests: int = REREAD_REQUESTS,
     client: Client | None = None,
     ledger: Ledger | None = None,
     on_step: Callable[[str], None] = say_nothing,
@@ -67,6 +74,7 @@ def sync(
         settings: the account.
         accept_deletions: whether to move rows also where a large share of a list vanished at once.
         accept_access: whether to go on with a token that sees less than an earlier one, and to measure by it from now on.
+        reread_requests: about how many requests to spend on history that nothing says has changed; 0 for none.
         client: asks Harvest; a new one if None.
         ledger: gets each stream's outcome as it goes.
         on_step: is told, in a few words, what begins.
@@ -80,14 +88,14 @@ def sync(
     began = time.monotonic()
     client = client or Client(settings)
     with turn(warehouse):
-        run = _Sync(warehouse, settings, client, ledger or Ledger(), on_step)
+        run = _Sync(warehouse, settings, reread_requests, client, ledger or Ledger(), on_step)
         try:
             report = run.run(accept_deletions=accept_deletions, accept_access=accept_access)
         except DltException as error:
             raise SyncFailed(what_happened(error, warehouse)) from error
         finally:
             client.close()
-    return SyncReport(report.load, report.sweep, report.replaced, report.lost, round(time.monotonic() - began, 3))
+    return replace(report, seconds=round(time.monotonic() - began, 3))
 
 
 class _Sync:
@@ -97,12 +105,14 @@ class _Sync:
         self,
         warehouse: Warehouse,
         settings: Settings,
+        reread_requests: int,
         client: Client,
         ledger: Ledger,
         on_step: Callable[[str], None],
     ) -> None:
         self._warehouse = warehouse
         self._settings = settings
+        self._reread_requests = reread_requests
         self._client = client
         self._ledger = ledger
         self._on_step = on_step
@@ -118,7 +128,8 @@ class _Sync:
         if self._warehouse.file.exists():
             with open_database(self._warehouse) as database:
                 remember(database)
-        loaded = self._load()
+        turn_of_history = self._turn_of_history()
+        loaded = self._load(turn_of_history)
         refused = self._refused(loaded)
         known = before.refused if before else ()
         missed = off + tuple(
@@ -129,9 +140,9 @@ class _Sync:
         self._keep(access, missed, is_accepted=is_accepted)
         replaced = self._note_replaced(loaded)
         if not is_accepted:
-            return SyncReport(loaded, None, replaced, missed)
+            return SyncReport(loaded, None, replaced, missed, turn_of_history)
         swept = self._sweep(loaded, accept_deletions=accept_deletions)
-        return SyncReport(loaded, swept, replaced)
+        return SyncReport(loaded, swept, replaced, rotation=turn_of_history, history=self._keep_history(loaded))
 
     def _look(self) -> tuple[Access | None, Access]:
         """What later runs are measured by, and what this one sees."""
@@ -145,8 +156,25 @@ class _Sync:
         resources = [access_resource(self._settings.account_id, access, missed, is_accepted=is_accepted)]
         keep(self._warehouse, *resources, DELETIONS.holding([]))
 
-    def _load(self) -> LoadReport:
-        return load(self._warehouse, self._settings, client=self._client, ledger=self._ledger, on_step=self._on_step)
+    def _turn_of_history(self) -> Rotation | None:
+        """What to read again now; None before the first load."""
+        if not self._warehouse.file.exists():
+            return None
+        return rotation(self._warehouse, self._settings, self._reread_requests)
+
+    def _load(self, due: Rotation | None) -> LoadReport:
+        return load(
+            self._warehouse,
+            self._settings,
+            again=due.again if due else None,
+            client=self._client,
+            ledger=self._ledger,
+            on_step=self._on_step,
+        )
+
+    def _keep_history(self, loaded: LoadReport) -> HistoryReport:
+        read = [outcome.stream for outcome in loaded.streams if outcome.outcome == "complete"]
+        return keep_history(self._warehouse, self._settings.account_id, at=loaded.started_at, read=read)
 
     def _note_replaced(self, loaded: LoadReport) -> dict[str, int]:
         read = {outcome.stream for outcome in loaded.streams if outcome.outcome == "complete"}

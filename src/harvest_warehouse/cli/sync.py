@@ -27,13 +27,14 @@ def sync(
 ) -> None:
     """Make every table equal to Harvest: the one command for a schedule.
 
-    Loads what changed, finds what vanished and moves it to `harvest_deletions`. Exit code 3 where the token sees less than
+    Loads what changed and a part of what did not, finds what vanished and moves it to `harvest_deletions`, and writes down
+    what Harvest does not keep. Exit code 3 where the token sees less than
     before, or where too much vanished at once: then nothing of it was moved.
     """
     with errors_told(debug, as_json=as_json):
         from harvest_time_tracking import Ledger
         from harvest_warehouse.progress import progress
-        from harvest_warehouse.settings import Warehouse, account_settings
+        from harvest_warehouse.settings import Warehouse, account_settings, reread_requests
         from harvest_warehouse.sync import sync as run
         from harvest_warehouse.sync_summary import sync_json, sync_lines, sync_tables
 
@@ -47,6 +48,7 @@ def sync(
                 settings,
                 accept_deletions=accept_deletions,
                 accept_access=accept_access,
+                reread_requests=reread_requests(),
                 ledger=ledger,
                 on_step=on_step,
             )
