@@ -14,7 +14,7 @@ from harvest_warehouse.access import Access, access_resource, last_accepted, loo
 from harvest_warehouse.database import open_database
 from harvest_warehouse.deletions import DELETIONS, Finding
 from harvest_warehouse.history import HistoryReport, keep_history
-from harvest_warehouse.load import load, say_nothing, settle
+from harvest_warehouse.load import Again, load, say_nothing, settle
 from harvest_warehouse.load_report import LoadReport, what_happened
 from harvest_warehouse.own_tables import keep
 from harvest_warehouse.replaced import note_replaced, remember
@@ -22,6 +22,8 @@ from harvest_warehouse.rotation import Rotation, rotation
 from harvest_warehouse.settings import REREAD_REQUESTS, Warehouse
 from harvest_warehouse.sweep import SweepReport, sweep
 from harvest_warehouse.turn import turn
+from harvest_warehouse.verify import verify
+from harvest_warehouse.verify_report import VerifyReport
 
 
 class SyncFailed(HarvestError):
@@ -37,6 +39,7 @@ class SyncReport:
         sweep: what vanished; None where nothing was swept.
         replaced: rows that vanished from what is replaced by parent or as a whole, by stream.
         rotation: which part of history was read again though nothing said that it changed.
+        verify: what Harvest's reports say of the tables, after what differed was read again; None without `repair`.
         history: what was written down of values that Harvest does not keep; None where nothing was swept.
         lost: what an earlier token saw and this one does not, in words.
         seconds: how long it took.
@@ -47,6 +50,7 @@ class SyncReport:
     replaced: dict[str, int] = field(default_factory=dict)
     lost: tuple[str, ...] = ()
     rotation: Rotation | None = None
+    verify: VerifyReport | None = None
     history: HistoryReport | None = None
     seconds: float = 0.0
 
@@ -55,11 +59,18 @@ class SyncReport:
         """Whether every list was read, and found equal to Harvest's."""
         return not self.lost and self.load is not None and self.sweep is not None and self.sweep.is_proven
 
+    @property
+    def needs_somebody(self) -> bool:
+        """Whether something was left undone, or differs still, that the next sync will not mend by itself."""
+        is_stopped = self.sweep is not None and bool(self.sweep.too_many)
+        return bool(self.lost) or is_stopped or (self.verify is not None and not self.verify.is_proven)
+
 
 def sync(
     warehouse: Warehouse,
     settings: Settings,
     *,
+    repair: bool = False,
     accept_deletions: bool = False,
     accept_access: bool = False,
     reread_requests: int = REREAD_REQUESTS,
@@ -67,11 +78,12 @@ def sync(
     ledger: Ledger | None = None,
     on_step: Callable[[str], None] = say_nothing,
 ) -> SyncReport:
-    """Load, sweep, and note what vanished. With Harvest at rest, every table equals Harvest afterwards.
+    """Load, sweep, and keep what vanished and what Harvest forgets. With Harvest at rest, every table equals Harvest afterwards.
 
     Args:
         warehouse: where the rows go.
         settings: the account.
+        repair: whether to compare with Harvest's reports, too, and to read again what differs.
         accept_deletions: whether to move rows also where a large share of a list vanished at once.
         accept_access: whether to go on with a token that sees less than an earlier one, and to measure by it from now on.
         reread_requests: about how many requests to spend on history that nothing says has changed; 0 for none.
@@ -90,7 +102,7 @@ def sync(
     with turn(warehouse):
         run = _Sync(warehouse, settings, reread_requests, client, ledger or Ledger(), on_step)
         try:
-            report = run.run(accept_deletions=accept_deletions, accept_access=accept_access)
+            report = run.run(repair=repair, accept_deletions=accept_deletions, accept_access=accept_access)
         except DltException as error:
             raise SyncFailed(what_happened(error, warehouse)) from error
         finally:
@@ -117,7 +129,7 @@ class _Sync:
         self._ledger = ledger
         self._on_step = on_step
 
-    def run(self, *, accept_deletions: bool, accept_access: bool) -> SyncReport:
+    def run(self, *, repair: bool, accept_deletions: bool, accept_access: bool) -> SyncReport:
         settle(self._warehouse, self._settings, on_step=self._on_step)
         before, access = self._look()
         hidden, off = lost(before, access), switched_off(before, access)
@@ -125,11 +137,8 @@ class _Sync:
             # A load would write the empty values over the ones we have.
             self._keep(access, hidden + off, is_accepted=False)
             return SyncReport(None, None, lost=hidden + off)
-        if self._warehouse.file.exists():
-            with open_database(self._warehouse) as database:
-                remember(database)
-        turn_of_history = self._turn_of_history()
-        loaded = self._load(turn_of_history)
+        due = self._turn_of_history()
+        loaded = self._load(due.again if due else None)
         refused = self._refused(loaded)
         known = before.refused if before else ()
         missed = off + tuple(
@@ -140,9 +149,10 @@ class _Sync:
         self._keep(access, missed, is_accepted=is_accepted)
         replaced = self._note_replaced(loaded)
         if not is_accepted:
-            return SyncReport(loaded, None, replaced, missed, turn_of_history)
+            return SyncReport(loaded, None, replaced, missed, due)
         swept = self._sweep(loaded, accept_deletions=accept_deletions)
-        return SyncReport(loaded, swept, replaced, rotation=turn_of_history, history=self._keep_history(loaded))
+        verified = self._verify(accept_deletions=accept_deletions) if repair else None
+        return SyncReport(loaded, swept, replaced, (), due, verified, self._keep_history(loaded))
 
     def _look(self) -> tuple[Access | None, Access]:
         """What later runs are measured by, and what this one sees."""
@@ -162,14 +172,27 @@ class _Sync:
             return None
         return rotation(self._warehouse, self._settings, self._reread_requests)
 
-    def _load(self, due: Rotation | None) -> LoadReport:
+    def _load(self, again: Again | None) -> LoadReport:
+        if self._warehouse.file.exists():
+            with open_database(self._warehouse) as database:
+                remember(database)
         return load(
             self._warehouse,
             self._settings,
-            again=due.again if due else None,
+            again=again,
             client=self._client,
             ledger=self._ledger,
             on_step=self._on_step,
+        )
+
+    def _verify(self, *, accept_deletions: bool) -> VerifyReport:
+        def reread(again: Again) -> None:
+            loaded = self._load(again)
+            self._note_replaced(loaded)
+            self._sweep(loaded, accept_deletions=accept_deletions)
+
+        return verify(
+            self._warehouse, self._settings, repair=True, reread=reread, client=self._client, on_step=self._on_step
         )
 
     def _keep_history(self, loaded: LoadReport) -> HistoryReport:

@@ -7,11 +7,16 @@ from typing import Annotated
 
 import typer
 
-from harvest_warehouse.cli.base import SKIPPED, Debug, app, err, errors_told, out, prepare, say
+from harvest_warehouse.cli.base import DIFFERENT, Debug, app, err, errors_told, out, prepare, say
 
 
-@app.command(epilog="Examples: `dlt-harvest sync` · `dlt-harvest sync --accept-deletions`")
+@app.command(
+    epilog="Examples: `dlt-harvest sync` · `dlt-harvest sync --repair` · `dlt-harvest sync --accept-deletions`"
+)
 def sync(
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Compare with Harvest's reports, too, and read again what differs.")
+    ] = False,
     accept_deletions: Annotated[
         bool,
         typer.Option("--accept-deletions", help="Go on where more than 5 % of a list, and 50 rows, vanished at once."),
@@ -27,9 +32,9 @@ def sync(
 ) -> None:
     """Make every table equal to Harvest: the one command for a schedule.
 
-    Loads what changed and a part of what did not, finds what vanished and moves it to `harvest_deletions`, and writes down
-    what Harvest does not keep. Exit code 3 where the token sees less than
-    before, or where too much vanished at once: then nothing of it was moved.
+    Loads what changed and a part of what did not, moves what vanished to `harvest_deletions`, and keeps what Harvest forgets.
+    Exit code 3 where the token sees less than before, where too much vanished at once (nothing of it was moved), or where
+    `--repair` left a difference.
     """
     with errors_told(debug, as_json=as_json):
         from harvest_time_tracking import Ledger
@@ -46,6 +51,7 @@ def sync(
             report = run(
                 warehouse,
                 settings,
+                repair=repair,
                 accept_deletions=accept_deletions,
                 accept_access=accept_access,
                 reread_requests=reread_requests(),
@@ -58,5 +64,5 @@ def sync(
             for table in sync_tables(report):
                 out.print(table)
             say(*sync_lines(report))
-        if report.lost or (report.sweep and report.sweep.too_many):
-            raise typer.Exit(SKIPPED)
+        if report.needs_somebody:
+            raise typer.Exit(DIFFERENT)
