@@ -104,6 +104,17 @@ def test_a_monthly_budget_counts_the_month_of_today() -> None:
     assert ours(whole, BUDGET, TODAY, "budget_spent")[first] == 107
 
 
+@pytest.mark.parametrize(("day", "is_sure"), [(1, False), (2, True), (16, True), (30, True), (31, False)])
+def test_at_the_turn_of_a_month_a_monthly_budget_that_differs_proves_nothing(day: int, is_sure: bool) -> None:
+    sums = account(replace(COST, is_monthly=True), (time(budget_money="100", budget_money_each="100"),))
+    window = Window(date(2026, 3, day), date(2026, 3, day))
+    stated = TheirRow(1, "Site", "", dict.fromkeys(REPORTS[BUDGET].measures, Decimal(0)))
+    judged, _ = judge(figures(sums, REPORTS[BUDGET], window, [stated]))
+    verdicts = {one.figure.measure: one.verdict for one in judged}
+    assert verdicts["budget_spent"] == ("mismatch" if is_sure else "not_provable")
+    assert verdicts["budget"] == "mismatch"
+
+
 def test_drafts_that_harvest_leaves_out_in_two_projects_are_found_for_the_whole_account() -> None:
     projects = {n: replace(FEE, project_id=n, lines=((True, Decimal(0), Decimal(n)),)) for n in (1, 2, 3)}
     stated = [row(n, "0", "0", "0", "1000") for n in projects]

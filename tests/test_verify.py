@@ -505,6 +505,34 @@ def test_rows_older_than_all_of_ours_are_missed_and_brought(loaded: Loaded) -> N
     assert_equals_truth(copy.account, ["time_entries", "expenses"])
 
 
+def test_the_pace_of_reports_is_kept_and_told_beforehand(loaded: Loaded) -> None:
+    copy = loaded()
+    copy.client = copy.account.client(requests_per_15_s=0, report_requests_per_15_min=10)
+    said: list[str] = []
+    report = copy.verify(on_step=said.append)
+    assert report.is_proven
+    # 31 reports: ten at once, then ten in each quarter of an hour.
+    assert report.planned_minutes == 45
+    assert "asking Harvest for 31 reports, about 45 minutes" in said
+    assert 45 <= copy.simulator.clock.monotonic() / 60 < 46
+
+
+def test_money_that_is_rounded_once_is_found_where_the_account_tells(
+    open_account: Callable[..., Account], tmp_path: Path
+) -> None:
+    copy = Copy(open_account(seed=4), Warehouse(tmp_path))
+    for user_id in copy.store.users:
+        copy.store.restate_rate(user_id, Decimal("87.37"), date(2025, 1, 1))
+    load(copy.warehouse, copy.client.settings, client=copy.client)
+    report = copy.verify()
+    assert report.is_proven
+    money = next(one for one in report.conventions if one.family == "money")
+    assert money.accepted == "per total"
+    assert money.fitting["per total"] == money.telling > 50
+    assert money.fitting["per entry"] == 0
+    assert any("money is rounded per total" in line for line in verify_lines(report))
+
+
 def test_a_range_of_days_is_compared_with_no_day_more(loaded: Loaded) -> None:
     copy = loaded()
     report = copy.verify(since="2026-01-10", until="2026-02-05")

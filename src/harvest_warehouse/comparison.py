@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 
 from harvest_time_tracking import Client
-from harvest_time_tracking.errors import BrokenPromise, NotThere, PermissionMissing
+from harvest_time_tracking.errors import BrokenPromise, NotThere, PermissionMissing, RequestRefused
 from harvest_warehouse.account_sums import AccountSums
 from harvest_warehouse.figures import figures, fingerprint
 from harvest_warehouse.reconcile import MEANWHILE, Convention, Figure, Judged, is_rounding_changed, judge
@@ -69,6 +69,7 @@ class Comparison:
         refused: the reports that Harvest does not give this token, and why.
         calls: how many reports were asked for, further pages included.
         touched: what changed in Harvest meanwhile.
+        too_early: the first days of windows that have not begun yet, for Harvest.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class Comparison:
         self.refused: dict[str, str] = {}
         self.calls = 0
         self.touched: tuple[Touched, ...] = ()
+        self.too_early: set[date] = set()
 
     def plan(self, known: Iterable[Compared], *, is_probing: bool) -> list[ReportCall]:
         """What is to be asked, newest first; what an interrupted comparison has just asked is taken over."""
@@ -221,6 +223,12 @@ class Comparison:
             reading = answer.result()
         except (PermissionMissing, NotThere) as error:
             self.refused[call.report] = str(error)
+            return
+        except RequestRefused:
+            # By the account's own clock, it may be the day before: then its window lies in the future.
+            if call.window.first < self._now.date():
+                raise
+            self.too_early.add(call.window.first)
             return
         self.calls += reading.pages
         is_month = call.window in self._months or call.report == BUDGET

@@ -124,7 +124,7 @@ class _Verification:
             self._left_out[BUDGET] = (
                 f"budgets count all time, and only days from {self._settings.start_date} are loaded"
             )
-            self._notes.append("What is left of fixed fees is not compared: it counts invoices of all time.")
+            self._note("What is left of fixed fees is not compared: it counts invoices of all time.")
         self._set_days(first, last)
 
     def _set_days(self, first: date | None, last: date | None) -> None:
@@ -144,16 +144,17 @@ class _Verification:
                 self._left_out.setdefault(report.path, f"not loaded: {', '.join(absent)}")
         if last is None:
             last = max(newest or today, today)
-            if running is not None and running >= today:
-                last = today - timedelta(days=1)
-                self._notes.append(f"A timer runs: days from {today} on are not compared by day.")
+            # Today by the account's clock may be a day before or after ours.
+            if running is not None and running >= today - timedelta(days=1):
+                last = min(running, today) - timedelta(days=1)
+                self._note(f"A timer runs: days after {last} are compared when it has stopped.")
         if first is None:
             first = (oldest or last).replace(day=1)
         first = max(first, self._settings.start_date or first)
         self._first, self._last = first, last
         self._months = months_of(first, last, today)
         if self._months and self._months[-1].last < last:
-            self._notes.append(f"Days after {self._months[-1].last} are not compared: a report takes at most 365.")
+            self._note(f"Days after {self._months[-1].last} are not compared: a report takes at most 365.")
 
     def compare(self) -> None:
         """Ask for the reports that are due, and for the months of those that differ."""
@@ -182,6 +183,8 @@ class _Verification:
             comparison.narrow()
             self._look_what_changed()
             comparison.finish()
+        for first in comparison.too_early:
+            self._note(f"For Harvest, {first} has not begun yet: it is not compared.")
 
     def repair(self, reread: Reread) -> None:
         """Read again what differs and compare that once more, a few times at most."""
