@@ -60,11 +60,11 @@ def ours(sums: AccountSums, path: str, window: Window, measure: str) -> Mapping[
 @pytest.mark.parametrize(
     ("reading", "left"),
     [
-        ("all invoices, before discount, fee alone, idle if active", 700),
-        ("without drafts, before discount, fee alone, idle if active", 800),
-        ("all invoices, after discount, fee alone, idle if active", 720),
-        ("all invoices, before discount, with expenses, idle if active", 750),
-        ("without drafts, after discount, with expenses, idle ones too", 870),
+        ("all invoices, before discount, without expenses, idle projects if active", 700),
+        ("without drafts, before discount, without expenses, idle projects if active", 800),
+        ("all invoices, after discount, without expenses, idle projects if active", 720),
+        ("all invoices, before discount, with expenses, idle projects if active", 750),
+        ("without drafts, after discount, with expenses, idle projects too", 870),
     ],
 )
 def test_what_is_left_of_a_fee_by_each_reading(reading: str, left: int) -> None:
@@ -74,9 +74,9 @@ def test_what_is_left_of_a_fee_by_each_reading(reading: str, left: int) -> None:
 
 def test_a_fee_without_work_in_the_window_is_listed_by_some_readings_only() -> None:
     left = ours(account(replace(FEE, is_active=False)), UNINVOICED, MARCH, "uninvoiced_amount")
-    prefix = "all invoices, before discount, fee alone"
-    assert left[f"{prefix}, idle ones too"] == 700
-    assert left[f"{prefix}, idle if active"] == left[f"{prefix}, no idle ones"] == 0
+    prefix = "all invoices, before discount, without expenses"
+    assert left[f"{prefix}, idle projects too"] == 700
+    assert left[f"{prefix}, idle projects if active"] == left[f"{prefix}, no idle projects"] == 0
 
 
 def test_a_fee_does_not_count_before_its_project_begins() -> None:

@@ -91,6 +91,7 @@ class Comparison:
         self._keep = keep
         self._is_whole = is_whole
         self._compared: dict[ReportCall, Compared] = {}
+        self._figures: dict[ReportCall, list[Figure]] = {}
         self._kept: set[ReportCall] = set()
         self._narrowed: set[ReportCall] = set()
         self.refused: dict[str, str] = {}
@@ -150,6 +151,7 @@ class Comparison:
         """After rows were read again: the reports that differed, and those about which our tables say another thing now."""
         wrong = {_call(one) for one in self.judged()[0] if one.is_repairable}
         self._sums = sums
+        self._figures.clear()
         changed = {call for call, one in self._compared.items() if self._print(call) != one.fingerprint}
         budget = {call for call in self._compared if call.report == BUDGET}
         calls = newest_first(wrong | changed | budget | self._narrowed)
@@ -161,12 +163,10 @@ class Comparison:
 
     def judged(self) -> tuple[tuple[Judged, ...], tuple[Convention, ...]]:
         """A verdict on each figure; a longer window that differs because of a month of it is told by the month."""
-        found = [
-            figure
-            for call, one in self._compared.items()
-            for figure in figures(self._sums, REPORTS[call.report], call.window, one.rows, is_whole=self._is_whole)
-        ]
-        judged, conventions = judge(found)
+        for call in self._compared.keys() - self._figures:
+            rows = self._compared[call].rows
+            self._figures[call] = figures(self._sums, REPORTS[call.report], call.window, rows, is_whole=self._is_whole)
+        judged, conventions = judge([figure for call in self._compared for figure in self._figures[call]])
         judged = tuple(map(self._excused, judged))
         wrong = {_call(one) for one in judged if one.is_different}
         told = {span for span in self._narrowed if any(_is_inside(call, span) for call in wrong)}
@@ -231,6 +231,7 @@ class Comparison:
             self.too_early.add(call.window.first)
             return
         self.calls += reading.pages
+        self._figures.pop(call, None)
         is_month = call.window in self._months or call.report == BUDGET
         self._compared[call] = Compared(call, is_month, self._print(call), reading.at, rows=reading.rows)
 

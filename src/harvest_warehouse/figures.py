@@ -208,8 +208,8 @@ def _fee_left(project: Project, expenses: Decimal, window: Window, *, has_work: 
     for lines, discount, extra, idle in product(
         ("all invoices", "without drafts"),
         ("before discount", "after discount"),
-        ("fee alone", "with expenses"),
-        ("idle if active", "idle ones too", "no idle ones"),
+        ("without expenses", "with expenses"),
+        ("idle projects if active", "idle projects too", "no idle projects"),
     ):
         billed = sum(
             (
@@ -219,7 +219,7 @@ def _fee_left(project: Project, expenses: Decimal, window: Window, *, has_work: 
             ),
             ZERO,
         )
-        is_listed = has_work or idle == "idle ones too" or (idle == "idle if active" and project.is_active)
+        is_listed = has_work or idle == "idle projects too" or (idle == "idle projects if active" and project.is_active)
         left = project.fee - billed + (expenses if extra == "with expenses" else ZERO)
         values[f"{lines}, {discount}, {extra}, {idle}"] = left if is_listed else ZERO
     return _FEE, values

@@ -27,7 +27,7 @@ _LEAST_SUBJECTS = 2
 _LEAST_SHARED_ROWS = 5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Figure:
     """One number that both sides have, or should have.
 
@@ -76,7 +76,7 @@ class Figure:
         return (self.report, self.first, self.last, self.subject_id, self.currency)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Judged:
     """A figure and what was found.
 
