@@ -15,7 +15,7 @@ from harvest_warehouse.figures import figures, fingerprint
 from harvest_warehouse.reconcile import MEANWHILE, Convention, Figure, Judged, is_rounding_changed, judge
 from harvest_warehouse.reconciliation import Compared
 from harvest_warehouse.report_calls import ReportCall, Window, halves, newest_first, planned, probe_before, whole
-from harvest_warehouse.reports import BUDGET, REPORTS, Report, TheirRow, their_rows
+from harvest_warehouse.reports import BUDGET, REPORTS, UNINVOICED, Report, TheirRow, their_rows
 
 # An interrupted comparison is gone on with for so long.
 _RESUME_HOURS = 6
@@ -93,6 +93,7 @@ class Comparison:
         self._compared: dict[ReportCall, Compared] = {}
         self._figures: dict[ReportCall, list[Figure]] = {}
         self._kept: set[ReportCall] = set()
+        self._resumed: set[ReportCall] = set()
         self._narrowed: set[ReportCall] = set()
         self.refused: dict[str, str] = {}
         self.calls = 0
@@ -115,9 +116,12 @@ class Comparison:
                 covered[report].add(window)
             is_fresh = self._now - one.compared_at < timedelta(hours=_RESUME_HOURS) and not one.is_finished
             fits = window.first in firsts and window.last in lasts
-            if is_fresh and fits and one.fingerprint == fingerprint(self._sums, report, window):
+            # What is left of fees is of all time: it is asked anew, in the newest window.
+            is_of_days = report != UNINVOICED or window.last != self._months[-1].last
+            if is_fresh and fits and is_of_days and one.fingerprint == fingerprint(self._sums, report, window):
                 self._compared[one.call] = replace(one, is_agreed=False)
                 self._kept.add(one.call)
+                self._resumed.add(one.call)
         calls = planned(self._months, covered, list(self._compared))
         if BUDGET in self._reports:
             calls = [self._budget_call(), *calls]
@@ -158,14 +162,15 @@ class Comparison:
         self._narrowed.clear()
         for call in calls:
             self._compared.pop(call, None)
-            self._kept.discard(call)
+        self._kept.difference_update(calls)
+        self._resumed.difference_update(calls)
         return [self._budget_call() if call.report == BUDGET else call for call in calls]
 
     def judged(self) -> tuple[tuple[Judged, ...], tuple[Convention, ...]]:
         """A verdict on each figure; a longer window that differs because of a month of it is told by the month."""
         for call in self._compared.keys() - self._figures:
-            rows = self._compared[call].rows
-            self._figures[call] = figures(self._sums, REPORTS[call.report], call.window, rows, is_whole=self._is_whole)
+            rows, is_whole = self._compared[call].rows, self._is_whole and call not in self._resumed
+            self._figures[call] = figures(self._sums, REPORTS[call.report], call.window, rows, is_whole=is_whole)
         judged, conventions = judge([figure for call in self._compared for figure in self._figures[call]])
         judged = tuple(map(self._excused, judged))
         wrong = {_call(one) for one in judged if one.is_different}

@@ -130,6 +130,8 @@ class _Verification:
     def _set_days(self, first: date | None, last: date | None) -> None:
         """What to compare by day; the oldest and the newest rows decide where nothing is said."""
         today = self._started_at.date()
+        if first is not None and first > today:
+            raise SettingWrong(f"since ({first}) lies in the future: Harvest's reports begin today at the latest.")
         self._is_probing = first is None and self._settings.start_date is None
         with open_database(self._warehouse) as database:
             if not is_loaded(database):
