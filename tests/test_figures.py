@@ -60,11 +60,11 @@ def ours(sums: AccountSums, path: str, window: Window, measure: str) -> Mapping[
 @pytest.mark.parametrize(
     ("reading", "left"),
     [
-        ("all invoices, before discount, fee alone, idle if active", 700),
-        ("without drafts, before discount, fee alone, idle if active", 800),
-        ("all invoices, after discount, fee alone, idle if active", 720),
-        ("all invoices, before discount, with expenses, idle if active", 750),
-        ("without drafts, after discount, with expenses, idle ones too", 870),
+        ("all invoices, before discount, without expenses, idle projects if active", 700),
+        ("without drafts, before discount, without expenses, idle projects if active", 800),
+        ("all invoices, after discount, without expenses, idle projects if active", 720),
+        ("all invoices, before discount, with expenses, idle projects if active", 750),
+        ("without drafts, after discount, with expenses, idle projects too", 870),
     ],
 )
 def test_what_is_left_of_a_fee_by_each_reading(reading: str, left: int) -> None:
@@ -74,9 +74,9 @@ def test_what_is_left_of_a_fee_by_each_reading(reading: str, left: int) -> None:
 
 def test_a_fee_without_work_in_the_window_is_listed_by_some_readings_only() -> None:
     left = ours(account(replace(FEE, is_active=False)), UNINVOICED, MARCH, "uninvoiced_amount")
-    prefix = "all invoices, before discount, fee alone"
-    assert left[f"{prefix}, idle ones too"] == 700
-    assert left[f"{prefix}, idle if active"] == left[f"{prefix}, no idle ones"] == 0
+    prefix = "all invoices, before discount, without expenses"
+    assert left[f"{prefix}, idle projects too"] == 700
+    assert left[f"{prefix}, idle projects if active"] == left[f"{prefix}, no idle projects"] == 0
 
 
 def test_a_fee_does_not_count_before_its_project_begins() -> None:
@@ -102,6 +102,17 @@ def test_a_monthly_budget_counts_the_month_of_today() -> None:
     first = "per total, billable expenses"
     assert ours(monthly, BUDGET, TODAY, "budget_spent")[first] == 100
     assert ours(whole, BUDGET, TODAY, "budget_spent")[first] == 107
+
+
+@pytest.mark.parametrize(("day", "is_sure"), [(1, False), (2, True), (16, True), (30, True), (31, False)])
+def test_at_the_turn_of_a_month_a_monthly_budget_that_differs_proves_nothing(day: int, is_sure: bool) -> None:
+    sums = account(replace(COST, is_monthly=True), (time(budget_money="100", budget_money_each="100"),))
+    window = Window(date(2026, 3, day), date(2026, 3, day))
+    stated = TheirRow(1, "Site", "", dict.fromkeys(REPORTS[BUDGET].measures, Decimal(0)))
+    judged, _ = judge(figures(sums, REPORTS[BUDGET], window, [stated]))
+    verdicts = {one.figure.measure: one.verdict for one in judged}
+    assert verdicts["budget_spent"] == ("mismatch" if is_sure else "not_provable")
+    assert verdicts["budget"] == "mismatch"
 
 
 def test_drafts_that_harvest_leaves_out_in_two_projects_are_found_for_the_whole_account() -> None:

@@ -144,7 +144,7 @@ def test_a_row_that_one_side_lacks_is_missing_there_or_here_unless_it_is_zero() 
 
 
 def test_a_running_timer_that_grew_meanwhile_is_not_provable_and_no_mismatch() -> None:
-    figures = [hours(1, "2.10", "2.00", has_timer=True), hours(2, "2.00", "2.00", has_timer=True)]
+    figures = [hours(1, "2.10", "2.00", moving="a timer runs"), hours(2, "2.00", "2.00", moving="a timer runs")]
     judged, _ = judge(figures)
     assert [one.verdict for one in judged] == ["not_provable", "exact"]
     assert judged[0].reason

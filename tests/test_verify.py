@@ -386,8 +386,26 @@ def test_an_interrupted_comparison_goes_on_where_it_was(loaded: Loaded) -> None:
     report = copy.verify()
     assert report.is_proven
     assert {one.figure.first.month for one in report.judged if one.figure.report == "time/team"} == {3, 2, 1, 12}
-    # Budgets, what is left of January, December, and the year before.
-    assert len(copy.report_calls()) - asked == report.calls == 1 + 6 + 7 + 2
+    # Budgets, what is left of fees, what is left of January, December, and the year before.
+    assert len(copy.report_calls()) - asked == report.calls == 1 + 1 + 6 + 7 + 2
+
+
+def test_what_changed_while_it_was_interrupted_is_asked_again(loaded: Loaded) -> None:
+    copy = loaded()
+    copy.simulator.faults.at({"path": "reports/time/team", "nth": 4}, Fault.UNAUTHORIZED)
+    with pytest.raises(TokenRejected):
+        copy.verify()
+    copy.simulator.clock.sleep(60)
+    entry = entry_of(copy, lambda entry: entry.spent_date.month == 2)
+    copy.store.edit_time_entry(entry.id, hours="7.5")
+    fixed = next(project for project in copy.store.projects.values() if project.is_fixed_fee and project.is_active)
+    copy.store.edit_project(fixed.id, fee=Decimal(98_765))
+    load(copy.warehouse, copy.client.settings, client=copy.client)
+    report = copy.verify()
+    assert report.is_proven, report.differing[:5]
+    left = [one.figure.theirs for one in report.judged if one.figure.family == "fixed_fee"]
+    # Compared as it is now, and not as it was.
+    assert max(left) > 90_000
 
 
 def test_months_that_agreed_and_stayed_are_compared_as_one(loaded: Loaded) -> None:
@@ -505,6 +523,34 @@ def test_rows_older_than_all_of_ours_are_missed_and_brought(loaded: Loaded) -> N
     assert_equals_truth(copy.account, ["time_entries", "expenses"])
 
 
+def test_the_pace_of_reports_is_kept_and_told_beforehand(loaded: Loaded) -> None:
+    copy = loaded()
+    copy.client = copy.account.client(requests_per_15_s=0, report_requests_per_15_min=10)
+    said: list[str] = []
+    report = copy.verify(on_step=said.append)
+    assert report.is_proven
+    # 31 reports: ten at once, then ten in each quarter of an hour.
+    assert report.planned_minutes == 45
+    assert "asking Harvest for 31 reports, about 45 minutes" in said
+    assert 45 <= copy.simulator.clock.monotonic() / 60 < 46
+
+
+def test_money_that_is_rounded_once_is_found_where_the_account_tells(
+    open_account: Callable[..., Account], tmp_path: Path
+) -> None:
+    copy = Copy(open_account(seed=4), Warehouse(tmp_path))
+    for user_id in copy.store.users:
+        copy.store.restate_rate(user_id, Decimal("87.37"), date(2025, 1, 1))
+    load(copy.warehouse, copy.client.settings, client=copy.client)
+    report = copy.verify()
+    assert report.is_proven
+    money = next(one for one in report.conventions if one.family == "money")
+    assert money.accepted == "per total"
+    assert money.fitting["per total"] == money.telling > 50
+    assert money.fitting["per entry"] == 0
+    assert any("money is rounded per total" in line for line in verify_lines(report))
+
+
 def test_a_range_of_days_is_compared_with_no_day_more(loaded: Loaded) -> None:
     copy = loaded()
     report = copy.verify(since="2026-01-10", until="2026-02-05")
@@ -569,3 +615,8 @@ def test_without_anything_loaded_it_says_what_to_do(open_account: Callable[..., 
     assert not copy.warehouse.file.exists()
     with pytest.raises(SettingWrong, match="lies before"):
         copy.verify(since="2026-02-01", until="2026-01-01")
+
+
+def test_a_first_day_in_the_future_is_refused_with_the_reason(loaded: Loaded) -> None:
+    with pytest.raises(SettingWrong, match="future"):
+        loaded().verify(since="2026-03-17")

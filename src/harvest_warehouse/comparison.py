@@ -9,13 +9,13 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 
 from harvest_time_tracking import Client
-from harvest_time_tracking.errors import BrokenPromise, NotThere, PermissionMissing
+from harvest_time_tracking.errors import BrokenPromise, NotThere, PermissionMissing, RequestRefused
 from harvest_warehouse.account_sums import AccountSums
 from harvest_warehouse.figures import figures, fingerprint
 from harvest_warehouse.reconcile import MEANWHILE, Convention, Figure, Judged, is_rounding_changed, judge
 from harvest_warehouse.reconciliation import Compared
 from harvest_warehouse.report_calls import ReportCall, Window, halves, newest_first, planned, probe_before, whole
-from harvest_warehouse.reports import BUDGET, REPORTS, Report, TheirRow, their_rows
+from harvest_warehouse.reports import BUDGET, REPORTS, UNINVOICED, Report, TheirRow, their_rows
 
 # An interrupted comparison is gone on with for so long.
 _RESUME_HOURS = 6
@@ -69,6 +69,7 @@ class Comparison:
         refused: the reports that Harvest does not give this token, and why.
         calls: how many reports were asked for, further pages included.
         touched: what changed in Harvest meanwhile.
+        too_early: the first days of windows that have not begun yet, for Harvest.
     """
 
     def __init__(
@@ -90,11 +91,14 @@ class Comparison:
         self._keep = keep
         self._is_whole = is_whole
         self._compared: dict[ReportCall, Compared] = {}
+        self._figures: dict[ReportCall, list[Figure]] = {}
         self._kept: set[ReportCall] = set()
+        self._resumed: set[ReportCall] = set()
         self._narrowed: set[ReportCall] = set()
         self.refused: dict[str, str] = {}
         self.calls = 0
         self.touched: tuple[Touched, ...] = ()
+        self.too_early: set[date] = set()
 
     def plan(self, known: Iterable[Compared], *, is_probing: bool) -> list[ReportCall]:
         """What is to be asked, newest first; what an interrupted comparison has just asked is taken over."""
@@ -112,9 +116,12 @@ class Comparison:
                 covered[report].add(window)
             is_fresh = self._now - one.compared_at < timedelta(hours=_RESUME_HOURS) and not one.is_finished
             fits = window.first in firsts and window.last in lasts
-            if is_fresh and fits and one.fingerprint == fingerprint(self._sums, report, window):
+            # What is left of fees is of all time: it is asked anew, in the newest window.
+            is_of_days = report != UNINVOICED or window.last != self._months[-1].last
+            if is_fresh and fits and is_of_days and one.fingerprint == fingerprint(self._sums, report, window):
                 self._compared[one.call] = replace(one, is_agreed=False)
                 self._kept.add(one.call)
+                self._resumed.add(one.call)
         calls = planned(self._months, covered, list(self._compared))
         if BUDGET in self._reports:
             calls = [self._budget_call(), *calls]
@@ -148,23 +155,23 @@ class Comparison:
         """After rows were read again: the reports that differed, and those about which our tables say another thing now."""
         wrong = {_call(one) for one in self.judged()[0] if one.is_repairable}
         self._sums = sums
+        self._figures.clear()
         changed = {call for call, one in self._compared.items() if self._print(call) != one.fingerprint}
         budget = {call for call in self._compared if call.report == BUDGET}
         calls = newest_first(wrong | changed | budget | self._narrowed)
         self._narrowed.clear()
         for call in calls:
             self._compared.pop(call, None)
-            self._kept.discard(call)
+        self._kept.difference_update(calls)
+        self._resumed.difference_update(calls)
         return [self._budget_call() if call.report == BUDGET else call for call in calls]
 
     def judged(self) -> tuple[tuple[Judged, ...], tuple[Convention, ...]]:
         """A verdict on each figure; a longer window that differs because of a month of it is told by the month."""
-        found = [
-            figure
-            for call, one in self._compared.items()
-            for figure in figures(self._sums, REPORTS[call.report], call.window, one.rows, is_whole=self._is_whole)
-        ]
-        judged, conventions = judge(found)
+        for call in self._compared.keys() - self._figures:
+            rows, is_whole = self._compared[call].rows, self._is_whole and call not in self._resumed
+            self._figures[call] = figures(self._sums, REPORTS[call.report], call.window, rows, is_whole=is_whole)
+        judged, conventions = judge([figure for call in self._compared for figure in self._figures[call]])
         judged = tuple(map(self._excused, judged))
         wrong = {_call(one) for one in judged if one.is_different}
         told = {span for span in self._narrowed if any(_is_inside(call, span) for call in wrong)}
@@ -222,7 +229,14 @@ class Comparison:
         except (PermissionMissing, NotThere) as error:
             self.refused[call.report] = str(error)
             return
+        except RequestRefused:
+            # By the account's own clock, it may be the day before: then its window lies in the future.
+            if call.window.first < self._now.date():
+                raise
+            self.too_early.add(call.window.first)
+            return
         self.calls += reading.pages
+        self._figures.pop(call, None)
         is_month = call.window in self._months or call.report == BUDGET
         self._compared[call] = Compared(call, is_month, self._print(call), reading.at, rows=reading.rows)
 

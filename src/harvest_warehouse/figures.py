@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import product
 
@@ -16,6 +16,8 @@ from harvest_warehouse.reports import BUDGET, UNINVOICED, Report, TheirRow
 
 _NO_MONEY = "Harvest shows this token no money"
 _FEE = "fixed_fee"
+# What no timer moves.
+_STILL = ("budget", "uninvoiced_expenses")
 
 _Place = tuple[int, str]
 
@@ -25,7 +27,7 @@ class _OurRow:
     """A row as the report should have it: by measure, the family of conventions and the value by each."""
 
     subject: str
-    has_timer: bool
+    moving: str
     values: Mapping[str, tuple[str, Mapping[str, Decimal]]]
     is_here: bool = True
 
@@ -73,7 +75,7 @@ def figures(
                     is_here=mine is not None and mine.is_here,
                     is_there=bool(rows),
                     is_of_window=is_of_window,
-                    has_timer=mine is not None and mine.has_timer,
+                    moving=mine.moving if mine and family != _FEE and measure not in _STILL else "",
                     unprovable=_NO_MONEY if is_hidden else "",
                 )
             )
@@ -127,15 +129,15 @@ def _money(parts: Sequence[Part], name: str) -> tuple[str, dict[str, Decimal]]:
     return "money", {"per total": _total(parts, name), "per entry": _total(parts, f"{name}_each")}
 
 
-def _has_timer(parts: Iterable[Part]) -> bool:
-    return any(part.is_running for part in parts)
+def _moving(parts: Iterable[Part]) -> str:
+    return "a timer is running in it" if any(part.is_running for part in parts) else ""
 
 
 def _time(sums: AccountSums, path: str, window: Window) -> dict[_Place, _OurRow]:
     return {
         place: _OurRow(
             parts[0].subject,
-            _has_timer(parts),
+            _moving(parts),
             {
                 "total_hours": _hours(parts, "hours"),
                 "billable_hours": _hours(parts, "billable_hours"),
@@ -150,7 +152,7 @@ def _expenses(sums: AccountSums, path: str, window: Window) -> dict[_Place, _Our
     return {
         place: _OurRow(
             parts[0].subject,
-            False,
+            "",
             {"total_amount": _money(parts, "amount"), "billable_amount": _money(parts, "billable")},
         )
         for place, parts in _by_place(_within(sums.parts.get(path, ()), window)).items()
@@ -187,7 +189,7 @@ def _uninvoiced(sums: AccountSums, _path: str, window: Window) -> dict[_Place, _
         name = project.name if project else (entries or expenses)[0].subject
         rows[place] = _OurRow(
             name,
-            _has_timer(entries),
+            _moving(entries),
             {
                 "total_hours": _hours(entries, "hours"),
                 "uninvoiced_hours": _hours(entries, "open_hours"),
@@ -206,8 +208,8 @@ def _fee_left(project: Project, expenses: Decimal, window: Window, *, has_work: 
     for lines, discount, extra, idle in product(
         ("all invoices", "without drafts"),
         ("before discount", "after discount"),
-        ("fee alone", "with expenses"),
-        ("idle if active", "idle ones too", "no idle ones"),
+        ("without expenses", "with expenses"),
+        ("idle projects if active", "idle projects too", "no idle projects"),
     ):
         billed = sum(
             (
@@ -217,7 +219,7 @@ def _fee_left(project: Project, expenses: Decimal, window: Window, *, has_work: 
             ),
             ZERO,
         )
-        is_listed = has_work or idle == "idle ones too" or (idle == "idle if active" and project.is_active)
+        is_listed = has_work or idle == "idle projects too" or (idle == "idle projects if active" and project.is_active)
         left = project.fee - billed + (expenses if extra == "with expenses" else ZERO)
         values[f"{lines}, {discount}, {extra}, {idle}"] = left if is_listed else ZERO
     return _FEE, values
@@ -242,7 +244,7 @@ def _budgets(sums: AccountSums, _path: str, window: Window) -> dict[_Place, _Our
             family, used = _hours(entries, "budget_hours")
         rows[place] = _OurRow(
             project.name,
-            _has_timer(entries),
+            _moving(entries) or _turning(project, window.last),
             {
                 "budget": ("", {"": budget}),
                 "budget_spent": (family, used),
@@ -268,6 +270,12 @@ def _money_used(entries: Sequence[Part], expenses: Sequence[Part], project: Proj
 
 def _counted(parts: Iterable[Part], project: Project, today: date) -> list[Part]:
     return [part for part in parts if not project.is_monthly or part.month == today.replace(day=1)]
+
+
+def _turning(project: Project, today: date) -> str:
+    """Around the turn of a month it depends on the account's time zone which month a monthly budget counts."""
+    is_turning = (today - timedelta(days=1)).month != (today + timedelta(days=1)).month
+    return "a monthly budget begins anew these days" if project.is_monthly and is_turning else ""
 
 
 _OURS = {"time": _time, "expenses": _expenses, UNINVOICED: _uninvoiced, BUDGET: _budgets}

@@ -27,7 +27,7 @@ _LEAST_SUBJECTS = 2
 _LEAST_SHARED_ROWS = 5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Figure:
     """One number that both sides have, or should have.
 
@@ -45,7 +45,7 @@ class Figure:
         is_here: whether we have rows of this subject.
         is_there: whether the report has a row of it.
         is_of_window: False for what a report states of all time (a fixed fee), whatever the window.
-        has_timer: whether a running timer is in it: its hours grow while we look.
+        moving: why a difference would prove nothing: it changes while we look; else empty.
         unprovable: why it cannot be compared at all, else empty.
     """
 
@@ -62,7 +62,7 @@ class Figure:
     is_here: bool = True
     is_there: bool = True
     is_of_window: bool = True
-    has_timer: bool = False
+    moving: str = ""
     unprovable: str = ""
 
     @property
@@ -76,7 +76,7 @@ class Figure:
         return (self.report, self.first, self.last, self.subject_id, self.currency)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Judged:
     """A figure and what was found.
 
@@ -180,7 +180,7 @@ def _convention(family: str, figures: Sequence[Figure], astray: set[tuple[object
     witnesses = [
         figure
         for figure in of_family
-        if (not figure.has_timer or figure.is_hours)
+        if (not figure.moving or figure.is_hours)
         and (figure.row not in astray or not figure.is_of_window)
         and len({rounded(value) for value in figure.ours.values()}) > 1
     ]
@@ -215,8 +215,8 @@ def _judged(figure: Figure, convention: Convention | None) -> Judged:
         verdict = compare(value, figure.theirs)
     if verdict in AGREED:
         return Judged(figure, verdict, shown, name)
-    if figure.has_timer:
-        return Judged(figure, "not_provable", shown, name, "a timer is running in it")
+    if figure.moving:
+        return Judged(figure, "not_provable", shown, name, figure.moving)
     if verdict == "mismatch" and figure.is_here != figure.is_there:
         verdict = "missing_there" if figure.is_here else "missing_here"
     return Judged(figure, verdict, shown, name)

@@ -124,12 +124,14 @@ class _Verification:
             self._left_out[BUDGET] = (
                 f"budgets count all time, and only days from {self._settings.start_date} are loaded"
             )
-            self._notes.append("What is left of fixed fees is not compared: it counts invoices of all time.")
+            self._note("What is left of fixed fees is not compared: it counts invoices of all time.")
         self._set_days(first, last)
 
     def _set_days(self, first: date | None, last: date | None) -> None:
         """What to compare by day; the oldest and the newest rows decide where nothing is said."""
         today = self._started_at.date()
+        if first is not None and first > today:
+            raise SettingWrong(f"since ({first}) lies in the future: Harvest's reports begin today at the latest.")
         self._is_probing = first is None and self._settings.start_date is None
         with open_database(self._warehouse) as database:
             if not is_loaded(database):
@@ -144,16 +146,17 @@ class _Verification:
                 self._left_out.setdefault(report.path, f"not loaded: {', '.join(absent)}")
         if last is None:
             last = max(newest or today, today)
-            if running is not None and running >= today:
-                last = today - timedelta(days=1)
-                self._notes.append(f"A timer runs: days from {today} on are not compared by day.")
+            # Today by the account's clock may be a day before or after ours.
+            if running is not None and running >= today - timedelta(days=1):
+                last = min(running, today) - timedelta(days=1)
+                self._note(f"A timer runs: days after {last} are compared when it has stopped.")
         if first is None:
             first = (oldest or last).replace(day=1)
         first = max(first, self._settings.start_date or first)
         self._first, self._last = first, last
         self._months = months_of(first, last, today)
         if self._months and self._months[-1].last < last:
-            self._notes.append(f"Days after {self._months[-1].last} are not compared: a report takes at most 365.")
+            self._note(f"Days after {self._months[-1].last} are not compared: a report takes at most 365.")
 
     def compare(self) -> None:
         """Ask for the reports that are due, and for the months of those that differ."""
@@ -182,6 +185,8 @@ class _Verification:
             comparison.narrow()
             self._look_what_changed()
             comparison.finish()
+        for first in comparison.too_early:
+            self._note(f"For Harvest, {first} has not begun yet: it is not compared.")
 
     def repair(self, reread: Reread) -> None:
         """Read again what differs and compare that once more, a few times at most."""

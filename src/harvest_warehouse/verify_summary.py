@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -13,18 +13,20 @@ from rich.table import Table
 from rich.text import Text
 
 from harvest_warehouse.reconcile import Convention, Judged
+from harvest_warehouse.repairs import Filters
 from harvest_warehouse.summary import counted
 from harvest_warehouse.verify_report import NOT_IN_REPORTS, VerifyReport
 
 # A terminal's worth; the table `harvest_reconciliation` has them all.
 MOST_LINES = 40
+_MOST_FILTERS = 3
 
 _STYLES = {"not_provable": "yellow", "unresolved": "yellow"}
 _FAMILIES = {
     "money": "money is rounded",
     "timers": "running timers are",
-    "budget": "money of budgets is rounded, and counts",
-    "fixed_fee": "uninvoiced fixed fees take off",
+    "budget": "money of budgets counts",
+    "fixed_fee": "what is left of a fixed fee counts",
 }
 
 
@@ -130,17 +132,20 @@ def _headline(report: VerifyReport) -> str:
     )
 
 
-def _by_reason(reasons: dict[str, str] | Any) -> list[tuple[str, str]]:
+def _by_reason(reasons: Mapping[str, str]) -> list[tuple[str, str]]:
     found: dict[str, list[str]] = {}
     for path, reason in reasons.items():
         found.setdefault(reason, []).append(path)
     return [(", ".join(paths), reason) for reason, paths in found.items()]
 
 
-def _filters(again: Any) -> str:
-    return (
-        ", ".join(f"{stream} ({counted(len(filters), 'time')})" for stream, filters in again.items()) or "what changed"
-    )
+def _filters(again: Filters) -> str:
+    return ", ".join(f"{stream} ({_few(filters)})" for stream, filters in again.items()) or "what changed"
+
+
+def _few(filters: Sequence[Mapping[str, object]]) -> str:
+    words = [" ".join(str(value) for value in one.values()) or "all" for one in filters]
+    return ", ".join(words) if len(words) <= _MOST_FILTERS else f"{len(words)} windows and projects"
 
 
 def _figure(judged: Judged) -> dict[str, object]:
