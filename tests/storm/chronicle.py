@@ -60,10 +60,12 @@ class Moment:
     Attributes:
         at: seconds on the simulator's clock.
         alive: by stream, the keys that are there, and the `updated_at` of each.
+        is_all_shown: whether the token could see all of it.
     """
 
     at: float
     alive: Mapping[str, Mapping[Key, str | None]]
+    is_all_shown: bool = True
 
 
 class Chronicle:
@@ -75,7 +77,7 @@ class Chronicle:
         self.moments: list[Moment] = []
         self._last: dict[str, dict[Key, Mapping[str, Any]]] = {}
 
-    def note(self, at: float, truth: Mapping[str, list[Mapping[str, Any]]]) -> None:
+    def note(self, at: float, truth: Mapping[str, list[Mapping[str, Any]]], *, is_all_shown: bool = True) -> None:
         """The account is like this now."""
         now = {stream: {key_of(stream, record): record for record in truth[stream]} for stream in DEFAULT}
         for stream, records in now.items():
@@ -88,7 +90,7 @@ class Chronicle:
             stream: {key: record.get("updated_at") for key, record in records.items()}
             for stream, records in now.items()
         }
-        self.moments.append(Moment(at, alive))
+        self.moments.append(Moment(at, alive, is_all_shown))
 
     def add(self, stream: str, key: Key, record: Mapping[str, Any]) -> None:
         """A record looked like this once."""
@@ -141,7 +143,8 @@ class WatchedSimulator(Simulator):
             now = (self.store.version, int(self.clock.now().timestamp()), self._viewer, str(self.store.company.features))
             if now != self._noted:
                 self._noted = now
-                self.chronicle.note(self.clock.now().timestamp(), self.truth())
+                at, is_all_shown = self.clock.now().timestamp(), self._viewer.is_administrator
+                self.chronicle.note(at, self.truth(), is_all_shown=is_all_shown)
 
     def _answer(self, asked: Asked) -> Answer:
         with self.store.lock:

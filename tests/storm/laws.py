@@ -98,7 +98,7 @@ def no_cursor_past_what_is_stored(step: Step) -> Iterator[str]:
         if "cursor" not in position or stream not in DEFAULT:
             continue
         seen = step.chronicle.before(datetime.fromisoformat(position["cursor"]).timestamp())
-        if seen is None:
+        if seen is None or not seen.is_all_shown:
             continue
         here = {key: row.get("updated_at") for key, row, _ in step.after.records(stream)}
         now = step.chronicle.moments[-1].alive[stream]

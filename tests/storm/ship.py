@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import logging
 import mmap
 import os
@@ -129,6 +130,8 @@ class Run:
 
 def _be_the_run(act: Callable[[], Any], log: Path, writer: int, day: Day) -> None:
     """In the child: run, tell how it ended, and never come back."""
+    # A short life: what it leaves behind goes with it.
+    gc.disable()
     watch = Watch(day.kill, day.disk)
     code, complete = _CRASHED, frozenset[str]()
     try:
