@@ -103,10 +103,18 @@ FAULTS: list[tuple[str, Law, Plant]] = [
         laws.no_doubled_key,
         sql(
             "drop table if exists harvest_deletions",
-            "create table harvest_deletions as select 'roles' as table_name, '7' as row_key, 1 as found_at from range(2)",
+            "create table harvest_deletions as select 'roles' as table_name, '7' as row_key, 'r' as run_id from range(2)",
         ),
     ),
     ("a living row lost", laws.no_deletion_of_what_lives, sql(f"delete from roles {ONE.format('roles')}")),
+    (
+        "a living row told to have vanished",
+        laws.no_deletion_of_what_lives,
+        sql(
+            "drop table if exists harvest_deletions",
+            "create table harvest_deletions as select 'clients' as table_name, id::text as row_key, 'r' as run_id from clients",
+        ),
+    ),
     ("a row not stored", laws.no_cursor_past_what_is_stored, sql(f"delete from projects {ONE.format('projects')}")),
     (
         "an older row stored",

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from harvest_time_tracking import STREAMS
 from storm.chronicle import DEFAULT, Chronicle
-from storm.stock import Stock
+from storm.stock import Row, Stock
 
 
 @dataclass(frozen=True)
@@ -76,20 +76,28 @@ def no_doubled_key(step: Step) -> Iterator[str]:
             places = Counter((row["_dlt_parent_id"], row["_dlt_list_idx"]) for row in rows)
             if doubled := [place for place, count in places.items() if count > 1]:
                 yield f"{name}: places taken twice: {doubled[:3]}"
-    moved = Counter(
-        (row["table_name"], row["row_key"], row["found_at"]) for row in step.after.tables.get("harvest_deletions", ())
-    )
+    moved = Counter((row["table_name"], row["row_key"]) for row in _deletions(step.after))
     for key, count in moved.items():
         if count > 1:
             yield f"harvest_deletions has {key} {count} times"
 
 
 def no_deletion_of_what_lives(step: Step) -> Iterator[str]:
-    """What was here, and was in Harvest during the whole step, is still here."""
+    """What was here, and was in Harvest during the whole step, is still here, and not told to have vanished."""
+    told_before = {(row["table_name"], row["row_key"], row["run_id"]) for row in _deletions(step.before)}
+    told = {(row["table_name"], row["row_key"], row["run_id"]) for row in _deletions(step.after)} - told_before
     for stream in DEFAULT:
-        lost = set(step.before.keys[stream]) - set(step.after.keys[stream])
-        for key in lost & step.chronicle.always_alive(stream, step.began):
+        alive = step.chronicle.always_alive(stream, step.began)
+        for key in (set(step.before.keys[stream]) - set(step.after.keys[stream])) & alive:
             yield f"{stream} {key} lives and was taken away"
+        living = {"/".join(map(str, key)): key for key in alive}
+        for table, row_key, _ in told:
+            if table == STREAMS[stream].table_name and row_key in living:
+                yield f"{stream} {row_key} lives, and harvest_deletions says that it vanished"
+
+
+def _deletions(stock: Stock) -> list[Row]:
+    return stock.tables.get("harvest_deletions", [])
 
 
 def no_cursor_past_what_is_stored(step: Step) -> Iterator[str]:

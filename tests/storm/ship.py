@@ -24,7 +24,9 @@ from typing import Any
 from harvest_simulator.clock import Clock
 from harvest_time_tracking import Client, HarvestError, Secret, Settings, client, pages, work
 from harvest_warehouse import load as load_module
+from harvest_warehouse.load_report import LoadReport
 from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.sync import SyncReport, sync
 from storm.weather import Day, FullDisk, Kill
 
 # Longer than any run takes: a run that never ends is a finding.
@@ -92,7 +94,7 @@ class Landing:
 class Run:
     """A run under way."""
 
-    def __init__(self, act: Callable[[], Any], folder: Path, day: Day, number: int) -> None:
+    def __init__(self, act: Callable[[], LoadReport | SyncReport], folder: Path, day: Day, number: int) -> None:
         self._log = folder / f"run-{number}.txt"
         reader, writer = os.pipe()
         sys.stdout.flush()
@@ -128,7 +130,7 @@ class Run:
         return Landing(landing.code, said, landing.complete, landing.is_full_disk_met)
 
 
-def _be_the_run(act: Callable[[], Any], log: Path, writer: int, day: Day) -> None:
+def _be_the_run(act: Callable[[], LoadReport | SyncReport], log: Path, writer: int, day: Day) -> None:
     """In the child: run, tell how it ended, and never come back."""
     # A short life: what it leaves behind goes with it.
     gc.disable()
@@ -144,8 +146,8 @@ def _be_the_run(act: Callable[[], Any], log: Path, writer: int, day: Day) -> Non
         watch.begin()
         report = act()
         print(report)
-        complete = frozenset(outcome.stream for outcome in _outcomes(report) if outcome.outcome == "complete")
-        code = int(getattr(report, "exit_code", 0))
+        complete = _complete(report)
+        code = code_of(report)
     except (HarvestError, OSError) as error:
         print(f"Error: {error}")
         traceback.print_exc()
@@ -159,9 +161,17 @@ def _be_the_run(act: Callable[[], Any], log: Path, writer: int, day: Day) -> Non
         os._exit(0)
 
 
-def _outcomes(report: Any) -> tuple[Any, ...]:
-    streams: tuple[Any, ...] = getattr(report, "streams", None) or getattr(report, "load", report).streams
-    return streams
+def code_of(report: LoadReport | SyncReport) -> int:
+    """The exit code that the command line gives for it."""
+    if isinstance(report, LoadReport):
+        return 0
+    return 3 if report.lost or (report.sweep and report.sweep.too_many) else 0
+
+
+def _complete(report: LoadReport | SyncReport) -> frozenset[str]:
+    loaded = report if isinstance(report, LoadReport) else report.load
+    outcomes = loaded.streams if loaded else ()
+    return frozenset(outcome.stream for outcome in outcomes if outcome.outcome == "complete")
 
 
 class Watch:
@@ -217,8 +227,16 @@ def asking(url: str, account_id: str, token: str, clock: Clock) -> Client:
     return Client(settings, sleep=clock.sleep, monotonic=clock.monotonic, now=clock.now)
 
 
-def command_of(day: Day, warehouse: Warehouse, asks: Client) -> Callable[[], Any]:
+def command_of(day: Day, warehouse: Warehouse, asks: Client) -> Callable[[], LoadReport | SyncReport]:
     """What the day's command does."""
     if day.command == "load":
-        return lambda: load_module.load(warehouse, asks.settings, day.streams, client=asks)
-    return lambda: load_module.load(warehouse, asks.settings, client=asks)
+        return lambda: load_module.load(
+            warehouse, asks.settings, day.streams, client=asks, on_step=lambda step: print(f"step: {step}")
+        )
+    return lambda: sync(
+        warehouse,
+        asks.settings,
+        accept_deletions=day.command == "calm",
+        client=asks,
+        on_step=lambda step: print(f"step: {step}"),
+    )

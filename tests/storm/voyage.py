@@ -257,6 +257,7 @@ def _served(account_seed: int) -> Iterator[tuple[str, WatchedSimulator]]:
     # What the account was before anything is asked of it.
     simulator.look()
     clock.sleep(3_600)
+    simulator.look()
     with simulator.serving() as url:
         yield url, simulator
 
