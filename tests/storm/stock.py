@@ -65,7 +65,9 @@ class Stock:
     @cached_property
     def positions(self) -> dict[str, dict[str, Any]]:
         """What dlt's state in the database remembers of each stream, of the one account that there is."""
-        kept = self.tables.get("_dlt_pipeline_state", ())
+        # A state counts once the package that brought it is there as a whole.
+        whole = {row["load_id"] for row in self.tables.get("_dlt_loads", ()) if row["status"] == 0}
+        kept = [row for row in self.tables.get("_dlt_pipeline_state", ()) if row["_dlt_load_id"] in whole]
         if not kept:
             return {}
         newest = max(kept, key=lambda row: row["version"])
