@@ -76,7 +76,9 @@ def cursor_moved(voyage: Voyage, folder: Path) -> None:
     simulator.clock.sleep(3_600)
     with duckdb.connect(str(folder / voyage.warehouse.file_name)) as connection:
         connection.execute(f"use {voyage.warehouse.dataset_name}")
-        (packed,) = connection.execute("select state from _dlt_pipeline_state order by version desc").fetchone() or ("",)
+        (packed,) = connection.execute("select state from _dlt_pipeline_state order by version desc").fetchone() or (
+            "",
+        )
         state = json.loads(zlib.decompress(base64.b64decode(packed)))
         (source,) = state["sources"].values()
         (position,) = source["resources"]["clients"].values()
@@ -91,12 +93,24 @@ def token_in_a_packed_file(voyage: Voyage, folder: Path) -> None:
 
 ONE = "where id = (select min(id) from {0})"
 FAULTS: list[tuple[str, Law, Plant]] = [
-    ("a value changed", laws.no_invented_row, sql(f"update time_entries set hours = hours + 1 {ONE.format('time_entries')}")),
+    (
+        "a value changed",
+        laws.no_invented_row,
+        sql(f"update time_entries set hours = hours + 1 {ONE.format('time_entries')}"),
+    ),
     ("a row of nobody", laws.no_invented_row, sql("insert into tasks select * replace (1 as id) from tasks limit 1")),
     ("a line changed", laws.no_invented_row, sql("update invoices__line_items set quantity = quantity + 1")),
-    ("a line lost", laws.no_invented_row, sql(f"delete from invoices__line_items {ONE.format('invoices__line_items')}")),
+    (
+        "a line lost",
+        laws.no_invented_row,
+        sql(f"delete from invoices__line_items {ONE.format('invoices__line_items')}"),
+    ),
     ("a row twice", laws.no_doubled_key, sql("insert into clients select * from clients limit 1")),
-    ("a line twice", laws.no_doubled_key, sql("insert into invoices__line_items select * from invoices__line_items limit 1")),
+    (
+        "a line twice",
+        laws.no_doubled_key,
+        sql("insert into invoices__line_items select * from invoices__line_items limit 1"),
+    ),
     ("lines of nobody", laws.no_doubled_key, sql("delete from invoices")),
     (
         "a deletion told twice",
@@ -122,7 +136,11 @@ FAULTS: list[tuple[str, Law, Plant]] = [
         sql("update contacts set updated_at = updated_at - interval 1 day"),
     ),
     ("a position too far", laws.no_cursor_past_what_is_stored, cursor_moved),
-    ("the token in a table", laws.no_secret_anywhere, sql(f"create table harvest_notes as select 'Bearer {TOKEN}' as note")),
+    (
+        "the token in a table",
+        laws.no_secret_anywhere,
+        sql(f"create table harvest_notes as select 'Bearer {TOKEN}' as note"),
+    ),
     ("the token in a packed file", laws.no_secret_anywhere, token_in_a_packed_file),
     (
         "a row left over",

@@ -140,7 +140,12 @@ class WatchedSimulator(Simulator):
         """Note the account as it is, if anything changed."""
         with self.store.lock:
             # The hours of a running timer are told to the hundredth.
-            now = (self.store.version, int(self.clock.now().timestamp()), self._viewer, str(self.store.company.features))
+            now = (
+                self.store.version,
+                int(self.clock.now().timestamp()),
+                self._viewer,
+                str(self.store.company.features),
+            )
             if now != self._noted:
                 self._noted = now
                 at, is_all_shown = self.clock.now().timestamp(), self._viewer.is_administrator

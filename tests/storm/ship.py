@@ -152,7 +152,7 @@ def _be_the_run(act: Callable[[], LoadReport | SyncReport], log: Path, writer: i
         print(f"Error: {error}")
         traceback.print_exc()
         code = 1
-    except BaseException:
+    except BaseException:  # noqa: BLE001 (the law of clear ends judges it by its code)
         traceback.print_exc()
     finally:
         watch.end()

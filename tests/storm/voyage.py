@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from random import Random
@@ -38,7 +38,7 @@ class Outset:
     """What a voyage begins with: the account, the sizes, and whether it was loaded before."""
 
     account_seed: int = 1
-    sizes: Sizes = Sizes()
+    sizes: Sizes = field(default_factory=Sizes)
     is_loaded: bool = True
 
 

@@ -10,8 +10,7 @@ from datetime import timedelta
 from decimal import Decimal
 from random import Random
 
-from harvest_simulator import Fault
-from harvest_simulator import billing_acts, setup_acts, work_acts
+from harvest_simulator import Fault, billing_acts, setup_acts, work_acts
 from harvest_simulator.changes import NotPossible
 from harvest_simulator.dice import Act, Dice
 from harvest_simulator.faults import Faults
