@@ -92,7 +92,8 @@ def test_children_changed_while_the_parents_updated_at_stays(
     store.delete_invoice_message(message_id)
     reminder_id = store.remind(sent[1].id)
     rate_id = store.add_billable_rate(user_id, Decimal(123), date(2026, 3, 20))
-    store.set_teammates(user_id, sorted(store.users)[1:3])
+    manager_id = next(user.id for user in store.users.values() if "manager" in user.access_roles)
+    store.set_teammates(manager_id, sorted(store.users)[:2])
     assert before == {row.id: row.updated_at for row in [*store.invoices.values(), *store.users.values()]}
     sync_from(account, warehouse)
     messages = {row["id"] for row in account.rows("invoice_messages")}

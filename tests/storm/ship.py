@@ -238,5 +238,5 @@ def command_of(day: Day, warehouse: Warehouse, asks: Client) -> Callable[[], Loa
         asks.settings,
         accept_deletions=day.command == "calm",
         client=asks,
-        on_step=lambda step: print(f"step: {step}"),
+        on_step=lambda step: print(f"step: {step}", flush=True),
     )

@@ -189,7 +189,7 @@ def _restate(it: Dice) -> str:
 
 
 def _teammates(it: Dice) -> str:
-    manager = it.pick(list(it.store.teammate_ids) or list(it.store.users))
+    manager = it.pick([user.id for user in it.store.users.values() if "manager" in user.access_roles])
     members = it.rng.sample(list(it.store.users), min(2, len(it.store.users)))
     return f"gave user {it.store.set_teammates(manager, sorted(members))} teammates {members}"
 
