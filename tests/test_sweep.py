@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,21 @@ def test_what_is_replaced_with_its_parent_is_noted_too(synced: tuple[Account, Wa
     }
     assert_equals_truth(account)
     assert not [table for table in account.tables() if table.startswith("harvest_before")]
+
+
+def test_a_deleted_person_goes_with_rates_and_assignments(synced: tuple[Account, Warehouse]) -> None:
+    account, warehouse = synced
+    store = account.simulator.store
+    user_id = store.create_user("Short", "Stay")
+    rate_id = store.add_billable_rate(user_id, Decimal(90))
+    store.assign_user(next(iter(store.projects)), user_id)
+    sync_from(account, warehouse)
+    assert (user_id, rate_id) in {(row["user_id"], row["id"]) for row in account.rows("user_billable_rates")}
+    account.simulator.clock.sleep(3_600)
+    store.delete_user(user_id)
+    sync_from(account, warehouse)
+    assert_equals_truth(account)
+    assert ("user_billable_rates", f"{user_id}/{rate_id}") in deletions(account)
 
 
 def test_too_much_at_once_stops_and_says_how_to_go_on(synced: tuple[Account, Warehouse]) -> None:

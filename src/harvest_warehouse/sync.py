@@ -17,7 +17,7 @@ from harvest_warehouse.history import HistoryReport, keep_history
 from harvest_warehouse.load import Again, load, say_nothing, settle
 from harvest_warehouse.load_report import LoadReport, what_happened
 from harvest_warehouse.own_tables import keep
-from harvest_warehouse.replaced import note_replaced, remember
+from harvest_warehouse.replaced import drop_orphans, note_replaced, remember
 from harvest_warehouse.rotation import Rotation, rotation
 from harvest_warehouse.settings import REREAD_REQUESTS, Warehouse
 from harvest_warehouse.sweep import SweepReport, sweep
@@ -203,6 +203,7 @@ class _Sync:
         read = {outcome.stream for outcome in loaded.streams if outcome.outcome == "complete"}
         finding = Finding(self._settings.account_id, datetime.now(UTC), loaded.run_id)
         with open_database(self._warehouse) as database:
+            drop_orphans(database, self._settings.account_id, read)
             return note_replaced(database, read, finding)
 
     def _refused(self, loaded: LoadReport) -> dict[str, str]:
