@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any
 
 import sqlglot
-from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.destinations.exceptions import DatabaseException, DatabaseUndefinedRelation
 from dlt.destinations.sql_client import SqlClientBase
 from sqlglot import exp
 
@@ -15,23 +16,28 @@ from harvest_warehouse.settings import Warehouse
 
 # What our own statements are written in.
 _DIALECT = "duckdb"
+# Rows of one insert: few statements, and none that a database finds too long.
+_INSERT_ROWS = 1_000
+
+Statement = str | exp.Expression
 
 
 class Database:
     """One open connection to the tables of an account.
 
-    Statements are written in DuckDB's SQL: tables without a schema are those of the dataset, and `:name` stands for a
-    value. They are translated into the dialect of whatever database it is.
+    Statements are written in DuckDB's SQL: tables without a schema are those of the dataset, those of `marts` are in the
+    dataset of the marts, and `:name` stands for a value. They are translated into the dialect of whatever database it is.
 
     Attributes:
         dialect: sqlglot's name of the database's dialect.
     """
 
-    def __init__(self, client: SqlClientBase[Any]) -> None:
+    def __init__(self, client: SqlClientBase[Any], marts: str) -> None:
         self._client = client
+        self._marts = marts
         self.dialect: str = client.capabilities.sqlglot_dialect or _DIALECT
 
-    def rows(self, query: str, values: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
+    def rows(self, query: Statement, values: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
         """The rows that `query` gives.
 
         Raises:
@@ -40,7 +46,7 @@ class Database:
         with self._client.execute_query(self._translated(query, values or {})) as cursor:
             return list(cursor.fetchall())
 
-    def run(self, statements: Sequence[str], values: Mapping[str, object] | None = None) -> None:
+    def run(self, statements: Sequence[Statement], values: Mapping[str, object] | None = None) -> None:
         """Run statements, all or none of them where the database has transactions.
 
         Raises:
@@ -59,11 +65,49 @@ class Database:
         except DatabaseUndefinedRelation:
             return ()
 
-    def _translated(self, statement: str, values: Mapping[str, object]) -> str:
-        tree = sqlglot.parse_one(statement, read=_DIALECT)
+    def make_marts(self) -> None:
+        """Make the dataset of the marts, where it is not there."""
+        with self._client.with_alternative_dataset_name(self._marts):
+            if not self._client.has_dataset():
+                self._client.create_dataset()
+
+    def create(self, table: str, query: str) -> None:
+        """Make a table of the rows of a query that was translated before."""
+        name = self.translated(f"select 1 from {table}").partition(" FROM ")[2]
+        self._client.execute_sql(f"CREATE TABLE {name} AS {query}")
+
+    def insert(self, table: str, rows: Sequence[Sequence[object]]) -> None:
+        """Add rows of plain values to a table, in the order of its columns."""
+        name = self.translated(f"select 1 from {table}").partition(" FROM ")[2]
+        for start in range(0, len(rows), _INSERT_ROWS):
+            lines = ", ".join(
+                f"({', '.join(_literal(value, self.dialect) for value in row)})"
+                for row in rows[start : start + _INSERT_ROWS]
+            )
+            self._client.execute_sql(f"INSERT INTO {name} VALUES {lines}")
+
+    def comment(self, comments: Sequence[tuple[str, str, str]]) -> bool:
+        """Write words beside tables and columns: (table, column or nothing, words). False where the database takes none."""
+        try:
+            self.run([_comment(table, column, words) for table, column, words in comments])
+        except DatabaseException:
+            return False
+        return True
+
+    def translated(self, statement: Statement, values: Mapping[str, object] | None = None) -> str:
+        """A statement as this database takes it, with its tables' full names."""
+        return self._translated(statement, values or {})
+
+    def _translated(self, statement: Statement, values: Mapping[str, object]) -> str:
+        tree = sqlglot.parse_one(statement, read=_DIALECT) if isinstance(statement, str) else statement.copy()
         named = {cte.alias for cte in tree.find_all(exp.CTE)}
         for table in list(tree.find_all(exp.Table)):
-            if not table.db and table.name not in named:
+            # The new name in `alter table ... rename to` stands alone.
+            is_new_name = isinstance(table.parent, exp.AlterRename)
+            if table.db == "marts":
+                with self._client.with_alternative_dataset_name(self._marts):
+                    self._qualify(table)
+            elif not table.db and table.name not in named and not is_new_name:
                 self._qualify(table)
         for placeholder in list(tree.find_all(exp.Placeholder)):
             _fill(placeholder, values[placeholder.name])
@@ -86,12 +130,30 @@ def _fill(placeholder: exp.Placeholder, value: object) -> None:
         placeholder.replace(exp.convert(value))
 
 
+def _comment(table: str, column: str, words: str) -> str:
+    target = f"column {table}.{column}" if column else f"table {table}"
+    return f"comment on {target} is {exp.Literal.string(words).sql(_DIALECT)}"
+
+
+def _literal(value: object, dialect: str) -> str:
+    """A plain value in a row of an insert; dates and instants as text, which a database takes for the column's type."""
+    if value is None or isinstance(value, bool):
+        return str(value).upper() if value is not None else "NULL"
+    if isinstance(value, int | Decimal):
+        return f"{value:f}" if isinstance(value, Decimal) else str(value)
+    return exp.Literal.string(value if isinstance(value, str) else str(value)).sql(dialect)
+
+
 @contextmanager
-def open_database(warehouse: Warehouse) -> Iterator[Database]:
+def open_database(warehouse: Warehouse, *, is_building: bool = False) -> Iterator[Database]:
     """A connection for as long as the block lasts: a file that stays open could not be loaded.
+
+    Args:
+        warehouse: where the tables are.
+        is_building: with the memory and the threads that it takes to build the marts of a large account.
 
     Raises:
         DltException: where the database cannot be reached.
     """
-    with warehouse.pipeline().sql_client() as client:
-        yield Database(client)
+    with warehouse.pipeline(is_building=is_building).sql_client() as client:
+        yield Database(client, warehouse.marts_name)
