@@ -73,12 +73,11 @@ class Database:
 
     def create(self, table: str, query: str) -> None:
         """Make a table of the rows of a query that was translated before."""
-        name = self.translated(f"select 1 from {table}").partition(" FROM ")[2]
-        self._client.execute_sql(f"CREATE TABLE {name} AS {query}")
+        self._client.execute_sql(f"CREATE TABLE {self._name(table)} AS {query}")
 
     def insert(self, table: str, rows: Sequence[Sequence[object]]) -> None:
         """Add rows of plain values to a table, in the order of its columns."""
-        name = self.translated(f"select 1 from {table}").partition(" FROM ")[2]
+        name = self._name(table)
         for start in range(0, len(rows), _INSERT_ROWS):
             lines = ", ".join(
                 f"({', '.join(_literal(value, self.dialect) for value in row)})"
@@ -89,7 +88,10 @@ class Database:
     def comment(self, comments: Sequence[tuple[str, str, str]]) -> bool:
         """Write words beside tables and columns: (table, column or nothing, words). False where the database takes none."""
         try:
-            self.run([_comment(table, column, words) for table, column, words in comments])
+            with self._client.begin_transaction():
+                for table, column, words in comments:
+                    target = f'COLUMN {self._name(table)}."{column}"' if column else f"TABLE {self._name(table)}"
+                    self._client.execute_sql(f"COMMENT ON {target} IS {_literal(words, self.dialect)}")
         except DatabaseException:
             return False
         return True
@@ -113,6 +115,9 @@ class Database:
             _fill(placeholder, values[placeholder.name])
         return tree.sql(self.dialect)
 
+    def _name(self, table: str) -> str:
+        return self._translated(f"select 1 from {table}", {}).partition(" FROM ")[2]
+
     def _qualify(self, table: exp.Table) -> None:
         *path, name = self._client.make_qualified_table_name_path(table.name, quote=False)
         table.set("this", exp.to_identifier(name, quoted=True))
@@ -128,11 +133,6 @@ def _fill(placeholder: exp.Placeholder, value: object) -> None:
         placeholder.parent.set("expressions", [exp.convert(item) for item in value or (None,)])
     else:
         placeholder.replace(exp.convert(value))
-
-
-def _comment(table: str, column: str, words: str) -> str:
-    target = f"column {table}.{column}" if column else f"table {table}"
-    return f"comment on {target} is {exp.Literal.string(words).sql(_DIALECT)}"
 
 
 def _literal(value: object, dialect: str) -> str:

@@ -1,4 +1,4 @@
--- one row per time entry that changed after its invoice was sent
+-- one row per time entry that changed after its invoice was sent; approved ones are left out, since approval changes them
 select
   entry.account_id,
   entry.time_entry_id,
@@ -21,4 +21,6 @@ left join dim_person as person
 left join dim_project as project
   on entry.account_id = project.account_id
   and entry.project_id = project.project_id
-where entry.updated_at > invoice.sent_at
+where
+  entry.updated_at > invoice.sent_at
+  and not entry.is_closed

@@ -38,9 +38,9 @@ valued as (
     *,
     case when is_billable then hours else 0 end as billable_hours,
     case when is_billable and not is_billed then hours else 0 end as uninvoiced_hours,
-    cast(case when is_billable then hours * coalesce(billable_rate, 0) else 0 end as decimal(38, 9)) as value_at_rates,
-    cast(tracked_hours * coalesce(cost_rate, 0) as decimal(38, 9)) as labour_cost,
-    cast(hours * coalesce(cost_rate, 0) as decimal(38, 9)) as labour_cost_rounded
+    round(case when is_billable then hours * coalesce(billable_rate, 0) else 0 end, 9) as value_at_rates,
+    round(tracked_hours * coalesce(cost_rate, 0), 9) as labour_cost,
+    round(hours * coalesce(cost_rate, 0), 9) as labour_cost_rounded
   from entries
 ),
 
