@@ -76,7 +76,9 @@ _ROWS = (
 
 def fill(warehouse: Warehouse, entries: int) -> None:
     """Load a tiny simulated account, and add the rows."""
-    company = Simulator(size="tiny", today=TODAY, clock=Clock(datetime(2026, 3, 16, 9, tzinfo=UTC)), enforce_limits=False)
+    company = Simulator(
+        size="tiny", today=TODAY, clock=Clock(datetime(2026, 3, 16, 9, tzinfo=UTC)), enforce_limits=False
+    )
     with company.serving() as base_url:
         settings = Settings(
             Secret(company.access_token),
@@ -109,7 +111,9 @@ def main(entries: int) -> None:
             print(f"{found.severity}: {found.name}: {found.rows:,}")
         peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         after_mb = warehouse.file.stat().st_size / 1e6
-        print(f"{entries:,} entries: {seconds:.1f} s, peak {peak_mb:,.0f} MB, file {before_mb:,.0f} -> {after_mb:,.0f} MB")
+        print(
+            f"{entries:,} entries: {seconds:.1f} s, peak {peak_mb:,.0f} MB, file {before_mb:,.0f} -> {after_mb:,.0f} MB"
+        )
 
 
 if __name__ == "__main__":

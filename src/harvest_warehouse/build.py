@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from dlt.common.exceptions import DltException
+from sqlglot import exp
 
-from harvest_time_tracking import HarvestError, SettingWrong
+from harvest_time_tracking import SettingWrong
+from harvest_warehouse.build_report import BuildFailed, BuildReport, BuiltTable, Found, failure
 from harvest_warehouse.calendar_days import DAY_COLUMNS, days
 from harvest_warehouse.database import Database, open_database
 from harvest_warehouse.mart_settings import WEEKDAYS, MartSettings, mart_settings
 from harvest_warehouse.models import (
     Model,
     Rule,
-    Severity,
     described,
     empty,
     models,
@@ -59,77 +62,6 @@ _INPUTS = {
 }
 
 
-@dataclass(frozen=True)
-class BuiltTable:
-    """One table of the marts: how many rows it has, and how long it took."""
-
-    name: str
-    rows: int
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a check found.
-
-    Attributes:
-        name: of the check.
-        severity: an error stops the build, a warning or a finding does not.
-        words: what a row that it found means.
-        rows: how many it found.
-        query: a select that shows them.
-    """
-
-    name: str
-    severity: Severity
-    words: str
-    rows: int
-    query: str
-
-
-@dataclass(frozen=True)
-class BuildReport:
-    """What a build did.
-
-    Attributes:
-        database: the database's file.
-        dataset: the schema that holds the marts.
-        as_of: the date of the last load in each account's time zone, by account.
-        tables: the tables that were built, in the order in which they were.
-        found: what the checks found, where it is not nothing.
-        checks: how many checks ran.
-        has_comments: whether the words of the columns are in the database too.
-        seconds: how long all of it took.
-    """
-
-    database: str
-    dataset: str
-    as_of: tuple[tuple[str, date], ...]
-    tables: tuple[BuiltTable, ...]
-    found: tuple[Found, ...]
-    checks: int
-    has_comments: bool
-    seconds: float
-
-    @property
-    def warnings(self) -> tuple[Found, ...]:
-        """What did not stop the build."""
-        return tuple(found for found in self.found if found.severity != "error")
-
-    @property
-    def errors(self) -> tuple[Found, ...]:
-        """What stopped it."""
-        return tuple(found for found in self.found if found.severity == "error")
-
-
-class BuildFailed(HarvestError):
-    """The marts were not built; those of the last build stand. `report` has the checks that failed, if it came to that."""
-
-    def __init__(self, message: str, report: BuildReport | None = None) -> None:
-        super().__init__(message)
-        self.report = report
-
-
 def build(
     warehouse: Warehouse,
     settings: MartSettings | None = None,
@@ -159,6 +91,30 @@ def build(
                 return _Build(warehouse, database, settings, as_of, on_step).run()
         except DltException as error:
             raise BuildFailed(f"The database refused: {error} The marts of the last build stand.") from error
+
+
+@dataclass(frozen=True)
+class _Account:
+    """One account whose rows are in the tables; `week_start` is 0 for Monday."""
+
+    account_id: str
+    as_of: date
+    loaded_at: datetime
+    time_zone: str
+    week_start: int
+
+    def row(self, settings: MartSettings) -> tuple[object, ...]:
+        """Its row of cfg_account."""
+        return (
+            self.account_id,
+            self.as_of,
+            self.loaded_at,
+            self.time_zone,
+            settings.home_currency,
+            WEEKDAYS[self.week_start],
+            len(settings.working_days),
+            settings.target_utilisation,
+        )
 
 
 class _Build:
@@ -193,7 +149,7 @@ class _Build:
         failed = [(rule, counts) for rule, counts in found if counts and rule.severity == "error"]
         if failed:
             report = self._report(tables, found, NEXT, has_comments=False)
-            raise BuildFailed(_failure(report), report)
+            raise BuildFailed(failure(report), report)
         self._keep_findings(found)
         self._on_step("replacing the marts")
         self._replace()
@@ -201,67 +157,48 @@ class _Build:
         return self._report(tables, found, "", has_comments=has_comments)
 
     def _inputs(self) -> None:
-        self._database.run([f"create table marts.{name}{NEXT} as {empty(kinds).sql('duckdb')}" for name, kinds in _INPUTS.items()])
+        """What is not Harvest's: the accounts, their calendar, and the settings."""
+        database, settings = self._database, self._settings
+        database.run(
+            [f"create table marts.{name}{NEXT} as {empty(kinds).sql('duckdb')}" for name, kinds in _INPUTS.items()]
+        )
         accounts = self._accounts()
-        settings = self._settings
+        self._as_of = {account.account_id: account.as_of for account in accounts}
+        named: dict[str, set[date]] = {}
+        for account_id, day in database.rows(resolved(staging("stg_named_days"), self._raw)):
+            named.setdefault(account_id, set()).add(day)
         for account in accounts:
-            self._as_of[str(account[0])] = account[1]
-        self._database.insert(f"marts.cfg_account{NEXT}", [account[:-1] for account in accounts])
-        named = self._named_days()
-        for account_id, as_of, *_, first_of_week in accounts:
-            rows = days(
-                account_id,
-                named.get(account_id, ()),
-                as_of,
-                week_start=first_of_week,
+            database.insert(f"marts.cfg_account{NEXT}", [account.row(settings)])
+            calendar = days(
+                account.account_id,
+                named.get(account.account_id, ()),
+                account.as_of,
+                week_start=account.week_start,
                 working_days=settings.working_days,
                 holidays=settings.holidays,
             )
-            self._database.insert(f"marts.cfg_date{NEXT}", list(rows))
-        leave = [
-            (None, task) if isinstance(task, int) else (task.lower(), None)
-            for task in dict.fromkeys(settings.time_off_tasks)
-        ]
-        self._database.insert(f"marts.cfg_time_off_task{NEXT}", leave)
+            database.insert(f"marts.cfg_date{NEXT}", list(calendar))
+        leave = {(None, task) if isinstance(task, int) else (task.lower(), None) for task in settings.time_off_tasks}
+        database.insert(f"marts.cfg_time_off_task{NEXT}", list(leave))
         rates = [(code, day, rate) for code, by_day in settings.exchange_rates.items() for day, rate in by_day.items()]
-        self._database.insert(f"marts.cfg_exchange_rate{NEXT}", rates)
+        database.insert(f"marts.cfg_exchange_rate{NEXT}", rates)
 
-    def _accounts(self) -> list[tuple[str, date, datetime, str, str | None, str, int, object, int]]:
-        """The rows of cfg_account, and the first day of the week behind each."""
-        rows = self._database.rows
-        query = resolved(staging("stg_accounts"), self._raw)
-        ids = sorted(row[0] for row in rows(query) if row[0] is not None)
-        loaded = dict(rows(_LAST_LOAD)) if self._database.columns("harvest_runs") else {}
-        zones = dict(rows(resolved(staging("stg_token_zone"), self._raw)))
-        starts = dict(rows("select account_id, week_start_day from company")) if self._raw["company"] else {}
-        settings = self._settings
+    def _accounts(self) -> list[_Account]:
+        rows, settings = self._database.rows, self._settings
+        loads = dict(_pairs(rows(_LAST_LOAD))) if self._database.columns("harvest_runs") else {}
+        zones = dict(_pairs(rows(resolved(staging("stg_token_zone"), self._raw))))
+        starts = dict(_pairs(rows(resolved(staging("stg_week_start"), self._raw))))
         found = []
-        for account_id in ids:
-            at = loaded.get(account_id) or datetime.now(UTC)
-            known = zone(settings.time_zone) or zone(zones.get(account_id)) or zone("UTC")
-            name = str(starts.get(account_id) or "").capitalize()
-            first_of_week = WEEKDAYS.index(name) if name in WEEKDAYS else 0
-            first_of_week = first_of_week if settings.week_start is None else settings.week_start
-            found.append(
-                (
-                    account_id,
-                    self._given_as_of or at.astimezone(known).date(),
-                    at,
-                    str(known),
-                    settings.home_currency,
-                    WEEKDAYS[first_of_week],
-                    len(settings.working_days),
-                    settings.target_utilisation,
-                    first_of_week,
-                )
-            )
+        for (account_id,) in sorted(rows(resolved(staging("stg_accounts"), self._raw))):
+            loaded_at = loads.get(account_id) or datetime.now(UTC)
+            known = zone(settings.time_zone) or zone(zones.get(account_id)) or ZoneInfo("UTC")
+            as_of = self._given_as_of or loaded_at.astimezone(known).date()
+            name = str(starts.get(account_id)).capitalize()
+            week_start = settings.week_start
+            if week_start is None:
+                week_start = WEEKDAYS.index(name) if name in WEEKDAYS else 0
+            found.append(_Account(account_id, as_of, loaded_at, str(known), week_start))
         return found
-
-    def _named_days(self) -> dict[str, set[date]]:
-        named: dict[str, set[date]] = {}
-        for account_id, day in self._database.rows(resolved(staging("stg_named_days"), self._raw)):
-            named.setdefault(account_id, set()).add(day)
-        return named
 
     def _table(self, model: Model) -> BuiltTable:
         self._on_step(f"building {model.name}")
@@ -274,8 +211,8 @@ class _Build:
 
     def _check(self, rule: Rule) -> tuple[Rule, dict[str, int]]:
         """How many rows break a rule, by account."""
-        query = resolved(rule.query, self._raw, NEXT).sql("duckdb")
-        counted = self._database.rows(f"select account_id, count(*) from ({query}) as broken group by account_id")
+        broken = resolved(rule.query, self._raw, NEXT).subquery("broken", copy=False)
+        counted = self._database.rows(exp.select("account_id", "count(*)").from_(broken).group_by("account_id"))
         return rule, {str(account_id): int(rows) for account_id, rows in counted}
 
     def _query(self, rule: Rule, suffix: str) -> str:
@@ -283,9 +220,10 @@ class _Build:
 
     def _keep_findings(self, found: Sequence[tuple[Rule, dict[str, int]]]) -> None:
         rows = [
-            (account_id, rule.name, rule.severity, rule.words, counts.get(account_id, 0), self._query(rule, ""))
-            for account_id in self._as_of
+            (account_id, rule.name, rule.severity, rule.words, counts.get(account_id, 0), query)
             for rule, counts in found
+            for query in [self._query(rule, "")]
+            for account_id in self._as_of
         ]
         self._database.insert(f"marts.{QUALITY}{NEXT}", rows)
 
@@ -336,6 +274,5 @@ class _Build:
 _LAST_LOAD = "select account_id, max(ended_at) from harvest_runs where outcome = 'complete' group by account_id"
 
 
-def _failure(report: BuildReport) -> str:
-    lines = [f"{found.name}: {found.rows:,} rows. {found.words} To see them: {found.query}" for found in report.errors]
-    return "\n".join(["The marts of the last build stand: not every check passed.", *lines])
+def _pairs(rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[str, Any]]:
+    return ((account_id, value) for account_id, value in rows)

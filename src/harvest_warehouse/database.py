@@ -19,7 +19,7 @@ _DIALECT = "duckdb"
 # Rows of one insert: few statements, and none that a database finds too long.
 _INSERT_ROWS = 1_000
 
-Statement = str | exp.Expression
+Statement = str | exp.Expression | exp.Query
 
 
 class Database:
@@ -89,8 +89,9 @@ class Database:
         """Write words beside tables and columns: (table, column or nothing, words). False where the database takes none."""
         try:
             with self._client.begin_transaction():
+                names = {table: self._name(table) for table in {table for table, *_ in comments}}
                 for table, column, words in comments:
-                    target = f'COLUMN {self._name(table)}."{column}"' if column else f"TABLE {self._name(table)}"
+                    target = f'COLUMN {names[table]}."{column}"' if column else f"TABLE {names[table]}"
                     self._client.execute_sql(f"COMMENT ON {target} IS {_literal(words, self.dialect)}")
         except DatabaseException:
             return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -71,8 +71,10 @@ def mart_settings() -> MartSettings:
         SettingWrong: for a value that cannot work, with what it must look like.
     """
     _refuse_unknown(dlt.config.get("harvest_marts"))
-    given = {item.name: dlt.config.get(f"harvest_marts.{item.name}") for item in fields(MartSettings)}
-    readers = {
+    given: dict[str, object] = {
+        item.name: dlt.config.get(f"harvest_marts.{item.name}") for item in fields(MartSettings)
+    }
+    readers: dict[str, Callable[[str, object], object]] = {
         "home_currency": _currency,
         "working_days": _working_days,
         "target_utilisation": _share,
@@ -149,7 +151,7 @@ def _currency(name: str, value: object) -> str:
 def _weekday(name: str, value: object) -> int:
     text = str(value).strip().capitalize()
     if text not in WEEKDAYS:
-        raise SettingWrong(f"{name} must be a day's English name such as \"Monday\", got {value!r}. {_WHERE}")
+        raise SettingWrong(f'{name} must be a day\'s English name such as "Monday", got {value!r}. {_WHERE}')
     return WEEKDAYS.index(text)
 
 

@@ -49,7 +49,7 @@ class Model:
     """
 
     name: str
-    query: exp.Expression
+    query: exp.Query
 
     @property
     def is_kept(self) -> bool:
@@ -91,7 +91,7 @@ class Rule:
     name: str
     severity: Severity
     words: str
-    query: exp.Expression
+    query: exp.Query
 
 
 @cache
@@ -140,12 +140,12 @@ def raw_tables() -> tuple[str, ...]:
     return tuple(sorted({table.name for query in queries for table in query.find_all(exp.Table) if table.db == "raw"}))
 
 
-def staging(name: str) -> exp.Expression:
+def staging(name: str) -> exp.Query:
     """A staging model's select statement."""
     return _staging()[name].copy()
 
 
-def resolved(query: exp.Expression, raw: Mapping[str, Sequence[str]], suffix: str = "") -> exp.Expression:
+def resolved(query: exp.Query, raw: Mapping[str, Sequence[str]], suffix: str = "") -> exp.Query:
     """A statement in which each name stands for what it is in this database.
 
     Args:
@@ -170,13 +170,13 @@ def resolved(query: exp.Expression, raw: Mapping[str, Sequence[str]], suffix: st
     return tree
 
 
-def empty(columns: Mapping[str, str]) -> exp.Expression:
+def empty(columns: Mapping[str, str]) -> exp.Query:
     """A statement that gives no rows of these columns (SQL types by name)."""
     listed = ", ".join(f'cast(null as {kind}) as "{name}"' for name, kind in columns.items())
-    return sqlglot.parse_one(f"select {listed} from (select 1 as one) as nothing where one = 0", read="duckdb")
+    return _query(f"select {listed} from (select 1 as one) as nothing where one = 0")
 
 
-def _put(table: exp.Table, instead: exp.Expression) -> None:
+def _put(table: exp.Table, instead: exp.Query | exp.Table) -> None:
     alias = table.alias_or_name
     if isinstance(instead, exp.Query):
         table.replace(instead.subquery(alias, copy=False))
@@ -184,7 +184,7 @@ def _put(table: exp.Table, instead: exp.Expression) -> None:
         table.replace(exp.alias_(instead, alias, table=True))
 
 
-def _raw(name: str, have: Sequence[str]) -> exp.Expression:
+def _raw(name: str, have: Sequence[str]) -> exp.Query | exp.Table:
     wanted = {column.name: _TYPES[column.data_type] for column in tables()[name].columns.values()} | _LINKS
     missing = {column: kind for column, kind in wanted.items() if column not in have}
     if not have:
@@ -192,15 +192,15 @@ def _raw(name: str, have: Sequence[str]) -> exp.Expression:
     if missing.keys() <= _LINKS.keys():
         return exp.table_(name)
     nulls = ", ".join(f'cast(null as {kind}) as "{column}"' for column, kind in missing.items())
-    return sqlglot.parse_one(f'select *, {nulls} from "{name}"', read="duckdb")
+    return _query(f'select *, {nulls} from "{name}"')
 
 
-def _needs(query: exp.Expression) -> set[str]:
+def _needs(query: exp.Query) -> set[str]:
     """The tables of the marts that a statement reads, through staging models too."""
     return set(_names(query))
 
 
-def _names(query: exp.Expression) -> Iterator[str]:
+def _names(query: exp.Query) -> Iterator[str]:
     for table in query.find_all(exp.Table):
         if table.name in _staging():
             yield from _names(_staging()[table.name])
@@ -212,11 +212,13 @@ def _key_rule(table: Described) -> Rule:
     columns = ", ".join(table.key)
     nulls = " or ".join(f"{column} is null" for column in table.key)
     query = f"select {columns}, count(*) as rows from {table.name} group by {columns} having count(*) > 1 or {nulls}"
-    return Rule(f"key_{table.name}", "error", f"{table.name} has not {table.grain[0].lower()}{table.grain[1:]}.", sqlglot.parse_one(query, read="duckdb"))
+    return Rule(
+        f"key_{table.name}", "error", f"{table.name} has not {table.grain[0].lower()}{table.grain[1:]}.", _query(query)
+    )
 
 
 @cache
-def _staging() -> Mapping[str, exp.Expression]:
+def _staging() -> Mapping[str, exp.Query]:
     return MappingProxyType({path.stem: _parsed(path) for path in SQL.glob("staging/stg_*.sql")})
 
 
@@ -226,5 +228,12 @@ def _words() -> dict[str, Any]:
     return read
 
 
-def _parsed(path: Path) -> exp.Expression:
-    return sqlglot.parse_one(path.read_text(encoding="utf-8"), read="duckdb")
+def _parsed(path: Path) -> exp.Query:
+    return _query(path.read_text(encoding="utf-8"))
+
+
+def _query(text: str) -> exp.Query:
+    parsed = sqlglot.parse_one(text, read="duckdb")
+    if not isinstance(parsed, exp.Query):
+        raise TypeError(f"Not a select statement: {text}")
+    return parsed
