@@ -72,6 +72,12 @@ class Account:
                 for row in cursor.fetchall()
             ]
 
+    def tables(self) -> list[str]:
+        """The tables in the database."""
+        query = "select table_name from information_schema.tables where table_schema = %s"
+        with self.pipeline.sql_client() as client, client.execute_query(query, self.pipeline.dataset_name) as cursor:
+            return [name for (name,) in cursor.fetchall()]
+
     def column_types(self, table: str) -> dict[str, str]:
         """The types in the database, by column."""
         query = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -89,6 +90,17 @@ class Memory:
         """Whether `start_date` lies before the one of the last complete read: what lies between was never read."""
         before = self._own.get("start_date", "")
         return bool(before) and (not self._start_date or self._start_date < before)
+
+
+def cursors(state: Mapping[str, Any], account_id: str) -> dict[str, datetime]:
+    """Since when, by the server's clock, each stream has every change: the moment before its last complete read.
+
+    Args:
+        state: the source's state as dlt keeps it (`pipeline.state["sources"][...]`).
+        account_id: the account.
+    """
+    memories = {stream: kept.get(account_id, {}) for stream, kept in state.get("resources", {}).items()}
+    return {stream: parsed(memory["cursor"]) for stream, memory in memories.items() if memory.get("cursor")}
 
 
 def instant(moment: datetime) -> str:

@@ -57,7 +57,7 @@ def _contains(value: object, wanted: str) -> bool:
 
 @dataclass(frozen=True)
 class Owner:
-    """A stream whose records decide about rows of another: when one changes, these change without `updated_at`.
+    """A stream whose records decide about rows of another: they change with it, without `updated_at`, and go with it.
 
     Attributes:
         stream: the stream of the owning records; it must have `updated_since`.
@@ -66,6 +66,11 @@ class Owner:
 
     stream: str
     filter: str
+
+    @property
+    def column(self) -> str:
+        """The column that names the owner: the filter `project_id` is about the id of the object `project`."""
+        return f"{self.filter.removesuffix('_id')}__id"
 
 
 @dataclass(frozen=True)

@@ -265,6 +265,8 @@ _CATALOGUE = (
             _copy("client", "clients", "name"),
             _person("creator"),
             _copy("line_items.project", "projects", "name", "code"),
+            # Its id only; gone when the estimate is deleted.
+            _copy("estimate", "estimates"),
         ),
     ),
     Stream(

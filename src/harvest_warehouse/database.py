@@ -17,7 +17,8 @@ from harvest_warehouse.settings import Warehouse
 # What our own statements are written in.
 _DIALECT = "duckdb"
 # Rows of one insert: few statements, and none that a database finds too long.
-_INSERT_ROWS = 1_000
+_ROWS_OF_AN_INSERT = 200
+_PLAIN_ROWS_OF_AN_INSERT = 1_000
 
 Statement = str | exp.Expression | exp.Query
 
@@ -49,6 +50,10 @@ class Database:
     def run(self, statements: Sequence[Statement], values: Mapping[str, object] | None = None) -> None:
         """Run statements, all or none of them where the database has transactions.
 
+        Args:
+            statements: as text, or made by `insertions`.
+            values: for the names in all of them.
+
         Raises:
             DatabaseException: dlt's, where the database refuses one.
         """
@@ -78,10 +83,10 @@ class Database:
     def insert(self, table: str, rows: Sequence[Sequence[object]]) -> None:
         """Add rows of plain values to a table, in the order of its columns."""
         name = self._name(table)
-        for start in range(0, len(rows), _INSERT_ROWS):
+        for start in range(0, len(rows), _PLAIN_ROWS_OF_AN_INSERT):
             lines = ", ".join(
                 f"({', '.join(_literal(value, self.dialect) for value in row)})"
-                for row in rows[start : start + _INSERT_ROWS]
+                for row in rows[start : start + _PLAIN_ROWS_OF_AN_INSERT]
             )
             self._client.execute_sql(f"INSERT INTO {name} VALUES {lines}")
 
@@ -102,7 +107,7 @@ class Database:
         return self._translated(statement, values or {})
 
     def _translated(self, statement: Statement, values: Mapping[str, object]) -> str:
-        tree = sqlglot.parse_one(statement, read=_DIALECT) if isinstance(statement, str) else statement.copy()
+        tree = sqlglot.parse_one(statement, read=_DIALECT) if isinstance(statement, str) else statement
         named = {cte.alias for cte in tree.find_all(exp.CTE)}
         for table in list(tree.find_all(exp.Table)):
             # The new name in `alter table ... rename to` stands alone.
@@ -124,6 +129,17 @@ class Database:
         table.set("this", exp.to_identifier(name, quoted=True))
         for part, key in zip(reversed(path), ("db", "catalog"), strict=False):
             table.set(key, exp.to_identifier(part, quoted=True))
+
+
+def insertions(table: str, rows: Sequence[Mapping[str, object]]) -> list[exp.Expression]:
+    """Statements that insert rows, all of the same columns."""
+    names = list(rows[0]) if rows else []
+    columns = exp.Schema(this=exp.to_table(table), expressions=[exp.to_identifier(name, quoted=True) for name in names])
+    tuples = [exp.Tuple(expressions=[exp.convert(row[name]) for name in names]) for row in rows]
+    return [
+        exp.Insert(this=columns.copy(), expression=exp.Values(expressions=tuples[first : first + _ROWS_OF_AN_INSERT]))
+        for first in range(0, len(tuples), _ROWS_OF_AN_INSERT)
+    ]
 
 
 def _fill(placeholder: exp.Placeholder, value: object) -> None:

@@ -23,7 +23,7 @@ def follow_embedded(database: Database, account_id: str, read: Collection[str]) 
         statement
         for stream in STREAMS.values()
         for copy in stream.embeds
-        if copy.stream in read
+        if copy.fields and copy.stream in read
         for statement in _statements(database, stream, copy)
     ]
     if statements:

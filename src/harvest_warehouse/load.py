@@ -100,6 +100,24 @@ def load(
     return run.report()
 
 
+def settle(
+    warehouse: Warehouse, settings: Settings, *, on_step: Callable[[str], None] = say_nothing
+) -> tuple[str, ...]:
+    """Finish what an earlier run left: what must come before anything else is written. Asks nothing of Harvest.
+
+    Returns:
+        The load packages that were finished.
+
+    Raises:
+        Busy: where another run is writing into the same database.
+        LoadFailed: where the database refuses.
+    """
+    run = _Run(warehouse, settings, Ledger(), on_step)
+    with turn(warehouse), run.failures_told():
+        run.settle()
+    return run.report().finished
+
+
 def _selected(streams: Sequence[str], project_ids: Sequence[int]) -> tuple[str, ...]:
     """The named streams, checked, in the order of the catalogue; none for the default."""
     for name in streams:

@@ -6,11 +6,13 @@ import sys
 from pathlib import Path
 
 from harvest_time_tracking import STREAMS, Stream, tables
+from harvest_warehouse.access import ACCESS
+from harvest_warehouse.deletions import DELETIONS
 from harvest_warehouse.own_tables import OwnTable
 from harvest_warehouse.runs import RUNS
 from harvest_warehouse.summary import STREAM_COLUMNS, how_kept, markdown_table, stream_rows
 
-OWN_TABLES = (RUNS,)
+OWN_TABLES = (RUNS, DELETIONS, ACCESS)
 
 _HEAD = """# Streams and tables
 

@@ -23,7 +23,7 @@ STREAM_COLUMNS = ("stream", "path", "key", "brought up to date", "permission", "
 
 def outcome_table(outcomes: Iterable[StreamOutcome]) -> Table:
     """A line for each stream: rows, requests, outcome, seconds."""
-    table = _table("stream", "outcome", "rows", "requests", "seconds")
+    table = plain_table("stream", "outcome", "rows", "requests", "seconds")
     for outcome in outcomes:
         table.add_row(
             outcome.stream,
@@ -145,7 +145,7 @@ def check_table(checks: Iterable[Check]) -> Table:
 
 def plan_table(plans: Iterable[StreamPlan]) -> Table:
     """What will become of each stream."""
-    table = _table("stream", "will load", "records", "first load", "daily load")
+    table = plain_table("stream", "will load", "records", "first load", "daily load")
     for stream in plans:
         least = "≤ " if stream.is_estimate else ""
         table.add_row(
@@ -172,10 +172,11 @@ def plan_line(report: DoctorReport) -> str:
     )
 
 
-def _table(*names: str) -> Table:
+def plain_table(*names: str) -> Table:
+    """A table for a terminal: numbers to the right, words to the left."""
     table = Table(box=box.SIMPLE, pad_edge=False)
     for name in names:
-        is_text = name in ("stream", "outcome", "will load")
+        is_text = name in ("stream", "outcome", "will load", "list", "compared")
         table.add_column(name, justify="left" if is_text else "right", no_wrap=True)
     return table
 

@@ -1,0 +1,94 @@
+"""What vanishes where rows are replaced as a whole (a person's rates, an invoice's payments): noted like other deletions.
+
+Such rows go while they are loaded. So a copy of the table is kept from before until after, in the database: a run that is
+killed in between leaves it to the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from sqlglot import exp
+
+from harvest_time_tracking import STREAMS, Stream, tables
+from harvest_warehouse.database import Database
+from harvest_warehouse.deletions import DELETIONS, Finding, recorded
+
+_PREFIX = "harvest_before__"
+
+
+def replaced_streams() -> tuple[Stream, ...]:
+    """The lists that are replaced by parent or as a whole."""
+    return tuple(stream for stream in STREAMS.values() if stream.is_default and stream.scope and stream.data_key)
+
+
+def remember(database: Database) -> None:
+    """Copy the tables, before a load. One that an earlier run left is older, and stays.
+
+    Raises:
+        DltException: where the database refuses.
+    """
+    for stream in replaced_streams():
+        if database.columns(stream.table_name) and not database.columns(f"{_PREFIX}{stream.table_name}"):
+            # The table itself last: where it is there, its children are.
+            names = reversed([stream.table_name, *_below(stream.table_name)])
+            database.run(
+                [
+                    f'create table if not exists "{_PREFIX}{name}" as select * from "{name}"'
+                    for name in names
+                    if database.columns(name)
+                ]
+            )
+
+
+def note_replaced(database: Database, read: Collection[str], finding: Finding) -> dict[str, int]:
+    """Note in `harvest_deletions` what the copies have and the tables have not, and drop the copies.
+
+    Args:
+        database: open on the account's tables.
+        read: the streams that were read completely; the copies of others are dropped, nothing of them can have vanished.
+        finding: when and by whom it was found.
+
+    Returns:
+        How many rows vanished, by stream.
+
+    Raises:
+        DltException: where the database refuses.
+    """
+    vanished: dict[str, int] = {}
+    for stream in replaced_streams():
+        copy = f"{_PREFIX}{stream.table_name}"
+        if not database.columns(copy):
+            continue
+        statements = list(_noted(database, stream, finding)) if stream.name in read else []
+        if statements:
+            vanished[stream.name] = _count(database, stream, finding.account_id)
+        drops = [f'drop table if exists "{_PREFIX}{name}"' for name in (stream.table_name, *_below(stream.table_name))]
+        database.run([*statements, *drops])
+    return vanished
+
+
+def _noted(database: Database, stream: Stream, finding: Finding) -> Iterator[exp.Expression]:
+    if database.columns(DELETIONS.name):
+        yield from recorded(database, stream, _PREFIX, _is_gone(stream), finding)
+
+
+def _count(database: Database, stream: Stream, account_id: str) -> int:
+    query = f'select count(*) from "{_PREFIX}{stream.table_name}" where account_id = :account_id and {_is_gone(stream)}'
+    count: int = database.rows(query, {"account_id": account_id})[0][0]
+    return count
+
+
+def _is_gone(stream: Stream) -> str:
+    copy = f"{_PREFIX}{stream.table_name}"
+    same = " and ".join(f'now."{name}" = "{copy}"."{name}"' for name in stream.primary_key)
+    return f'not exists (select 1 from "{stream.table_name}" as now where {same})'
+
+
+def _below(table_name: str) -> list[str]:
+    """The tables below a table, all levels."""
+    found = []
+    for child in tables()[table_name].lists:
+        name = f"{table_name}__{child}"
+        found += [name, *_below(name)]
+    return found

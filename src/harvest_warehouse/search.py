@@ -1,0 +1,88 @@
+"""Where a list lost rows: from counts to the windows whose ids must be read, with as few requests as it takes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date, timedelta
+from math import log2
+from typing import NamedTuple
+
+from harvest_time_tracking.pages import page_count
+
+_DAY = timedelta(days=1)
+_ROWS_OF_A_PORTION = 40_000
+
+
+class Window(NamedTuple):
+    """A range of days, both inclusive; None for no bound."""
+
+    first: date | None
+    last: date | None
+
+    def filters(self) -> dict[str, object]:
+        """As Harvest's `from` and `to`."""
+        bounds = {"from": self.first, "to": self.last}
+        return {name: day.isoformat() for name, day in bounds.items() if day}
+
+
+def differing_windows(
+    ours: Sequence[tuple[date, int]], theirs: int, whole: Window, count: Callable[[Window], int]
+) -> list[Window]:
+    """The windows that hold all differences between our rows and Harvest's, for their ids to be read.
+
+    Halves the rows, not the days, and counts one half: the other is what is left. Stops where reading the ids, 2,000 for a
+    request, costs no more than counting on. A window with a row too many and another too few is taken for equal.
+
+    Args:
+        ours: how many rows we have of each day, in the order of the days.
+        theirs: how many Harvest has.
+        whole: the window that the list is read in.
+        count: asks Harvest how many rows a window has.
+    """
+    found: list[Window] = []
+    left = [(list(ours), theirs, whole)]
+    while left:
+        days, wanted, window = left.pop()
+        held = sum(rows for _, rows in days)
+        if held == wanted:
+            continue
+        if len(days) <= 1 or is_cheaper_to_read(page_count(max(held, wanted)), abs(held - wanted)):
+            found.append(window)
+            continue
+        middle = _middle(days)
+        later = Window(days[middle][0], window.last)
+        counted = count(later)
+        left.append((days[middle:], counted, later))
+        left.append((days[:middle], wanted - counted, Window(window.first, days[middle][0] - _DAY)))
+    return [portion for window in found for portion in _portions(ours, window)]
+
+
+def is_cheaper_to_read(pages: int, differences: int) -> bool:
+    """Whether reading so many pages costs no more requests than halving down to so many differences."""
+    if pages <= differences + 1:
+        return True
+    # A count for each halving, and for each difference the page it is on, or two: windows do not end where pages do.
+    return pages <= differences * (log2(pages / differences) + 1.5)
+
+
+def _middle(days: Sequence[tuple[date, int]]) -> int:
+    """The position of a day before which half of the rows lie, about; at least one day is on either side."""
+    half, before = sum(rows for _, rows in days) / 2, 0
+    for position, (_, rows) in enumerate(days):
+        if before + rows / 2 >= half and position > 0:
+            return position
+        before += rows
+    return len(days) - 1
+
+
+def _portions(ours: Sequence[tuple[date, int]], window: Window) -> list[Window]:
+    """A window in parts that are short enough to be read again where they change meanwhile."""
+    parts, rows = [window], 0
+    for day, held in ours:
+        is_inside = (not window.first or day > window.first) and (not window.last or day <= window.last)
+        if is_inside and rows + held > _ROWS_OF_A_PORTION and rows:
+            last = parts.pop()
+            parts += [Window(last.first, day - _DAY), Window(day, last.last)]
+            rows = 0
+        rows += held if is_inside else 0
+    return parts

@@ -1,0 +1,279 @@
+"""Find what vanished from Harvest, which tells nobody: by counts first, by ids only where these differ."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from harvest_time_tracking import STREAMS, Client, Settings, Stream, StreamOutcome
+from harvest_time_tracking.memory import cursors
+from harvest_warehouse.database import Database, open_database
+from harvest_warehouse.deletions import DELETIONS, Finding, moving
+from harvest_warehouse.inventory import Inventory
+from harvest_warehouse.load_report import LoadReport
+from harvest_warehouse.own_tables import keep
+from harvest_warehouse.search import differing_windows
+from harvest_warehouse.settings import SCHEMA, Warehouse
+from harvest_warehouse.turn import turn
+
+Again = Mapping[str, Sequence[Mapping[str, object]]]
+Verdict = Literal["equal", "unsettled"]
+
+MOST_SHARE = 0.05
+MOST_ROWS = 50
+# Changes between two requests are looked at again so often; after that, the next run's sweep has its turn.
+_ROUNDS = 3
+# Somebody changed something so shortly before a list was read that it may go on.
+_AWAKE = timedelta(minutes=15)
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What the sweep found about one list.
+
+    Attributes:
+        stream: its name.
+        verdict: `equal` where our rows are Harvest's (once the vanished ones are moved, and but for what was created
+            since the load); `unsettled` where Harvest kept changing: the next sweep goes on.
+        rows: how many we have, the vanished ones left out.
+        vanished: how many are no longer in Harvest.
+        missing: how many Harvest has that the load did not bring, though it should have.
+        requests: what it cost.
+    """
+
+    stream: str
+    verdict: Verdict
+    rows: int
+    vanished: int
+    missing: int
+    requests: int
+
+    def besides(self, earlier: Swept) -> Swept:
+        """This look with what an earlier one of the same run found and cost."""
+        return replace(
+            self,
+            vanished=self.vanished + earlier.vanished,
+            missing=self.missing + earlier.missing,
+            requests=self.requests + earlier.requests,
+        )
+
+
+@dataclass(frozen=True)
+class SweepReport:
+    """What one sweep did.
+
+    Attributes:
+        streams: the lists that were looked at.
+        not_swept: the other lists, each with the reason.
+        too_many: the lists in which so much vanished at once that nothing was moved, in any of them.
+        again: filters by which `load` brings what is missing.
+        seconds: how long it took.
+    """
+
+    streams: tuple[Swept, ...]
+    not_swept: Mapping[str, str]
+    too_many: tuple[Swept, ...]
+    again: Again
+    seconds: float
+
+    @property
+    def moved(self) -> int:
+        """How many rows were moved to `harvest_deletions`, those that went with others not counted."""
+        return 0 if self.too_many else sum(swept.vanished for swept in self.streams)
+
+    @property
+    def requests(self) -> int:
+        """Requests sent to Harvest."""
+        return sum(swept.requests for swept in self.streams)
+
+    def followed_by(self, later: SweepReport) -> SweepReport:
+        """Both as one, where some lists were looked at once more."""
+        newer = {swept.stream: swept for swept in later.streams}
+        streams = tuple(newer[old.stream].besides(old) if old.stream in newer else old for old in self.streams)
+        return SweepReport(
+            streams,
+            {**self.not_swept, **later.not_swept},
+            self.too_many + later.too_many,
+            later.again,
+            self.seconds + later.seconds,
+        )
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether every list that was loaded was found equal."""
+        return not self.too_many and not self.not_swept and all(swept.verdict == "equal" for swept in self.streams)
+
+
+def sweep(
+    warehouse: Warehouse,
+    settings: Settings,
+    loaded: LoadReport,
+    *,
+    accept_deletions: bool = False,
+    client: Client | None = None,
+    on_step: Callable[[str], None] = lambda _: None,
+) -> SweepReport:
+    """Move the rows that vanished from Harvest to `harvest_deletions`, with what Harvest deletes together with them.
+
+    After a load, our rows are Harvest's and those that vanished: so equal counts mean equal rows, for one request a list.
+
+    Args:
+        warehouse: where the rows are.
+        settings: the account.
+        loaded: what the load just before did; a list that it did not read completely is left alone.
+        accept_deletions: whether to move rows also where more than 5 % of a list, and more than 50, vanished at once.
+        client: asks Harvest; a new one if None.
+        on_step: is told, in a few words, what begins.
+
+    Raises:
+        HarvestError: where Harvest cannot be asked; nothing was moved.
+        DltException: where the database refuses.
+    """
+    began = time.monotonic()
+    with turn(warehouse), client or Client(settings) as asking:
+        on_step("looking for what vanished")
+        since = _cursors(warehouse, settings.account_id)
+        not_swept = {
+            outcome.stream: reason for outcome in loaded.streams if (reason := _why_not(outcome, since)) is not None
+        }
+        lists = [
+            STREAMS[outcome.stream]
+            for outcome in loaded.streams
+            if is_swept(STREAMS[outcome.stream]) and outcome.stream not in not_swept
+        ]
+        with open_database(warehouse) as database:
+            found = _all(database, asking, settings, lists, since)
+        swept = tuple(each.swept() for each in found)
+        too_many = () if accept_deletions else tuple(each for each in swept if is_too_much(each))
+        if not too_many and any(each.vanished for each in found):
+            _move(warehouse, found, Finding(settings.account_id, _found_at(found), loaded.run_id))
+    again = {each.stream.name: each.missing_windows for each in found if each.missing}
+    return SweepReport(swept, not_swept, too_many, again, round(time.monotonic() - began, 3))
+
+
+def is_swept(stream: Stream) -> bool:
+    """Whether rows can vanish from the list without a trace: those of other streams are replaced as they are read."""
+    return stream.has_updated_since and stream.parent is None and stream.argument is None
+
+
+def is_too_much(swept: Swept) -> bool:
+    """Whether so much of a list vanished at once that somebody should look first."""
+    return swept.vanished > MOST_ROWS and swept.vanished > MOST_SHARE * (swept.rows + swept.vanished)
+
+
+def _why_not(outcome: StreamOutcome, since: Mapping[str, datetime]) -> str | None:
+    """Why a list is not swept, None where it is: a partial read must never delete."""
+    if not is_swept(STREAMS[outcome.stream]):
+        return None
+    if outcome.outcome != "complete":
+        return f"{outcome.outcome}: {outcome.reason}" if outcome.reason else outcome.outcome
+    return outcome.reason or None if outcome.stream in since else "never read completely"
+
+
+@dataclass
+class _Found:
+    """What is known of one list, while it is looked at."""
+
+    stream: Stream
+    held: int
+    verdict: Verdict = "equal"
+    vanished: set[int] = field(default_factory=set)
+    with_owner: set[int] = field(default_factory=set)
+    missing: set[int] = field(default_factory=set)
+    missing_windows: list[dict[str, object]] = field(default_factory=list)
+    requests: int = 0
+    asked_at: datetime | None = None
+
+    def swept(self) -> Swept:
+        vanished = len(self.vanished)
+        return Swept(self.stream.name, self.verdict, self.held - vanished, vanished, len(self.missing), self.requests)
+
+
+def _all(
+    database: Database, client: Client, settings: Settings, lists: Sequence[Stream], since: Mapping[str, datetime]
+) -> list[_Found]:
+    inventories = [Inventory(database, client, settings, stream, since[stream.name]) for stream in lists]
+    is_awake = any(inventory.last_change() >= since[inventory.stream.name] - _AWAKE for inventory in inventories)
+    found: list[_Found] = []
+    for inventory in inventories:
+        owner = inventory.stream.owner
+        owners = next((each.vanished for each in found if owner and each.stream.name == owner.stream), set())
+        found.append(_compared(inventory, owners, is_awake=is_awake))
+    return found
+
+
+def _compared(inventory: Inventory, vanished_owners: Collection[int], *, is_awake: bool) -> _Found:
+    """What vanished from one list, and what it has that we have not."""
+    found = _Found(inventory.stream, inventory.held())
+    theirs = inventory.count(inventory.whole)
+    if theirs != found.held or vanished_owners or (is_awake and inventory.has_changed()):
+        found.verdict = "unsettled"
+        for _ in range(_ROUNDS):
+            if _look(inventory, found, inventory.owned_by(vanished_owners)):
+                found.verdict = "equal"
+                break
+            found.vanished, found.missing, found.missing_windows = set(), set(), []
+    found.requests, found.asked_at = inventory.requests, inventory.asked_at
+    return found
+
+
+def _look(inventory: Inventory, found: _Found, gone_with_owner: set[int]) -> bool:
+    """One look at a list that differs; whether what it found accounts for every row of Harvest's.
+
+    What changed since the load is asked for before and after: a row that moved to another day meanwhile, or was created,
+    is told from one that vanished.
+    """
+    before = inventory.changed()
+    # One that was given to another owner in time lives.
+    gone_with_owner = gone_with_owner - before.keys()
+    days = inventory.days(before, gone_with_owner)
+    theirs = inventory.count(inventory.whole)
+    vanished, missing = set(gone_with_owner), set[int]()
+    if sum(rows for _, rows in days) != theirs:
+        windows = (
+            differing_windows(days, theirs, inventory.whole, inventory.count)
+            if inventory.stream.date_field
+            else [inventory.whole]
+        )
+        seen = inventory.ids_in_harvest(windows)
+        if seen is None:
+            return False
+        ours = inventory.ids_here(windows)
+        vanished = (vanished | ours) - seen - before.keys()
+        missing = inventory.unknown(seen - ours) - before.keys()
+        found.missing_windows = [window.filters() for window in windows]
+    after = inventory.changed()
+    found.vanished, found.missing = vanished - after.keys(), missing - after.keys()
+    found.with_owner = gone_with_owner & found.vanished
+    expected = found.held + len(inventory.unknown(after.keys() | found.missing)) - len(found.vanished)
+    return inventory.count(inventory.whole) == expected
+
+
+def _move(warehouse: Warehouse, found: Sequence[_Found], finding: Finding) -> None:
+    with open_database(warehouse) as database:
+        has_table = bool(database.columns(DELETIONS.name))
+    if not has_table:
+        keep(warehouse, DELETIONS.holding([]))
+    with open_database(warehouse) as database:
+        for each in found:
+            owner = each.stream.owner
+            because_of = f"{owner.stream}/{{{owner.column}}}" if owner else ""
+            statements = [
+                *moving(database, each.stream, each.vanished - each.with_owner, finding),
+                *moving(database, each.stream, each.with_owner, finding, because_of),
+            ]
+            if statements:
+                database.run(statements)
+
+
+def _found_at(found: Sequence[_Found]) -> datetime:
+    """By Harvest's clock, where it told the time."""
+    return max((each.asked_at for each in found if each.asked_at), default=datetime.now(UTC))
+
+
+def _cursors(warehouse: Warehouse, account_id: str) -> dict[str, datetime]:
+    sources = warehouse.pipeline().state.get("sources", {})
+    return cursors(sources.get(SCHEMA, {}), account_id)

@@ -1,0 +1,91 @@
+"""What a sync did, for a terminal and as JSON. Prints nothing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import datetime
+
+from rich.table import Table
+from rich.text import Text
+
+from harvest_warehouse.summary import closing_line, counted, notes, outcome_table, plain_table
+from harvest_warehouse.sweep import MOST_ROWS, MOST_SHARE, SweepReport, Swept
+from harvest_warehouse.sync import SyncReport
+
+
+def sync_tables(report: SyncReport) -> list[Table]:
+    """What was read, and what the sweep found."""
+    tables = [outcome_table(report.load.streams)] if report.load else []
+    return [*tables, swept_table(report.sweep)] if report.sweep else tables
+
+
+def swept_table(report: SweepReport) -> Table:
+    """A line for each list that was compared with Harvest's."""
+    table = plain_table("list", "compared", "rows", "vanished", "requests")
+    for swept in report.streams:
+        style = "green" if swept.verdict == "equal" else "yellow"
+        table.add_row(
+            swept.stream, Text(swept.verdict, style), f"{swept.rows:,}", f"{swept.vanished:,}", f"{swept.requests:,}"
+        )
+    return table
+
+
+def sync_lines(report: SyncReport) -> list[str]:
+    """What a person must know of a sync, a line each; the last one is the whole of it."""
+    lines = [f"This token sees less than an earlier one: {words}." for words in report.lost]
+    if report.load is None:
+        return [
+            *lines,
+            "Nothing was read, nothing was changed. Use a token that sees what the earlier one saw; or, if this is meant, "
+            "`dlt-harvest sync --accept-access`.",
+        ]
+    lines = [*notes(report.load.streams), closing_line(report.load), *lines]
+    if report.sweep is None:
+        return [
+            *lines,
+            "Nothing was looked for that vanished: what is hidden would look like it. If this is meant, "
+            "`dlt-harvest sync --accept-access`.",
+        ]
+    return [*lines, *_sweep_lines(report.sweep, report)]
+
+
+def sync_json(report: SyncReport, error: str | None = None) -> str:
+    """The report for machines."""
+    document = asdict(report) | {"is_equal": report.is_equal, "error": error}
+    return json.dumps(document, indent=2, ensure_ascii=False, default=_plain)
+
+
+def _sweep_lines(sweep: SweepReport, report: SyncReport) -> list[str]:
+    lines = [f"{name}: not compared, {reason}" for name, reason in sweep.not_swept.items()]
+    lines += [
+        f"{swept.stream}: Harvest kept changing while it was compared; the next sync goes on"
+        for swept in sweep.streams
+        if swept.verdict == "unsettled"
+    ]
+    if sweep.too_many:
+        return [*lines, *map(_too_many, sweep.too_many), _HOW_TO_ACCEPT]
+    gone = [f"{swept.vanished:,} {swept.stream}" for swept in sweep.streams if swept.vanished]
+    gone += [f"{rows:,} {name}" for name, rows in report.replaced.items()]
+    told = f"Vanished from Harvest, and kept in harvest_deletions: {', '.join(gone)}." if gone else "Nothing vanished."
+    equal = sum(swept.verdict == "equal" for swept in sweep.streams)
+    return [
+        *lines,
+        f"{told} {equal} of {counted(len(sweep.streams), 'list')} found equal to Harvest's with "
+        f"{counted(sweep.requests, 'request')}.",
+    ]
+
+
+def _too_many(swept: Swept) -> str:
+    before = swept.rows + swept.vanished
+    return (
+        f"{swept.stream}: {swept.vanished:,} of {before:,} rows ({swept.vanished / before:.0%}) are no longer in Harvest. "
+        f"More than {MOST_SHARE:.0%} and {MOST_ROWS} at once may be a mistake: nothing was moved, in any list."
+    )
+
+
+_HOW_TO_ACCEPT = "If it is right, `dlt-harvest sync --accept-deletions` moves them to harvest_deletions."
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

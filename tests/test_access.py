@@ -1,0 +1,112 @@
+"""A token that sees less than an earlier one changes nothing, and says so."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from accounts import Account, assert_equals_truth
+from harvest_warehouse.access import Access, lost, switched_off
+from harvest_warehouse.settings import Warehouse
+from test_sweep import deletions, some_ids, sync_from
+
+OpenAccount = Callable[..., Account]
+
+
+@pytest.fixture
+def synced(open_account: OpenAccount, tmp_path: Path) -> tuple[Account, Warehouse]:
+    account, warehouse = open_account(), Warehouse(tmp_path)
+    sync_from(account, warehouse)
+    account.simulator.clock.sleep(3_600)
+    return account, warehouse
+
+
+def all_rows(account: Account) -> dict[str, list[dict[str, Any]]]:
+    """The rows of Harvest's tables, in no order."""
+    names = [name for name in account.tables() if not name.startswith(("harvest_", "_dlt"))]
+    return {name: sorted(account.rows(name), key=repr) for name in names}
+
+
+@pytest.mark.parametrize(("role", "rights"), [("manager", ()), ("member", ())])
+def test_a_lesser_role_loads_nothing_and_deletes_nothing(
+    synced: tuple[Account, Warehouse], role: Any, rights: Any
+) -> None:
+    account, warehouse = synced
+    before = all_rows(account)
+    account.simulator.store.delete_time_entry(some_ids(account, "time_entries", 1)[0])
+    account.simulator.as_role(role, rights)
+    report = sync_from(account, warehouse)
+    assert report.load is None
+    assert report.lost[0] == f"the token's owner was administrator and is {role} now"
+    assert "time_entries.cost_rate is filled here and hidden from this token" in report.lost
+    assert all_rows(account) == before
+    assert deletions(account) == {}
+    account.simulator.as_role("administrator")
+    assert sync_from(account, warehouse).is_equal
+    assert_equals_truth(account)
+
+
+def test_what_was_lost_is_measured_by_the_best_run_not_by_the_last(synced: tuple[Account, Warehouse]) -> None:
+    account, warehouse = synced
+    account.simulator.as_role("member")
+    assert sync_from(account, warehouse).lost
+    assert sync_from(account, warehouse).lost
+    rows = sorted(account.rows("harvest_access"), key=lambda row: row["looked_at"])
+    assert [row["is_accepted"] for row in rows] == [True, False, False]
+    assert json.loads(rows[1]["access_roles"]) == ["member"]
+    assert json.loads(rows[0]["features"])["expense_feature"] is True
+    assert rows[1]["features"] is None
+    assert json.loads(rows[1]["empty_money"])["time_entries.cost_rate"] == 1.0
+    assert json.loads(rows[1]["lost"])
+
+
+def test_a_lesser_role_that_is_accepted_is_the_measure_from_then_on(synced: tuple[Account, Warehouse]) -> None:
+    account, warehouse = synced
+    account.simulator.as_role("manager", ("billable_rates_manager",))
+    assert sync_from(account, warehouse).lost
+    accepted = sync_from(account, warehouse, accept_access=True, accept_deletions=True)
+    assert accepted.load is not None
+    later = sync_from(account, warehouse)
+    assert later.lost == ()
+    assert later.sweep is not None
+
+
+def test_a_module_that_is_switched_off_keeps_its_rows_and_stops_the_sweep(synced: tuple[Account, Warehouse]) -> None:
+    account, warehouse = synced
+    before = account.rows("expenses")
+    account.simulator.store.delete_time_entry(some_ids(account, "time_entries", 1)[0])
+    account.simulator.set_feature("expense_feature", False)
+    report = sync_from(account, warehouse)
+    assert report.lost[0] == "expense_feature is switched off in the account"
+    assert report.load is not None
+    assert report.sweep is None
+    assert account.rows("expenses") == before
+    assert deletions(account) == {}
+    assert sync_from(account, warehouse, accept_access=True).lost == ()
+    assert len(deletions(account)) == 1
+    assert account.rows("expenses") == before
+
+
+def access(*roles: str, **features: bool) -> Access:
+    return Access(1, roles, features or None, {})
+
+
+def test_rights_that_a_manager_lost_are_named() -> None:
+    before, now = access("manager", "billable_rates_manager", "project_creator"), access("manager", "project_creator")
+    assert lost(before, now) == ("the token's owner is no longer billable_rates_manager",)
+
+
+def test_more_rights_other_people_and_new_modules_are_no_loss() -> None:
+    before = access("manager", "project_creator", expense_feature=False)
+    now = Access(2, ("administrator",), {"expense_feature": True}, {})
+    assert lost(before, now) == ()
+    assert switched_off(before, now) == ()
+    assert lost(None, now) == ()
+
+
+def test_switches_that_may_not_be_read_are_not_taken_for_off() -> None:
+    assert switched_off(access("manager", expense_feature=True), access("manager")) == ()

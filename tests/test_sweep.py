@@ -1,0 +1,269 @@
+"""What vanishes from Harvest is found, for few requests, and moved with its content; what lives stays."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from accounts import Account, assert_equals_truth
+from harvest_simulator import Fault
+from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.sync import SyncReport, sync
+
+OpenAccount = Callable[..., Account]
+
+
+def sync_from(account: Account, warehouse: Warehouse, **asked: Any) -> SyncReport:
+    account.simulator.enforce_limits = False
+    client = account.client(requests_per_15_s=0, report_requests_per_15_min=0)
+    report = sync(warehouse, client.settings, client=client, **asked)
+    account.pipeline = warehouse.pipeline()
+    return report
+
+
+@pytest.fixture
+def synced(open_account: OpenAccount, tmp_path: Path) -> tuple[Account, Warehouse]:
+    """An account that was synced, an hour later."""
+    account, warehouse = open_account(), Warehouse(tmp_path)
+    sync_from(account, warehouse)
+    account.simulator.clock.sleep(3_600)
+    return account, warehouse
+
+
+def some_ids(account: Account, stream: str, count: int) -> list[int]:
+    """Ids from all over a list, of stopped timers where it has timers."""
+    records = [record for record in account.simulator.truth()[stream] if not record.get("is_running")]
+    return [record["id"] for record in records[:: max(1, len(records) // count)]][:count]
+
+
+def deletions(account: Account) -> dict[tuple[str, str], dict[str, Any]]:
+    return {(row["table_name"], row["row_key"]): row for row in account.rows("harvest_deletions")}
+
+
+def test_a_first_sync_finds_nothing_and_says_that_all_is_equal(open_account: OpenAccount, tmp_path: Path) -> None:
+    account, warehouse = open_account(), Warehouse(tmp_path)
+    report = sync_from(account, warehouse)
+    assert report.is_equal
+    assert account.rows("harvest_deletions") == []
+    assert_equals_truth(account)
+
+
+def test_where_nothing_vanished_a_list_costs_one_request(synced: tuple[Account, Warehouse]) -> None:
+    account, warehouse = synced
+    report = sync_from(account, warehouse)
+    assert report.sweep is not None
+    assert {swept.stream: swept.requests for swept in report.sweep.streams} == dict.fromkeys(
+        (swept.stream for swept in report.sweep.streams), 1
+    )
+    assert len(report.sweep.streams) == 13
+    assert report.is_equal
+
+
+def test_deleted_rows_go_to_harvest_deletions_with_their_content(synced: tuple[Account, Warehouse]) -> None:
+    account, warehouse = synced
+    entry_id, *_ = some_ids(account, "time_entries", 3)
+    expense_id, *_ = some_ids(account, "expenses", 3)
+    before = {row["id"]: row for row in account.rows("time_entries")}[entry_id]
+    account.simulator.store.delete_time_entry(entry_id)
+    account.simulator.store.delete_expense(expense_id)
+    report = sync_from(account, warehouse)
+    assert report.is_equal
+    assert set(deletions(account)) == {("time_entries", str(entry_id)), ("expenses", str(expense_id))}
+    row = deletions(account)[("time_entries", str(entry_id))]
+    content = json.loads(row["content"])
+    assert content["notes"] == before["notes"]
+    assert content["spent_date"] == before["spent_date"].isoformat()
+    assert content["client__name"] == before["client__name"]
+    assert not [name for name in content if name.startswith("_dlt")]
+    assert row["run_id"] == report.load.run_id  # type: ignore[union-attr]
+    assert_equals_truth(account)
+
+
+def test_an_invoice_goes_with_its_lines_payments_and_messages(synced: tuple[Account, Warehouse]) -> None:
+    account, warehouse = synced
+    truth = account.simulator.truth()
+    invoice = next(
+        row for row in truth["invoices"] if row["id"] in {p["invoice_id"] for p in truth["invoice_payments"]}
+    )
+    payments = [row["id"] for row in truth["invoice_payments"] if row["invoice_id"] == invoice["id"]]
+    account.simulator.store.delete_invoice(invoice["id"])
+    assert sync_from(account, warehouse).is_equal
+    found = deletions(account)
+    content = json.loads(found["invoices", str(invoice["id"])]["content"])
+    assert [line["id"] for line in content["line_items"]] == [line["id"] for line in invoice["line_items"]]
+    for payment in payments:
+        assert found["invoice_payments", f"{invoice['id']}/{payment}"]["because_of"] == f"invoices/{invoice['id']}"
+    assert_equals_truth(account)
+
+
+def test_a_deleted_project_takes_its_time_and_expenses_and_its_lines_lose_it(synced: tuple[Account, Warehouse]) -> None:
+    account, warehouse = synced
+    truth = account.simulator.truth()
+    project_id = next(
+        line["project"]["id"] for row in truth["invoices"] for line in row["line_items"] if line["project"]
+    )
+    entries = {str(row["id"]) for row in truth["time_entries"] if row["project"]["id"] == project_id}
+    account.simulator.store.delete_project(project_id)
+    report = sync_from(account, warehouse, accept_deletions=True)
+    assert report.is_equal
+    found = deletions(account)
+    assert {key for table, key in found if table == "time_entries"} == entries
+    assert {row["because_of"] for (table, _), row in found.items() if table == "time_entries"} == {
+        f"projects/{project_id}"
+    }
+    assert_equals_truth(account)
+
+
+def test_every_kind_of_deletion_ends_equal_to_the_truth(synced: tuple[Account, Warehouse]) -> None:
+    account, warehouse = synced
+    for seed in range(3):
+        account.simulator.clock.sleep(7_200)
+        account.simulator.mutate(80, seed=seed, deletions=True)
+        sync_from(account, warehouse, accept_deletions=True)
+        assert_equals_truth(account)
+    assert deletions(account)
+
+
+def test_what_is_replaced_with_its_parent_is_noted_too(synced: tuple[Account, Warehouse]) -> None:
+    account, warehouse = synced
+    payment = account.simulator.truth()["invoice_payments"][0]
+    role_id = account.simulator.truth()["roles"][0]["id"]
+    account.simulator.store.delete_payment(payment["id"])
+    account.simulator.store.delete_role(role_id)
+    report = sync_from(account, warehouse)
+    assert report.replaced == {"invoice_payments": 1, "roles": 1}
+    assert set(deletions(account)) == {
+        ("invoice_payments", f"{payment['invoice_id']}/{payment['id']}"),
+        ("roles", str(role_id)),
+    }
+    assert_equals_truth(account)
+    assert not [table for table in account.tables() if table.startswith("harvest_before")]
+
+
+def test_too_much_at_once_stops_and_says_how_to_go_on(synced: tuple[Account, Warehouse]) -> None:
+    account, warehouse = synced
+    before = account.rows("time_entries")
+    for entry_id in some_ids(account, "time_entries", 51 + len(before) // 20):
+        account.simulator.store.delete_time_entry(entry_id)
+    client_id = account.simulator.store.create_client("Soon gone")
+    sync_from(account, warehouse)
+    account.simulator.store.delete_client(client_id)
+    report = sync_from(account, warehouse)
+    assert [swept.stream for swept in report.sweep.too_many] == ["time_entries"]  # type: ignore[union-attr]
+    assert not report.is_equal
+    assert len(account.rows("time_entries")) == len(before)
+    assert deletions(account) == {}
+    assert sync_from(account, warehouse, accept_deletions=True).is_equal
+    assert_equals_truth(account)
+
+
+@pytest.mark.parametrize("fault", [Fault.FORBIDDEN])
+def test_a_list_that_was_skipped_is_not_swept_and_nothing_else_is(
+    synced: tuple[Account, Warehouse], fault: Fault
+) -> None:
+    account, warehouse = synced
+    for stream in ("time_entries", "expenses"):
+        delete = {"time_entries": account.simulator.store.delete_time_entry}.get(
+            stream, account.simulator.store.delete_expense
+        )
+        delete(some_ids(account, stream, 1)[0])
+    account.simulator.faults.at(lambda request: request.path.endswith("/expenses"), fault, times=99)
+    report = sync_from(account, warehouse)
+    assert report.sweep is None
+    assert "expenses cannot be read any more" in report.lost[0]
+    assert deletions(account) == {}
+    account.simulator.faults.clear()
+    assert sync_from(account, warehouse).is_equal
+    assert len(deletions(account)) == 2
+
+
+def test_a_deletion_and_a_creation_between_load_and_sweep_do_not_hide_each_other(
+    synced: tuple[Account, Warehouse],
+) -> None:
+    account, warehouse = synced
+    store = account.simulator.store
+    gone, later = some_ids(account, "time_entries", 2)
+    store.delete_time_entry(gone)
+    # Somebody is at work while it runs.
+    store.edit_time_entry(later, notes="at work")
+
+    def between(request: Any) -> bool:
+        is_count = request.path.endswith("/time_entries") and request.query.get("per_page") == "1"
+        if is_count and not created:
+            created.append(store.create_time_entry())
+        return False
+
+    created: list[int] = []
+    account.simulator.faults.at(between, Fault.FORBIDDEN)
+    report = sync_from(account, warehouse)
+    assert created
+    assert ("time_entries", str(gone)) in deletions(account)
+    assert {swept.vanished for swept in report.sweep.streams if swept.stream == "time_entries"} == {1}  # type: ignore[union-attr]
+    account.simulator.faults.clear()
+    sync_from(account, warehouse)
+    assert_equals_truth(account)
+
+
+def test_a_row_that_moves_to_another_day_while_it_is_looked_for_stays(synced: tuple[Account, Warehouse]) -> None:
+    account, warehouse = synced
+    store = account.simulator.store
+    gone, *moving = some_ids(account, "time_entries", 12)
+    store.delete_time_entry(gone)
+    asked: list[str] = []
+
+    def move(request: Any) -> bool:
+        # Before each page of ids and each count of the sweep, one more row goes to another day.
+        if request.path.endswith("/time_entries") and asked and moving:
+            account.simulator.clock.sleep(1)
+            row_id = moving.pop()
+            day = date.fromisoformat(
+                next(row["spent_date"] for row in account.simulator.truth()["time_entries"] if row["id"] == row_id)
+            )
+            store.move_to_date(row_id, day - timedelta(days=200))
+        if request.query.get("per_page") == "1" and request.path.endswith("/time_entries"):
+            asked.append(request.path)
+        return False
+
+    account.simulator.faults.at(move, Fault.FORBIDDEN)
+    for _ in range(3):
+        sync_from(account, warehouse)
+        account.simulator.clock.sleep(60)
+    account.simulator.faults.clear()
+    sync_from(account, warehouse)
+    assert set(deletions(account)) == {("time_entries", str(gone))}
+    assert not moving
+    assert_equals_truth(account)
+
+
+def test_a_row_that_was_committed_later_than_any_overlap_reaches_is_brought(synced: tuple[Account, Warehouse]) -> None:
+    account, warehouse = synced
+    new = account.simulator.store.create_time_entry()
+    # As if it had been written long before the last run, and become visible only now.
+    row = account.simulator.store.time_entries[new]
+    row.created_at = row.updated_at = row.updated_at - 100 * 86_400
+    report = sync_from(account, warehouse)
+    assert {swept.stream: swept.missing for swept in report.sweep.streams if swept.missing} == {"time_entries": 1}  # type: ignore[union-attr]
+    assert report.is_equal
+    assert_equals_truth(account)
+
+
+def test_rows_before_the_start_date_are_left_alone(open_account: OpenAccount, tmp_path: Path) -> None:
+    account, warehouse = open_account(), Warehouse(tmp_path)
+    sync_from(account, warehouse)
+    account.simulator.clock.sleep(3_600)
+    entries = sorted(account.simulator.truth()["time_entries"], key=lambda row: row["spent_date"])
+    account.simulator.store.delete_time_entry(entries[0]["id"])
+    account.simulator.store.delete_time_entry(entries[-5]["id"])
+    start = date.fromisoformat(entries[len(entries) // 2]["spent_date"])
+    account.simulator.enforce_limits = False
+    client = account.client(requests_per_15_s=0, start_date=start)
+    report = sync(warehouse, client.settings, client=client)
+    assert report.is_equal
+    assert set(deletions(account)) == {("time_entries", str(entries[-5]["id"]))}
+    assert sync_from(account, warehouse).is_equal
+    assert_equals_truth(account)
