@@ -143,8 +143,9 @@ class _Build:
         self._database.make_marts()
         self._drop([*_INPUTS, *(model.name for model in models())])
         self._inputs()
+        self._on_step("building the marts")
         tables = tuple(self._table(model) for model in models())
-        self._on_step("checking")
+        self._on_step("checking the marts")
         found = [self._check(rule) for rule in rules()]
         failed = [(rule, counts) for rule, counts in found if counts and rule.severity == "error"]
         if failed:
@@ -201,7 +202,6 @@ class _Build:
         return found
 
     def _table(self, model: Model) -> BuiltTable:
-        self._on_step(f"building {model.name}")
         began = time.monotonic()
         query = self._database.translated(resolved(model.query, self._raw, NEXT))
         name = f"marts.{model.name}{NEXT}"
