@@ -49,9 +49,11 @@ budgets as (
     coalesce(spending.budget_spent, 0) as budget_spent,
     coalesce(spending.spent_in_four_weeks, 0) as spent_in_four_weeks,
     case when project.budget_is_monthly then today.month_end else project.ends_on end as forecast_until,
-    greatest(
-      case when project.budget_is_monthly then month_end.day_number else project_end.day_number end - today.day_number, 0
-    ) as days_left
+    case
+      when project.budget_is_monthly then month_end.day_number - today.day_number
+      when project_end.day_number < today.day_number then 0
+      else project_end.day_number - today.day_number
+    end as days_left
   from int_project_budget as budget
   inner join dim_project as project
     on budget.account_id = project.account_id
