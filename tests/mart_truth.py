@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from datetime import date, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -280,7 +280,9 @@ class Books:
                 "budget_remaining": None if budget is None else budget - spent,
                 "spent_share": ratio(spent, budget),
                 "weekly_burn": Fraction(recent) / 4,
-                "weeks_of_budget_left": None if budget is None or not recent else Fraction(budget - spent) * 4 / Fraction(recent),
+                "weeks_of_budget_left": None
+                if budget is None or not recent
+                else Fraction(budget - spent) * 4 / Fraction(recent),
                 "estimate_at_completion": at_end,
                 "status": status,
             }
@@ -296,7 +298,9 @@ class Books:
                 for entry in self._by_project(self.entries)[project["id"]]:
                     is_now = not project["budget_is_monthly"] or month_of(entry["day"]) == month_of(self.as_of)
                     if entry["is_budgeted"] and is_now:
-                        spent[entry[member]] += entry["value"] if by in ("project_cost", "task_fees") else entry["hours"]
+                        spent[entry[member]] += (
+                            entry["value"] if by in ("project_cost", "task_fees") else entry["hours"]
+                        )
                 if by in (("task", "task_fees") if kind == "task" else ("person",)):
                     for row in self.truth[stream]:
                         if row["project"]["id"] == project["id"] and row["budget"] is not None:
@@ -344,7 +348,18 @@ class Books:
         return made
 
     def mart_project_profitability_monthly(self) -> Table:
-        names = ("tracked", "hours", "billable", "value", "time", "expense_revenue", "fee", "labour", "expense", "invoiced")
+        names = (
+            "tracked",
+            "hours",
+            "billable",
+            "value",
+            "time",
+            "expense_revenue",
+            "fee",
+            "labour",
+            "expense",
+            "invoiced",
+        )
         sums: Table = defaultdict(lambda: dict.fromkeys(names, ZERO))
         for entry in self.entries:
             row = sums[entry["project"], month_of(entry["day"])]
@@ -366,7 +381,9 @@ class Books:
             for line in invoice["line_items"]:
                 if line["project"]:
                     share = 1 - (invoice["discount"] or ZERO) / 100
-                    sums[line["project"]["id"], month_of(day_of(invoice["issue_date"]))]["invoiced"] += line["amount"] * share  # type: ignore[arg-type]
+                    sums[line["project"]["id"], month_of(day_of(invoice["issue_date"]))]["invoiced"] += (
+                        line["amount"] * share
+                    )  # type: ignore[arg-type]
         made: Table = {}
         invoiced_to_date: dict[int, Decimal] = defaultdict(Decimal)
         for key in sorted(sums):
@@ -468,20 +485,23 @@ class Books:
         for payment in self.truth["invoice_payments"]:
             invoice = self.invoices[payment["invoice_id"]]
             if invoice["state"] != "draft":
-                events[invoice["currency"]].append((day_of(payment["paid_date"]) or date.min, "paid", payment["amount"]))
+                events[invoice["currency"]].append(
+                    (day_of(payment["paid_date"]) or date.min, "paid", payment["amount"])
+                )
         made: Table = {}
         for currency, moved in events.items():
             owed = ZERO
             last = max(*(day for day, *_ in moved), self.as_of)
             for month in months(min(day for day, *_ in moved), last):
                 end = self.as_of if month == month_of(self.as_of) else next_month(month) - timedelta(1)
-                now = {kind: ZERO for kind in ("issued", "paid", "written_off")}
+                now = dict.fromkeys(("issued", "paid", "written_off"), ZERO)
                 for day, kind, amount in moved:
                     if month_of(day) == month:
                         now[kind] += amount
                 owed += now["issued"] - now["paid"] - now["written_off"]
                 recent = sum(
-                    (amount for day, kind, amount in moved if kind == "issued" and end - timedelta(89) <= day <= end), ZERO
+                    (amount for day, kind, amount in moved if kind == "issued" and end - timedelta(89) <= day <= end),
+                    ZERO,
                 )
                 made[currency, month] = {
                     **now,
@@ -530,7 +550,11 @@ class Books:
             line = list(months(min(active), max(*active, self.as_of)))
             for position, month in enumerate(line):
                 row = sums.get((client, month), {"hours": ZERO, "revenue": ZERO, "invoiced": ZERO})
-                year = [sums[client, m]["revenue"] for m in line[max(0, position - 11) : position + 1] if (client, m) in sums]
+                year = [
+                    sums[client, m]["revenue"]
+                    for m in line[max(0, position - 11) : position + 1]
+                    if (client, m) in sums
+                ]
                 made[client, month] = {
                     "currency": self.clients[client]["currency"],
                     "hours": row["hours"],

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,6 @@ from harvest_warehouse.load import load
 from harvest_warehouse.mart_settings import MartSettings
 from harvest_warehouse.settings import Warehouse
 from mart_truth import KEYS, Table, same
-
 
 # Those that the marts read: the others cost a request for each person and document.
 STREAMS = (
@@ -57,6 +58,13 @@ class Shop:
             )
             client = Client(settings, sleep=clock.sleep, monotonic=clock.monotonic, now=clock.now)
             load(self.warehouse, settings, streams or STREAMS, client=client)
+
+    def copy(self, folder: Path) -> Shop:
+        """The same account, with a database of its own."""
+        other = copy(self)
+        other.warehouse = Warehouse(folder, pipelines_dir=folder / "pipelines")
+        shutil.copy(self.warehouse.file, folder)
+        return other
 
     def build(self, settings: MartSettings | None = None) -> BuildReport:
         return build(self.warehouse, settings or MartSettings(), as_of=self.as_of)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -91,8 +90,12 @@ def _break(shop: Shop) -> None:
     paid = "select min(id) from invoices where state = 'paid'"
     shop.run(f"update invoices set currency = 'JPY' where id = ({paid})")
     shop.run("update invoices set discount_amount = discount_amount + 1 where id = (select max(id) from invoices)")
-    shop.run("update invoices set due_amount = due_amount + 5 where id = (select min(id) from invoices where state = 'open')")
-    shop.run("update invoices__line_items set quantity = quantity + 1 where id = (select min(id) from invoices__line_items)")
+    shop.run(
+        "update invoices set due_amount = due_amount + 5 where id = (select min(id) from invoices where state = 'open')"
+    )
+    shop.run(
+        "update invoices__line_items set quantity = quantity + 1 where id = (select min(id) from invoices__line_items)"
+    )
     person = "select min(user_id) from (select user_id from user_cost_rates group by user_id having count(*) = 1)"
     shop.run(
         "insert into user_cost_rates by name "

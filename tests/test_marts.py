@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-from pathlib import Path
-
 import pytest
 
-from harvest_warehouse.mart_settings import MartSettings
 from mart_truth import KEYS, Books
 from marts import Shop, assert_same_table
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from dlt.common.exceptions import DltException
-from sqlglot import exp
 
 from harvest_time_tracking import SettingWrong
 from harvest_warehouse.build_report import BuildFailed, BuildReport, BuiltTable, Found, failure
@@ -117,6 +116,20 @@ class _Account:
         )
 
 
+@dataclass(frozen=True)
+class _Checked:
+    """A rule, its query in the new tables, and how many rows that gives, by account."""
+
+    rule: Rule
+    query: str
+    counts: Mapping[str, int]
+
+    @property
+    def kept_query(self) -> str:
+        """The same when the new tables have taken the place of the old."""
+        return self.query.replace(NEXT, "")
+
+
 class _Build:
     """One build under way."""
 
@@ -147,15 +160,13 @@ class _Build:
         tables = tuple(self._table(model) for model in models())
         self._on_step("checking the marts")
         found = [self._check(rule) for rule in rules()]
-        failed = [(rule, counts) for rule, counts in found if counts and rule.severity == "error"]
-        if failed:
-            report = self._report(tables, found, NEXT, has_comments=False)
+        if any(checked.counts for checked in found if checked.rule.severity == "error"):
+            report = self._report(tables, found, is_kept=False)
             raise BuildFailed(failure(report), report)
         self._keep_findings(found)
         self._on_step("replacing the marts")
         self._replace()
-        has_comments = self._comment()
-        return self._report(tables, found, "", has_comments=has_comments)
+        return self._report(tables, found, is_kept=True, has_comments=self._comment())
 
     def _inputs(self) -> None:
         """What is not Harvest's: the accounts, their calendar, and the settings."""
@@ -209,20 +220,16 @@ class _Build:
         [(rows,)] = self._database.rows(f"select count(*) from {name}")
         return BuiltTable(model.name, rows, round(time.monotonic() - began, 3))
 
-    def _check(self, rule: Rule) -> tuple[Rule, dict[str, int]]:
-        """How many rows break a rule, by account."""
-        broken = resolved(rule.query, self._raw, NEXT).subquery("broken", copy=False)
-        counted = self._database.rows(exp.select("account_id", "count(*)").from_(broken).group_by("account_id"))
-        return rule, {str(account_id): int(rows) for account_id, rows in counted}
+    def _check(self, rule: Rule) -> _Checked:
+        """What a rule finds in the new tables: its query, and how many rows it gives, by account."""
+        query = self._database.translated(resolved(rule.query, self._raw, NEXT))
+        return _Checked(rule, query, self._database.counts(query, "account_id"))
 
-    def _query(self, rule: Rule, suffix: str) -> str:
-        return self._database.translated(resolved(rule.query, self._raw, suffix))
-
-    def _keep_findings(self, found: Sequence[tuple[Rule, dict[str, int]]]) -> None:
+    def _keep_findings(self, found: Sequence[_Checked]) -> None:
         rows = [
-            (account_id, rule.name, rule.severity, rule.words, counts.get(account_id, 0), query)
-            for rule, counts in found
-            for query in [self._query(rule, "")]
+            (account_id, rule.name, rule.severity, rule.words, checked.counts.get(account_id, 0), checked.kept_query)
+            for checked in found
+            for rule in [checked.rule]
             for account_id in self._as_of
         ]
         self._database.insert(f"marts.{QUALITY}{NEXT}", rows)
@@ -249,10 +256,10 @@ class _Build:
     def _report(
         self,
         tables: tuple[BuiltTable, ...],
-        found: Sequence[tuple[Rule, dict[str, int]]],
-        suffix: str,
+        checks: Sequence[_Checked],
         *,
-        has_comments: bool,
+        is_kept: bool,
+        has_comments: bool = False,
     ) -> BuildReport:
         kept = {model.name for model in models() if model.is_kept}
         return BuildReport(
@@ -261,11 +268,17 @@ class _Build:
             tuple(self._as_of.items()),
             tuple(table for table in tables if table.name in kept),
             tuple(
-                Found(rule.name, rule.severity, rule.words, sum(counts.values()), self._query(rule, suffix))
-                for rule, counts in found
-                if counts
+                Found(
+                    checked.rule.name,
+                    checked.rule.severity,
+                    checked.rule.words,
+                    sum(checked.counts.values()),
+                    checked.kept_query if is_kept else checked.query,
+                )
+                for checked in checks
+                if checked.counts
             ),
-            len(found),
+            len(checks),
             has_comments,
             round(time.monotonic() - self._began, 3),
         )

@@ -80,6 +80,12 @@ class Database:
         """Make a table of the rows of a query that was translated before."""
         self._client.execute_sql(f"CREATE TABLE {self._name(table)} AS {query}")
 
+    def counts(self, query: str, column: str) -> dict[str, int]:
+        """How many rows a query that was translated before gives, by the text in one of its columns."""
+        counting = f"SELECT {column}, COUNT(*) FROM ({query}) AS counted GROUP BY {column}"
+        with self._client.execute_query(counting) as cursor:
+            return {str(name): int(rows) for name, rows in cursor.fetchall()}
+
     def insert(self, table: str, rows: Sequence[Sequence[object]]) -> None:
         """Add rows of plain values to a table, in the order of its columns."""
         name = self._name(table)

@@ -129,7 +129,7 @@ years as (
     *,
     sum(revenue) over (
       partition by account_id, client_id
-      order by month_index
+      order by month_index nulls first
       rows between 11 preceding and current row
     ) as revenue_in_12_months
   from months

@@ -52,7 +52,7 @@ progress as (
     days_in_month,
     sum(days_in_month) over (
       partition by account_id, project_id
-      order by month_start
+      order by month_start nulls first
       rows between unbounded preceding and current row
     ) as days_to_date,
     sum(days_in_month) over (partition by account_id, project_id) as calendar_days

@@ -199,12 +199,12 @@ final as (
     case when value_at_rates > 0 then revenue / value_at_rates end as rate_realisation,
     sum(invoiced_net) over (
       partition by account_id, project_id
-      order by month_start
+      order by month_start nulls first
       rows between unbounded preceding and current row
     ) as invoiced_net_to_date,
     sum(value_at_rates) over (
       partition by account_id, project_id
-      order by month_start
+      order by month_start nulls first
       rows between unbounded preceding and current row
     ) as value_at_rates_to_date,
     cast(revenue * rate_to_home as decimal(38, 9)) as revenue_home,

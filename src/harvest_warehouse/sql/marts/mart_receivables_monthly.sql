@@ -101,7 +101,7 @@ balances as (
     coalesce(movement.written_off, 0) as written_off,
     sum(coalesce(movement.issued, 0) - coalesce(movement.paid, 0) - coalesce(movement.written_off, 0)) over (
       partition by months.account_id, months.currency
-      order by months.month_index
+      order by months.month_index nulls first
       rows between unbounded preceding and current row
     ) as receivable_end,
     coalesce(recent.issued, 0) as issued_in_90_days

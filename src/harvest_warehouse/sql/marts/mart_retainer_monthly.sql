@@ -113,7 +113,7 @@ final as (
     cast(budget - used as decimal(38, 9)) as unused,
     sum(budget - used) over (
       partition by account_id, project_id
-      order by month_start
+      order by month_start nulls first
       rows between unbounded preceding and current row
     ) as rolling_balance
   from months
