@@ -21,7 +21,7 @@ def test_only_the_command_line_prints(file: Path) -> None:
         assert not re.search(r"(?<![.\w])print\(|stdout\.write", text)
 
 
-@pytest.mark.parametrize("module", [demo, doctor, load, show], ids=lambda module: module.__name__)
+@pytest.mark.parametrize("module", [build, demo, doctor, load, show], ids=lambda module: module.__name__)
 def test_a_verb_its_module_its_function_and_its_result_have_one_name(module: object) -> None:
     verb = module.__name__.rsplit(".", 1)[1]  # type: ignore[attr-defined]
     assert callable(getattr(module, verb))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Collection, Iterator
-from datetime import date, timedelta
+from datetime import date
 from types import MappingProxyType
 
 _EPOCH = date(1970, 1, 1)
@@ -58,8 +58,9 @@ def days(
         holidays: days on which they do not.
     """
     for day in _span(named, as_of):
-        first_of_week = day - timedelta(days=(day.weekday() - week_start) % 7)
-        last_of_week = min(first_of_week, date.max - timedelta(days=6)) + timedelta(days=6)
+        into_week = (day.weekday() - week_start) % 7
+        first_of_week = date.fromordinal(max(day.toordinal() - into_week, 1))
+        last_of_week = date.fromordinal(min(day.toordinal() - into_week + 6, date.max.toordinal()))
         in_month = calendar.monthrange(day.year, day.month)[1]
         last_of_month = day.replace(day=in_month)
         yield (
