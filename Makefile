@@ -24,10 +24,12 @@ lint: .venv/ready  ## what CI checks beside the tests
 	$(RUN)mypy
 	$(RUN)lint-imports
 	$(RUN)python -m harvest_warehouse.streams_page --check docs/streams.md
+	$(RUN)python -m harvest_warehouse.models_page --check docs/models.md
 	$(RUN)marimo check --strict docs/explore.py
 
 docs: .venv/ready  ## write the generated pages again
 	$(RUN)python -m harvest_warehouse.streams_page docs/streams.md
+	$(RUN)python -m harvest_warehouse.models_page docs/models.md
 
 benchmark: .venv/ready  ## measure beside dltHub's example and the bare floor, and write docs/performance.md
 	$(RUN)python -m benchmarks all

@@ -33,6 +33,14 @@ def test_every_stream_is_complete(shown: tuple[Path, DemoReport, float]) -> None
     assert {outcome.outcome for outcome in shown[1].load.streams} == {"complete"}
 
 
+def test_its_marts_are_built_and_no_error_is_among_what_the_checks_tell(shown: tuple[Path, DemoReport, float]) -> None:
+    built = shown[1].build
+    assert {table.name for table in built.tables} >= {"mart_project_budget", "mart_utilisation_weekly", "mart_unbilled"}
+    assert all(table.rows for table in built.tables)
+    assert dict(built.as_of) == {"123456": NOW.date()}
+    assert {found.severity for found in built.found} <= {"warning", "finding"}
+
+
 def test_its_answers_are_those_of_the_company(shown: tuple[Path, DemoReport, float]) -> None:
     hours, people, overdue = shown[1].answers
     today = NOW.date()

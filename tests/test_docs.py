@@ -17,6 +17,8 @@ from harvest_time_tracking import STREAMS, Secret, Settings, tables
 from harvest_warehouse.cli import app
 from harvest_warehouse.demo import demo_warehouse
 from harvest_warehouse.load import load
+from harvest_warehouse.models import described, rules
+from harvest_warehouse.models_page import models_page
 from harvest_warehouse.streams_page import streams_page
 
 ROOT = Path(__file__).parents[1]
@@ -25,6 +27,15 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 
 def test_the_page_of_streams_is_fresh() -> None:
     assert (ROOT / "docs" / "streams.md").read_text(encoding="utf-8") == streams_page(), "run `make docs`"
+
+
+def test_the_page_of_models_is_fresh_and_has_every_table_column_and_check() -> None:
+    page = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+    assert page == models_page(), "run `make docs`"
+    for name, table in described().items():
+        assert f"\n## {name}\n" in page
+        assert all(f"| `{column}` |" in page for column in table.columns)
+    assert all(f"| `{rule.name}` |" in page for rule in rules() if not rule.name.startswith("key_"))
 
 
 def test_the_page_of_streams_has_every_stream_table_and_column() -> None:

@@ -69,6 +69,21 @@ def test_what_it_foretells_is_never_less_than_what_a_load_asks(open_account: Ope
     }
 
 
+def test_it_says_what_the_marts_count_by_and_what_of_it_cannot_work(
+    open_account: OpenAccount, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = open_account()
+    assert "cost rates are in CAD" in said(ask(account, warehouse), "marts")
+    monkeypatch.setenv("HARVEST_MARTS__TARGET_UTILISATION", "75")
+    report = ask(account, warehouse)
+    assert verdicts(report)["marts"] == "note", "it prevents no load"
+    assert report.is_fine
+    assert "0.75" in said(report, "marts")
+    monkeypatch.delenv("HARVEST_MARTS__TARGET_UTILISATION")
+    account.simulator.as_role("member")
+    assert "home_currency is not known" in said(ask(account, warehouse), "marts"), "a member may not read the company"
+
+
 def test_an_account_that_the_token_does_not_reach_is_told_with_those_it_does(
     open_account: OpenAccount, warehouse: Warehouse
 ) -> None:

@@ -171,7 +171,7 @@ def _add_job(
         fee=Decimal(rng.randrange(20, 90) * 1_000) if shape.is_fixed_fee else None,
         notes=(None, "", "Steering every second Tuesday.\nScope: see the estimate.")[number % 3],
         starts_on=first_day if has_dates else None,
-        ends_on=last_day if has_dates and number % 5 else None,
+        ends_on=last_day if has_dates and number % 7 else None,
         created_at=at,
         updated_at=at,
     )

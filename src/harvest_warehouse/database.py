@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any
 
 import sqlglot
-from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.destinations.exceptions import DatabaseException, DatabaseUndefinedRelation
 from dlt.destinations.sql_client import SqlClientBase
 from sqlglot import exp
 
@@ -15,24 +16,29 @@ from harvest_warehouse.settings import Warehouse
 
 # What our own statements are written in.
 _DIALECT = "duckdb"
+# Rows of one insert: few statements, and none that a database finds too long.
 _ROWS_OF_AN_INSERT = 200
+_PLAIN_ROWS_OF_AN_INSERT = 1_000
+
+Statement = str | exp.Expression | exp.Query
 
 
 class Database:
     """One open connection to the tables of an account.
 
-    Statements are written in DuckDB's SQL: tables without a schema are those of the dataset, and `:name` stands for a
-    value. They are translated into the dialect of whatever database it is.
+    Statements are written in DuckDB's SQL: tables without a schema are those of the dataset, those of `marts` are in the
+    dataset of the marts, and `:name` stands for a value. They are translated into the dialect of whatever database it is.
 
     Attributes:
         dialect: sqlglot's name of the database's dialect.
     """
 
-    def __init__(self, client: SqlClientBase[Any]) -> None:
+    def __init__(self, client: SqlClientBase[Any], marts: str) -> None:
         self._client = client
+        self._marts = marts
         self.dialect: str = client.capabilities.sqlglot_dialect or _DIALECT
 
-    def rows(self, query: str, values: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
+    def rows(self, query: Statement, values: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
         """The rows that `query` gives.
 
         Raises:
@@ -41,7 +47,7 @@ class Database:
         with self._client.execute_query(self._translated(query, values or {})) as cursor:
             return list(cursor.fetchall())
 
-    def run(self, statements: Sequence[str | exp.Expression], values: Mapping[str, object] | None = None) -> None:
+    def run(self, statements: Sequence[Statement], values: Mapping[str, object] | None = None) -> None:
         """Run statements, all or none of them where the database has transactions.
 
         Args:
@@ -64,15 +70,65 @@ class Database:
         except DatabaseUndefinedRelation:
             return ()
 
-    def _translated(self, statement: str | exp.Expression, values: Mapping[str, object]) -> str:
+    def make_marts(self) -> None:
+        """Make the dataset of the marts, where it is not there."""
+        with self._client.with_alternative_dataset_name(self._marts):
+            if not self._client.has_dataset():
+                self._client.create_dataset()
+
+    def create(self, table: str, query: str) -> None:
+        """Make a table of the rows of a query that was translated before."""
+        self._client.execute_sql(f"CREATE TABLE {self._name(table)} AS {query}")
+
+    def counts(self, query: str, column: str) -> dict[str, int]:
+        """How many rows a query that was translated before gives, by the text in one of its columns."""
+        counting = f"SELECT {column}, COUNT(*) FROM ({query}) AS counted GROUP BY {column}"
+        with self._client.execute_query(counting) as cursor:
+            return {str(name): int(rows) for name, rows in cursor.fetchall()}
+
+    def insert(self, table: str, rows: Sequence[Sequence[object]]) -> None:
+        """Add rows of plain values to a table, in the order of its columns."""
+        name = self._name(table)
+        for start in range(0, len(rows), _PLAIN_ROWS_OF_AN_INSERT):
+            lines = ", ".join(
+                f"({', '.join(_literal(value, self.dialect) for value in row)})"
+                for row in rows[start : start + _PLAIN_ROWS_OF_AN_INSERT]
+            )
+            self._client.execute_sql(f"INSERT INTO {name} VALUES {lines}")
+
+    def comment(self, comments: Sequence[tuple[str, str, str]]) -> bool:
+        """Write words beside tables and columns: (table, column or nothing, words). False where the database takes none."""
+        try:
+            with self._client.begin_transaction():
+                names = {table: self._name(table) for table in {table for table, *_ in comments}}
+                for table, column, words in comments:
+                    target = f'COLUMN {names[table]}."{column}"' if column else f"TABLE {names[table]}"
+                    self._client.execute_sql(f"COMMENT ON {target} IS {_literal(words, self.dialect)}")
+        except DatabaseException:
+            return False
+        return True
+
+    def translated(self, statement: Statement, values: Mapping[str, object] | None = None) -> str:
+        """A statement as this database takes it, with its tables' full names."""
+        return self._translated(statement, values or {})
+
+    def _translated(self, statement: Statement, values: Mapping[str, object]) -> str:
         tree = sqlglot.parse_one(statement, read=_DIALECT) if isinstance(statement, str) else statement
         named = {cte.alias for cte in tree.find_all(exp.CTE)}
         for table in list(tree.find_all(exp.Table)):
-            if not table.db and table.name not in named:
+            # The new name in `alter table ... rename to` stands alone.
+            is_new_name = isinstance(table.parent, exp.AlterRename)
+            if table.db == "marts":
+                with self._client.with_alternative_dataset_name(self._marts):
+                    self._qualify(table)
+            elif not table.db and table.name not in named and not is_new_name:
                 self._qualify(table)
         for placeholder in list(tree.find_all(exp.Placeholder)):
             _fill(placeholder, values[placeholder.name])
         return tree.sql(self.dialect)
+
+    def _name(self, table: str) -> str:
+        return self._translated(f"select 1 from {table}", {}).partition(" FROM ")[2]
 
     def _qualify(self, table: exp.Table) -> None:
         *path, name = self._client.make_qualified_table_name_path(table.name, quote=False)
@@ -102,12 +158,25 @@ def _fill(placeholder: exp.Placeholder, value: object) -> None:
         placeholder.replace(exp.convert(value))
 
 
+def _literal(value: object, dialect: str) -> str:
+    """A plain value in a row of an insert; dates and instants as text, which a database takes for the column's type."""
+    if value is None or isinstance(value, bool):
+        return str(value).upper() if value is not None else "NULL"
+    if isinstance(value, int | Decimal):
+        return f"{value:f}" if isinstance(value, Decimal) else str(value)
+    return exp.Literal.string(value if isinstance(value, str) else str(value)).sql(dialect)
+
+
 @contextmanager
-def open_database(warehouse: Warehouse) -> Iterator[Database]:
+def open_database(warehouse: Warehouse, *, is_building: bool = False) -> Iterator[Database]:
     """A connection for as long as the block lasts: a file that stays open could not be loaded.
+
+    Args:
+        warehouse: where the tables are.
+        is_building: with the memory and the threads that it takes to build the marts of a large account.
 
     Raises:
         DltException: where the database cannot be reached.
     """
-    with warehouse.pipeline().sql_client() as client:
-        yield Database(client)
+    with warehouse.pipeline(is_building=is_building).sql_client() as client:
+        yield Database(client, warehouse.marts_name)

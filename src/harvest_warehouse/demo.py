@@ -12,8 +12,11 @@ import dlt
 
 from harvest_simulator import Clock, Simulator
 from harvest_time_tracking import Ledger, Secret, Settings
+from harvest_warehouse.build import build
+from harvest_warehouse.build_report import BuildReport
 from harvest_warehouse.load import load, say_nothing
 from harvest_warehouse.load_report import LoadReport
+from harvest_warehouse.mart_settings import MartSettings
 from harvest_warehouse.settings import Warehouse
 
 _QUESTIONS = (
@@ -81,10 +84,12 @@ class DemoReport:
 
     Attributes:
         load: the load of the simulated company.
+        build: the marts that were built from it.
         answers: a few questions, answered from the database.
     """
 
     load: LoadReport
+    build: BuildReport
     answers: tuple[Answer, ...]
 
 
@@ -110,6 +115,7 @@ def demo(
 
     Raises:
         LoadFailed: as `load` does, for instance where the database is open in another program.
+        BuildFailed: as `build` does.
     """
     warehouse = demo_warehouse(folder)
     shutil.rmtree(folder / ".harvest_demo", ignore_errors=True)
@@ -129,7 +135,8 @@ def demo(
             report_requests_per_15_min=0,
         )
         report = load(warehouse, settings, ledger=ledger, on_step=on_step)
-    return DemoReport(report, _answers(warehouse.pipeline()))
+    built = build(warehouse, MartSettings(), as_of=now.date(), on_step=on_step)
+    return DemoReport(report, built, _answers(warehouse.pipeline()))
 
 
 def _answers(pipeline: dlt.Pipeline) -> tuple[Answer, ...]:

@@ -12,9 +12,10 @@ import duckdb
 import requests
 from dlt.common.exceptions import DltException
 
-from harvest_time_tracking import STREAMS, Client, HarvestError, Settings
+from harvest_time_tracking import STREAMS, Client, HarvestError, Settings, SettingWrong
 from harvest_time_tracking.errors import NotThere, PermissionMissing, TokenRejected
 from harvest_time_tracking.protocol import read_answer, read_document
+from harvest_warehouse.mart_settings import mart_settings
 from harvest_warehouse.plan import StreamPlan, plan, seconds_for
 from harvest_warehouse.rotation import NEVER, rotation
 from harvest_warehouse.settings import REREAD_REQUESTS, Warehouse
@@ -97,6 +98,7 @@ def _account(client: Client, settings: Settings) -> tuple[list[Check], dict[str,
     name = " ".join(str(me.get(key) or "") for key in ("first_name", "last_name")).strip()
     checks = [Check("token", "fine", f"Harvest accepts it; it belongs to {name or 'somebody without a name'}.")]
     features: dict[str, object] = {}
+    company_currency: object = None
     try:
         company = client.page(STREAMS["company"].path, None).records[0]
     except PermissionMissing:
@@ -105,8 +107,9 @@ def _account(client: Client, settings: Settings) -> tuple[list[Check], dict[str,
         return [*checks, Check("account", "wrong", str(error))], {}
     else:
         checks.append(Check("account", "fine", f"{settings.account_id}, {company.get('name')}."))
+        company_currency = company.get("currency")
         features = {key: value for key, value in company.items() if key.endswith("_feature")}
-    return [*checks, _role(me), _features(features)], features
+    return [*checks, _role(me), _features(features), _marts(company_currency)], features
 
 
 def _role(me: dict[str, object]) -> Check:
@@ -133,6 +136,28 @@ def _features(features: dict[str, object]) -> Check:
     if off:
         return Check("features", "note", f"switched off in the account: {', '.join(off)}. What needs them is skipped.")
     return Check("features", "fine", "all on." if features else "unknown: only loading will tell.")
+
+
+def _marts(company_currency: object) -> Check:
+    """What `build` will count by, and what it cannot know; nothing of it prevents a load."""
+    try:
+        settings = mart_settings()
+    except SettingWrong as error:
+        return Check("marts", "note", str(error))
+    home = settings.home_currency or company_currency
+    if not home:
+        said = (
+            'home_currency is not known: without it there are no margins. Set it (such as "EUR") in .dlt/config.toml '
+        )
+        return Check("marts", "note", f"{said}under [harvest_marts].")
+    rates = ", ".join(sorted(settings.exchange_rates)) or "no other currency"
+    return Check(
+        "marts",
+        "fine",
+        f"cost rates are in {home}, exchange rates are set for {rates}; {len(settings.working_days)} working days a week, "
+        f"target {settings.target_utilisation:.0%} billable, {len(settings.time_off_tasks)} tasks count as leave. "
+        "[harvest_marts] in .dlt/config.toml changes that.",
+    )
 
 
 def _who_is_it(settings: Settings, error: HarvestError) -> list[Check]:

@@ -50,6 +50,8 @@ class _Moving:
         ended = len(outcomes) - len(waiting)
         rows = sum(outcome.rows for outcome in outcomes)
         requests = sum(outcome.requests for outcome in outcomes)
+        if not outcomes:
+            return Text(self._step, "bold")
         line = f"{self._step}: {ended} of {len(outcomes)} streams, {rows:,} rows, {requests:,} requests"
         return Group(Text(line, "bold"), outcome_table(waiting)) if waiting else Text(line, "bold")
 

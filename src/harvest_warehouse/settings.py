@@ -26,6 +26,7 @@ from harvest_time_tracking.settings import HOW_TO_SIGN_IN, as_date
 PIPELINE = "harvest_time_tracking_pipeline"
 DATASET = "harvest_time_tracking_data"
 FILE = "harvest_time_tracking.duckdb"
+MARTS = "harvest_marts"
 SCHEMA = "harvest_time_tracking_source"
 """dlt names a schema after its source; our own tables live in the same one, so that `pipeline.dataset()` has them."""
 
@@ -35,6 +36,8 @@ REREAD_REQUESTS = 10
 
 # Of DuckDB while it writes, so that a load's memory does not grow with the account; what does not fit goes to disk.
 _BOUNDS = {"memory_limit": "100MB", "threads": 1}
+# Of DuckDB while it builds the marts.
+_BUILDING_BOUNDS = {"memory_limit": "1GB", "threads": 2}
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class Warehouse:
         pipeline_name: the dlt pipeline, also the name of its working folder.
         dataset_name: the database schema that holds the tables.
         pipelines_dir: where dlt keeps its working folders; None for dlt's own choice (`DLT_DATA_DIR`).
+        marts_name: the database schema that holds the marts.
     """
 
     folder: Path
@@ -54,6 +58,7 @@ class Warehouse:
     pipeline_name: str = PIPELINE
     dataset_name: str = DATASET
     pipelines_dir: Path | None = None
+    marts_name: str = MARTS
 
     @property
     def file(self) -> Path:
@@ -70,11 +75,12 @@ class Warehouse:
         """How many files are written at once: more than one share DuckDB's bounded memory, and one of them is refused."""
         return 1
 
-    def pipeline(self) -> dlt.Pipeline:
+    def pipeline(self, *, is_building: bool = False) -> dlt.Pipeline:
         """The pipeline, made or taken up again, and from now on dlt's current one."""
+        bounds = _BUILDING_BOUNDS if is_building else _BOUNDS
         return dlt.pipeline(
             self.pipeline_name,
-            destination=dlt.destinations.duckdb(DuckDbCredentials(str(self.file), global_config=_BOUNDS)),
+            destination=dlt.destinations.duckdb(DuckDbCredentials(str(self.file), global_config=dict(bounds))),
             dataset_name=self.dataset_name,
             pipelines_dir=str(self.pipelines_dir or _pipelines_dir(self.folder)),
         )

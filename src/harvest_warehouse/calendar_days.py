@@ -1,0 +1,103 @@
+"""The days of the marts: a row for each, with its week, month and whether people work, so that no SQL counts days. Pure."""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Collection, Iterator
+from datetime import date
+from types import MappingProxyType
+
+_EPOCH = date(1970, 1, 1)
+# Days outside are somebody's slip of the pen: their months are there, not all the years between.
+_FIRST = date(1990, 1, 1)
+_YEARS_AHEAD = 20
+
+DAY_COLUMNS = MappingProxyType(
+    {
+        "account_id": "text",
+        "date_day": "date",
+        "day_number": "integer",
+        "weekday_number": "integer",
+        "is_working_day": "boolean",
+        "week_start": "date",
+        "week_end": "date",
+        "week_index": "integer",
+        "is_complete_week": "boolean",
+        "month_start": "date",
+        "month_end": "date",
+        "month_index": "integer",
+        "days_in_month": "integer",
+        "is_complete_month": "boolean",
+        "quarter_start": "date",
+        "year_start": "date",
+        "is_as_of_date": "boolean",
+    }
+)
+"""The columns of a day, and their types."""
+
+
+def days(
+    account_id: str,
+    named: Collection[date],
+    as_of: date,
+    *,
+    week_start: int,
+    working_days: Collection[int],
+    holidays: Collection[date],
+) -> Iterator[tuple[object, ...]]:
+    """The rows for one account, under `DAY_COLUMNS`.
+
+    Whole months from the first day that a record names to the last one, and the months of days that lie far outside.
+
+    Args:
+        account_id: the account.
+        named: the days that its records name.
+        as_of: the day on which the account was read last; weeks and months that ended before it are complete.
+        week_start: the first day of a week, 0 for Monday to 6 for Sunday.
+        working_days: the days of the week on which people work.
+        holidays: days on which they do not.
+    """
+    for day in _span(named, as_of):
+        into_week = (day.weekday() - week_start) % 7
+        first_of_week = date.fromordinal(max(day.toordinal() - into_week, 1))
+        last_of_week = date.fromordinal(min(day.toordinal() - into_week + 6, date.max.toordinal()))
+        in_month = calendar.monthrange(day.year, day.month)[1]
+        last_of_month = day.replace(day=in_month)
+        yield (
+            account_id,
+            day,
+            (day - _EPOCH).days,
+            day.isoweekday(),
+            day.weekday() in working_days and day not in holidays,
+            first_of_week,
+            last_of_week,
+            (first_of_week - _EPOCH).days // 7,
+            last_of_week < as_of,
+            day.replace(day=1),
+            last_of_month,
+            day.year * 12 + day.month,
+            in_month,
+            last_of_month < as_of,
+            day.replace(month=day.month - (day.month - 1) % 3, day=1),
+            day.replace(month=1, day=1),
+            day == as_of,
+        )
+
+
+def _span(named: Collection[date], as_of: date) -> list[date]:
+    last_sound = date(as_of.year + _YEARS_AHEAD, 12, 31)
+    sound = [day for day in named if _FIRST <= day <= last_sound]
+    first, last = min((*sound, as_of)), max((*sound, as_of))
+    found = set(_between(first.replace(day=1), _month_end(last)))
+    for day in set(named) - found:
+        found.update(_between(day.replace(day=1), _month_end(day)))
+    return sorted(found)
+
+
+def _month_end(day: date) -> date:
+    return day.replace(day=calendar.monthrange(day.year, day.month)[1])
+
+
+def _between(first: date, last: date) -> Iterator[date]:
+    for number in range(first.toordinal(), last.toordinal() + 1):
+        yield date.fromordinal(number)

@@ -1,0 +1,44 @@
+"""`dlt-harvest build`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harvest_warehouse.cli.base import Debug, app, err, errors_told, out, prepare, say
+
+
+@app.command(epilog="Examples: `dlt-harvest build` · `dlt-harvest build --as-of 2026-01-31`")
+def build(
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help="The day up to which weeks, ages and budgets count. Default: that of the last load.",
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, for machines.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Build the marts: utilisation, budgets, unbilled work, receivables, margin, in the schema `harvest_marts`.
+
+    Asks nothing of Harvest. The new marts replace the old ones when every check has passed, and not before.
+    """
+    with errors_told(debug):
+        from harvest_time_tracking import Ledger
+        from harvest_warehouse.build import build as run
+        from harvest_warehouse.build_summary import build_json, build_lines, build_table
+        from harvest_warehouse.progress import progress
+        from harvest_warehouse.settings import Warehouse
+
+        prepare()
+        with progress(err, Ledger()) as on_step:
+            report = run(Warehouse(Path.cwd()), as_of=as_of.date() if as_of else None, on_step=on_step)
+        if as_json:
+            print(build_json(report))
+        else:
+            out.print(build_table(report))
+            say(*build_lines(report))

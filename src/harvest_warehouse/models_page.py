@@ -1,0 +1,77 @@
+"""Writes docs/models.md from sql/models.yml: `python -m harvest_warehouse.models_page docs/models.md`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from harvest_warehouse.models import Described, Rule, described, rules
+from harvest_warehouse.summary import markdown_table
+
+_HEAD = """# The marts
+
+Written by `make docs` from the SQL files in `src/harvest_warehouse/sql` and the words in `models.yml` there; do not edit.
+`dlt-harvest build` makes these tables in the schema `harvest_marts`. Every key begins with `account_id`. Money is exact,
+never rounded before it is shown, and always in the `currency` of its row: never add rows of different currencies. Hours
+are decimals. To see a ratio over several rows, add up what is above and below the line, then divide.
+"""
+
+
+def models_page() -> str:
+    """The page, as Markdown."""
+    tables = described().values()
+    listed = markdown_table(
+        ("table", "grain", "what for"),
+        [(f"[{table.name}](#{table.name})", table.grain, table.description) for table in tables],
+    )
+    parts = [_HEAD, listed, *map(_table_part, tables), _checks_part()]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def _table_part(table: Described) -> str:
+    rows = [(f"`{column}`", words) for column, words in table.columns.items()]
+    key = ", ".join(f"`{column}`" for column in table.key)
+    return "\n\n".join(
+        [
+            f"## {table.name}",
+            table.description,
+            f"{table.grain}. Key: {key}.",
+            markdown_table(("column", "meaning"), rows),
+        ]
+    )
+
+
+def _checks_part() -> str:
+    return "\n\n".join(
+        [
+            "## Checks",
+            "An error stops the build, and the marts of the last one stand. A warning rests on how Harvest behaves; a "
+            "finding is something that somebody may want to mend in Harvest. `mart_data_quality` has the number of rows of "
+            "each, and a query that shows them. Each table also has an error check of its key.",
+            markdown_table(("check", "severity", "a row that it finds means"), map(_check_row, _named_rules())),
+        ]
+    )
+
+
+def _named_rules() -> list[Rule]:
+    return [rule for rule in rules() if not rule.name.startswith("key_")]
+
+
+def _check_row(rule: Rule) -> tuple[str, str, str]:
+    return f"`{rule.name}`", rule.severity, rule.words
+
+
+def main(arguments: list[str]) -> int:
+    """Write the page, or with `--check` say whether it is as it would be written; gives the exit code."""
+    page = Path(arguments[-1])
+    if "--check" not in arguments:
+        page.write_text(models_page(), encoding="utf-8")
+        return 0
+    if page.exists() and page.read_text(encoding="utf-8") == models_page():
+        return 0
+    sys.stderr.write(f"{page} is not what models.yml says: run `make docs`.\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

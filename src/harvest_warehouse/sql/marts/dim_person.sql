@@ -1,0 +1,96 @@
+-- one row per person
+with mentioned as (
+  select
+    account_id,
+    user_id,
+    max(user_name) as user_name,
+    min(first_entry_date) as first_entry_date,
+    max(last_entry_date) as last_entry_date
+  from int_work
+  where user_id is not null
+  group by
+    account_id,
+    user_id
+),
+
+first_roles as (
+  select
+    account_id,
+    parent_row_id,
+    min(role_name) as role_name
+  from stg_user_roles
+  where list_position = 0
+  group by
+    account_id,
+    parent_row_id
+),
+
+people as (
+  select
+    person.account_id,
+    person.user_id,
+    trim(coalesce(person.first_name, '') || ' ' || coalesce(person.last_name, '')) as person_name,
+    person.email,
+    first_roles.role_name,
+    coalesce(person.is_active, true) as is_active,
+    true as is_listed,
+    coalesce(person.is_contractor, false) as is_contractor,
+    cast(coalesce(person.weekly_capacity, 0) / 3600 as decimal(38, 9)) as weekly_capacity_hours,
+    person.default_hourly_rate,
+    person.cost_rate,
+    cast(person.created_at as date) as created_on
+  from stg_users as person
+  left join first_roles
+    on person.account_id = first_roles.account_id
+    and person.row_id = first_roles.parent_row_id
+  union all
+  select
+    mentioned.account_id,
+    mentioned.user_id,
+    mentioned.user_name as person_name,
+    cast(null as text) as email,
+    cast(null as text) as role_name,
+    false as is_active,
+    false as is_listed,
+    false as is_contractor,
+    cast(0 as decimal(38, 9)) as weekly_capacity_hours,
+    cast(null as decimal(38, 9)) as default_hourly_rate,
+    cast(null as decimal(38, 9)) as cost_rate,
+    cast(null as date) as created_on
+  from mentioned
+  left join stg_users as listed
+    on mentioned.account_id = listed.account_id
+    and mentioned.user_id = listed.user_id
+  where listed.user_id is null
+),
+
+final as (
+  select
+    person.account_id,
+    person.user_id,
+    coalesce(person.person_name, 'Person ' || cast(person.user_id as text)) as person_name,
+    person.email,
+    person.role_name,
+    person.is_active,
+    person.is_listed,
+    person.is_contractor,
+    person.weekly_capacity_hours,
+    person.default_hourly_rate,
+    person.cost_rate,
+    case
+      when mentioned.first_entry_date < person.created_on then mentioned.first_entry_date
+      else coalesce(person.created_on, mentioned.first_entry_date)
+    end as span_start,
+    case
+      when person.is_active then account.as_of_date
+      else mentioned.last_entry_date
+    end as span_end
+  from people as person
+  left join mentioned
+    on person.account_id = mentioned.account_id
+    and person.user_id = mentioned.user_id
+  left join dim_account as account
+    on person.account_id = account.account_id
+)
+
+select * from final

@@ -1,0 +1,72 @@
+-- one row per task
+with mentioned as (
+  select
+    account_id,
+    task_id,
+    max(task_name) as task_name
+  from int_work
+  where task_id is not null
+  group by
+    account_id,
+    task_id
+),
+
+tasks as (
+  select
+    account_id,
+    task_id,
+    task_name,
+    coalesce(is_active, true) as is_active,
+    true as is_listed,
+    is_billable_by_default,
+    default_hourly_rate
+  from stg_tasks
+  union all
+  select
+    mentioned.account_id,
+    mentioned.task_id,
+    mentioned.task_name,
+    false as is_active,
+    false as is_listed,
+    cast(null as boolean) as is_billable_by_default,
+    cast(null as decimal(38, 9)) as default_hourly_rate
+  from mentioned
+  left join stg_tasks as listed
+    on mentioned.account_id = listed.account_id
+    and mentioned.task_id = listed.task_id
+  where listed.task_id is null
+),
+
+time_off as (
+  select
+    task.account_id,
+    task.task_id
+  from tasks as task
+  inner join cfg_time_off_task as leave
+    on lower(task.task_name) = leave.task_name
+  union
+  select
+    task.account_id,
+    task.task_id
+  from tasks as task
+  inner join cfg_time_off_task as leave
+    on task.task_id = leave.task_id
+),
+
+final as (
+  select
+    task.account_id,
+    task.task_id,
+    coalesce(task.task_name, 'Task ' || cast(task.task_id as text)) as task_name,
+    task.is_active,
+    task.is_listed,
+    task.is_billable_by_default,
+    task.default_hourly_rate,
+    time_off.task_id is not null as is_time_off
+  from tasks as task
+  left join time_off
+    on task.account_id = time_off.account_id
+    and task.task_id = time_off.task_id
+)
+
+select * from final

@@ -1,0 +1,25 @@
+-- one row per project
+select
+  account_id,
+  id as project_id,
+  client__id as client_id,
+  client__name as client_name,
+  client__currency as client_currency,
+  name as project_name,
+  code as project_code,
+  is_active,
+  is_billable,
+  is_fixed_fee,
+  bill_by,
+  hourly_rate,
+  budget_by,
+  budget_is_monthly,
+  budget,
+  cost_budget,
+  cost_budget_include_expenses,
+  over_budget_notification_percentage as notification_percentage,
+  fee,
+  starts_on,
+  ends_on,
+  created_at
+from raw.projects

@@ -1,0 +1,104 @@
+"""Loading a simulated account into a warehouse, building its marts, and reading them: for the tests of the marts."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from copy import copy
+from pathlib import Path
+from typing import Any
+
+from harvest_simulator import Simulator
+from harvest_time_tracking import Client, Secret, Settings
+from harvest_warehouse.build import build
+from harvest_warehouse.build_report import BuildReport
+from harvest_warehouse.database import open_database
+from harvest_warehouse.load import load
+from harvest_warehouse.mart_settings import MartSettings
+from harvest_warehouse.settings import Warehouse
+from mart_truth import KEYS, Table, same
+
+# Those that the marts read: the others cost a request for each person and document.
+STREAMS = (
+    "company",
+    "users_me",
+    "clients",
+    "users",
+    "projects",
+    "tasks",
+    "user_assignments",
+    "task_assignments",
+    "time_entries",
+    "expenses",
+    "invoices",
+    "invoice_payments",
+    "estimates",
+    "user_billable_rates",
+    "user_cost_rates",
+)
+
+
+class Shop:
+    """A simulated account, its warehouse, and the marts in it."""
+
+    def __init__(self, folder: Path, **arguments: Any) -> None:
+        self.simulator = Simulator(**{"size": "tiny", "enforce_limits": False, **arguments})
+        self.warehouse = Warehouse(folder, pipelines_dir=folder / "pipelines")
+        self.as_of = self.simulator.clock.now().date()
+
+    def load(self, *streams: str) -> None:
+        clock = self.simulator.clock
+        with self.simulator.serving() as url:
+            settings = Settings(
+                Secret(self.simulator.access_token),
+                self.simulator.account_id,
+                url,
+                requests_per_15_s=0,
+                report_requests_per_15_min=0,
+            )
+            client = Client(settings, sleep=clock.sleep, monotonic=clock.monotonic, now=clock.now)
+            load(self.warehouse, settings, streams or STREAMS, client=client)
+
+    def copy(self, folder: Path) -> Shop:
+        """The same account, with a database of its own."""
+        other = copy(self)
+        other.warehouse = Warehouse(folder, pipelines_dir=folder / "pipelines")
+        shutil.copy(self.warehouse.file, folder)
+        return other
+
+    def build(self, settings: MartSettings | None = None) -> BuildReport:
+        return build(self.warehouse, settings or MartSettings(), as_of=self.as_of)
+
+    def run(self, *statements: str) -> None:
+        with open_database(self.warehouse) as database:
+            database.run(statements)
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        with open_database(self.warehouse) as database:
+            return database.rows(query)
+
+    def table(self, name: str, columns: list[str]) -> Table:
+        """The rows of a mart under its key; no key twice."""
+        key = KEYS[name]
+        found = self.rows(f"select {', '.join((*key, *columns))} from marts.{name}")
+        made = {row[: len(key)]: dict(zip(columns, row[len(key) :], strict=True)) for row in found}
+        assert len(made) == len(found), name
+        return made
+
+    def found(self) -> dict[str, int]:
+        """How many rows each check found in the last build, where it is not none."""
+        return dict(self.rows("select finding, row_count from marts.mart_data_quality where row_count > 0"))
+
+
+def assert_same_table(shop: Shop, name: str, want: Mapping[tuple[Any, ...], dict[str, Any]]) -> None:
+    assert want, f"{name}: nothing to compare with"
+    columns = list(next(iter(want.values())))
+    have = shop.table(name, columns)
+    assert have.keys() == want.keys(), (name, sorted(have.keys() ^ want.keys(), key=str)[:5])
+    differing = [
+        (key, column, have[key][column], row[column])
+        for key, row in want.items()
+        for column in columns
+        if not same(have[key][column], row[column])
+    ]
+    assert not differing, (name, len(differing), differing[:5])
