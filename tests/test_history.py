@@ -38,7 +38,7 @@ def load_from(account: Account, warehouse: Warehouse, *streams: str) -> None:
 
 def sync_from(account: Account, warehouse: Warehouse) -> None:
     client = account.client(requests_per_15_s=0, report_requests_per_15_min=0)
-    sync(warehouse, client.settings, client=client)
+    sync(warehouse, client.settings, client=client, build_marts=False)
 
 
 def kept(account: Account, warehouse: Warehouse, at: datetime, read: Collection[str] = KEPT) -> HistoryReport:
@@ -204,12 +204,12 @@ def test_a_sync_begins_history_and_adds_nothing_where_nothing_changed(
 ) -> None:
     account = open_account(enforce_limits=False)
     client = account.client(requests_per_15_s=0, report_requests_per_15_min=0)
-    first = sync(warehouse, client.settings, client=client)
+    first = sync(warehouse, client.settings, client=client, build_marts=False)
     truth = account.simulator.truth()
     assert first.history is not None
     assert first.history.opened == sum(len(truth[name]) for name in KEPT)
     client = account.client(requests_per_15_s=0, report_requests_per_15_min=0)
-    second = sync(warehouse, client.settings, client=client)
+    second = sync(warehouse, client.settings, client=client, build_marts=False)
     assert second.history == HistoryReport(tuple(f"{name}_history" for name in KEPT), 0, 0)
     assert second.rotation is not None
     assert second.rotation.windows > 10

@@ -25,7 +25,7 @@ OpenAccount = Callable[..., Account]
 def sync_from(account: Account, warehouse: Warehouse) -> SyncReport:
     account.simulator.enforce_limits = False
     client = account.client(requests_per_15_s=0, report_requests_per_15_min=0)
-    report = sync(warehouse, client.settings, client=client)
+    report = sync(warehouse, client.settings, client=client, build_marts=False)
     account.pipeline = warehouse.pipeline()
     return report
 

@@ -9,8 +9,10 @@ from datetime import UTC, datetime
 
 from dlt.common.exceptions import DltException
 
-from harvest_time_tracking import Client, HarvestError, Ledger, Settings
+from harvest_time_tracking import Client, HarvestError, Ledger, Settings, SettingWrong
 from harvest_warehouse.access import Access, access_resource, last_accepted, look, lost, switched_off
+from harvest_warehouse.build import build
+from harvest_warehouse.build_report import BuildFailed, BuildReport
 from harvest_warehouse.database import open_database
 from harvest_warehouse.deletions import DELETIONS, Finding
 from harvest_warehouse.history import HistoryReport, keep_history
@@ -41,6 +43,8 @@ class SyncReport:
         rotation: which part of history was read again though nothing said that it changed.
         verify: what Harvest's reports say of the tables, after what differed was read again; None without `repair`.
         history: what was written down of values that Harvest does not keep; None where nothing was swept.
+        build: the marts; None where they were not to be built, or could not be.
+        not_built: why they could not; the ones of before stand.
         lost: what an earlier token saw and this one does not, in words.
         seconds: how long it took.
     """
@@ -52,6 +56,8 @@ class SyncReport:
     rotation: Rotation | None = None
     verify: VerifyReport | None = None
     history: HistoryReport | None = None
+    build: BuildReport | None = None
+    not_built: str = ""
     seconds: float = 0.0
 
     @property
@@ -74,6 +80,7 @@ def sync(
     accept_deletions: bool = False,
     accept_access: bool = False,
     reread_requests: int = REREAD_REQUESTS,
+    build_marts: bool = True,
     client: Client | None = None,
     ledger: Ledger | None = None,
     on_step: Callable[[str], None] = say_nothing,
@@ -87,6 +94,7 @@ def sync(
         accept_deletions: whether to move rows also where a large share of a list vanished at once.
         accept_access: whether to go on with a token that sees less than an earlier one, and to measure by it from now on.
         reread_requests: about how many requests to spend on history that nothing says has changed; 0 for none.
+        build_marts: whether to build the marts at the end.
         client: asks Harvest; a new one if None.
         ledger: gets each stream's outcome as it goes.
         on_step: is told, in a few words, what begins.
@@ -107,6 +115,8 @@ def sync(
             raise SyncFailed(what_happened(error, warehouse)) from error
         finally:
             client.close()
+        if build_marts and report.load:
+            report = run.build(report)
     return replace(report, seconds=round(time.monotonic() - began, 3))
 
 
@@ -153,6 +163,13 @@ class _Sync:
         swept = self._sweep(loaded, accept_deletions=accept_deletions)
         verified = self._verify(accept_deletions=accept_deletions) if repair else None
         return SyncReport(loaded, swept, replaced, (), due, verified, self._keep_history(loaded))
+
+    def build(self, report: SyncReport) -> SyncReport:
+        """Build the marts of what is there now; that they cannot be built makes the tables no worse."""
+        try:
+            return replace(report, build=build(self._warehouse, on_step=self._on_step))
+        except (BuildFailed, SettingWrong) as error:
+            return replace(report, not_built=str(error))
 
     def _look(self) -> tuple[Access | None, Access]:
         """What later runs are measured by, and what this one sees."""

@@ -9,6 +9,7 @@ from datetime import datetime
 from rich.table import Table
 from rich.text import Text
 
+from harvest_warehouse.build_summary import build_json, build_lines
 from harvest_warehouse.rotation import Rotation
 from harvest_warehouse.summary import closing_line, counted, notes, outcome_table, plain_table
 from harvest_warehouse.sweep import MOST_ROWS, MOST_SHARE, SweepReport, Swept
@@ -61,13 +62,15 @@ def sync_lines(report: SyncReport) -> list[str]:
             f"History: {counted(report.history.opened, 'version')} began and {report.history.closed:,} ended, of "
             "budgets, rates and the like."
         )
-    return lines + (verify_lines(report.verify) if report.verify else [])
+    lines += verify_lines(report.verify) if report.verify else []
+    return lines + (build_lines(report.build) if report.build else [])
 
 
 def sync_json(report: SyncReport, error: str | None = None) -> str:
     """The report for machines."""
-    document = asdict(replace(report, verify=None)) | {"is_equal": report.is_equal, "error": error}
+    document = asdict(replace(report, verify=None, build=None)) | {"is_equal": report.is_equal, "error": error}
     document["verify"] = json.loads(verify_json(report.verify)) if report.verify else None
+    document["build"] = json.loads(build_json(report.build)) if report.build else None
     return json.dumps(document, indent=2, ensure_ascii=False, default=_plain)
 
 

@@ -24,6 +24,7 @@ def sync(
     accept_access: Annotated[
         bool, typer.Option("--accept-access", help="Go on with a token that sees less than an earlier one did.")
     ] = False,
+    no_build: Annotated[bool, typer.Option("--no-build", help="Leave the marts as they are.")] = False,
     start_date: Annotated[
         str | None, typer.Option(help="First day of time entries, expenses, invoices, estimates (2024-01-31).")
     ] = None,
@@ -32,12 +33,14 @@ def sync(
 ) -> None:
     """Make every table equal to Harvest: the one command for a schedule.
 
-    Loads what changed and a part of what did not, moves what vanished to `harvest_deletions`, and keeps what Harvest forgets.
+    Loads what changed and a part of what did not, moves what vanished to `harvest_deletions`, keeps what Harvest forgets, and
+    builds the marts.
     Exit code 3 where the token sees less than before, where too much vanished at once (nothing of it was moved), or where
     `--repair` left a difference.
     """
     with errors_told(debug, as_json=as_json):
         from harvest_time_tracking import Ledger
+        from harvest_warehouse.build_report import BuildFailed
         from harvest_warehouse.progress import progress
         from harvest_warehouse.settings import Warehouse, account_settings, reread_requests
         from harvest_warehouse.sync import sync as run
@@ -54,6 +57,7 @@ def sync(
                 repair=repair,
                 accept_deletions=accept_deletions,
                 accept_access=accept_access,
+                build_marts=not no_build,
                 reread_requests=reread_requests(),
                 ledger=ledger,
                 on_step=on_step,
@@ -64,5 +68,7 @@ def sync(
             for table in sync_tables(report):
                 out.print(table)
             say(*sync_lines(report))
+        if report.not_built:
+            raise BuildFailed(report.not_built)
         if report.needs_somebody:
             raise typer.Exit(DIFFERENT)
