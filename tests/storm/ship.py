@@ -27,14 +27,14 @@ from harvest_warehouse import load as load_module
 from harvest_warehouse.load_report import LoadReport
 from harvest_warehouse.settings import Warehouse
 from harvest_warehouse.sync import SyncReport, sync
-from harvest_warehouse.verify import verify
-from harvest_warehouse.verify_report import VerifyReport
 from storm.weather import Day, FullDisk, Kill
 
 # Longer than any run takes: a run that never ends is a finding.
 _PATIENCE_SECONDS = 180.0
 _CRASHED = 70
 _CELLS = 512
+
+Report = LoadReport | SyncReport
 
 
 class SharedClock(Clock):
@@ -160,24 +160,9 @@ def _be_the_run(act: Callable[[], Report], log: Path, writer: int, day: Day) -> 
         os._exit(0)
 
 
-@dataclass(frozen=True)
-class Calm:
-    """What the sync of the calm and the comparison after it found."""
-
-    sync: SyncReport
-    verified: VerifyReport
-
-
-Report = LoadReport | SyncReport | Calm
-
-
 def code_of(report: Report) -> int:
     """The exit code that the command line gives for it."""
-    if isinstance(report, LoadReport):
-        return 0
-    if isinstance(report, Calm):
-        return code_of(report.sync) or (0 if report.verified.is_proven else 3)
-    return 3 if report.lost or (report.sweep and report.sweep.too_many) else 0
+    return 3 if isinstance(report, SyncReport) and report.needs_somebody else 0
 
 
 class Watch:
@@ -233,17 +218,16 @@ def asking(url: str, account_id: str, token: str, clock: Clock) -> Client:
     return Client(settings, sleep=clock.sleep, monotonic=clock.monotonic, now=clock.now)
 
 
-def command_of(day: Day, warehouse: Warehouse, asks: Client) -> Callable[[], Report]:
-    """What the day's command does."""
-
-    def say(step: str) -> None:
-        print(f"step: {step}", flush=True)
-
+def command_of(day: Day, warehouse: Warehouse, asks: Client, say: Callable[[str], None]) -> Callable[[], Report]:
+    """What the day's command does; `say` is told what begins."""
     if day.command == "load":
         return lambda: load_module.load(warehouse, asks.settings, day.streams, client=asks, on_step=say)
-    if day.command == "calm":
-        return lambda: Calm(
-            sync(warehouse, asks.settings, accept_deletions=True, client=asks, on_step=say),
-            verify(warehouse, asks.settings, repair=True, client=asks, on_step=say),
-        )
-    return lambda: sync(warehouse, asks.settings, client=asks, on_step=say)
+    return lambda: sync(
+        warehouse,
+        asks.settings,
+        repair=day.command == "calm",
+        accept_deletions=day.command == "calm",
+        build_marts=day.is_built,
+        client=asks,
+        on_step=say,
+    )
