@@ -14,6 +14,8 @@ import dlt
 
 from harvest_simulator import Simulator
 from harvest_time_tracking import STREAMS, Client, Ledger, Secret, Settings, harvest_time_tracking_source, tables
+from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.sync import SyncReport, sync
 
 SHARED = Path(__file__).parents[1].parent / "shared"
 
@@ -187,3 +189,23 @@ def assert_equals_truth(account: Account, streams: list[str] | None = None, *, a
                 lambda column, by_change=is_by_change: by_change and _is_copied(column),
             )
         assert set(expected) <= set(names), f"{stream}: tables that are not declared: {set(expected) - set(names)}"
+
+
+def sync_from(account: Account, warehouse: Warehouse, **asked: Any) -> SyncReport:
+    """A sync on the simulator's clock, without the marts unless they are asked for."""
+    account.simulator.enforce_limits = False
+    client = account.client(requests_per_15_s=0, report_requests_per_15_min=0)
+    report = sync(warehouse, client.settings, client=client, **{"build_marts": False, **asked})
+    account.pipeline = warehouse.pipeline()
+    return report
+
+
+def some_ids(account: Account, stream: str, count: int) -> list[int]:
+    """Ids from all over a list, of stopped timers where it has timers."""
+    records = [record for record in account.simulator.truth()[stream] if not record.get("is_running")]
+    return [record["id"] for record in records[:: max(1, len(records) // count)]][:count]
+
+
+def deletions(account: Account) -> dict[tuple[str, str], dict[str, Any]]:
+    """The rows of `harvest_deletions` by table and key."""
+    return {(row["table_name"], row["row_key"]): row for row in account.rows("harvest_deletions")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from accounts import Account
+from accounts import Account, sync_from
 from harvest_simulator import Simulator
+from harvest_warehouse.settings import Warehouse
 
 
 def pytest_configure() -> None:
@@ -45,3 +47,24 @@ def open_account(tmp_path: Path) -> Iterator[Callable[..., Account]]:
     yield open_one
     for serving in servings:
         serving.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def synced_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The database of the account that `open_account()` opens, after its first sync: made once, for copying."""
+    folder = tmp_path_factory.mktemp("synced")
+    simulator = Simulator(size="tiny")
+    with simulator.serving() as url:
+        warehouse = Warehouse(folder, pipelines_dir=folder / "pipelines")
+        sync_from(Account(simulator, url, folder), warehouse)
+    return warehouse.file
+
+
+@pytest.fixture
+def synced(open_account: Callable[..., Account], synced_database: Path, tmp_path: Path) -> tuple[Account, Warehouse]:
+    """An account that was synced, an hour later."""
+    account, warehouse = open_account(), Warehouse(tmp_path)
+    shutil.copy(synced_database, warehouse.file)
+    account.pipeline = warehouse.pipeline()
+    account.simulator.clock.sleep(3_600)
+    return account, warehouse

@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from accounts import Account, assert_equals_truth
+from accounts import Account, assert_equals_truth, deletions, some_ids, sync_from
 from harvest_warehouse.access import Access, lost, switched_off
 from harvest_warehouse.settings import Warehouse
-from test_sweep import deletions, some_ids, sync_from
-
-OpenAccount = Callable[..., Account]
-
-
-@pytest.fixture
-def synced(open_account: OpenAccount, tmp_path: Path) -> tuple[Account, Warehouse]:
-    account, warehouse = open_account(), Warehouse(tmp_path)
-    sync_from(account, warehouse)
-    account.simulator.clock.sleep(3_600)
-    return account, warehouse
 
 
 def all_rows(account: Account) -> dict[str, list[dict[str, Any]]]:

@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
-from accounts import Account, assert_equals_truth
+from accounts import Account, assert_equals_truth, some_ids, sync_from
 from harvest_warehouse.settings import Warehouse
-from test_sweep import some_ids, sync_from
-
-OpenAccount = Callable[..., Account]
 
 
 def change_the_rounding(account: Account) -> None:
@@ -39,10 +35,9 @@ def delete_an_old_entry(account: Account) -> None:
 
 @pytest.mark.parametrize("change", [change_the_rounding, restate_a_rate, rename_a_client, delete_an_old_entry])
 def test_a_silent_change_is_healed_without_a_full_reload(
-    open_account: OpenAccount, tmp_path: Path, change: Callable[[Account], None]
+    synced: tuple[Account, Warehouse], change: Callable[[Account], None]
 ) -> None:
-    account, warehouse = open_account(seed=2), Warehouse(tmp_path)
-    sync_from(account, warehouse)
+    account, warehouse = synced
     account.simulator.clock.sleep(7 * 86_400)
     change(account)
     report = sync_from(account, warehouse, repair=True, reread_requests=0)
@@ -52,10 +47,8 @@ def test_a_silent_change_is_healed_without_a_full_reload(
     assert_equals_truth(account)
 
 
-def test_what_the_repair_finds_gone_is_kept_and_its_history_ended(open_account: OpenAccount, tmp_path: Path) -> None:
-    account, warehouse = open_account(), Warehouse(tmp_path)
-    sync_from(account, warehouse)
-    account.simulator.clock.sleep(3_600)
+def test_what_the_repair_finds_gone_is_kept_and_its_history_ended(synced: tuple[Account, Warehouse]) -> None:
+    account, warehouse = synced
     change_the_rounding(account)
     gone = some_ids(account, "time_entries", 1)[0]
     account.simulator.store.delete_time_entry(gone)

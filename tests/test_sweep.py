@@ -11,39 +11,12 @@ from typing import Any
 
 import pytest
 
-from accounts import Account, assert_equals_truth
+from accounts import Account, assert_equals_truth, deletions, some_ids, sync_from
 from harvest_simulator import Fault
 from harvest_warehouse.settings import Warehouse
-from harvest_warehouse.sync import SyncReport, sync
+from harvest_warehouse.sync import sync
 
 OpenAccount = Callable[..., Account]
-
-
-def sync_from(account: Account, warehouse: Warehouse, **asked: Any) -> SyncReport:
-    account.simulator.enforce_limits = False
-    client = account.client(requests_per_15_s=0, report_requests_per_15_min=0)
-    report = sync(warehouse, client.settings, client=client, **{"build_marts": False, **asked})
-    account.pipeline = warehouse.pipeline()
-    return report
-
-
-@pytest.fixture
-def synced(open_account: OpenAccount, tmp_path: Path) -> tuple[Account, Warehouse]:
-    """An account that was synced, an hour later."""
-    account, warehouse = open_account(), Warehouse(tmp_path)
-    sync_from(account, warehouse)
-    account.simulator.clock.sleep(3_600)
-    return account, warehouse
-
-
-def some_ids(account: Account, stream: str, count: int) -> list[int]:
-    """Ids from all over a list, of stopped timers where it has timers."""
-    records = [record for record in account.simulator.truth()[stream] if not record.get("is_running")]
-    return [record["id"] for record in records[:: max(1, len(records) // count)]][:count]
-
-
-def deletions(account: Account) -> dict[tuple[str, str], dict[str, Any]]:
-    return {(row["table_name"], row["row_key"]): row for row in account.rows("harvest_deletions")}
 
 
 def test_a_first_sync_finds_nothing_and_says_that_all_is_equal(open_account: OpenAccount, tmp_path: Path) -> None:
