@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harvest_warehouse import demo, doctor, load, show
+from harvest_warehouse import build, demo, doctor, load, show
 
 ROOT = Path(__file__).parents[1]
 WAREHOUSE = sorted((ROOT / "src" / "harvest_warehouse").rglob("*.py"))
