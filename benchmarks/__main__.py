@@ -1,4 +1,4 @@
-"""`python -m benchmarks compare|pace|daily|scaling|page`: measure, and write docs/performance.md from what was measured."""
+"""`python -m benchmarks compare|pace|daily|deletions|scaling|page`: measure, and write docs/performance.md from what was measured."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from statistics import median
 from typing import Any
 
 from benchmarks import page
-from benchmarks.account import Account, running
+from benchmarks.account import ACCOUNT, TOKEN, Account, running
 from benchmarks.measure import COMMAND, Run, contender, run
-from harvest_time_tracking import STREAMS
+from harvest_time_tracking import STREAMS, Secret, Settings
+from harvest_warehouse.load import load
+from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.sweep import sweep
 
 RESULTS = Path(__file__).parent / "results"
 UNPACED = {"requests_per_15_s": "0", "report_requests_per_15_min": "0"}
@@ -28,8 +31,10 @@ LATENCY = (1.5, 0.2)
 def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("what", choices=["compare", "pace", "daily", "scaling", "page", "all"])
-    parser.add_argument("--entries", type=int, default=500_000, help="time entries of the account (compare, daily)")
+    parser.add_argument("what", choices=["compare", "pace", "daily", "deletions", "scaling", "page", "all"])
+    parser.add_argument(
+        "--entries", type=int, default=500_000, help="time entries of the account (compare, daily, deletions)"
+    )
     parser.add_argument("--runs", type=int, default=3, help="of each, of which the median counts")
     parser.add_argument(
         "--singer", help="a Python in whose environment tap-harvest is installed, to run beside the others"
@@ -40,6 +45,7 @@ def main() -> None:
         "compare": _compare,
         "pace": _pace,
         "daily": _daily,
+        "deletions": _deletions,
         "scaling": _scaling,
     }
     for name, measure in kinds.items():
@@ -117,6 +123,33 @@ def _daily(asked: argparse.Namespace) -> dict[str, Any]:
         "changed": asdict(second),
         "rest": asdict(third),
     }
+
+
+def _deletions(asked: argparse.Namespace) -> dict[str, Any]:
+    """Requests that it takes to find what was deleted, beside those of reading the whole list."""
+    found: dict[str, Any] = {"entries": asked.entries, "full_read": ceil(asked.entries / 2000), "deleted": []}
+    with (
+        running(size="large", entries=asked.entries, enforce_limits=False, days_at_rest=1) as account,
+        tempfile.TemporaryDirectory() as at,
+    ):
+        settings = Settings(Secret(TOKEN), ACCOUNT, account.url, requests_per_15_s=0, report_requests_per_15_min=0)
+        warehouse = Warehouse(Path(at), pipelines_dir=Path(at) / "pipelines")
+        load(warehouse, settings)
+        for entries in (0, 1, 10, 100):
+            account.delete(entries)
+            loaded = load(warehouse, settings)
+            swept = sweep(warehouse, settings, loaded)
+            of_entries = next(each for each in swept.streams if each.stream == "time_entries")
+            others = max(each.requests for each in swept.streams if each.stream != "time_entries")
+            if of_entries.vanished != entries:
+                raise AssertionError(f"{entries} were deleted, {of_entries.vanished} were found")
+            found["deleted"].append(
+                {"entries": entries, "requests": of_entries.requests, "others": others, "seconds": swept.seconds}
+            )
+            print(
+                f"{entries} deleted: {of_entries.requests} requests, {swept.seconds:.1f} s; other lists {others} each"
+            )
+    return found
 
 
 def _scaling(_: argparse.Namespace) -> dict[str, Any]:

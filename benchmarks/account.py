@@ -6,7 +6,7 @@ import multiprocessing
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -31,6 +31,10 @@ class Account:
         """That share of the time entries, expenses, invoices, estimates, people and the rest was edited."""
         self._asked("change", share)
 
+    def delete(self, entries: int) -> None:
+        """So many time entries were deleted, from all over the account's history."""
+        self._asked("delete", entries)
+
     def _asked(self, *question: object) -> Any:
         self._line.send(question)
         return self._line.recv()
@@ -52,7 +56,9 @@ def running(**arguments: Any) -> Iterator[Account]:
 
 def _serve(line: Connection, arguments: dict[str, Any]) -> None:
     now = datetime.now(UTC)
-    simulator = Simulator(today=now.date(), clock=Clock(now, is_ticking=True), **arguments)
+    # Work that ended days ago: nobody is editing while we look.
+    today = now.date() - timedelta(days=arguments.pop("days_at_rest", 0))
+    simulator = Simulator(today=today, clock=Clock(now, is_ticking=True), **arguments)
     truth = simulator.truth()
     rows = {name: len(records) for name, records in truth.items()}
     seen = 0
@@ -66,6 +72,9 @@ def _serve(line: Connection, arguments: dict[str, Any]) -> None:
                     line.send([(request.path, request.status) for request in asked])
                 case ("change", share):
                     _change(simulator, share)
+                    line.send(None)
+                case ("delete", entries):
+                    _delete(simulator, entries)
                     line.send(None)
 
 
@@ -88,3 +97,9 @@ def _change(simulator: Simulator, share: float) -> None:
         store.edit_user(user, telephone="555")
     for client in some("clients"):
         store.rename_client(client, f"Renamed {client}")
+
+
+def _delete(simulator: Simulator, entries: int) -> None:
+    ids = sorted(simulator.store.time_entries, key=lambda entry_id: simulator.store.time_entries[entry_id].spent_date)
+    for position in range(entries):
+        simulator.store.delete_time_entry(ids[(2 * position + 1) * len(ids) // (2 * entries)])

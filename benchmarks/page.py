@@ -17,7 +17,13 @@ nothing of the simulator.
 def write(results: Path, docs: Path) -> None:
     """Write what there are results for."""
     parts = [HEAD]
-    for name, section in (("compare", _compare), ("scaling", _scaling), ("pace", _pace), ("daily", _daily)):
+    for name, section in (
+        ("compare", _compare),
+        ("scaling", _scaling),
+        ("pace", _pace),
+        ("daily", _daily),
+        ("deletions", _deletions),
+    ):
         file = results / f"{name}.json"
         if file.exists():
             parts.append(section(json.loads(file.read_text(encoding="utf-8"))))
@@ -91,6 +97,21 @@ def _daily(found: dict[str, Any]) -> str:
         f"| next load, 1 % of everything changed | {found['changed']['requests']:,} |\n"
         f"| next load, nothing changed | {found['rest']['requests']:,} |\n"
     )
+
+
+def _deletions(found: dict[str, Any]) -> str:
+    lines = [
+        "## What it costs to find deletions\n",
+        f"An account with {found['entries']:,} time entries of eight years; the deleted ones lie far apart. Reading the whole list",
+        f"takes {found['full_read']:,} requests at least: where that is cheaper, the sweep does it.\n",
+        "| deleted | requests for time entries | of a full read | requests for each other list |",
+        "|---:|---:|---:|---:|",
+    ]
+    lines += [
+        f"| {one['entries']:,} | {one['requests']:,} | {one['requests'] / found['full_read']:.1%} | {one['others']} |"
+        for one in found["deleted"]
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def picture(runs: list[dict[str, Any]]) -> str:

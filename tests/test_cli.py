@@ -257,3 +257,25 @@ def wait_for_page(url: str, seconds: float) -> str:
             if time.monotonic() > until:
                 raise
             time.sleep(0.2)
+
+
+def test_sync_says_what_vanished_and_exits_3_where_the_token_sees_less(open_account: OpenAccount) -> None:
+    account = open_account()
+    assert run("sync", **environment_of(account)).returncode == 0
+    account.simulator.clock.sleep(3_600)
+    entry = next(row for row in account.simulator.truth()["time_entries"] if not row["is_running"])
+    account.simulator.store.delete_time_entry(entry["id"])
+    done = run("sync", **environment_of(account))
+    assert done.returncode == 0, done.stderr
+    assert (
+        "Vanished from Harvest, and kept in harvest_deletions: 1 time_entries. 13 of 13 lists found equal"
+        in done.stdout
+    )
+    account.simulator.as_role("member")
+    refused = run("sync", **environment_of(account))
+    assert refused.returncode == 3
+    assert "the token's owner was administrator and is member now" in refused.stdout
+    assert "dlt-harvest sync --accept-access" in refused.stdout
+    told = json.loads(run("sync", "--json", **environment_of(account)).stdout)
+    assert told["is_equal"] is False
+    assert told["load"] is None

@@ -17,6 +17,7 @@ from dlt.common.configuration.specs.pluggable_run_context import PluggableRunCon
 from accounts import Account, assert_same_rows, truth_rows
 from harvest_simulator import Simulator
 from harvest_time_tracking import SettingWrong, harvest_time_tracking_source, tables
+from harvest_warehouse.settings import reread_requests
 
 OpenAccount = Callable[..., Account]
 PIPELINE = "harvest_time_tracking_pipeline"
@@ -307,3 +308,23 @@ def test_a_clone_has_a_section_of_its_own_and_two_accounts_live_in_one_dataset_u
         for name in tables():
             if name == stream or name.startswith(f"{stream}__"):
                 assert_same_rows(both.rows(name), want.get(name, []), f"{name} of both accounts")
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_the_requests_for_reading_history_again_are_found_where_the_account_is(
+    configuration: Configuration, section: str
+) -> None:
+    assert reread_requests() == 10
+    configuration.write(section, "reread_requests = 25", "config.toml")
+    assert reread_requests() == 25
+    configuration.export(section, reread_requests=0)
+    assert reread_requests() == 0
+
+
+@pytest.mark.parametrize("value", ["-1", "some"])
+def test_requests_for_reading_history_again_that_cannot_be_are_told_by_name(
+    configuration: Configuration, value: str
+) -> None:
+    configuration.export("sources.harvest_time_tracking", reread_requests=value)
+    with pytest.raises(SettingWrong, match="reread_requests"):
+        reread_requests()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -153,3 +154,26 @@ def test_a_plan_counts_pages_of_2000_and_a_request_for_each_parent() -> None:
 def test_the_pace_makes_400_requests_take_a_minute() -> None:
     assert seconds_for(400, 100) == 60
     assert seconds_for(400, 0) == 0
+
+
+def test_it_tells_within_how_many_runs_all_of_history_is_read_again(
+    open_account: OpenAccount, warehouse: Warehouse
+) -> None:
+    account = open_account()
+    assert "a first load tells" in said(ask(account, warehouse), "re-reading")
+    client = account.client()
+    load(warehouse, client.settings, ["clients", "roles"], client=client)
+    line = said(ask(account, warehouse), "re-reading")
+    assert "10 requests in each sync (reread_requests)" in line
+    assert "within 1 run;" in line, "clients are the only list that is not read whole in each run"
+    assert f"the longest unread is clients, not read since {datetime.now(UTC):%Y-%m-%d}" in line
+
+
+def test_it_notes_that_no_history_is_read_again_where_that_is_switched_off(
+    open_account: OpenAccount, warehouse: Warehouse
+) -> None:
+    account = open_account()
+    with account.client() as client:
+        report = doctor(warehouse, client.settings, reread_requests=0, client=client)
+    assert verdicts(report)["re-reading"] == "note"
+    assert report.is_fine

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ OpenAccount = Callable[..., Account]
 def sync_from(account: Account, warehouse: Warehouse, **asked: Any) -> SyncReport:
     account.simulator.enforce_limits = False
     client = account.client(requests_per_15_s=0, report_requests_per_15_min=0)
-    report = sync(warehouse, client.settings, client=client, **asked)
+    report = sync(warehouse, client.settings, client=client, **{"build_marts": False, **asked})
     account.pipeline = warehouse.pipeline()
     return report
 
@@ -145,6 +146,21 @@ def test_what_is_replaced_with_its_parent_is_noted_too(synced: tuple[Account, Wa
     assert not [table for table in account.tables() if table.startswith("harvest_before")]
 
 
+def test_a_deleted_person_goes_with_rates_and_assignments(synced: tuple[Account, Warehouse]) -> None:
+    account, warehouse = synced
+    store = account.simulator.store
+    user_id = store.create_user("Short", "Stay")
+    rate_id = store.add_billable_rate(user_id, Decimal(90))
+    store.assign_user(next(iter(store.projects)), user_id)
+    sync_from(account, warehouse)
+    assert (user_id, rate_id) in {(row["user_id"], row["id"]) for row in account.rows("user_billable_rates")}
+    account.simulator.clock.sleep(3_600)
+    store.delete_user(user_id)
+    sync_from(account, warehouse)
+    assert_equals_truth(account)
+    assert ("user_billable_rates", f"{user_id}/{rate_id}") in deletions(account)
+
+
 def test_too_much_at_once_stops_and_says_how_to_go_on(synced: tuple[Account, Warehouse]) -> None:
     account, warehouse = synced
     before = account.rows("time_entries")
@@ -262,8 +278,79 @@ def test_rows_before_the_start_date_are_left_alone(open_account: OpenAccount, tm
     start = date.fromisoformat(entries[len(entries) // 2]["spent_date"])
     account.simulator.enforce_limits = False
     client = account.client(requests_per_15_s=0, start_date=start)
-    report = sync(warehouse, client.settings, client=client)
+    report = sync(warehouse, client.settings, client=client, build_marts=False)
     assert report.is_equal
     assert set(deletions(account)) == {("time_entries", str(entries[-5]["id"]))}
     assert sync_from(account, warehouse).is_equal
     assert_equals_truth(account)
+
+
+@pytest.mark.parametrize("step", ["note_replaced", "sweep"])
+def test_a_sync_that_ends_before_it_noted_what_vanished_is_made_good_by_the_next(
+    synced: tuple[Account, Warehouse], monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    account, warehouse = synced
+    payment = account.simulator.truth()["invoice_payments"][0]
+    entry_id = some_ids(account, "time_entries", 1)[0]
+    account.simulator.store.delete_payment(payment["id"])
+    account.simulator.store.delete_time_entry(entry_id)
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(f"harvest_warehouse.sync.{step}", killed)
+        with pytest.raises(KeyboardInterrupt):
+            sync_from(account, warehouse)
+    assert sync_from(account, warehouse).is_equal
+    assert set(deletions(account)) == {
+        ("time_entries", str(entry_id)),
+        ("invoice_payments", f"{payment['invoice_id']}/{payment['id']}"),
+    }
+    assert_equals_truth(account)
+
+
+def test_an_assignment_that_is_deleted_leaves_the_entries_that_carried_its_copy(
+    synced: tuple[Account, Warehouse],
+) -> None:
+    account, warehouse = synced
+    entry = next(row for row in account.simulator.truth()["time_entries"] if row["user_assignment"])
+    account.simulator.store.delete_user_assignment(entry["user_assignment"]["id"])
+    assert sync_from(account, warehouse).is_equal
+    row = next(row for row in account.rows("time_entries") if row["id"] == entry["id"])
+    assert row["user_assignment__id"] is None
+    assert row["user_assignment__hourly_rate"] is None
+    assert_equals_truth(account)
+    # Put on the project again: the copies follow the new assignment.
+    account.simulator.store.assign_user(entry["project"]["id"], entry["user"]["id"])
+    account.simulator.clock.sleep(3_600)
+    assert sync_from(account, warehouse).is_equal
+    assert_equals_truth(account)
+
+
+def test_another_account_in_the_same_tables_is_left_alone(synced: tuple[Account, Warehouse]) -> None:
+    account, warehouse = synced
+    with warehouse.pipeline().sql_client() as client:
+        client.execute_sql(
+            "insert into time_entries by name select * replace ('other' as account_id) from time_entries"
+        )
+    others = len([row for row in account.rows("time_entries") if row["account_id"] == "other"])
+    entry_id = some_ids(account, "time_entries", 1)[0]
+    account.simulator.store.delete_time_entry(entry_id)
+    assert sync_from(account, warehouse).is_equal
+    left = account.rows("time_entries")
+    assert len([row for row in left if row["account_id"] == "other"]) == others
+    assert len([row for row in left if row["id"] == entry_id]) == 1
+
+
+def test_odd_ids_are_neither_found_missing_nor_in_the_way(synced: tuple[Account, Warehouse]) -> None:
+    account, warehouse = synced
+    with warehouse.pipeline().sql_client() as client:
+        # As the load keeps a record whose id is no number.
+        client.execute_sql("insert into clients by name select * replace (-5 as id) from clients limit 1")
+    account.simulator.store.create_client("As many in Harvest as here")
+    client_id = account.simulator.store.create_client("Soon gone")
+    sync_from(account, warehouse)
+    account.simulator.store.delete_client(client_id)
+    sync_from(account, warehouse)
+    assert -5 in {row["id"] for row in account.rows("clients")}

@@ -125,6 +125,7 @@ class Stream:
         live: a filter for records that change from read to read without moving `updated_at`: read in each run.
         owner: the records that decide about the rows: rows whose owner changed are read again.
         embeds: the copies of other streams' records that its records hold.
+        kept: the columns (or lists of texts) of which Harvest knows the present value only: their past is worth keeping.
         window: reports are read month by month; `day` stamps a report without dates with the day it was read.
         table: the table its rows go to, where that is another stream's.
         argument: the source's argument that lists the values for `path`; nothing is read without it.
@@ -146,6 +147,7 @@ class Stream:
     live: Mapping[str, str] = field(default_factory=dict)
     owner: Owner | None = None
     embeds: tuple[Embedded, ...] = ()
+    kept: tuple[str, ...] = ()
     window: Window | None = None
     table: str | None = None
     argument: str | None = None

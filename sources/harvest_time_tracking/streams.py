@@ -136,6 +136,7 @@ _CATALOGUE = (
         docs=f"{_DOCS}/clients-api/clients/clients/",
         has_updated_since=True,
         permission=_CLIENTS,
+        kept=("currency",),
     ),
     Stream(
         name="contacts",
@@ -153,6 +154,7 @@ _CATALOGUE = (
         data_key="users",
         docs=f"{_DOCS}/users-api/users/users/",
         permission="administrator, or manager (assigned teammates only)",
+        kept=("weekly_capacity", "default_hourly_rate", "cost_rate", "is_active", "is_contractor", "roles"),
     ),
     Stream(
         name="roles",
@@ -168,6 +170,25 @@ _CATALOGUE = (
         has_updated_since=True,
         permission=_PROJECTS,
         embeds=(_copy("client", "clients", "name", "currency"),),
+        kept=(
+            "client__id",
+            "is_active",
+            "is_billable",
+            "is_fixed_fee",
+            "fee",
+            "bill_by",
+            "hourly_rate",
+            "budget_by",
+            "budget",
+            "budget_is_monthly",
+            "cost_budget",
+            "cost_budget_include_expenses",
+            "notify_when_over_budget",
+            "over_budget_notification_percentage",
+            "over_budget_notification_date",
+            "starts_on",
+            "ends_on",
+        ),
     ),
     Stream(
         name="tasks",
@@ -188,6 +209,15 @@ _CATALOGUE = (
             _PROJECT,
             _person("user"),
         ),
+        kept=(
+            "project__id",
+            "user__id",
+            "is_active",
+            "is_project_manager",
+            "use_default_rates",
+            "hourly_rate",
+            "budget",
+        ),
     ),
     Stream(
         name="task_assignments",
@@ -200,6 +230,7 @@ _CATALOGUE = (
             _PROJECT,
             _TASK,
         ),
+        kept=("project__id", "task__id", "is_active", "billable", "hourly_rate", "budget"),
     ),
     Stream(
         name="time_entries",
@@ -337,6 +368,7 @@ _CATALOGUE = (
         docs=f"{_DOCS}/users-api/users/billable-rates/",
         parent=Parent("users", "user_id"),
         permission="administrator, or manager who may edit billable rates",
+        kept=("amount", "start_date", "end_date"),
     ),
     Stream(
         name="user_cost_rates",
@@ -345,6 +377,7 @@ _CATALOGUE = (
         key=("user_id", "id"),
         docs=f"{_DOCS}/users-api/users/cost-rates/",
         parent=Parent("users", "user_id"),
+        kept=("amount", "start_date", "end_date"),
     ),
     Stream(
         name="user_project_assignments",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from datetime import date
 from decimal import Decimal
@@ -49,9 +50,21 @@ def set_fields(row: Any, values: dict[str, Any]) -> None:
 class Changes(Tables):
     """The base of all changes."""
 
+    # How long ago a change that is committed now was begun.
+    _late_seconds = 0
+
     def now_seconds(self) -> int:
         """The instant that a change writes into updated_at."""
-        return self.clock.now_seconds()
+        return self.clock.now_seconds() - self._late_seconds
+
+    @contextmanager
+    def committing_late(self, seconds: int) -> Iterator[None]:
+        """Changes in this block were begun so long ago, as in a long transaction: nobody saw them until now."""
+        before, self._late_seconds = self._late_seconds, seconds
+        try:
+            yield
+        finally:
+            self._late_seconds = before
 
     def today(self) -> date:
         """The day of the virtual clock, UTC."""

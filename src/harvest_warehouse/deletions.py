@@ -110,15 +110,16 @@ def _moved(
     database: Database, stream: Stream, condition: str, finding: Finding, because_of: str = ""
 ) -> Iterator[str | exp.Expression]:
     yield from recorded(database, stream, "", condition, finding, because_of)
-    yield from _deleting(database, stream.table_name, f"account_id = '{finding.account_id}' and {condition}")
+    yield from deleting(database, stream.table_name, f"account_id = '{finding.account_id}' and {condition}")
 
 
-def _deleting(database: Database, table_name: str, condition: str) -> Iterator[str]:
+def deleting(database: Database, table_name: str, condition: str) -> Iterator[str]:
+    """The statements that delete the rows of a table, and what belongs to them in the tables below it."""
     for child in tables()[table_name].lists:
         name = f"{table_name}__{child}"
         if database.columns(name):
             is_below = f'_dlt_parent_id in (select _dlt_id from "{table_name}" where {condition})'
-            yield from _deleting(database, name, is_below)
+            yield from deleting(database, name, is_below)
     yield f'delete from "{table_name}" where {condition}'
 
 

@@ -1,4 +1,4 @@
-"""A whole account without having one: a simulated company, loaded into a database of its own, and what it tells."""
+"""A whole account without having one: a simulated company, copied into a database of its own, and what it tells."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from harvest_simulator import Clock, Simulator
 from harvest_time_tracking import Ledger, Secret, Settings
 from harvest_warehouse.build import build
 from harvest_warehouse.build_report import BuildReport
-from harvest_warehouse.load import load, say_nothing
-from harvest_warehouse.load_report import LoadReport
+from harvest_warehouse.load import say_nothing
 from harvest_warehouse.mart_settings import MartSettings
 from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.sync import SyncReport, sync
+from harvest_warehouse.verify import verify
+from harvest_warehouse.verify_report import VerifyReport
 
 _QUESTIONS = (
     (
@@ -83,12 +85,14 @@ class DemoReport:
     """What the demo did.
 
     Attributes:
-        load: the load of the simulated company.
+        sync: the load and the sweep of the simulated company.
+        verify: the comparison with its reports.
         build: the marts that were built from it.
         answers: a few questions, answered from the database.
     """
 
-    load: LoadReport
+    sync: SyncReport
+    verify: VerifyReport
     build: BuildReport
     answers: tuple[Answer, ...]
 
@@ -114,7 +118,7 @@ def demo(
         on_step: is told, in a few words, what begins.
 
     Raises:
-        LoadFailed: as `load` does, for instance where the database is open in another program.
+        LoadFailed: as `sync` does, for instance where the database is open in another program.
         BuildFailed: as `build` does.
     """
     warehouse = demo_warehouse(folder)
@@ -134,9 +138,10 @@ def demo(
             requests_per_15_s=0,
             report_requests_per_15_min=0,
         )
-        report = load(warehouse, settings, ledger=ledger, on_step=on_step)
+        synced = sync(warehouse, settings, build_marts=False, ledger=ledger, on_step=on_step)
+        verified = verify(warehouse, settings, on_step=on_step)
     built = build(warehouse, MartSettings(), as_of=now.date(), on_step=on_step)
-    return DemoReport(report, built, _answers(warehouse.pipeline()))
+    return DemoReport(synced, verified, built, _answers(warehouse.pipeline()))
 
 
 def _answers(pipeline: dlt.Pipeline) -> tuple[Answer, ...]:

@@ -10,13 +10,15 @@ from urllib.parse import urlsplit
 
 import duckdb
 import requests
+from dlt.common.exceptions import DltException
 
 from harvest_time_tracking import STREAMS, Client, HarvestError, Settings, SettingWrong
 from harvest_time_tracking.errors import NotThere, PermissionMissing, TokenRejected
 from harvest_time_tracking.protocol import read_answer, read_document
 from harvest_warehouse.mart_settings import mart_settings
 from harvest_warehouse.plan import StreamPlan, plan, seconds_for
-from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.rotation import NEVER, rotation
+from harvest_warehouse.settings import REREAD_REQUESTS, Warehouse
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # Somebody sits in front of it: three tries tell that nobody answers.
@@ -42,7 +44,7 @@ class DoctorReport:
     """What the doctor found.
 
     Attributes:
-        checks: token, account, role, features and database.
+        checks: token, account, role, features, database and the reading again of history.
         plan: what will become of each stream; empty where the account could not be asked.
         first_requests: how many requests a first load takes, at most.
         first_minutes: how long the pace makes them take.
@@ -63,7 +65,13 @@ class DoctorReport:
         return all(check.verdict != "wrong" for check in self.checks)
 
 
-def doctor(warehouse: Warehouse, settings: Settings, *, client: Client | None = None) -> DoctorReport:
+def doctor(
+    warehouse: Warehouse,
+    settings: Settings,
+    *,
+    reread_requests: int = REREAD_REQUESTS,
+    client: Client | None = None,
+) -> DoctorReport:
     """Look at everything that a load needs. Harvest's answers are verdicts, not exceptions."""
     with client or Client(settings, tries=_TRIES) as asking:
         checks, features = _account(asking, settings)
@@ -71,7 +79,7 @@ def doctor(warehouse: Warehouse, settings: Settings, *, client: Client | None = 
         if all(check.verdict != "wrong" for check in checks):
             counts, refusals = _counts(asking, features)
             plans = plan(STREAMS.values(), counts, refusals, features)
-    checks.append(_database(warehouse))
+    checks += [_database(warehouse), _rereading(warehouse, settings, reread_requests)]
     first = sum(stream.first_requests for stream in plans)
     daily = sum(stream.daily_requests for stream in plans)
     pace = settings.requests_per_15_s
@@ -237,3 +245,27 @@ def _database(warehouse: Warehouse) -> Check:
         if is_new:
             warehouse.file.unlink(missing_ok=True)
     return Check("database", "fine", f"{warehouse.file} {'can be made' if is_new else 'can be written'}.")
+
+
+def _rereading(warehouse: Warehouse, settings: Settings, requests: int) -> Check:
+    """Within how many runs all of history is read again."""
+    if not requests:
+        return Check("re-reading", "note", "switched off (reread_requests = 0): what changes without a trace stays.")
+    said = f"{requests} requests in each sync (reread_requests)"
+    try:
+        turn = rotation(warehouse, settings, requests) if warehouse.file.exists() else None
+    except DltException:
+        # What is wrong with the database is said of the database.
+        turn = None
+    if turn is None or turn.longest_unread is None:
+        return Check(
+            "re-reading", "fine", f"{said}; a first load tells within how many runs they reach all of history."
+        )
+    runs = "1 run" if turn.within_runs == 1 else f"{turn.within_runs} runs"
+    last = turn.longest_unread
+    since = f"since {last.read_at:%Y-%m-%d}" if last.read_at > NEVER else "by this database at all"
+    return Check(
+        "re-reading",
+        "fine",
+        f"{said}: all history again within {runs}; the longest unread is {last}, not read {since}.",
+    )

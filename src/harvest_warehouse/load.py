@@ -31,6 +31,7 @@ from harvest_warehouse.database import open_database
 from harvest_warehouse.embedded import follow_embedded
 from harvest_warehouse.load_report import LoadFailed, LoadReport, what_happened
 from harvest_warehouse.own_tables import extract_own
+from harvest_warehouse.rereads import reread
 from harvest_warehouse.runs import Run, runs_resource
 from harvest_warehouse.settings import Warehouse, give_memory_back
 from harvest_warehouse.turn import turn
@@ -92,7 +93,7 @@ def load(
         "again": again or None,
     }
     source = _source(settings, _selected(streams, project_ids), given, client, ledger)
-    run = _Run(warehouse, settings, ledger, on_step)
+    run = _Run(warehouse, settings, again or {}, ledger, on_step)
     with turn(warehouse), run.failures_told():
         on_step("looking at the database")
         run.settle()
@@ -112,7 +113,7 @@ def settle(
         Busy: where another run is writing into the same database.
         LoadFailed: where the database refuses.
     """
-    run = _Run(warehouse, settings, Ledger(), on_step)
+    run = _Run(warehouse, settings, {}, Ledger(), on_step)
     with turn(warehouse), run.failures_told():
         run.settle()
     return run.report().finished
@@ -165,10 +166,11 @@ class _Run:
     """One load under way."""
 
     def __init__(
-        self, warehouse: Warehouse, settings: Settings, ledger: Ledger, on_step: Callable[[str], None]
+        self, warehouse: Warehouse, settings: Settings, again: Again, ledger: Ledger, on_step: Callable[[str], None]
     ) -> None:
         self._warehouse = warehouse
         self._settings = settings
+        self._again = again
         self._ledger = ledger
         self._on_step = on_step
         self._pipeline = warehouse.pipeline()
@@ -205,7 +207,7 @@ class _Run:
                     self._read(source.with_resources(*names))
                     names = [name for name in names if self._is_begun(name)]
                     if not names and wave is (children or lists):
-                        self._note_run()
+                        self._note_run(is_whole=True)
                     self._on_step(f"writing {self._warehouse.file_name}")
                     self._move()
                     standing.note(self._pipeline, self._warehouse)
@@ -261,13 +263,14 @@ class _Run:
             round(time.monotonic() - self._began, 3),
         )
 
-    def _note_run(self) -> None:
+    def _note_run(self, *, is_whole: bool = False) -> None:
         outcomes = self._outcomes()
         if not outcomes or self._is_noted:
             return
         self._is_noted = True
         run = Run(self._settings.account_id, self._run_id or create_load_id(), self._started_at, datetime.now(UTC))
-        extract_own(self._pipeline, self._warehouse, runs_resource(run, outcomes))
+        again = reread(run, self._again, outcomes, self._settings.start_date) if is_whole else ()
+        extract_own(self._pipeline, self._warehouse, runs_resource(run, outcomes), *again)
 
     def _record_failure(self) -> None:
         try:
@@ -280,7 +283,7 @@ class _Run:
         """Normalise and load every package that waits; gives the ids of those loaded."""
         self._pipeline.normalize()
         give_memory_back()
-        info = self._pipeline.load()
+        info = self._pipeline.load(workers=self._warehouse.load_workers)
         give_memory_back()
         return tuple(info.loads_ids) if info else ()
 

@@ -66,5 +66,5 @@ def keep(warehouse: Warehouse, *resources: DltResource) -> None:
     pipeline = warehouse.pipeline()
     extract_own(pipeline, warehouse, *resources)
     pipeline.normalize()
-    pipeline.load()
+    pipeline.load(workers=warehouse.load_workers)
     standing.note(pipeline, warehouse)

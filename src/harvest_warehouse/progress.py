@@ -45,6 +45,8 @@ class _Moving:
     def _picture(self) -> RenderableType:
         outcomes = self._ledger.outcomes()
         waiting = [outcome for outcome in outcomes if outcome.outcome == "reading"]
+        if not outcomes:
+            return Text(self._step, "bold")
         ended = len(outcomes) - len(waiting)
         rows = sum(outcome.rows for outcome in outcomes)
         requests = sum(outcome.requests for outcome in outcomes)

@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from harvest_time_tracking import STREAMS, Stream, tables
 from harvest_warehouse.database import Database
-from harvest_warehouse.deletions import DELETIONS, Finding, recorded
+from harvest_warehouse.deletions import DELETIONS, Finding, deleting, recorded
 
 _PREFIX = "harvest_before__"
 
@@ -39,6 +39,24 @@ def remember(database: Database) -> None:
                     if database.columns(name)
                 ]
             )
+
+
+def drop_orphans(database: Database, account_id: str, read: Collection[str]) -> None:
+    """Take away what was read by a parent that is gone from a list that is replaced as a whole (a deleted person's rates).
+
+    Nobody asks for such rows again. Of swept lists, the sweep takes them along.
+
+    Raises:
+        DltException: where the database refuses.
+    """
+    for stream in replaced_streams():
+        parent = stream.parent and STREAMS[stream.parent.stream]
+        if not stream.parent or parent not in replaced_streams() or not {stream.name, parent.name} <= set(read):
+            continue
+        if database.columns(stream.table_name) and database.columns(parent.table_name):
+            there = f'select id from "{parent.table_name}" where account_id = :account_id'
+            is_orphan = f'account_id = :account_id and "{stream.parent.key}" not in ({there})'
+            database.run(list(deleting(database, stream.table_name, is_orphan)), {"account_id": account_id})
 
 
 def note_replaced(database: Database, read: Collection[str], finding: Finding) -> dict[str, int]:

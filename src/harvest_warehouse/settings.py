@@ -6,7 +6,8 @@ import ctypes
 import logging
 import os
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -29,6 +30,9 @@ MARTS = "harvest_marts"
 SCHEMA = "harvest_time_tracking_source"
 """dlt names a schema after its source; our own tables live in the same one, so that `pipeline.dataset()` has them."""
 
+
+REREAD_REQUESTS = 10
+"""How many requests a sync spends on history that nothing says has changed: 20,000 time entries."""
 
 # Of DuckDB while it writes, so that a load's memory does not grow with the account; what does not fit goes to disk.
 _BOUNDS = {"memory_limit": "100MB", "threads": 1}
@@ -65,6 +69,11 @@ class Warehouse:
     def load_format(self) -> Literal["parquet"]:
         """What files the rows travel in: DuckDB reads parquet a hundred times faster than inserts."""
         return "parquet"
+
+    @property
+    def load_workers(self) -> int:
+        """How many files are written at once: more than one share DuckDB's bounded memory, and one of them is refused."""
+        return 1
 
     def pipeline(self, *, is_building: bool = False) -> dlt.Pipeline:
         """The pipeline, made or taken up again, and from now on dlt's current one."""
@@ -112,13 +121,8 @@ def account_settings(pipeline_name: str = PIPELINE, *, start_date: str | None = 
     Raises:
         SettingWrong: where something is missing or cannot work, with the way to set it.
     """
-    try:
-        with inject_section(ConfigSectionContext(pipeline_name=pipeline_name)):
-            found: Settings = _resolve()
-    except ConfigFieldMissingException as error:
-        raise SettingWrong(f"{' and '.join(error.fields)} missing. {HOW_TO_SIGN_IN}") from None
-    except ConfigurationException as error:
-        raise SettingWrong(f"dlt cannot read its configuration: {error}") from None
+    with _found(pipeline_name):
+        found: Settings = _resolve()
     if start_date is None:
         return found
     return Settings(
@@ -132,7 +136,40 @@ def account_settings(pipeline_name: str = PIPELINE, *, start_date: str | None = 
     )
 
 
-@with_config(sections=("sources", "harvest_time_tracking", "harvest_time_tracking_source"))
+def reread_requests(pipeline_name: str = PIPELINE) -> int:
+    """About how many requests each sync spends on reading history again, from where the account's settings are.
+
+    Raises:
+        SettingWrong: where it is not a number, or below 0.
+    """
+    with _found(pipeline_name):
+        found: int = _resolve_reread_requests()
+    if found < 0:
+        raise SettingWrong(f"reread_requests must be 0 (read no history again) or more, got {found}.")
+    return found
+
+
+@contextmanager
+def _found(pipeline_name: str) -> Iterator[None]:
+    """dlt looks under the pipeline's name, too, and what it does not find or cannot read is said in our words."""
+    try:
+        with inject_section(ConfigSectionContext(pipeline_name=pipeline_name)):
+            yield
+    except ConfigFieldMissingException as error:
+        raise SettingWrong(f"{' and '.join(error.fields)} missing. {HOW_TO_SIGN_IN}") from None
+    except ConfigurationException as error:
+        raise SettingWrong(f"dlt cannot read its configuration: {error}") from None
+
+
+_SECTIONS = ("sources", "harvest_time_tracking", "harvest_time_tracking_source")
+
+
+@with_config(sections=_SECTIONS)
+def _resolve_reread_requests(reread_requests: int = REREAD_REQUESTS) -> int:
+    return reread_requests
+
+
+@with_config(sections=_SECTIONS)
 def _resolve(
     access_token: str = dlt.secrets.value,
     account_id: str = dlt.secrets.value,

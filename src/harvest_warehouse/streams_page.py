@@ -8,11 +8,14 @@ from pathlib import Path
 from harvest_time_tracking import STREAMS, Stream, tables
 from harvest_warehouse.access import ACCESS
 from harvest_warehouse.deletions import DELETIONS
+from harvest_warehouse.history import history_columns, history_table
 from harvest_warehouse.own_tables import OwnTable
+from harvest_warehouse.reconciliation import RECONCILIATION, WINDOWS
+from harvest_warehouse.rereads import REREADS
 from harvest_warehouse.runs import RUNS
 from harvest_warehouse.summary import STREAM_COLUMNS, how_kept, markdown_table, stream_rows
 
-OWN_TABLES = (RUNS, DELETIONS, ACCESS)
+OWN_TABLES = (RUNS, DELETIONS, ACCESS, REREADS, RECONCILIATION, WINDOWS)
 
 _HEAD = """# Streams and tables
 
@@ -30,6 +33,7 @@ def streams_page() -> str:
         _HEAD,
         markdown_table(STREAM_COLUMNS, links),
         *map(_stream_part, STREAMS.values()),
+        _history_part(),
         *map(_own_part, OWN_TABLES),
     ]
     return "\n\n".join(part.strip() for part in parts) + "\n"
@@ -45,6 +49,9 @@ def _stream_part(stream: Stream) -> str:
         ("feature", f"`company.{stream.feature}`" if stream.feature else "none"),
         ("read", "by default" if stream.is_default else "when it is named"),
     ]
+    if stream.kept:
+        columns = ", ".join(f"`{column}`" for column in stream.kept)
+        facts.append(("kept as [history](#history)", f"{columns} in `{history_table(stream)}`"))
     lines = [f"## {stream.name}", tables()[stream.table_name].description, "\n".join(f"- {k}: {v}" for k, v in facts)]
     if stream.table:
         return "\n\n".join([*lines, f"The columns are those of [{stream.table}](#{stream.table})."])
@@ -59,6 +66,28 @@ def _table_parts(name: str, *, is_child: bool) -> list[str]:
     for child in table.lists:
         parts += _table_parts(f"{name}__{child}", is_child=True)
     return parts
+
+
+def _history_part() -> str:
+    kept = [stream for stream in STREAMS.values() if stream.kept]
+    columns = history_columns(kept[0])
+    common = [name for name in columns if all(name in history_columns(stream) for stream in kept)]
+    words = {
+        name: columns[name] if name != "id" else ("bigint", "The record, in Harvest; rates have their `user_id`, too")
+        for name in common
+    }
+    return "\n\n".join(
+        [
+            "## history",
+            "Harvest knows the present value of these columns only. Each `sync` compares them with the last version that is "
+            "known; what differs is a new version of the record, valid from the start of that run.",
+            markdown_table(
+                ("table", "its columns, beside those below"),
+                [(f"`{history_table(stream)}`", ", ".join(f"`{name}`" for name in stream.kept)) for stream in kept],
+            ),
+            markdown_table(("column", "type", "meaning"), [(f"`{name}`", *facts) for name, facts in words.items()]),
+        ]
+    )
 
 
 def _own_part(table: OwnTable) -> str:

@@ -9,17 +9,23 @@ from datetime import UTC, datetime
 
 from dlt.common.exceptions import DltException
 
-from harvest_time_tracking import Client, HarvestError, Ledger, Settings
+from harvest_time_tracking import Client, HarvestError, Ledger, Settings, SettingWrong
 from harvest_warehouse.access import Access, access_resource, last_accepted, look, lost, switched_off
+from harvest_warehouse.build import build
+from harvest_warehouse.build_report import BuildFailed, BuildReport
 from harvest_warehouse.database import open_database
 from harvest_warehouse.deletions import DELETIONS, Finding
-from harvest_warehouse.load import load, say_nothing, settle
+from harvest_warehouse.history import HistoryReport, keep_history
+from harvest_warehouse.load import Again, load, say_nothing, settle
 from harvest_warehouse.load_report import LoadReport, what_happened
 from harvest_warehouse.own_tables import keep
-from harvest_warehouse.replaced import note_replaced, remember
-from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.replaced import drop_orphans, note_replaced, remember
+from harvest_warehouse.rotation import Rotation, rotation
+from harvest_warehouse.settings import REREAD_REQUESTS, Warehouse
 from harvest_warehouse.sweep import SweepReport, sweep
 from harvest_warehouse.turn import turn
+from harvest_warehouse.verify import verify
+from harvest_warehouse.verify_report import VerifyReport
 
 
 class SyncFailed(HarvestError):
@@ -34,6 +40,11 @@ class SyncReport:
         load: what was read; None where the token sees less than before, and nothing was read.
         sweep: what vanished; None where nothing was swept.
         replaced: rows that vanished from what is replaced by parent or as a whole, by stream.
+        rotation: which part of history was read again though nothing said that it changed.
+        verify: what Harvest's reports say of the tables, after what differed was read again; None without `repair`.
+        history: what was written down of values that Harvest does not keep; None where nothing was swept.
+        build: the marts; None where they were not to be built, or could not be.
+        not_built: why they could not; the ones of before stand.
         lost: what an earlier token saw and this one does not, in words.
         seconds: how long it took.
     """
@@ -42,6 +53,11 @@ class SyncReport:
     sweep: SweepReport | None
     replaced: dict[str, int] = field(default_factory=dict)
     lost: tuple[str, ...] = ()
+    rotation: Rotation | None = None
+    verify: VerifyReport | None = None
+    history: HistoryReport | None = None
+    build: BuildReport | None = None
+    not_built: str = ""
     seconds: float = 0.0
 
     @property
@@ -49,24 +65,36 @@ class SyncReport:
         """Whether every list was read, and found equal to Harvest's."""
         return not self.lost and self.load is not None and self.sweep is not None and self.sweep.is_proven
 
+    @property
+    def needs_somebody(self) -> bool:
+        """Whether something was left undone, or differs still, that the next sync will not mend by itself."""
+        is_stopped = self.sweep is not None and bool(self.sweep.too_many)
+        return bool(self.lost) or is_stopped or (self.verify is not None and not self.verify.is_proven)
+
 
 def sync(
     warehouse: Warehouse,
     settings: Settings,
     *,
+    repair: bool = False,
     accept_deletions: bool = False,
     accept_access: bool = False,
+    reread_requests: int = REREAD_REQUESTS,
+    build_marts: bool = True,
     client: Client | None = None,
     ledger: Ledger | None = None,
     on_step: Callable[[str], None] = say_nothing,
 ) -> SyncReport:
-    """Load, sweep, and note what vanished. With Harvest at rest, every table equals Harvest afterwards.
+    """Load, sweep, and keep what vanished and what Harvest forgets. With Harvest at rest, every table equals Harvest afterwards.
 
     Args:
         warehouse: where the rows go.
         settings: the account.
+        repair: whether to compare with Harvest's reports, too, and to read again what differs.
         accept_deletions: whether to move rows also where a large share of a list vanished at once.
         accept_access: whether to go on with a token that sees less than an earlier one, and to measure by it from now on.
+        reread_requests: about how many requests to spend on history that nothing says has changed; 0 for none.
+        build_marts: whether to build the marts at the end.
         client: asks Harvest; a new one if None.
         ledger: gets each stream's outcome as it goes.
         on_step: is told, in a few words, what begins.
@@ -80,14 +108,16 @@ def sync(
     began = time.monotonic()
     client = client or Client(settings)
     with turn(warehouse):
-        run = _Sync(warehouse, settings, client, ledger or Ledger(), on_step)
+        run = _Sync(warehouse, settings, reread_requests, client, ledger or Ledger(), on_step)
         try:
-            report = run.run(accept_deletions=accept_deletions, accept_access=accept_access)
+            report = run.run(repair=repair, accept_deletions=accept_deletions, accept_access=accept_access)
         except DltException as error:
             raise SyncFailed(what_happened(error, warehouse)) from error
         finally:
             client.close()
-    return SyncReport(report.load, report.sweep, report.replaced, report.lost, round(time.monotonic() - began, 3))
+        if build_marts and report.load:
+            report = run.build(report)
+    return replace(report, seconds=round(time.monotonic() - began, 3))
 
 
 class _Sync:
@@ -97,17 +127,19 @@ class _Sync:
         self,
         warehouse: Warehouse,
         settings: Settings,
+        reread_requests: int,
         client: Client,
         ledger: Ledger,
         on_step: Callable[[str], None],
     ) -> None:
         self._warehouse = warehouse
         self._settings = settings
+        self._reread_requests = reread_requests
         self._client = client
         self._ledger = ledger
         self._on_step = on_step
 
-    def run(self, *, accept_deletions: bool, accept_access: bool) -> SyncReport:
+    def run(self, *, repair: bool, accept_deletions: bool, accept_access: bool) -> SyncReport:
         settle(self._warehouse, self._settings, on_step=self._on_step)
         before, access = self._look()
         hidden, off = lost(before, access), switched_off(before, access)
@@ -115,10 +147,8 @@ class _Sync:
             # A load would write the empty values over the ones we have.
             self._keep(access, hidden + off, is_accepted=False)
             return SyncReport(None, None, lost=hidden + off)
-        if self._warehouse.file.exists():
-            with open_database(self._warehouse) as database:
-                remember(database)
-        loaded = self._load()
+        due = self._turn_of_history()
+        loaded = self._load(due.again if due else None)
         refused = self._refused(loaded)
         known = before.refused if before else ()
         missed = off + tuple(
@@ -129,9 +159,17 @@ class _Sync:
         self._keep(access, missed, is_accepted=is_accepted)
         replaced = self._note_replaced(loaded)
         if not is_accepted:
-            return SyncReport(loaded, None, replaced, missed)
+            return SyncReport(loaded, None, replaced, missed, due)
         swept = self._sweep(loaded, accept_deletions=accept_deletions)
-        return SyncReport(loaded, swept, replaced)
+        verified = self._verify(accept_deletions=accept_deletions) if repair else None
+        return SyncReport(loaded, swept, replaced, (), due, verified, self._keep_history(loaded))
+
+    def build(self, report: SyncReport) -> SyncReport:
+        """Build the marts of what is there now; that they cannot be built makes the tables no worse."""
+        try:
+            return replace(report, build=build(self._warehouse, on_step=self._on_step))
+        except (BuildFailed, SettingWrong) as error:
+            return replace(report, not_built=str(error))
 
     def _look(self) -> tuple[Access | None, Access]:
         """What later runs are measured by, and what this one sees."""
@@ -145,13 +183,44 @@ class _Sync:
         resources = [access_resource(self._settings.account_id, access, missed, is_accepted=is_accepted)]
         keep(self._warehouse, *resources, DELETIONS.holding([]))
 
-    def _load(self) -> LoadReport:
-        return load(self._warehouse, self._settings, client=self._client, ledger=self._ledger, on_step=self._on_step)
+    def _turn_of_history(self) -> Rotation | None:
+        """What to read again now; None before the first load."""
+        if not self._warehouse.file.exists():
+            return None
+        return rotation(self._warehouse, self._settings, self._reread_requests)
+
+    def _load(self, again: Again | None) -> LoadReport:
+        if self._warehouse.file.exists():
+            with open_database(self._warehouse) as database:
+                remember(database)
+        return load(
+            self._warehouse,
+            self._settings,
+            again=again,
+            client=self._client,
+            ledger=self._ledger,
+            on_step=self._on_step,
+        )
+
+    def _verify(self, *, accept_deletions: bool) -> VerifyReport:
+        def reread(again: Again) -> None:
+            loaded = self._load(again)
+            self._note_replaced(loaded)
+            self._sweep(loaded, accept_deletions=accept_deletions)
+
+        return verify(
+            self._warehouse, self._settings, repair=True, reread=reread, client=self._client, on_step=self._on_step
+        )
+
+    def _keep_history(self, loaded: LoadReport) -> HistoryReport:
+        read = [outcome.stream for outcome in loaded.streams if outcome.outcome == "complete"]
+        return keep_history(self._warehouse, self._settings.account_id, at=loaded.started_at, read=read)
 
     def _note_replaced(self, loaded: LoadReport) -> dict[str, int]:
         read = {outcome.stream for outcome in loaded.streams if outcome.outcome == "complete"}
         finding = Finding(self._settings.account_id, datetime.now(UTC), loaded.run_id)
         with open_database(self._warehouse) as database:
+            drop_orphans(database, self._settings.account_id, read)
             return note_replaced(database, read, finding)
 
     def _refused(self, loaded: LoadReport) -> dict[str, str]:

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 
 from rich.table import Table
 from rich.text import Text
 
+from harvest_warehouse.build_summary import build_json, build_lines
+from harvest_warehouse.rotation import Rotation
 from harvest_warehouse.summary import closing_line, counted, notes, outcome_table, plain_table
 from harvest_warehouse.sweep import MOST_ROWS, MOST_SHARE, SweepReport, Swept
 from harvest_warehouse.sync import SyncReport
+from harvest_warehouse.verify_summary import difference_table, verify_json, verify_lines
 
 
 def sync_tables(report: SyncReport) -> list[Table]:
     """What was read, and what the sweep found."""
     tables = [outcome_table(report.load.streams)] if report.load else []
-    return [*tables, swept_table(report.sweep)] if report.sweep else tables
+    if report.sweep:
+        tables.append(swept_table(report.sweep))
+    if report.verify and report.verify.differing:
+        tables.append(difference_table(report.verify.differing))
+    return tables
 
 
 def swept_table(report: SweepReport) -> Table:
@@ -47,13 +54,31 @@ def sync_lines(report: SyncReport) -> list[str]:
             "Nothing was looked for that vanished: what is hidden would look like it. If this is meant, "
             "`dlt-harvest sync --accept-access`.",
         ]
-    return [*lines, *_sweep_lines(report.sweep, report)]
+    lines += _sweep_lines(report.sweep, report)
+    if report.rotation and report.rotation.chosen:
+        lines.append(_rotation_line(report.rotation))
+    if report.history and (report.history.opened or report.history.closed):
+        lines.append(
+            f"History: {counted(report.history.opened, 'version')} began and {report.history.closed:,} ended, of "
+            "budgets, rates and the like."
+        )
+    lines += verify_lines(report.verify) if report.verify else []
+    return lines + (build_lines(report.build) if report.build else [])
 
 
 def sync_json(report: SyncReport, error: str | None = None) -> str:
     """The report for machines."""
-    document = asdict(report) | {"is_equal": report.is_equal, "error": error}
+    document = asdict(replace(report, verify=None, build=None)) | {"is_equal": report.is_equal, "error": error}
+    document["verify"] = json.loads(verify_json(report.verify)) if report.verify else None
+    document["build"] = json.loads(build_json(report.build)) if report.build else None
     return json.dumps(document, indent=2, ensure_ascii=False, default=_plain)
+
+
+def _rotation_line(rotation: Rotation) -> str:
+    return (
+        f"Read again in its turn: {counted(len(rotation.chosen), 'part')} of {rotation.windows:,} of the account; "
+        f"all of it within {counted(rotation.within_runs, 'run')}."
+    )
 
 
 def _sweep_lines(sweep: SweepReport, report: SyncReport) -> list[str]:

@@ -17,11 +17,11 @@ def doctor(debug: Debug = False) -> None:
     """
     with errors_told(debug):
         from harvest_warehouse.doctor import doctor as run
-        from harvest_warehouse.settings import Warehouse, account_settings
+        from harvest_warehouse.settings import Warehouse, account_settings, reread_requests
         from harvest_warehouse.summary import check_table, plan_line, plan_notes, plan_table
 
         prepare()
-        report = run(Warehouse(Path.cwd()), account_settings())
+        report = run(Warehouse(Path.cwd()), account_settings(), reread_requests=reread_requests())
         out.print(check_table(report.checks))
         if report.plan:
             out.print(plan_table(report.plan))

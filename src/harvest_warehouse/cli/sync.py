@@ -7,11 +7,16 @@ from typing import Annotated
 
 import typer
 
-from harvest_warehouse.cli.base import SKIPPED, Debug, app, err, errors_told, out, prepare, say
+from harvest_warehouse.cli.base import DIFFERENT, Debug, app, err, errors_told, out, prepare, say
 
 
-@app.command(epilog="Examples: `dlt-harvest sync` · `dlt-harvest sync --accept-deletions`")
+@app.command(
+    epilog="Examples: `dlt-harvest sync` · `dlt-harvest sync --repair` · `dlt-harvest sync --accept-deletions`"
+)
 def sync(
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Compare with Harvest's reports, too, and read again what differs.")
+    ] = False,
     accept_deletions: Annotated[
         bool,
         typer.Option("--accept-deletions", help="Go on where more than 5 % of a list, and 50 rows, vanished at once."),
@@ -19,6 +24,7 @@ def sync(
     accept_access: Annotated[
         bool, typer.Option("--accept-access", help="Go on with a token that sees less than an earlier one did.")
     ] = False,
+    no_build: Annotated[bool, typer.Option("--no-build", help="Leave the marts as they are.")] = False,
     start_date: Annotated[
         str | None, typer.Option(help="First day of time entries, expenses, invoices, estimates (2024-01-31).")
     ] = None,
@@ -27,13 +33,16 @@ def sync(
 ) -> None:
     """Make every table equal to Harvest: the one command for a schedule.
 
-    Loads what changed, finds what vanished and moves it to `harvest_deletions`. Exit code 3 where the token sees less than
-    before, or where too much vanished at once: then nothing of it was moved.
+    Loads what changed and a part of what did not, moves what vanished to `harvest_deletions`, keeps what Harvest forgets, and
+    builds the marts.
+    Exit code 3 where the token sees less than before, where too much vanished at once (nothing of it was moved), or where
+    `--repair` left a difference.
     """
     with errors_told(debug, as_json=as_json):
         from harvest_time_tracking import Ledger
+        from harvest_warehouse.build_report import BuildFailed
         from harvest_warehouse.progress import progress
-        from harvest_warehouse.settings import Warehouse, account_settings
+        from harvest_warehouse.settings import Warehouse, account_settings, reread_requests
         from harvest_warehouse.sync import sync as run
         from harvest_warehouse.sync_summary import sync_json, sync_lines, sync_tables
 
@@ -45,8 +54,11 @@ def sync(
             report = run(
                 warehouse,
                 settings,
+                repair=repair,
                 accept_deletions=accept_deletions,
                 accept_access=accept_access,
+                build_marts=not no_build,
+                reread_requests=reread_requests(),
                 ledger=ledger,
                 on_step=on_step,
             )
@@ -56,5 +68,7 @@ def sync(
             for table in sync_tables(report):
                 out.print(table)
             say(*sync_lines(report))
-        if report.lost or (report.sweep and report.sweep.too_many):
-            raise typer.Exit(SKIPPED)
+        if report.not_built:
+            raise BuildFailed(report.not_built)
+        if report.needs_somebody:
+            raise typer.Exit(DIFFERENT)

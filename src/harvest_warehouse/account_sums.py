@@ -1,0 +1,295 @@
+"""What our tables hold, summed by month: all that a comparison with Harvest's reports needs, in exact decimals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+from harvest_warehouse.database import Database
+
+ZERO = Decimal(0)
+# By report subject: the column of its id, of its name, and whether money of fixed fee projects counts.
+_TIME = {
+    "projects": ("project__id", "project__name", True),
+    "team": ("user__id", "user__name", False),
+    "tasks": ("task__id", "task__name", False),
+}
+_EXPENSES = {
+    "projects": ("project__id", "project__name"),
+    "categories": ("expense_category__id", "expense_category__name"),
+    "team": ("user__id", "user__name"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one subject has in one month.
+
+    Attributes:
+        subject_id: the project, person, task or category.
+        subject: its name.
+        currency: the client's.
+        month: the first day of the month.
+        is_running: whether these are the running timers.
+        sums: exact sums by name; those ending in `_each` are of amounts rounded to cents one by one.
+    """
+
+    subject_id: int
+    subject: str
+    currency: str
+    month: date
+    is_running: bool
+    sums: Mapping[str, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What a project's own row, its assignments and the invoices say of it.
+
+    Attributes:
+        project_id: its id.
+        name: its name.
+        currency: its client's.
+        is_fixed_fee: whether it has a fee.
+        is_active: whether it is not archived.
+        fee: the fee.
+        starts_on: its first day; by Harvest's rule the day it was made, where it has none.
+        budget_by: what its budget counts.
+        is_monthly: whether the budget begins anew with each month.
+        has_expenses: whether expenses count to the budget.
+        budget: in hours or in money.
+        lines: invoice lines linked to it: whether of a draft, the invoice's discount in percent, the amount.
+    """
+
+    project_id: int
+    name: str
+    currency: str
+    is_fixed_fee: bool
+    is_active: bool
+    fee: Decimal
+    starts_on: date
+    budget_by: str
+    is_monthly: bool
+    has_expenses: bool
+    budget: Decimal | None
+    lines: tuple[tuple[bool, Decimal, Decimal], ...]
+
+
+@dataclass(frozen=True)
+class AccountSums:
+    """All of it.
+
+    Attributes:
+        parts: by table and subject (`time/projects`, `expenses/team`), of a range of days.
+        whole: of all time, by project.
+        projects: by id.
+        running_ids: the time entries whose timer ran when they were loaded.
+    """
+
+    parts: Mapping[str, tuple[Part, ...]]
+    whole: Mapping[str, tuple[Part, ...]]
+    projects: Mapping[int, Project]
+    running_ids: frozenset[int] = frozenset()
+
+
+def is_loaded(database: Database) -> bool:
+    """Whether there is anything to compare."""
+    return all(database.columns(table) for table in ("time_entries", "projects", "clients"))
+
+
+def days_of(database: Database, account_id: str) -> tuple[date | None, date | None, date | None]:
+    """The first and last day of work, and the first day of a running timer; None where there is none."""
+    account = {"account_id": account_id}
+    firsts, lasts = [], []
+    for table in ("time_entries", "expenses"):
+        if database.columns(table):
+            query = f"select min(spent_date), max(spent_date) from {table} where account_id = :account_id"
+            ((first, last),) = database.rows(query, account)
+            firsts.append(first)
+            lasts.append(last)
+    ((running,),) = database.rows(
+        "select max(spent_date) from time_entries where account_id = :account_id and is_running", account
+    )
+    return (
+        min((day for day in firsts if day), default=None),
+        max((day for day in lasts if day), default=None),
+        running,
+    )
+
+
+def account_sums(database: Database, account_id: str, first: date, last: date) -> AccountSums:
+    """Read it.
+
+    Args:
+        database: open on the account's tables.
+        account_id: the account; others in the same tables are left alone.
+        first: the first day of what is compared by day.
+        last: its last day.
+
+    Raises:
+        DltException: where the database refuses.
+    """
+    values = {"account_id": account_id, "first": first, "last": last}
+    days = "and work.spent_date between :first and :last"
+    parts = {f"time/{name}": _time(database, name, values, days) for name in _TIME}
+    whole = {"time/projects": _time(database, "projects", values, "")}
+    if database.columns("expenses"):
+        parts |= {f"expenses/{name}": _expenses(database, name, values, days) for name in _EXPENSES}
+        whole["expenses/projects"] = _expenses(database, "projects", values, "")
+    running = database.rows("select id from time_entries where account_id = :account_id and is_running", values)
+    return AccountSums(parts, whole, _projects(database, account_id), frozenset(row[0] for row in running))
+
+
+_PLACE = """
+    left join projects on projects.account_id = work.account_id and projects.id = work.project__id
+    left join clients
+        on clients.account_id = work.account_id and clients.id = coalesce(projects.client__id, work.client__id)
+    where work.account_id = :account_id and work.spent_date is not null
+"""
+_HEAD = """
+    max(work."{name}"),
+    coalesce(clients.currency, work.client__currency, ''),
+    extract(year from work.spent_date),
+    extract(month from work.spent_date)
+"""
+_GROUP = """
+    group by
+        work."{key}", coalesce(clients.currency, work.client__currency, ''),
+        extract(year from work.spent_date), extract(month from work.spent_date)
+"""
+_BILLABLE = "work.billable"
+_OPEN = "work.billable and not coalesce(work.is_billed, false)"
+_COUNTED = "coalesce(work.budgeted, false)"
+_VALUE = "work.rounded_hours * coalesce(work.billable_rate, 0)"
+
+
+def _time(database: Database, subject: str, values: Mapping[str, object], days: str) -> tuple[Part, ...]:
+    """Hours are rounded by Harvest entry by entry, and summed as they are; money is hours times the entry's own rate."""
+    key, name, has_fixed_fee = _TIME[subject]
+    money = _BILLABLE if has_fixed_fee else f"{_BILLABLE} and not coalesce(projects.is_fixed_fee, false)"
+    sums = {
+        "hours": _sum("true", "work.rounded_hours"),
+        "billable_hours": _sum(_BILLABLE, "work.rounded_hours"),
+        **_sums("money", money, _VALUE),
+        "open_hours": _sum(_OPEN, "work.rounded_hours"),
+        **_sums("open_money", _OPEN, _VALUE),
+        "budget_hours": _sum(_COUNTED, "work.rounded_hours"),
+        **_sums("budget_money", f"{_COUNTED} and {_BILLABLE}", _VALUE),
+    }
+    return _parts(database, "time_entries", (key, name), "coalesce(work.is_running, false)", sums, values, days)
+
+
+def _expenses(database: Database, subject: str, values: Mapping[str, object], days: str) -> tuple[Part, ...]:
+    sums = {
+        **_sums("amount", "true", "work.total_cost"),
+        **_sums("billable", _BILLABLE, "work.total_cost"),
+        **_sums("open", _OPEN, "work.total_cost"),
+    }
+    return _parts(database, "expenses", _EXPENSES[subject], "false", sums, values, days)
+
+
+def _sum(condition: str, value: str) -> str:
+    return f"sum(case when {condition} then coalesce({value}, 0) else 0 end)"
+
+
+def _sums(name: str, condition: str, value: str) -> dict[str, str]:
+    """Summed exactly, and rounded to cents one by one before."""
+    return {name: _sum(condition, value), f"{name}_each": _sum(condition, f"round({value}, 2)")}
+
+
+def _parts(
+    database: Database,
+    table: str,
+    subject: tuple[str, str],
+    running: str,
+    sums: Mapping[str, str],
+    values: Mapping[str, object],
+    days: str,
+) -> tuple[Part, ...]:
+    key, name = subject
+    query = (
+        f'select work."{key}", {_HEAD.format(name=name)}, {running}, {", ".join(sums.values())} '
+        f"from {table} as work {_PLACE} {days} {_GROUP.format(key=key)}, {running}"
+    )
+    return tuple(
+        Part(
+            int(subject_id or 0),
+            named or "",
+            currency,
+            date(int(year), int(month), 1),
+            bool(is_running),
+            {column: _decimal(value) for column, value in zip(sums, found, strict=True)},
+        )
+        for subject_id, named, currency, year, month, is_running, *found in database.rows(query, values)
+    )
+
+
+def _projects(database: Database, account_id: str) -> dict[int, Project]:
+    lines = _lines(database, account_id)
+    budgets = {table: _budgets(database, account_id, table) for table in ("task_assignments", "user_assignments")}
+    query = """
+        select
+            projects.id, projects.name, coalesce(clients.currency, projects.client__currency, ''),
+            projects.is_fixed_fee, projects.is_active, projects.fee, projects.starts_on, projects.created_at,
+            projects.budget_by, projects.budget_is_monthly, projects.cost_budget_include_expenses,
+            projects.budget, projects.cost_budget
+        from projects
+        left join clients on clients.account_id = projects.account_id and clients.id = projects.client__id
+        where projects.account_id = :account_id
+    """
+    found = {}
+    for row in database.rows(query, {"account_id": account_id}):
+        project_id, name, currency, is_fixed, is_active, fee, starts_on, created_at, by, is_monthly, *money = row
+        has_expenses, budget, cost_budget = money
+        given = {"project": budget, "project_cost": cost_budget}
+        assigned = budgets["user_assignments" if by == "person" else "task_assignments"].get(project_id, ZERO)
+        own = given.get(by, assigned)
+        found[project_id] = Project(
+            project_id,
+            name or "",
+            currency,
+            bool(is_fixed),
+            bool(is_active),
+            _decimal(fee),
+            starts_on or _day(created_at),
+            by or "none",
+            bool(is_monthly),
+            bool(has_expenses),
+            None if own is None else _decimal(own),
+            lines.get(project_id, ()),
+        )
+    return found
+
+
+def _lines(database: Database, account_id: str) -> dict[int, tuple[tuple[bool, Decimal, Decimal], ...]]:
+    if not database.columns("invoices__line_items"):
+        return {}
+    query = """
+        select line.project__id, invoices.state = 'draft', coalesce(invoices.discount, 0), sum(line.amount)
+        from invoices__line_items as line
+        inner join invoices on invoices._dlt_id = line._dlt_parent_id
+        where invoices.account_id = :account_id and line.project__id is not null
+        group by line.project__id, invoices.state = 'draft', coalesce(invoices.discount, 0)
+    """
+    lines: dict[int, tuple[tuple[bool, Decimal, Decimal], ...]] = {}
+    for project_id, is_draft, discount, amount in database.rows(query, {"account_id": account_id}):
+        lines[project_id] = (*lines.get(project_id, ()), (bool(is_draft), _decimal(discount), _decimal(amount)))
+    return lines
+
+
+def _budgets(database: Database, account_id: str, table: str) -> dict[int, Decimal]:
+    """The sums of the budgets that tasks or people have in a project."""
+    if not database.columns(table):
+        return {}
+    query = f"select project__id, sum(budget) from {table} where account_id = :account_id group by project__id"
+    return {project_id: _decimal(budget) for project_id, budget in database.rows(query, {"account_id": account_id})}
+
+
+def _decimal(value: object) -> Decimal:
+    return Decimal(str(value or 0))
+
+
+def _day(instant: datetime | None) -> date:
+    return instant.astimezone(UTC).date() if instant else date.min

@@ -1,0 +1,45 @@
+"""`dlt-harvest verify`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harvest_warehouse.cli.base import DIFFERENT, Debug, app, err, errors_told, out, prepare, say
+
+
+@app.command(epilog="Examples: `dlt-harvest verify` · `dlt-harvest verify --since 2026-01-01 --repair`")
+def verify(
+    since: Annotated[str | None, typer.Option(help="First day (2026-01-01). Default: all of history.")] = None,
+    until: Annotated[str | None, typer.Option(help="Last day. Default: the last day with work.")] = None,
+    repair: Annotated[bool, typer.Option("--repair", help="Read again what differs, and compare that again.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, for machines.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Compare every month with Harvest's own reports: time, expenses, what is not invoiced, budgets.
+
+    To the cent and the hundredth of an hour, by currency. Exits with 3 where anything differs or cannot be proven.
+    The verdicts are in the table `harvest_reconciliation`. An interrupted comparison goes on where it was.
+    """
+    with errors_told(debug):
+        from harvest_time_tracking import Ledger
+        from harvest_warehouse.progress import progress
+        from harvest_warehouse.settings import Warehouse, account_settings
+        from harvest_warehouse.verify import verify as run
+        from harvest_warehouse.verify_summary import difference_table, verify_json, verify_lines
+
+        prepare()
+        with progress(err, Ledger()) as on_step:
+            report = run(
+                Warehouse(Path.cwd()), account_settings(), since=since, until=until, repair=repair, on_step=on_step
+            )
+        if as_json:
+            print(verify_json(report))
+        else:
+            if report.differing:
+                out.print(difference_table(report.differing))
+            say(*verify_lines(report))
+        if not report.is_proven:
+            raise typer.Exit(DIFFERENT)

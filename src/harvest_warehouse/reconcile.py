@@ -1,0 +1,222 @@
+"""Our figures beside Harvest's: which of Harvest's undocumented conventions the account follows, and a verdict on each. Pure.
+
+A convention is settled for the whole account and never figure by figure: whichever fits would hide real errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Literal
+
+Verdict = Literal["exact", "tie", "mismatch", "missing_here", "missing_there", "not_provable", "unresolved"]
+
+AGREED: tuple[Verdict, ...] = ("exact", "tie")
+DIFFERENT: tuple[Verdict, ...] = ("mismatch", "missing_here", "missing_there")
+
+MEANWHILE = "it changed in Harvest while reports were read"
+
+CENT = Decimal("0.01")
+_HALF = Decimal("0.005")
+# How near to a half cent an exact sum must lie for the other rounding to be excused, and how far floats may be off.
+_NEAR = Decimal("0.000001")
+# A convention that is not the documented one needs more than one subject to speak for it.
+_LEAST_SUBJECTS = 2
+_LEAST_SHARED_ROWS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number that both sides have, or should have.
+
+    Attributes:
+        report: the report's path, `time/projects`.
+        first: the first day of the window.
+        last: its last day, inclusive.
+        subject_id: the project, person, task or category.
+        subject: its name.
+        currency: the client's; empty in reports that state none.
+        measure: the report's column, `billable_amount`.
+        ours: our exact, unrounded value by each convention of `family`; one value under "" where there is no question.
+        theirs: what the report states; 0 where it has no such row.
+        family: which question of convention the figure depends on, else empty.
+        is_here: whether we have rows of this subject.
+        is_there: whether the report has a row of it.
+        is_of_window: False for what a report states of all time (a fixed fee), whatever the window.
+        moving: why a difference would prove nothing: it changes while we look; else empty.
+        unprovable: why it cannot be compared at all, else empty.
+    """
+
+    report: str
+    first: date
+    last: date
+    subject_id: int
+    subject: str
+    currency: str
+    measure: str
+    ours: Mapping[str, Decimal]
+    theirs: Decimal
+    family: str = ""
+    is_here: bool = True
+    is_there: bool = True
+    is_of_window: bool = True
+    moving: str = ""
+    unprovable: str = ""
+
+    @property
+    def is_hours(self) -> bool:
+        """Whether it counts hours, and not money."""
+        return self.measure.endswith("hours")
+
+    @property
+    def row(self) -> tuple[object, ...]:
+        """The row of the report that it stands in."""
+        return (self.report, self.first, self.last, self.subject_id, self.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A figure and what was found.
+
+    Attributes:
+        figure: the figure.
+        verdict: exact, tie (a half cent rounded the other way), mismatch, missing_here, missing_there, not_provable, or
+            unresolved where no convention fits the account.
+        ours: our value as Harvest would show it.
+        convention: the convention it was computed by, else empty.
+        reason: why it is not provable, else empty.
+    """
+
+    figure: Figure
+    verdict: Verdict
+    ours: Decimal
+    convention: str = ""
+    reason: str = ""
+
+    @property
+    def is_different(self) -> bool:
+        """Whether the two sides certainly differ."""
+        return self.verdict in DIFFERENT
+
+    @property
+    def is_repairable(self) -> bool:
+        """Whether reading rows again may help."""
+        return self.is_different or self.verdict == "unresolved" or self.reason == MEANWHILE
+
+
+@dataclass(frozen=True)
+class Convention:
+    """What was found about one of the things that Harvest does not document.
+
+    Attributes:
+        family: the question.
+        accepted: the answer; None where none fits.
+        telling: how many figures the candidates differ on.
+        fitting: how many of these each candidate gets right.
+    """
+
+    family: str
+    accepted: str | None
+    telling: int
+    fitting: Mapping[str, int] = field(default_factory=dict)
+
+
+def rounded(value: Decimal) -> Decimal:
+    """To the cent or the hundredth of an hour, halves away from zero."""
+    return value.quantize(CENT, ROUND_HALF_UP)
+
+
+def compare(ours: Decimal, theirs: Decimal) -> Verdict:
+    """Exact, tie or mismatch, for one exact value of ours."""
+    shown = rounded(theirs) if abs(theirs - rounded(theirs)) < _NEAR else theirs
+    if rounded(ours) == shown:
+        return "exact"
+    # The two neighbours of a half cent, and nothing else.
+    is_half = abs(abs(ours) % CENT - _HALF) < _NEAR
+    return "tie" if is_half and abs(abs(shown - ours) - _HALF) < _NEAR else "mismatch"
+
+
+def judge(figures: Sequence[Figure]) -> tuple[tuple[Judged, ...], tuple[Convention, ...]]:
+    """A verdict on each figure, and the conventions that they were reached by."""
+    astray = {figure.row for figure in figures if _is_astray(figure)}
+    families = dict.fromkeys(figure.family for figure in figures if figure.family)
+    conventions = {family: _convention(family, figures, astray) for family in families}
+    judged = tuple(_judged(figure, conventions.get(figure.family)) for figure in figures)
+    return judged, tuple(conventions.values())
+
+
+def is_rounding_changed(judged: Iterable[Judged]) -> bool:
+    """Whether more than half of all rows differ in hours: then it is the account's rounding rule, not its rows."""
+    rows = [
+        one
+        for one in judged
+        if one.figure.measure == "total_hours"
+        and one.figure.report.startswith("time/")
+        and one.figure.is_here
+        and one.figure.is_there
+        and one.verdict != "not_provable"
+    ]
+    return len(rows) >= _LEAST_SHARED_ROWS and 2 * sum(one.is_different for one in rows) > len(rows)
+
+
+def _is_astray(figure: Figure) -> bool:
+    """Whether its row lacks or holds other work, so that its money says nothing about conventions."""
+    if figure.is_here != figure.is_there:
+        return True
+    return figure.is_hours and all(compare(value, figure.theirs) == "mismatch" for value in figure.ours.values())
+
+
+def _convention(family: str, figures: Sequence[Figure], astray: set[tuple[object, ...]]) -> Convention:
+    """Which candidate the account follows.
+
+    Only rows count whose work is the same on both sides, and of these only figures on which the candidates differ. One that
+    no candidate gets right is a difference of data, or Harvest does a thing that we do not know. So the accepted candidate
+    gets right every figure that any of them does, and most of all; without any figure that tells, the first.
+    """
+    of_family = [figure for figure in figures if figure.family == family and not figure.unprovable]
+    candidates = list(dict.fromkeys(name for figure in of_family for name in figure.ours))
+    witnesses = [
+        figure
+        for figure in of_family
+        if (not figure.moving or figure.is_hours)
+        and (figure.row not in astray or not figure.is_of_window)
+        and len({rounded(value) for value in figure.ours.values()}) > 1
+    ]
+    fits = {name: [compare(figure.ours[name], figure.theirs) in AGREED for figure in witnesses] for name in candidates}
+    fitting = {name: sum(found) for name, found in fits.items()}
+    if not witnesses:
+        return Convention(family, candidates[0] if candidates else None, 0, fitting)
+    known = [any(found) for found in zip(*fits.values(), strict=True)]
+    best = max(candidates, key=lambda name: fitting[name])
+    is_whole = fitting[best] == sum(known) and 2 * fitting[best] >= len(witnesses)
+    if is_whole and best != candidates[0]:
+        against = [is_fit and not is_first for is_fit, is_first in zip(fits[best], fits[candidates[0]], strict=True)]
+        speaking = {
+            (figure.subject_id, figure.currency)
+            for figure, is_speaking in zip(witnesses, against, strict=True)
+            if is_speaking
+        }
+        is_whole = len(speaking) >= _LEAST_SUBJECTS
+    return Convention(family, best if is_whole else None, len(witnesses), fitting)
+
+
+def _judged(figure: Figure, convention: Convention | None) -> Judged:
+    name = "" if convention is None else (convention.accepted or "")
+    value = figure.ours.get(name, next(iter(figure.ours.values())))
+    shown = rounded(value)
+    if figure.unprovable:
+        return Judged(figure, "not_provable", shown, name, figure.unprovable)
+    if convention is not None and convention.accepted is None:
+        found = [compare(candidate, figure.theirs) for candidate in figure.ours.values()]
+        verdict: Verdict = found[0] if all(one in AGREED for one in found) else "unresolved"
+    else:
+        verdict = compare(value, figure.theirs)
+    if verdict in AGREED:
+        return Judged(figure, verdict, shown, name)
+    if figure.moving:
+        return Judged(figure, "not_provable", shown, name, figure.moving)
+    if verdict == "mismatch" and figure.is_here != figure.is_there:
+        verdict = "missing_there" if figure.is_here else "missing_here"
+    return Judged(figure, verdict, shown, name)

@@ -1,0 +1,107 @@
+"""Which of Harvest's reports are asked for which days, planned before anything is asked. Pure."""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+# Both ends inclusive: https://help.getharvest.com/api-v2/reports-api/reports/time-reports/
+LONGEST_DAYS = 365
+_WINDOW_MINUTES = 15
+
+
+@dataclass(frozen=True, order=True)
+class Window:
+    """A range of days, both of which belong to it."""
+
+    first: date
+    last: date
+
+    def holds(self, other: Window) -> bool:
+        """Whether the other lies in it as a whole."""
+        return self.first <= other.first and other.last <= self.last
+
+
+@dataclass(frozen=True)
+class ReportCall:
+    """One report for one window."""
+
+    report: str
+    window: Window
+
+
+def months_of(first: date, last: date, today: date) -> tuple[Window, ...]:
+    """The calendar months from one day to another, cut to them, oldest first.
+
+    What lies after the month of `today` belongs to the last window: Harvest refuses one that begins in the future.
+    """
+    found: list[Window] = []
+    while first <= last:
+        end = first.replace(day=calendar.monthrange(first.year, first.month)[1])
+        if end >= today:
+            end = min(last, first + timedelta(days=LONGEST_DAYS - 1))
+            return (*found, Window(first, end)) if first <= today else tuple(found)
+        found.append(Window(first, min(end, last)))
+        first = end + timedelta(days=1)
+    return tuple(found)
+
+
+def spans_over(months: Iterable[Window]) -> list[Window]:
+    """The fewest windows of at most 365 days that hold all these months, newest first."""
+    left = sorted(months, reverse=True)
+    spans = []
+    while left:
+        last = left[0].last
+        inside = [month for month in left if (last - month.first).days < LONGEST_DAYS]
+        spans.append(Window(inside[-1].first, last))
+        left = left[len(inside) :]
+    return spans
+
+
+def planned(
+    months: Sequence[Window],
+    covered: Mapping[str, Collection[Window]],
+    done: Collection[ReportCall] = (),
+) -> list[ReportCall]:
+    """The calls of a run, newest window first.
+
+    Args:
+        months: all windows to be compared.
+        covered: for each report, the months for which a longer window is enough.
+        done: calls that an interrupted run has just made; their months need no other.
+    """
+    calls = []
+    for report, quiet in covered.items():
+        answered = [call.window for call in done if call.report == report]
+        left = [month for month in months if month in quiet and not any(window.holds(month) for window in answered)]
+        calls += [ReportCall(report, span) for span in spans_over(left)]
+        calls += [ReportCall(report, month) for month in months if month not in quiet and month not in answered]
+    return newest_first(calls)
+
+
+def newest_first(calls: Iterable[ReportCall]) -> list[ReportCall]:
+    """Calls are spent where a change is likely first."""
+    return sorted(calls, key=lambda call: (call.window.last, call.window.first), reverse=True)
+
+
+def probe_before(first: date) -> Window:
+    """The year before the first window: the oldest rows may be the missing ones."""
+    return Window(first - timedelta(days=LONGEST_DAYS), first - timedelta(days=1))
+
+
+def halves(months: Sequence[Window]) -> tuple[Sequence[Window], Sequence[Window]]:
+    """The older and the newer half of two months or more."""
+    middle = len(months) // 2
+    return months[:middle], months[middle:]
+
+
+def whole(months: Sequence[Window]) -> Window:
+    """The window from the first of these months to the last."""
+    return Window(months[0].first, months[-1].last)
+
+
+def minutes_for(calls: int, per_15_minutes: int) -> int:
+    """How long the pace alone makes so many calls take; 0 for no pace. The first lot goes at once."""
+    return (max(calls, 1) - 1) // per_15_minutes * _WINDOW_MINUTES if per_15_minutes else 0

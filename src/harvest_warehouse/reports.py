@@ -1,0 +1,99 @@
+"""Harvest's reports as they are compared: which columns of which, and the rows of an answer. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from harvest_time_tracking.errors import BrokenPromise
+
+BUDGET = "project_budget"
+UNINVOICED = "uninvoiced"
+
+
+@dataclass(frozen=True)
+class Report:
+    """One of Harvest's reports.
+
+    Attributes:
+        path: below `reports/`.
+        subject: whose sums a row holds.
+        measures: the columns that are compared.
+        params: of the query, beside the window.
+        feature: the company's switch that it needs, else empty.
+        needs: the tables that hold our side of it, beside time entries, projects and clients.
+    """
+
+    path: str
+    subject: str
+    measures: tuple[str, ...]
+    params: Mapping[str, str] = field(default_factory=dict)
+    feature: str = ""
+    needs: tuple[str, ...] = ()
+
+
+_TIME = ("total_hours", "billable_hours", "billable_amount")
+_SPENT = ("total_amount", "billable_amount")
+_LEFT = ("total_hours", "uninvoiced_hours", "uninvoiced_expenses", "uninvoiced_amount")
+_REPORTS = (
+    # With fixed fees here and without them in the other two: both readings of the money are compared.
+    Report("time/projects", "project", _TIME, {"include_fixed_fee": "true"}),
+    Report("time/team", "user", _TIME),
+    Report("time/tasks", "task", _TIME),
+    Report("expenses/projects", "project", _SPENT, feature="expense_feature", needs=("expenses",)),
+    Report("expenses/categories", "expense_category", _SPENT, feature="expense_feature", needs=("expenses",)),
+    Report("expenses/team", "user", _SPENT, feature="expense_feature", needs=("expenses",)),
+    Report(
+        UNINVOICED,
+        "project",
+        _LEFT,
+        {"include_fixed_fee": "true"},
+        "invoice_feature",
+        ("expenses", "invoices", "invoices__line_items"),
+    ),
+    Report(
+        BUDGET,
+        "project",
+        ("budget", "budget_spent", "budget_remaining"),
+        needs=("expenses", "task_assignments", "user_assignments"),
+    ),
+)
+REPORTS = {report.path: report for report in _REPORTS}
+"""By path. https://help.getharvest.com/api-v2/reports-api/reports/time-reports/ and its neighbours."""
+
+
+@dataclass(frozen=True)
+class TheirRow:
+    """A row of a report: the subject, and each measure; None where Harvest shows none."""
+
+    subject_id: int
+    subject: str
+    currency: str
+    values: Mapping[str, Decimal | None]
+
+
+def their_rows(report: Report, body: bytes) -> list[TheirRow]:
+    """The rows in an answer, every digit as Harvest wrote it.
+
+    Raises:
+        BrokenPromise: where a figure is no number.
+    """
+    try:
+        return [_their_row(report, record) for record in json.loads(body, parse_float=Decimal)["results"]]
+    except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
+        raise BrokenPromise(
+            f"Harvest's report {report.path} holds something that is no number where one belongs: run again later."
+        ) from error
+
+
+def _their_row(report: Report, record: Mapping[str, Any]) -> TheirRow:
+    values = {name: record.get(name) for name in report.measures}
+    return TheirRow(
+        int(record.get(f"{report.subject}_id") or 0),
+        str(record.get(f"{report.subject}_name") or ""),
+        str(record.get("currency") or ""),
+        {name: None if value is None else Decimal(value) for name, value in values.items()},
+    )

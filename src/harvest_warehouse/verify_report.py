@@ -1,0 +1,75 @@
+"""What a comparison with Harvest's reports found, and what no such comparison can find."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from harvest_warehouse.reconcile import AGREED, Convention, Judged, Verdict
+from harvest_warehouse.repairs import Filters
+
+NOT_IN_REPORTS = (
+    "cost rates, labour cost and margin",
+    "invoices, payments and the lines of time-and-materials invoices",
+    "notes and approvals",
+    "an entry that moved from one day to another inside a window",
+)
+"""What Harvest's reports say nothing about, so that no comparison with them can prove it."""
+
+
+@dataclass(frozen=True)
+class VerifyReport:
+    """What a comparison found.
+
+    Attributes:
+        account_id: the Harvest account.
+        run_id: the comparison's id in `harvest_reconciliation`.
+        first: the first day that was compared.
+        last: the last one.
+        planned_calls: how many reports it wanted to ask, before it asked any.
+        planned_minutes: how long the pace alone makes these take.
+        calls: how many it asked.
+        judged: every figure with its verdict; where a longer window differed, the months that are why.
+        conventions: what was found of what Harvest does not document.
+        refused: the reports that Harvest does not give this token, and why.
+        left_out: the reports whose module is switched off in the account, and why.
+        notes: what is worth knowing beside.
+        is_rounding_changed: whether the account's rule for rounding hours was changed.
+        repaired: what was read again, round by round.
+        started_at: when it began.
+        seconds: how long it took.
+    """
+
+    account_id: str
+    run_id: str
+    first: date
+    last: date
+    planned_calls: int
+    planned_minutes: int
+    calls: int
+    judged: tuple[Judged, ...]
+    conventions: tuple[Convention, ...]
+    refused: Mapping[str, str]
+    left_out: Mapping[str, str]
+    notes: tuple[str, ...]
+    is_rounding_changed: bool
+    repaired: tuple[Filters, ...]
+    started_at: datetime
+    seconds: float
+
+    @property
+    def counts(self) -> Mapping[Verdict, int]:
+        """How many figures have each verdict."""
+        return Counter(one.verdict for one in self.judged)
+
+    @property
+    def differing(self) -> tuple[Judged, ...]:
+        """The figures that did not agree, or could not be compared."""
+        return tuple(one for one in self.judged if one.verdict not in AGREED)
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether every figure of every report agrees."""
+        return not self.refused and not self.differing

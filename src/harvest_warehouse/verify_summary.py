@@ -1,0 +1,170 @@
+"""What a comparison with Harvest's reports found, for a terminal and for machines. Prints nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from harvest_warehouse.reconcile import Convention, Judged
+from harvest_warehouse.repairs import Filters
+from harvest_warehouse.summary import counted
+from harvest_warehouse.verify_report import NOT_IN_REPORTS, VerifyReport
+
+# A terminal's worth; the table `harvest_reconciliation` has them all.
+MOST_LINES = 40
+_MOST_FILTERS = 3
+
+_STYLES = {"not_provable": "yellow", "unresolved": "yellow"}
+_FAMILIES = {
+    "money": "money is rounded",
+    "timers": "running timers are",
+    "budget": "money of budgets counts",
+    "fixed_fee": "what is left of a fixed fee counts",
+}
+
+
+def difference_table(judged: Iterable[Judged]) -> Table:
+    """What differs, with both figures, newest first."""
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    for name in ("report", "from", "to", "subject", "measure", "ours", "Harvest's", "currency", "verdict"):
+        table.add_column(name, justify="right" if name in ("ours", "Harvest's") else "left")
+    newest = sorted(judged, key=lambda one: (one.figure.last, one.figure.first, one.figure.report), reverse=True)
+    for one in newest[:MOST_LINES]:
+        figure = one.figure
+        table.add_row(
+            figure.report,
+            figure.first.isoformat(),
+            figure.last.isoformat(),
+            f"{escape(figure.subject)} ({figure.subject_id})",
+            figure.measure,
+            _shown(one.ours),
+            _shown(figure.theirs),
+            "" if figure.is_hours else figure.currency,
+            Text(one.verdict.replace("_", " "), _STYLES.get(one.verdict, "bold red")),
+        )
+    return table
+
+
+def verify_lines(report: VerifyReport) -> list[str]:
+    """The comparison in words: what was counted, what it rests on, and what it cannot show."""
+    lines = [_headline(report)]
+    more = len(report.differing) - MOST_LINES
+    if more > 0:
+        lines.append(f"{counted(more, 'more figure')} in harvest_reconciliation.")
+    if report.is_rounding_changed:
+        lines.append("More than half of all rows differ in hours: the account's rounding setting was changed.")
+    reasons = dict.fromkeys(one.reason for one in report.differing if one.reason)
+    lines += [f"Not provable: {reason}." for reason in reasons]
+    lines += [f"Not provable, {path}: {reason}" for path, reason in _by_reason(report.refused)]
+    lines += [f"Not compared, {path}: {reason}." for path, reason in _by_reason(report.left_out)]
+    lines += [convention_line(convention) for convention in report.conventions if convention.telling]
+    lines += report.notes
+    lines += [f"Read again, round {n}: {_filters(again)}." for n, again in enumerate(report.repaired, start=1)]
+    lines.append(f"Harvest's reports say nothing about: {'; '.join(NOT_IN_REPORTS)}.")
+    return lines
+
+
+def convention_line(convention: Convention) -> str:
+    """What was found about a thing that Harvest does not document, and how many figures say so."""
+    asked = _FAMILIES.get(convention.family, convention.family)
+    most = sorted(convention.fitting.items(), key=lambda item: -item[1])
+    if convention.accepted is None:
+        found = ", ".join(f"{name}: {fits:,}" for name, fits in most[:3])
+        return (
+            f"Unresolved, {asked}: of {counted(convention.telling, 'figure')} that tell, no reading fits all ({found})."
+        )
+    fits = convention.fitting[convention.accepted]
+    return f"Found, {asked} {convention.accepted}: {fits:,} of {counted(convention.telling, 'figure')} that tell."
+
+
+def verify_json(report: VerifyReport) -> str:
+    """The report for machines; of the figures only those that do not agree."""
+    document: dict[str, Any] = {
+        "account_id": report.account_id,
+        "run_id": report.run_id,
+        "is_proven": report.is_proven,
+        "first": report.first.isoformat(),
+        "last": report.last.isoformat(),
+        "planned_calls": report.planned_calls,
+        "planned_minutes": report.planned_minutes,
+        "calls": report.calls,
+        "counts": dict(report.counts),
+        "differing": [_figure(one) for one in report.differing],
+        "conventions": [
+            {
+                "question": convention.family,
+                "accepted": convention.accepted,
+                "telling_figures": convention.telling,
+                "fitting_figures": dict(convention.fitting),
+            }
+            for convention in report.conventions
+        ],
+        "is_rounding_changed": report.is_rounding_changed,
+        "refused": dict(report.refused),
+        "left_out": dict(report.left_out),
+        "not_in_reports": NOT_IN_REPORTS,
+        "notes": report.notes,
+        "repaired": report.repaired,
+        "started_at": report.started_at.isoformat(),
+        "seconds": report.seconds,
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def _headline(report: VerifyReport) -> str:
+    exact, ties = report.counts.get("exact", 0), report.counts.get("tie", 0)
+    others = ", ".join(
+        f"{count:,} {verdict.replace('_', ' ')}"
+        for verdict, count in sorted(report.counts.items())
+        if verdict not in ("exact", "tie")
+    )
+    return (
+        f"{report.first} to {report.last}: {exact:,} exact, {counted(ties, 'tie')}{f', {others}' if others else ''}, "
+        f"with {counted(report.calls, 'report')} in {report.seconds:.1f} s. "
+        f"{'Every figure agrees with Harvest.' if report.is_proven else 'Not every figure is proven.'}"
+    )
+
+
+def _by_reason(reasons: Mapping[str, str]) -> list[tuple[str, str]]:
+    found: dict[str, list[str]] = {}
+    for path, reason in reasons.items():
+        found.setdefault(reason, []).append(path)
+    return [(", ".join(paths), reason) for reason, paths in found.items()]
+
+
+def _filters(again: Filters) -> str:
+    return ", ".join(f"{stream} ({_few(filters)})" for stream, filters in again.items()) or "what changed"
+
+
+def _few(filters: Sequence[Mapping[str, object]]) -> str:
+    words = [" ".join(str(value) for value in one.values()) or "all" for one in filters]
+    return ", ".join(words) if len(words) <= _MOST_FILTERS else f"{len(words)} windows and projects"
+
+
+def _figure(judged: Judged) -> dict[str, object]:
+    figure = judged.figure
+    return {
+        "report": figure.report,
+        "from": figure.first.isoformat(),
+        "to": figure.last.isoformat(),
+        "subject_id": figure.subject_id,
+        "subject": figure.subject,
+        "currency": figure.currency,
+        "measure": figure.measure,
+        "ours": str(judged.ours),
+        "theirs": str(figure.theirs),
+        "verdict": judged.verdict,
+        "convention": judged.convention,
+        "reason": judged.reason,
+    }
+
+
+def _shown(value: Decimal) -> str:
+    return f"{value:,.2f}" if value == round(value, 2) else f"{value:,}"

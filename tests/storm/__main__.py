@@ -1,0 +1,54 @@
+"""`python -m storm --seeds 1-300`, from the folder `tests`: that many storms, two at once, and what struck."""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+
+from storm.counts import Counts
+from storm.voyage import Wrecked, sail
+
+
+def main() -> int:
+    """The number of seeds that failed, at most 1."""
+    parser = argparse.ArgumentParser(prog="storm", description=__doc__)
+    parser.add_argument("--seeds", default="1-300", help="17, or 1-300, or 3,8,21 (default: %(default)s)")
+    parser.add_argument("--at-once", type=int, default=2, help="how many processes (default: %(default)s)")
+    chosen = parser.parse_args()
+    seeds = _seeds(chosen.seeds)
+    print(f"storms: seeds {chosen.seeds}", flush=True)
+    began, counts, failed = time.monotonic(), Counts(), []
+    with ProcessPoolExecutor(chosen.at_once, multiprocessing.get_context("fork")) as pool:
+        for seed, (struck, said) in zip(seeds, pool.map(_sailed, seeds), strict=True):
+            counts.join(struck)
+            if said:
+                failed.append(seed)
+                print(f"\n{said}\n", flush=True)
+    print(f"\n{counts.table()}\n")
+    print(f"{len(seeds)} storms, {len(failed)} failed, {time.monotonic() - began:.0f} seconds")
+    if failed:
+        print(f"failed: {','.join(map(str, failed))}")
+    return bool(failed)
+
+
+def _sailed(seed: int) -> tuple[Counts, str]:
+    print(f"seed {seed}", flush=True)
+    try:
+        return sail(seed), ""
+    except Wrecked as error:
+        return Counts(), str(error)
+
+
+def _seeds(text: str) -> list[int]:
+    seeds = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        seeds += range(int(first), int(last or first) + 1)
+    return seeds
+
+
+if __name__ == "__main__":
+    sys.exit(main())

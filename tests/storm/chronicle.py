@@ -1,0 +1,163 @@
+"""What Harvest had: every state of the account that a run could have seen, noted while it is asked."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from accounts import truth_rows
+from harvest_simulator import Simulator
+from harvest_simulator.answers import Answer
+from harvest_simulator.server import Asked
+from harvest_time_tracking import STREAMS
+
+Key = tuple[Any, ...]
+# A record without what Harvest embeds of others in it, its lists included; comparable, whatever the order.
+OwnValues = tuple[frozenset[Any], frozenset[Any]]
+
+DEFAULT = tuple(name for name, stream in STREAMS.items() if stream.is_default)
+_PATHS = {name: re.compile("/v2/" + re.sub(r"\{(\w+)\}", r"(?P<\1>\\d+)", STREAMS[name].path)) for name in DEFAULT}
+
+
+def key_of(stream: str, row: Mapping[str, Any]) -> Key:
+    """What identifies a record or a row within its account."""
+    return tuple(row[name] for name in STREAMS[stream].key if name != "account_id")
+
+
+def _embedded_prefixes() -> dict[str, tuple[str, ...]]:
+    found: dict[str, set[str]] = {}
+    for stream in STREAMS.values():
+        for copy in stream.embeds:
+            found.setdefault(copy.table_of(stream.table_name), set()).add(copy.prefix)
+    return {table: tuple(prefixes) for table, prefixes in found.items()}
+
+
+_EMBEDDED = _embedded_prefixes()
+
+
+def own_values(table: str, root: Mapping[str, Any], children: Mapping[str, Iterable[Mapping[str, Any]]]) -> OwnValues:
+    """The values of a record that are its own."""
+    lists = ((name, frozenset(Counter(_own(name, row) for row in rows).items())) for name, rows in children.items())
+    return _own(table, root), frozenset((name, rows) for name, rows in lists if rows)
+
+
+def _own(table: str, row: Mapping[str, Any]) -> frozenset[Any]:
+    prefixes = _EMBEDDED.get(table, ())
+    return frozenset(
+        (name, value)
+        for name, value in row.items()
+        if value is not None and not name.startswith(("_dlt_", "_harvest_deleted", *prefixes))
+    )
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The account between two changes.
+
+    Attributes:
+        at: seconds on the simulator's clock.
+        alive: by stream, the keys that are there, and the `updated_at` of each.
+        is_all_shown: whether the token could see all of it.
+    """
+
+    at: float
+    alive: Mapping[str, Mapping[Key, str | None]]
+    is_all_shown: bool = True
+
+
+class Chronicle:
+    """All versions of all records, and the moments in which they were there."""
+
+    def __init__(self, account_id: str) -> None:
+        self.account_id = account_id
+        self.versions: dict[tuple[str, Key], set[OwnValues]] = {}
+        self.moments: list[Moment] = []
+        self._last: dict[str, dict[Key, Mapping[str, Any]]] = {}
+
+    def note(self, at: float, truth: Mapping[str, list[Mapping[str, Any]]], *, is_all_shown: bool = True) -> None:
+        """The account is like this now."""
+        now = {stream: {key_of(stream, record): record for record in truth[stream]} for stream in DEFAULT}
+        for stream, records in now.items():
+            before = self._last.get(stream, {})
+            for key, record in records.items():
+                if before.get(key) != record:
+                    self.add(stream, key, record)
+        self._last = now
+        alive = {
+            stream: {key: record.get("updated_at") for key, record in records.items()}
+            for stream, records in now.items()
+        }
+        self.moments.append(Moment(at, alive, is_all_shown))
+
+    def add(self, stream: str, key: Key, record: Mapping[str, Any]) -> None:
+        """A record looked like this once."""
+        rows = truth_rows(stream, [record], self.account_id)
+        table = STREAMS[stream].table_name
+        (root,) = rows.pop(table)
+        self.versions.setdefault((stream, key), set()).add(own_values(table, root, rows))
+
+    def heard(self, path: str, data: Any) -> None:
+        """An answer to somebody who may not see everything: what it says is a version, too."""
+        for stream, pattern in _PATHS.items():
+            if found := pattern.fullmatch(path):
+                injected = {name: int(value) for name, value in found.groupdict().items()}
+                data_key = STREAMS[stream].data_key
+                for record in data[data_key] if data_key else [data]:
+                    self.add(stream, key_of(stream, {**record, **injected}), {**record, **injected})
+
+    def before(self, at: float) -> Moment | None:
+        """The account as it was just before an instant."""
+        return next((moment for moment in reversed(self.moments) if moment.at < at), None)
+
+    def always_alive(self, stream: str, since: int) -> set[Key]:
+        """The keys that were there in each moment from the one numbered `since` on."""
+        keys = set(self.moments[since].alive[stream])
+        return keys.intersection(*(moment.alive[stream] for moment in self.moments[since + 1 :]))
+
+
+class WatchedSimulator(Simulator):
+    """A simulator whose states are noted, and that counts what it is asked."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.chronicle = Chronicle(self.account_id)
+        self._noted: tuple[object, ...] = ()
+        self._asked = 0
+        self._acts: dict[int, Callable[[], object]] = {}
+
+    def at_request(self, number: int, act: Callable[[], object]) -> None:
+        """Call `act` before the request of that number from now on is answered, counted from 1."""
+        self._acts[self._asked + number] = act
+
+    def forget_acts(self) -> None:
+        """Nothing happens at any request."""
+        self._acts.clear()
+
+    def look(self) -> None:
+        """Note the account as it is, if anything changed."""
+        with self.store.lock:
+            # The hours of a running timer are told to the hundredth.
+            now = (
+                self.store.version,
+                int(self.clock.now().timestamp()),
+                self._viewer,
+                str(self.store.company.features),
+            )
+            if now != self._noted:
+                self._noted = now
+                at, is_all_shown = self.clock.now().timestamp(), self._viewer.is_administrator
+                self.chronicle.note(at, self.truth(), is_all_shown=is_all_shown)
+
+    def _answer(self, asked: Asked) -> Answer:
+        with self.store.lock:
+            self._asked += 1
+            if act := self._acts.pop(self._asked, None):
+                act()
+            self.look()
+            answer = super()._answer(asked)
+            if answer.status == 200 and not self._viewer.is_administrator:
+                self.chronicle.heard(asked.path, answer.data)
+            return answer

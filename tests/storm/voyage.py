@@ -1,0 +1,312 @@
+"""The driver: an account and the product through the days of a storm, the laws after each, and then calm."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from accounts import assert_equals_truth
+from harvest_simulator.simulator import Simulator
+from harvest_warehouse.settings import Warehouse
+from storm import laws
+from storm.chronicle import WatchedSimulator
+from storm.counts import Counts
+from storm.ship import Landing, Run, SharedClock, Sizes, asking, command_of
+from storm.stock import Stock, take_stock
+from storm.weather import Day, Gusts, disturb, forecast
+
+# Long, and like nothing else.
+TOKEN = "9182736.pt.Kd7sWq2xLm5vRt8yNc3bZf6hJg1pXe4uAo0i"
+_TODAY = date(2026, 3, 16)
+_CALM = Day(seed=0, hours=24.0, command="calm")
+
+
+class Wrecked(AssertionError):
+    """A law was broken, or the calm did not make all equal."""
+
+
+@dataclass(frozen=True)
+class Outset:
+    """What a voyage begins with: the account, the sizes, and whether it was loaded before."""
+
+    account_seed: int = 1
+    sizes: Sizes = field(default_factory=Sizes)
+    is_loaded: bool = True
+
+
+def outset_of(seed: int) -> Outset:
+    """Drawn from the seed, apart from the weather."""
+    rng = Random(f"outset:{seed}")
+    sizes = Sizes(
+        per_page=rng.choice((20, 40, 2_000)),
+        pages_at_once=rng.choice((2, 40)),
+        pages_of_a_window=rng.choice((1, 2)),
+        portion=rng.choice((1, 4, 150)),
+    )
+    return Outset(rng.choice((1, 2)), sizes, rng.random() < 0.75)
+
+
+class Voyage:
+    """One account and one database, from the outset to the calm."""
+
+    def __init__(self, folder: Path, url: str, simulator: WatchedSimulator, outset: Outset) -> None:
+        self.folder, self.url, self.simulator, self.outset = folder, url, simulator, outset
+        self.counts = Counts()
+        self.log: list[str] = []
+        self.warehouse = Warehouse(folder, pipelines_dir=folder / "dlt")
+        self._copy = folder.parent / f"{folder.name}.copy"
+        self._runs = 0
+        self._is_copied = False
+
+    def live(self, day: Day) -> None:
+        """One day and its run, and what the laws say of it.
+
+        Raises:
+            Wrecked: where one was broken.
+        """
+        self._tell(str(day))
+        self.simulator.clock.sleep(day.hours * 3_600)
+        with self.simulator.store.committing_late(day.late_seconds):
+            self._changed(disturb(self.simulator, day.seed, day.changes))
+        self._strike_files(day)
+        before = take_stock(self.warehouse.file, self.warehouse.dataset_name)
+        self.simulator.look()
+        began = len(self.simulator.chronicle.moments) - 1
+        struck = self._weather(day)
+        landings = [run.ended() for run in [self._start(day) for _ in range(1 + day.is_twice)]]
+        self._calm_down()
+        self._count(day, landings, struck)
+        self._judge(day, before, began, landings)
+
+    def reach_calm(self) -> None:
+        """No fault any more, all timers stopped, an hour later: one run, and everything is equal.
+
+        Raises:
+            Wrecked: where it is not, or a law was broken.
+        """
+        self.simulator.clock.sleep(3_600)
+        store = self.simulator.store
+        for entry in list(store.time_entries.values()):
+            if entry.timer_started_at is not None:
+                store.stop_timer(entry.id)
+        self.live(_CALM)
+        stock = take_stock(self.warehouse.file, self.warehouse.dataset_name)
+        try:
+            assert_equals_truth(_Copy(self.simulator, stock))  # type: ignore[arg-type]
+        except AssertionError as error:
+            raise Wrecked(f"in the calm, not equal to Harvest: {error}") from None
+
+    def _start(self, day: Day) -> Run:
+        self._runs += 1
+        number, clock = self._runs, self.simulator.clock
+        if day.disk and day.disk.room_bytes is not None:
+            size = self.warehouse.file.stat().st_size if self.warehouse.file.exists() else 0
+            day = replace(day, disk=replace(day.disk, room_bytes=size + day.disk.room_bytes))
+
+        def act() -> Any:
+            clock.in_child(number)  # type: ignore[attr-defined]
+            self.outset.sizes.take()
+            asks = asking(self.url, self.simulator.account_id, TOKEN, clock)
+            return command_of(day, self.warehouse, asks)()
+
+        return Run(act, self.folder, day, number)
+
+    def _strike_files(self, day: Day) -> None:
+        file = self.warehouse.file
+        parts = [file, file.with_name(f"{file.name}.wal")]
+        if day.is_copy_restored and self._is_copied:
+            for part in parts:
+                part.unlink(missing_ok=True)
+                if (kept := self._copy / part.name).exists():
+                    shutil.copy(kept, part)
+            self.counts.add("database: restored to an older copy")
+        if day.is_copy_kept and file.exists():
+            shutil.rmtree(self._copy, ignore_errors=True)
+            self._copy.mkdir()
+            for part in parts:
+                if part.exists():
+                    shutil.copy(part, self._copy)
+            self._is_copied = True
+        if day.is_folder_lost and (self.folder / "dlt").exists():
+            shutil.rmtree(self.folder / "dlt")
+            self.counts.add("working folder: lost")
+
+    def _weather(self, day: Day) -> Gusts:
+        simulator = self.simulator
+        gusts = Gusts(day.seed, day.rate)
+        for path in day.between:
+            simulator.faults.between_pages(path, lambda path=path: self._between(day, path))  # type: ignore[misc]
+        if day.spell:
+            path, kind = day.spell
+            simulator.faults.at({"path": path}, kind, times=1 << 30)
+        gusts.blow(simulator.faults)
+        if day.token_lost_at:
+            simulator.at_request(day.token_lost_at, self._lose_token)
+        if day.role:
+            simulator.at_request(day.role_at, lambda: self._change_role(day.role))
+        return gusts
+
+    def _between(self, day: Day, path: str) -> None:
+        self._changed(disturb(self.simulator, f"{day.seed}:{path}", 3))
+        self.counts.add("change between two pages")
+
+    def _lose_token(self) -> None:
+        self.simulator.revoke_token()
+        self.counts.add("token revoked")
+
+    def _change_role(self, role: Any) -> None:
+        self.simulator.as_role(role)
+        self.counts.add(f"permission withdrawn: {role}")
+
+    def _calm_down(self) -> None:
+        self.simulator.faults.clear()
+        self.simulator.forget_acts()
+        self.simulator.restore_token()
+        self.simulator.as_role("administrator")
+        self.simulator.look()
+
+    def _changed(self, done: list[str]) -> None:
+        self.counts.add("change", len(done))
+        self.log += [f"  {line}" for line in done]
+
+    def _count(self, day: Day, landings: list[Landing], gusts: Gusts) -> None:
+        for kind, times in gusts.struck.items():
+            self.counts.add(f"fault: {kind.name}", times)
+        self.counts.add("run")
+        if day.spell:
+            self.counts.add(f"fault for a whole run: {day.spell[1].name}")
+        for landing in landings:
+            self.counts.add("killed" if landing.code is None else f"run ended with {landing.code}")
+        if day.is_twice:
+            self.counts.add("two runs at once")
+            if 1 in (landing.code for landing in landings):
+                self.counts.add("two runs at once: one left")
+        if day.kill and landings[0].code is None and "writing" in landings[0].said:
+            self.counts.add("killed after it began to write")
+        if day.disk and (landings[0].is_full_disk_met or os.strerror(27) in landings[0].said):
+            self.counts.add("disk full")
+
+    def _judge(self, day: Day, before: Stock, began: int, landings: list[Landing]) -> None:
+        self._tell(f"  ended with {[landing.code for landing in landings]}")
+        step = laws.Step(
+            before,
+            take_stock(self.warehouse.file, self.warehouse.dataset_name),
+            self.simulator.chronicle,
+            began,
+            "".join(landing.said for landing in landings),
+            self.folder,
+            TOKEN,
+            tuple(landing.code for landing in landings),
+            is_whole=day.is_quiet and day.command in ("sync", "calm") and landings[0].code == 0,
+        )
+        breaches = laws.broken(step)
+        if day.command == "calm" and landings[0].code != 0:
+            breaches.append(f"the calm run ended with {landings[0].code}: {landings[0].said[-3_000:]}")
+        if breaches:
+            raise Wrecked("\n".join(breaches[:10]))
+
+    def _tell(self, line: str) -> None:
+        self.log.append(line)
+
+
+@dataclass(frozen=True)
+class _Copy:
+    """What `assert_equals_truth` asks of an account."""
+
+    simulator: Simulator
+    stock: Stock
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        return self.stock.rows(table)
+
+
+@contextmanager
+def underway(outset: Outset) -> Iterator[Voyage]:
+    """A voyage from its outset, in a folder that goes with it."""
+    root = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # (no byte of it outlives the voyage)
+    with tempfile.TemporaryDirectory(prefix="storm-", dir=root) as base, _environment(Path(base)):
+        folder = Path(base) / "voyage"
+        if outset.is_loaded:
+            shutil.copytree(_loaded(outset.account_seed), folder)
+        else:
+            folder.mkdir()
+        with _served(outset.account_seed) as (url, simulator):
+            yield Voyage(folder, url, simulator, outset)
+
+
+@contextmanager
+def _served(account_seed: int) -> Iterator[tuple[str, WatchedSimulator]]:
+    clock = SharedClock(datetime.combine(_TODAY, time(8), UTC))
+    simulator = WatchedSimulator(
+        seed=account_seed,
+        size="tiny",
+        today=_TODAY,
+        clock=clock,
+        access_token=TOKEN,
+        enforce_limits=False,
+        entries=40,
+    )
+    # What the account was before anything is asked of it.
+    simulator.look()
+    clock.sleep(3_600)
+    simulator.look()
+    with simulator.serving() as url:
+        yield url, simulator
+
+
+@contextmanager
+def _environment(base: Path) -> Iterator[None]:
+    """A dlt of its own; children are asked for in each run, or none of them could be said to be here."""
+    wanted = {
+        "DLT_DATA_DIR": str(base / "data"),
+        "RUNTIME__DLTHUB_TELEMETRY": "false",
+        "SOURCES__HARVEST_TIME_TRACKING__CHILDREN_WITHIN_RUNS": "1",
+    }
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+_LOADED: dict[int, tempfile.TemporaryDirectory[str]] = {}
+
+
+def _loaded(account_seed: int) -> Path:
+    """The folder of an account that was loaded once, made when it is first asked for."""
+    if account_seed not in _LOADED:
+        made = tempfile.TemporaryDirectory(prefix="storm-loaded-")
+        with _served(account_seed) as (url, simulator):
+            # Not as a process of its own: what it brings into memory, every run that is forked from here has already.
+            asks = asking(url, simulator.account_id, TOKEN, simulator.clock)
+            command_of(Day(seed=0), Warehouse(Path(made.name), pipelines_dir=Path(made.name) / "dlt"), asks)()
+        _LOADED[account_seed] = made
+    return Path(_LOADED[account_seed].name)
+
+
+def sail(seed: int, say: Callable[[str], None] = lambda _: None) -> Counts:
+    """One storm and its calm.
+
+    Raises:
+        Wrecked: with all that happened, and the command that repeats it.
+    """
+    say(f"seed {seed}")
+    with underway(outset_of(seed)) as voyage:
+        try:
+            for day in forecast(seed):
+                voyage.live(day)
+            voyage.reach_calm()
+        except AssertionError as error:
+            told = "\n".join([f"seed {seed}", str(voyage.outset), *voyage.log])
+            raise Wrecked(f"{told}\n\n{error}\n\nOnce more: make storm SEEDS={seed}") from None
+        return voyage.counts

@@ -1,0 +1,307 @@
+"""What happens: drawn from one seed, told before it happens. Days of changes, faults and kills."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from random import Random
+
+from harvest_simulator import Fault, billing_acts, setup_acts, work_acts
+from harvest_simulator.changes import NotPossible
+from harvest_simulator.dice import Act, Dice
+from harvest_simulator.faults import Faults
+from harvest_simulator.requests import Request
+from harvest_simulator.simulator import Simulator
+
+# What a client that asks again survives, if it does not meet it eight times over.
+PASSING = (
+    Fault.RATE_LIMITED,
+    Fault.RATE_LIMITED_DATE,
+    Fault.RATE_LIMITED_BARE,
+    Fault.SERVER_ERROR,
+    Fault.BAD_GATEWAY,
+    Fault.UNAVAILABLE,
+    Fault.RESET,
+    Fault.SHORT_BODY,
+    Fault.TRUNCATED_JSON,
+    Fault.HTML_200,
+    Fault.SLOW,
+)
+# What stays for a whole run, on one path.
+STAYING = (Fault.FORBIDDEN, Fault.FORBIDDEN, Fault.FORBIDDEN, Fault.UNAUTHORIZED, Fault.SERVER_ERROR, Fault.RESET)
+PATHS = (
+    "time_entries", "expenses", "invoices", "estimates", "clients", "contacts", "projects", "tasks", "users", "roles",
+    "user_assignments", "task_assignments", "expense_categories", "invoices/*/payments", "invoices/*/messages",
+    "estimates/*/messages", "users/*/billable_rates", "users/*/cost_rates", "users/*/project_assignments", "reports/*",
+)  # fmt: skip
+# Lists that have several pages where a page is short.
+LONG_LISTS = ("time_entries", "expenses", "user_assignments", "task_assignments", "invoices", "projects", "tasks")
+
+
+@dataclass(frozen=True)
+class Kill:
+    """SIGKILL at the n-th time that the run touches a file or the network, and so many milliseconds later."""
+
+    at_event: int
+    then_ms: int = 0
+
+
+@dataclass(frozen=True)
+class FullDisk:
+    """No room: no file may grow beyond the database's size plus `room_bytes`; none is opened for writing from an event on."""
+
+    room_bytes: int | None = None
+    at_event: int | None = None
+
+
+@dataclass(frozen=True)
+class Day:
+    """What happens between one run and the next, and during the run.
+
+    Attributes:
+        seed: of the changes.
+        hours: how far the clock moves on before the run.
+        changes: how many changes there are by then.
+        late_seconds: how long some of these changes took to be committed; 0 for at once.
+        command: what is run.
+        streams: of a load, the streams that are named.
+        rate: the share of requests that meet a fault that passes.
+        spell: a path, and the fault that each request for it meets.
+        between: the lists that change between two of their pages.
+        token_lost_at: the number of the request before which the token is revoked; it is restored after the run.
+        role: whose token it is during the run, if not an administrator's.
+        role_at: the number of the request before which it becomes so.
+        kill: when the run is killed.
+        disk: when there is no room.
+        is_twice: whether the run is started twice at once.
+        is_folder_lost: whether dlt's working folder is deleted before the run.
+        is_copy_kept: whether the database is copied before the run.
+        is_copy_restored: whether the copy kept last, if any, takes the database's place before the run.
+    """
+
+    seed: int
+    hours: float = 24.0
+    changes: int = 0
+    late_seconds: int = 0
+    command: str = "sync"
+    streams: tuple[str, ...] = ()
+    rate: float = 0.0
+    spell: tuple[str, Fault] | None = None
+    between: tuple[str, ...] = ()
+    token_lost_at: int | None = None
+    role: str | None = None
+    role_at: int = 1
+    kill: Kill | None = None
+    disk: FullDisk | None = None
+    is_twice: bool = False
+    is_folder_lost: bool = False
+    is_copy_kept: bool = False
+    is_copy_restored: bool = False
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing happens during the run itself but what a client that asks again survives."""
+        return not (
+            self.spell or self.between or self.token_lost_at or self.role or self.kill or self.disk or self.is_twice
+        )
+
+
+def forecast(seed: int) -> tuple[Day, ...]:
+    """The days of one storm."""
+    rng = Random(f"storm:{seed}")
+    return tuple(day_of(rng) for _ in range(rng.choice((2, 3, 3, 4))))
+
+
+def day_of(rng: Random) -> Day:
+    """One day: some changes, a run, and mostly one thing that goes wrong with it."""
+    trouble = rng.choice(
+        ("nothing", "faults", "faults", "spell", "between", "token", "role", "kill", "kill", "kill", "disk", "twice")
+    )
+    is_load = rng.random() < 0.15
+    return Day(
+        seed=rng.randrange(1 << 30),
+        hours=rng.choice((0.0, 0.01, 0.5, 3.0, 24.0, 24.0, 24.0, 72.0, 200.0)),
+        changes=rng.choice((0, 3, 10, 25, 40)),
+        late_seconds=rng.choice((0, 0, 0, 5, 600, 5_400)),
+        command="load" if is_load else "sync",
+        streams=tuple(rng.sample(("time_entries", "clients", "projects", "invoices", "invoice_payments"), 2))
+        if is_load
+        else (),
+        rate=rng.choice((0.05, 0.15, 0.3)) if trouble == "faults" else rng.choice((0.0, 0.0, 0.03)),
+        spell=(rng.choice(PATHS), rng.choice(STAYING)) if trouble == "spell" else None,
+        between=tuple(rng.sample(LONG_LISTS, 2)) if trouble == "between" or rng.random() < 0.1 else (),
+        token_lost_at=rng.choice((1, 3, 10, 20, 40, 70)) if trouble == "token" else None,
+        role=rng.choice(("manager", "member")) if trouble == "role" else None,
+        role_at=rng.choice((1, 1, 5, 20)),
+        kill=Kill(round(10 ** rng.uniform(1.5, 3.6)), rng.choice((0, 0, 0, 3, 20))) if trouble == "kill" else None,
+        disk=_disk(rng) if trouble == "disk" else None,
+        is_twice=trouble == "twice",
+        is_folder_lost=rng.random() < (0.5 if trouble == "kill" else 0.1),
+        is_copy_kept=rng.random() < 0.3,
+        is_copy_restored=rng.random() < 0.15,
+    )
+
+
+def _disk(rng: Random) -> FullDisk:
+    if rng.random() < 0.5:
+        return FullDisk(room_bytes=rng.choice((0, 20_000, 300_000, 1_000_000)))
+    return FullDisk(at_event=round(10 ** rng.uniform(1.5, 3.4)))
+
+
+def _edit_twice_in_a_second(it: Dice) -> str:
+    entry = it.entry()
+    it.store.edit_time_entry(entry.id, notes=it.word())
+    return f"wrote the note of time entry {it.store.edit_time_entry(entry.id, notes=it.word())} twice in a second"
+
+
+def _back_date(it: Dice) -> str:
+    entry = it.entry()
+    day = entry.spent_date - timedelta(days=it.rng.choice((30, 90, 400)))
+    return f"back-dated time entry {it.store.edit_time_entry(entry.id, spent_date=day, notes=it.word())} to {day}"
+
+
+def _bill_by_hand(it: Dice) -> str:
+    entry = it.entry()
+    return f"marked time entry {it.store.mark_time_entry_billed(entry.id, not entry.is_billed)} by hand"
+
+
+def _move_expense(it: Dice) -> str:
+    row = it.pick(list(it.store.expenses.values()))
+    day = row.spent_date + timedelta(days=it.rng.choice((-40, -3, 2)))
+    return f"moved expense {it.store.edit_expense(row.id, spent_date=day)} to {day}"
+
+
+def _reissue(it: Dice) -> str:
+    row = it.pick(list(it.store.invoices.values()))
+    day = row.issue_date + timedelta(days=it.rng.choice((-40, -3, 2)))
+    return f"moved invoice {it.store.edit_invoice(row.id, issue_date=day)} to {day}"
+
+
+def _restate(it: Dice) -> str:
+    user_id = it.pick(list(it.store.users))
+    since = it.store.today() - timedelta(days=it.rng.choice((10, 60)))
+    count = it.store.restate_rate(user_id, Decimal(it.rng.randrange(60, 300)), since)
+    return f"restated the rate of {count} time entries of user {user_id}"
+
+
+def _teammates(it: Dice) -> str:
+    manager = it.pick([user.id for user in it.store.users.values() if "manager" in user.access_roles])
+    members = it.rng.sample(list(it.store.users), min(2, len(it.store.users)))
+    return f"gave user {it.store.set_teammates(manager, sorted(members))} teammates {members}"
+
+
+def _edit_user(it: Dice) -> str:
+    user_id = it.pick(list(it.store.users))
+    return f"changed the week of user {it.store.edit_user(user_id, weekly_capacity=it.rng.randrange(20, 40) * 3600)}"
+
+
+def _decline(it: Dice) -> str:
+    sent = [row.id for row in it.store.estimates.values() if row.state == "sent"]
+    return f"declined estimate {it.store.decline_estimate(it.pick(sent))}"
+
+
+def _delete_task(it: Dice) -> str:
+    used = {entry.task_id for entry in it.store.time_entries.values()}
+    return f"deleted task {it.store.delete_task(it.pick([task for task in it.store.tasks if task not in used]))}"
+
+
+def _delete_user(it: Dice) -> str:
+    busy = {row.user_id for table in (it.store.time_entries, it.store.expenses) for row in table.values()}
+    first = next(iter(it.store.users))
+    idle = [user_id for user_id in it.store.users if user_id not in busy and user_id != first]
+    return f"deleted user {it.store.delete_user(it.pick(idle))}"
+
+
+def _delete_role(it: Dice) -> str:
+    return f"deleted role {it.store.delete_role(it.pick(list(it.store.roles)))}"
+
+
+def _take_off_project(it: Dice) -> str:
+    return f"deleted user assignment {it.store.delete_user_assignment(it.pick(list(it.store.user_assignments)))}"
+
+
+def _delete_estimate_message(it: Dice) -> str:
+    messages = [row.id for rows in it.store.estimate_messages.values() for row in rows]
+    return f"deleted estimate message {it.store.delete_estimate_message(it.pick(messages))}"
+
+
+ACTS: tuple[Act, ...] = (
+    *work_acts.ACTS,
+    *setup_acts.ACTS,
+    *billing_acts.ACTS,
+    _edit_twice_in_a_second,
+    _back_date,
+    _bill_by_hand,
+    _move_expense,
+    _reissue,
+    _restate,
+    _teammates,
+    _edit_user,
+    _decline,
+)
+DELETIONS: tuple[Act, ...] = (
+    *work_acts.DELETIONS,
+    *setup_acts.DELETIONS,
+    *billing_acts.DELETIONS,
+    _delete_task,
+    _delete_user,
+    _delete_role,
+    _take_off_project,
+    _delete_estimate_message,
+)
+
+
+def disturb(simulator: Simulator, seed: int | str, count: int) -> list[str]:
+    """Change the account, a third of the times by a deletion; says what was done. What Harvest refuses is left out."""
+    dice = Dice(simulator.store, 0)
+    dice.rng = Random(f"changes:{seed}")
+    done: list[str] = []
+    with simulator.store.lock:
+        for _ in range(count):
+            act = dice.rng.choice(DELETIONS if dice.rng.random() < 0.3 else ACTS)
+            try:
+                done.append(act(dice))
+            except NotPossible:
+                continue
+        if dice.rng.random() < 0.02 * count:
+            simulator.set_rounding(dice.rng.choice(("up", "nearest", "down")), dice.rng.choice((6, 15, 30)))
+            done.append("changed the rounding rule")
+    return done
+
+
+@dataclass
+class Gusts:
+    """Faults that pass, by what is asked and how often it was: the same requests meet the same, in whatever order."""
+
+    seed: int
+    rate: float
+    kinds: Sequence[Fault] = PASSING
+    struck: Counter[Fault] = field(default_factory=Counter)
+    _tries: Counter[str] = field(default_factory=Counter)
+    _drawn: Fault | None = None
+
+    def blow(self, faults: Faults) -> None:
+        """From now on, until the faults are cleared."""
+        if self.rate:
+            faults.at(self._draw, self.kinds[0], times=1)
+            for kind in self.kinds:
+                faults.at(lambda _, kind=kind: self._is_due(kind), kind, times=1 << 30)  # type: ignore[misc]
+
+    def _draw(self, request: Request) -> bool:
+        """Draws for the matchers that are asked after this one, and never matches itself."""
+        asked = f"{request.path}?{sorted(request.query.items())}"
+        self._tries[asked] += 1
+        drawn = hashlib.sha256(f"{self.seed}:{asked}:{self._tries[asked]}".encode()).digest()
+        is_due = int.from_bytes(drawn[:4], "big") < self.rate * (1 << 32)
+        self._drawn = self.kinds[drawn[4] % len(self.kinds)] if is_due else None
+        return False
+
+    def _is_due(self, kind: Fault) -> bool:
+        if self._drawn is not kind:
+            return False
+        self.struck[kind] += 1
+        return True

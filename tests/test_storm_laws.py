@@ -1,0 +1,195 @@
+"""The laws of the storm can fail: each is broken once by a fault that is planted, and is silent without it."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import shutil
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from storm import laws
+from storm.chronicle import WatchedSimulator
+from storm.stock import Stock, take_stock
+from storm.voyage import TOKEN, Outset, Voyage, underway
+from storm.weather import disturb, forecast
+
+Law = laws.Law
+Plant = Callable[[Voyage, Path], None]
+
+
+@pytest.fixture(scope="module")
+def voyage() -> Iterator[Voyage]:
+    """An account that was loaded once, and nothing has happened since."""
+    with underway(Outset()) as begun:
+        yield begun
+
+
+@pytest.fixture
+def step(voyage: Voyage, tmp_path: Path) -> laws.Step:
+    """A step in which nothing happened, over a copy of its files that may be spoiled."""
+    folder = tmp_path / "copy"
+    shutil.copytree(voyage.folder, folder)
+    voyage.simulator.look()
+    stock = stock_of(voyage, folder)
+    return laws.Step(
+        before=stock,
+        after=stock,
+        chronicle=voyage.simulator.chronicle,
+        began=len(voyage.simulator.chronicle.moments) - 1,
+        said="all is well",
+        folder=folder,
+        token=TOKEN,
+        codes=(0,),
+        is_whole=True,
+    )
+
+
+def stock_of(voyage: Voyage, folder: Path) -> Stock:
+    return take_stock(folder / voyage.warehouse.file_name, voyage.warehouse.dataset_name)
+
+
+def sql(*statements: str) -> Plant:
+    """A fault in the tables."""
+
+    def plant(voyage: Voyage, folder: Path) -> None:
+        with duckdb.connect(str(folder / voyage.warehouse.file_name)) as connection:
+            connection.execute(f"use {voyage.warehouse.dataset_name}")
+            for statement in statements:
+                connection.execute(statement)
+
+    return plant
+
+
+def cursor_moved(voyage: Voyage, folder: Path) -> None:
+    """Clients say that they were read up to tomorrow; what is here, is from today."""
+    simulator = voyage.simulator
+    simulator.clock.sleep(3_600)
+    simulator.store.rename_client(next(iter(simulator.store.clients)), "Renamed unseen")
+    simulator.look()
+    simulator.clock.sleep(3_600)
+    with duckdb.connect(str(folder / voyage.warehouse.file_name)) as connection:
+        connection.execute(f"use {voyage.warehouse.dataset_name}")
+        (packed,) = connection.execute("select state from _dlt_pipeline_state order by version desc").fetchone() or (
+            "",
+        )
+        state = json.loads(zlib.decompress(base64.b64decode(packed)))
+        (source,) = state["sources"].values()
+        (position,) = source["resources"]["clients"].values()
+        position["cursor"] = simulator.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        packed = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
+        connection.execute("update _dlt_pipeline_state set state = ?", [packed])
+
+
+def token_in_a_packed_file(voyage: Voyage, folder: Path) -> None:
+    (folder / "job.jsonl.gz").write_bytes(gzip.compress(f"Bearer {TOKEN}".encode()))
+
+
+ONE = "where id = (select min(id) from {0})"
+FAULTS: list[tuple[str, Law, Plant]] = [
+    (
+        "a value changed",
+        laws.no_invented_row,
+        sql(f"update time_entries set hours = hours + 1 {ONE.format('time_entries')}"),
+    ),
+    ("a row of nobody", laws.no_invented_row, sql("insert into tasks select * replace (1 as id) from tasks limit 1")),
+    ("a line changed", laws.no_invented_row, sql("update invoices__line_items set quantity = quantity + 1")),
+    (
+        "a line lost",
+        laws.no_invented_row,
+        sql(f"delete from invoices__line_items {ONE.format('invoices__line_items')}"),
+    ),
+    ("a row twice", laws.no_doubled_key, sql("insert into clients select * from clients limit 1")),
+    (
+        "a line twice",
+        laws.no_doubled_key,
+        sql("insert into invoices__line_items select * from invoices__line_items limit 1"),
+    ),
+    ("lines of nobody", laws.no_doubled_key, sql("delete from invoices")),
+    (
+        "a deletion told twice",
+        laws.no_doubled_key,
+        sql(
+            "drop table if exists harvest_deletions",
+            "create table harvest_deletions as select 'roles' as table_name, '7' as row_key, 'r' as run_id from range(2)",
+        ),
+    ),
+    ("a living row lost", laws.no_deletion_of_what_lives, sql(f"delete from roles {ONE.format('roles')}")),
+    (
+        "a living row told to have vanished",
+        laws.no_deletion_of_what_lives,
+        sql(
+            "drop table if exists harvest_deletions",
+            "create table harvest_deletions as select 'clients' as table_name, id::text as row_key, 'r' as run_id from clients",
+        ),
+    ),
+    ("a row not stored", laws.no_cursor_past_what_is_stored, sql(f"delete from projects {ONE.format('projects')}")),
+    (
+        "an older row stored",
+        laws.no_cursor_past_what_is_stored,
+        sql("update contacts set updated_at = updated_at - interval 1 day"),
+    ),
+    ("a position too far", laws.no_cursor_past_what_is_stored, cursor_moved),
+    (
+        "the token in a table",
+        laws.no_secret_anywhere,
+        sql(f"create table harvest_notes as select 'Bearer {TOKEN}' as note"),
+    ),
+    ("the token in a packed file", laws.no_secret_anywhere, token_in_a_packed_file),
+    (
+        "a row left over",
+        laws.nothing_missing_nothing_left_over,
+        sql("insert into tasks select * replace (1 as id) from tasks limit 1"),
+    ),
+    ("a row missing", laws.nothing_missing_nothing_left_over, sql(f"delete from tasks {ONE.format('tasks')}")),
+]
+
+
+@pytest.mark.parametrize(("law", "plant"), [fault[1:] for fault in FAULTS], ids=[fault[0] for fault in FAULTS])
+def test_a_planted_fault_breaks_its_law(voyage: Voyage, step: laws.Step, law: Law, plant: Plant) -> None:
+    step = replace(step, chronicle=voyage.simulator.chronicle)
+    assert list(law(step)) == []
+    plant(voyage, step.folder)
+    assert list(law(replace(step, after=stock_of(voyage, step.folder))))
+
+
+def test_a_token_that_is_said_and_an_end_without_a_message_are_seen(step: laws.Step) -> None:
+    assert list(laws.no_secret_anywhere(replace(step, said=f"Authorization: Bearer {TOKEN}")))
+    assert list(laws.no_unclear_end(replace(step, codes=(0, 70))))
+    assert list(laws.no_unclear_end(replace(step, codes=(0, 1, 3, None)))) == []
+
+
+def test_each_law_has_a_fault_that_breaks_it() -> None:
+    assert {fault[1] for fault in FAULTS} | {laws.no_unclear_end} == set(laws.LAWS)
+
+
+def test_nothing_broken_in_a_step_in_which_nothing_happened(step: laws.Step) -> None:
+    # The fault that moves a position changed the account; without its cursor nothing is owed.
+    step = replace(step, is_whole=False)
+    assert laws.broken(step) == []
+    assert len(step.after.tables["time_entries"]) > 50
+
+
+def test_what_was_there_only_between_two_requests_is_no_invention() -> None:
+    simulator = WatchedSimulator(seed=1, size="tiny", entries=40)
+    simulator.look()
+    entry_id = next(iter(simulator.store.time_entries))
+    for note in ("for a moment", "for good"):
+        simulator.store.edit_time_entry(entry_id, notes=note)
+        simulator.look()
+    notes = {dict(root).get("notes") for root, _ in simulator.chronicle.versions["time_entries", (entry_id,)]}
+    assert {"for a moment", "for good"} < notes
+
+
+def test_the_same_seed_brings_the_same_weather() -> None:
+    assert forecast(7) == forecast(7)
+    assert forecast(7) != forecast(8)
+    done = [disturb(WatchedSimulator(seed=1, size="tiny", entries=40), 3, 60) for _ in range(2)]
+    assert done[0] == done[1]
+    assert len(done[0]) > 30

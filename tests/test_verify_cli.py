@@ -1,0 +1,110 @@
+"""`dlt-harvest verify` as its users meet it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+
+from accounts import Account
+
+OpenAccount = Callable[..., Account]
+
+
+def run(account: Account, *arguments: str) -> subprocess.CompletedProcess[str]:
+    prefix = "SOURCES__HARVEST_TIME_TRACKING__"
+    environment = {
+        f"{prefix}ACCESS_TOKEN": account.simulator.access_token,
+        f"{prefix}ACCOUNT_ID": account.simulator.account_id,
+        f"{prefix}BASE_URL": account.url,
+        f"{prefix}REQUESTS_PER_15_S": "0",
+        f"{prefix}REPORT_REQUESTS_PER_15_MIN": "0",
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "harvest_warehouse.cli", *arguments],
+        env=os.environ | {"COLUMNS": "200"} | environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+@pytest.fixture
+def account(open_account: OpenAccount) -> Account:
+    account = open_account()
+    account.simulator.enforce_limits = False
+    done = run(account, "load")
+    assert done.returncode == 0, done.stderr
+    return account
+
+
+def hours_by_task(account: Account, days: tuple[date, date], currency: str) -> dict[int, float]:
+    rows = account.simulator.report_truth("report_time_tasks", *days)
+    return {row["task_id"]: float(row["total_hours"]) for row in rows if row["currency"] == currency}
+
+
+def test_it_says_beforehand_how_long_it_takes_and_exits_0_where_all_agrees(account: Account) -> None:
+    done = run(account, "verify")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "asking Harvest for 31 reports, a minute or less" in done.stderr
+    assert "Every figure agrees with Harvest." in done.stdout
+    assert "0 ties" in done.stdout
+    assert "Harvest's reports say nothing about: cost rates" in done.stdout
+
+
+def test_what_differs_is_named_with_both_figures_and_exits_3_until_it_is_repaired(account: Account) -> None:
+    simulator = account.simulator
+    project = next(project for project in simulator.store.projects.values() if project.is_fixed_fee)
+    january = (date(2026, 1, 1), date(2026, 1, 31))
+    currency = simulator.store.clients[project.client_id].currency
+    before = hours_by_task(account, january, currency)
+    entry = next(
+        entry
+        for entry in simulator.store.time_entries.values()
+        if entry.spent_date.month == 1 and entry.project_id == project.id
+    )
+    simulator.store.delete_time_entry(entry.id)
+    ours, theirs = before[entry.task_id], hours_by_task(account, january, currency).get(entry.task_id, 0.0)
+    done = run(account, "verify")
+    assert done.returncode == 3
+    line = next(line for line in done.stdout.splitlines() if "time/tasks" in line and "total_hours" in line)
+    assert simulator.store.tasks[entry.task_id].name in line
+    assert f" {ours:.2f} " in line
+    assert f" {theirs:.2f} " in line
+    assert "2026-01-01" in line
+    machine = run(account, "verify", "--json")
+    assert machine.returncode == 3
+    report = json.loads(machine.stdout)
+    found = next(
+        one for one in report["differing"] if one["report"] == "time/tasks" and one["measure"] == "total_hours"
+    )
+    assert (float(found["ours"]), float(found["theirs"])) == (ours, theirs)
+    assert report["not_in_reports"]
+    assert report["is_proven"] is False
+    repaired = run(account, "verify", "--repair")
+    assert repaired.returncode == 0, repaired.stdout + repaired.stderr
+    assert "Read again, round 1: time_entries" in repaired.stdout
+
+
+def test_a_token_that_does_not_see_everything_exits_3_with_the_reason(account: Account) -> None:
+    account.simulator.as_role("member")
+    done = run(account, "verify")
+    assert done.returncode == 3
+    assert "Not provable, time/projects" in done.stdout
+    assert "administrator" in done.stdout
+
+
+def test_without_a_load_it_exits_1_and_a_wrong_day_exits_2(open_account: OpenAccount) -> None:
+    account = open_account()
+    empty = run(account, "verify")
+    assert empty.returncode == 1
+    assert "dlt-harvest load" in empty.stderr
+    wrong = run(account, "verify", "--since", "yesterday")
+    assert wrong.returncode == 2
+    assert "since" in wrong.stderr
