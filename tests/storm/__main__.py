@@ -26,7 +26,6 @@ def main() -> int:
             counts.join(struck)
             if said:
                 failed.append(seed)
-                print(f"\n{said}\n", flush=True)
     print(f"\n{counts.table()}\n")
     print(f"{len(seeds)} storms, {len(failed)} failed, {time.monotonic() - began:.0f} seconds")
     if failed:
@@ -37,9 +36,11 @@ def main() -> int:
 def _sailed(seed: int) -> tuple[Counts, str]:
     print(f"seed {seed}", flush=True)
     try:
-        return sail(seed), ""
+        counts, said = sail(seed), ""
     except Wrecked as error:
-        return Counts(), str(error)
+        counts, said = Counts(), str(error)
+        print(f"\n{said}\n", flush=True)
+    return counts, said
 
 
 def _seeds(text: str) -> list[int]:

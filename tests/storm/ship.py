@@ -34,6 +34,8 @@ _PATIENCE_SECONDS = 180.0
 _CRASHED = 70
 _CELLS = 512
 
+Report = LoadReport | SyncReport
+
 
 class SharedClock(Clock):
     """A virtual clock that forked processes share: each adds to its own cell, and the time is their sum."""
@@ -81,20 +83,18 @@ class Landing:
     Attributes:
         code: its exit code; None if it was killed.
         said: what it printed, logged and told.
-        complete: the streams that it read completely.
         is_full_disk_met: whether there was no room for something.
     """
 
     code: int | None
     said: str
-    complete: frozenset[str] = frozenset()
     is_full_disk_met: bool = False
 
 
 class Run:
     """A run under way."""
 
-    def __init__(self, act: Callable[[], LoadReport | SyncReport], folder: Path, day: Day, number: int) -> None:
+    def __init__(self, act: Callable[[], Report], folder: Path, day: Day, number: int) -> None:
         self._log = folder / f"run-{number}.txt"
         reader, writer = os.pipe()
         sys.stdout.flush()
@@ -127,15 +127,15 @@ class Run:
             code = None if os.WTERMSIG(status) == signal.SIGKILL else _CRASHED + os.WTERMSIG(status)
             return Landing(code, said)
         landing: Landing = pickle.loads(told)
-        return Landing(landing.code, said, landing.complete, landing.is_full_disk_met)
+        return Landing(landing.code, said, landing.is_full_disk_met)
 
 
-def _be_the_run(act: Callable[[], LoadReport | SyncReport], log: Path, writer: int, day: Day) -> None:
+def _be_the_run(act: Callable[[], Report], log: Path, writer: int, day: Day) -> None:
     """In the child: run, tell how it ended, and never come back."""
     # A short life: what it leaves behind goes with it.
     gc.disable()
     watch = Watch(day.kill, day.disk)
-    code, complete = _CRASHED, frozenset[str]()
+    code = _CRASHED
     try:
         said = os.open(log, os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
         os.dup2(said, 1)
@@ -146,7 +146,6 @@ def _be_the_run(act: Callable[[], LoadReport | SyncReport], log: Path, writer: i
         watch.begin()
         report = act()
         print(report)
-        complete = _complete(report)
         code = code_of(report)
     except (HarvestError, OSError) as error:
         print(f"Error: {error}")
@@ -156,22 +155,14 @@ def _be_the_run(act: Callable[[], LoadReport | SyncReport], log: Path, writer: i
         traceback.print_exc()
     finally:
         watch.end()
-        os.write(writer, pickle.dumps(Landing(code, "", complete, watch.is_full_disk_met)))
+        os.write(writer, pickle.dumps(Landing(code, "", watch.is_full_disk_met)))
         sys.stdout.flush()
         os._exit(0)
 
 
-def code_of(report: LoadReport | SyncReport) -> int:
+def code_of(report: Report) -> int:
     """The exit code that the command line gives for it."""
-    if isinstance(report, LoadReport):
-        return 0
-    return 3 if report.lost or (report.sweep and report.sweep.too_many) else 0
-
-
-def _complete(report: LoadReport | SyncReport) -> frozenset[str]:
-    loaded = report if isinstance(report, LoadReport) else report.load
-    outcomes = loaded.streams if loaded else ()
-    return frozenset(outcome.stream for outcome in outcomes if outcome.outcome == "complete")
+    return 3 if isinstance(report, SyncReport) and report.needs_somebody else 0
 
 
 class Watch:
@@ -227,16 +218,16 @@ def asking(url: str, account_id: str, token: str, clock: Clock) -> Client:
     return Client(settings, sleep=clock.sleep, monotonic=clock.monotonic, now=clock.now)
 
 
-def command_of(day: Day, warehouse: Warehouse, asks: Client) -> Callable[[], LoadReport | SyncReport]:
-    """What the day's command does."""
+def command_of(day: Day, warehouse: Warehouse, asks: Client, say: Callable[[str], None]) -> Callable[[], Report]:
+    """What the day's command does; `say` is told what begins."""
     if day.command == "load":
-        return lambda: load_module.load(
-            warehouse, asks.settings, day.streams, client=asks, on_step=lambda step: print(f"step: {step}")
-        )
+        return lambda: load_module.load(warehouse, asks.settings, day.streams, client=asks, on_step=say)
     return lambda: sync(
         warehouse,
         asks.settings,
+        repair=day.command == "calm",
         accept_deletions=day.command == "calm",
+        build_marts=day.is_built,
         client=asks,
-        on_step=lambda step: print(f"step: {step}", flush=True),
+        on_step=say,
     )

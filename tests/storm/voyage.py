@@ -115,7 +115,7 @@ class Voyage:
             clock.in_child(number)  # type: ignore[attr-defined]
             self.outset.sizes.take()
             asks = asking(self.url, self.simulator.account_id, TOKEN, clock)
-            return command_of(day, self.warehouse, asks)()
+            return command_of(day, self.warehouse, asks, lambda step: print(f"step: {step}", flush=True))()
 
         return Run(act, self.folder, day, number)
 
@@ -289,7 +289,8 @@ def _loaded(account_seed: int) -> Path:
         with _served(account_seed) as (url, simulator):
             # Not as a process of its own: what it brings into memory, every run that is forked from here has already.
             asks = asking(url, simulator.account_id, TOKEN, simulator.clock)
-            command_of(Day(seed=0), Warehouse(Path(made.name), pipelines_dir=Path(made.name) / "dlt"), asks)()
+            warehouse = Warehouse(Path(made.name), pipelines_dir=Path(made.name) / "dlt")
+            command_of(Day(seed=0), warehouse, asks, lambda _: None)()
         _LOADED[account_seed] = made
     return Path(_LOADED[account_seed].name)
 

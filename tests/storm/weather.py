@@ -81,6 +81,7 @@ class Day:
         is_folder_lost: whether dlt's working folder is deleted before the run.
         is_copy_kept: whether the database is copied before the run.
         is_copy_restored: whether the copy kept last, if any, takes the database's place before the run.
+        is_built: whether the run builds the marts at its end.
     """
 
     seed: int
@@ -101,6 +102,7 @@ class Day:
     is_folder_lost: bool = False
     is_copy_kept: bool = False
     is_copy_restored: bool = False
+    is_built: bool = False
 
     @property
     def is_quiet(self) -> bool:
@@ -143,6 +145,7 @@ def day_of(rng: Random) -> Day:
         is_folder_lost=rng.random() < (0.5 if trouble == "kill" else 0.1),
         is_copy_kept=rng.random() < 0.3,
         is_copy_restored=rng.random() < 0.15,
+        is_built=rng.random() < 0.1,
     )
 
 
