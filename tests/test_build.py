@@ -301,6 +301,13 @@ def test_every_statement_can_be_said_in_other_dialects(dialect: str) -> None:
             assert again.sql(dialect) == said, name
 
 
+def test_a_table_of_harvests_is_never_taken_for_a_part_of_a_statement_with_the_same_name() -> None:
+    [work] = [model.query for model in models() if model.name == "int_work"]
+    assert {"time_entries", "expenses"} <= {part.alias for part in work.find_all(exp.CTE)}
+    tree = resolved(work, {"time_entries": ("account_id",), "expenses": ("account_id",)})
+    assert {table.name for table in tree.find_all(exp.Table) if table.db == "raw"} == {"time_entries", "expenses"}
+
+
 @pytest.mark.parametrize("file", sorted(SQL.rglob("*.sql")), ids=lambda file: file.stem)
 def test_a_file_has_its_grain_first_and_uses_only_what_every_database_has(file: Path) -> None:
     text = file.read_text(encoding="utf-8")

@@ -26,8 +26,8 @@ Statement = str | exp.Expression | exp.Query
 class Database:
     """One open connection to the tables of an account.
 
-    Statements are written in DuckDB's SQL: tables without a schema are those of the dataset, those of `marts` are in the
-    dataset of the marts, and `:name` stands for a value. They are translated into the dialect of whatever database it is.
+    Statements are written in DuckDB's SQL: tables without a schema, or of `raw`, are those of the dataset, those of
+    `marts` are in the dataset of the marts, and `:name` stands for a value. They are translated into the dialect of whatever database it is.
 
     Attributes:
         dialect: sqlglot's name of the database's dialect.
@@ -121,7 +121,7 @@ class Database:
             if table.db == "marts":
                 with self._client.with_alternative_dataset_name(self._marts):
                     self._qualify(table)
-            elif not table.db and table.name not in named and not is_new_name:
+            elif table.db == "raw" or not (table.db or table.name in named or is_new_name):
                 self._qualify(table)
         for placeholder in list(tree.find_all(exp.Placeholder)):
             _fill(placeholder, values[placeholder.name])

@@ -190,9 +190,9 @@ def _raw(name: str, have: Sequence[str]) -> exp.Query | exp.Table:
     if not have:
         return empty(wanted)
     if missing.keys() <= _LINKS.keys():
-        return exp.table_(name)
+        return exp.table_(name, db="raw")
     nulls = ", ".join(f'cast(null as {kind}) as "{column}"' for column, kind in missing.items())
-    return _query(f'select *, {nulls} from "{name}"')
+    return _query(f'select *, {nulls} from raw."{name}"')
 
 
 def _needs(query: exp.Query) -> set[str]:
@@ -211,7 +211,9 @@ def _names(query: exp.Query) -> Iterator[str]:
 def _key_rule(table: Described) -> Rule:
     columns = ", ".join(table.key)
     nulls = " or ".join(f"{column} is null" for column in table.key)
-    query = f"select {columns}, count(*) as rows from {table.name} group by {columns} having count(*) > 1 or {nulls}"
+    query = (
+        f"select {columns}, count(*) as row_count from {table.name} group by {columns} having count(*) > 1 or {nulls}"
+    )
     return Rule(
         f"key_{table.name}", "error", f"{table.name} has not {table.grain[0].lower()}{table.grain[1:]}.", _query(query)
     )
