@@ -247,7 +247,7 @@ def command_of(day: Day, warehouse: Warehouse, asks: Client, say: Callable[[str]
     return lambda: sync(
         warehouse,
         asks.settings,
-        repair=day.command == "calm",
+        repair=day.command in ("calm", "sync --repair"),
         accept_deletions=day.command == "calm",
         build_marts=day.is_built,
         client=asks,
