@@ -1,6 +1,6 @@
 # `make demo` and `make test` each work first and alone: all they need is Python 3.11 or newer, and the package registry.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs benchmark clean
+.PHONY: help demo test storm lint docs benchmark clean
 
 # The newest suitable Python of this machine; python3 itself may be older than 3.11.
 PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python; do \
@@ -17,6 +17,11 @@ demo: .venv/ready  ## load a simulated account into harvest_demo.duckdb and ask 
 
 test: .venv/ready  ## run the tests
 	$(RUN)pytest -n 2
+
+SEEDS ?= 1-300
+
+storm: .venv/ready  ## days of trouble by seed, then calm: `make storm SEEDS=17` repeats one
+	cd tests && ../$(RUN)python -m storm --seeds $(SEEDS)
 
 lint: .venv/ready  ## what CI checks beside the tests
 	$(RUN)ruff check

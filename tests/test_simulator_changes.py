@@ -370,3 +370,13 @@ def test_the_account_holds_together_after_any_changes(seed: int) -> None:
     assert len(running) == len(set(running))
     names = {row["id"]: row["name"] for row in truth["projects"]}
     assert all(names[row["project"]["id"]] == row["project"]["name"] for row in truth["time_entries"])
+
+
+def test_a_change_that_is_committed_late_bears_the_instant_at_which_it_was_begun() -> None:
+    simulator = Simulator(size="tiny")
+    store, now = simulator.store, simulator.clock.now_seconds()
+    with store.committing_late(600):
+        late_id = store.create_time_entry()
+    prompt_id = store.create_time_entry()
+    assert store.time_entries[late_id].updated_at == store.time_entries[late_id].created_at == now - 600
+    assert store.time_entries[prompt_id].updated_at == now

@@ -126,11 +126,11 @@ class WatchedSimulator(Simulator):
         self.chronicle = Chronicle(self.account_id)
         self._noted: tuple[object, ...] = ()
         self._asked = 0
-        self._acts: dict[int, Callable[[], object]] = {}
+        self._acts: dict[int, list[Callable[[], object]]] = {}
 
     def at_request(self, number: int, act: Callable[[], object]) -> None:
         """Call `act` before the request of that number from now on is answered, counted from 1."""
-        self._acts[self._asked + number] = act
+        self._acts.setdefault(self._asked + number, []).append(act)
 
     def forget_acts(self) -> None:
         """Nothing happens at any request."""
@@ -154,7 +154,7 @@ class WatchedSimulator(Simulator):
     def _answer(self, asked: Asked) -> Answer:
         with self.store.lock:
             self._asked += 1
-            if act := self._acts.pop(self._asked, None):
+            for act in self._acts.pop(self._asked, ()):
                 act()
             self.look()
             answer = super()._answer(asked)

@@ -148,6 +148,8 @@ class Voyage:
             path, kind = day.spell
             simulator.faults.at({"path": path}, kind, times=1 << 30)
         gusts.blow(simulator.faults)
+        for number in day.meanwhile:
+            simulator.at_request(number, lambda number=number: self._meanwhile(day, number))  # type: ignore[misc]
         if day.token_lost_at:
             simulator.at_request(day.token_lost_at, self._lose_token)
         if day.role:
@@ -157,6 +159,11 @@ class Voyage:
     def _between(self, day: Day, path: str) -> None:
         self._changed(disturb(self.simulator, f"{day.seed}:{path}", 3))
         self.counts.add("change between two pages")
+
+    def _meanwhile(self, day: Day, number: int) -> None:
+        self.simulator.clock.sleep(number % 3)
+        self._changed(disturb(self.simulator, f"{day.seed}:{number}", 2))
+        self.counts.add("change while it runs")
 
     def _lose_token(self) -> None:
         self.simulator.revoke_token()
@@ -205,7 +212,7 @@ class Voyage:
             self.folder,
             TOKEN,
             tuple(landing.code for landing in landings),
-            is_whole=day.is_quiet and day.command in ("sync", "calm") and landings[0].code == 0,
+            is_whole=day.is_quiet and day.command != "load" and landings[0].code == 0,
         )
         breaches = laws.broken(step)
         if day.command == "calm" and landings[0].code != 0:

@@ -38,6 +38,8 @@ PATHS = (
     "user_assignments", "task_assignments", "expense_categories", "invoices/*/payments", "invoices/*/messages",
     "estimates/*/messages", "users/*/billable_rates", "users/*/cost_rates", "users/*/project_assignments", "reports/*",
 )  # fmt: skip
+# As often a sync of a tiny account touches a file or the network, about.
+_EVENTS = 4_400
 # Lists that have several pages where a page is short.
 LONG_LISTS = ("time_entries", "expenses", "user_assignments", "task_assignments", "invoices", "projects", "tasks")
 
@@ -72,6 +74,7 @@ class Day:
         rate: the share of requests that meet a fault that passes.
         spell: a path, and the fault that each request for it meets.
         between: the lists that change between two of their pages.
+        meanwhile: the numbers of the requests before which something changes.
         token_lost_at: the number of the request before which the token is revoked; it is restored after the run.
         role: whose token it is during the run, if not an administrator's.
         role_at: the number of the request before which it becomes so.
@@ -93,6 +96,7 @@ class Day:
     rate: float = 0.0
     spell: tuple[str, Fault] | None = None
     between: tuple[str, ...] = ()
+    meanwhile: tuple[int, ...] = ()
     token_lost_at: int | None = None
     role: str | None = None
     role_at: int = 1
@@ -107,8 +111,11 @@ class Day:
     @property
     def is_quiet(self) -> bool:
         """Whether nothing happens during the run itself but what a client that asks again survives."""
-        return not (
-            self.spell or self.between or self.token_lost_at or self.role or self.kill or self.disk or self.is_twice
+        return not any(
+            (
+                *(self.spell, self.between, self.meanwhile, self.token_lost_at),
+                *(self.role, self.kill, self.disk, self.is_twice),
+            )
         )
 
 
@@ -123,23 +130,24 @@ def day_of(rng: Random) -> Day:
     trouble = rng.choice(
         ("nothing", "faults", "faults", "spell", "between", "token", "role", "kill", "kill", "kill", "disk", "twice")
     )
-    is_load = rng.random() < 0.15
+    command = rng.choices(("sync", "sync --repair", "load"), (75, 10, 15))[0]
     return Day(
         seed=rng.randrange(1 << 30),
         hours=rng.choice((0.0, 0.01, 0.5, 3.0, 24.0, 24.0, 24.0, 72.0, 200.0)),
         changes=rng.choice((0, 3, 10, 25, 40)),
         late_seconds=rng.choice((0, 0, 0, 5, 600, 5_400)),
-        command="load" if is_load else "sync",
+        command=command,
         streams=tuple(rng.sample(("time_entries", "clients", "projects", "invoices", "invoice_payments"), 2))
-        if is_load
+        if command == "load"
         else (),
         rate=rng.choice((0.05, 0.15, 0.3)) if trouble == "faults" else rng.choice((0.0, 0.0, 0.03)),
         spell=(rng.choice(PATHS), rng.choice(STAYING)) if trouble == "spell" else None,
         between=tuple(rng.sample(LONG_LISTS, 2)) if trouble == "between" or rng.random() < 0.1 else (),
+        meanwhile=tuple(rng.sample(range(1, 160), 4)) if trouble == "between" or rng.random() < 0.1 else (),
         token_lost_at=rng.choice((1, 3, 10, 20, 40, 70)) if trouble == "token" else None,
         role=rng.choice(("manager", "member")) if trouble == "role" else None,
         role_at=rng.choice((1, 1, 5, 20)),
-        kill=Kill(round(10 ** rng.uniform(1.5, 3.6)), rng.choice((0, 0, 0, 3, 20))) if trouble == "kill" else None,
+        kill=Kill(rng.randrange(30, _EVENTS), rng.choice((0, 0, 0, 3, 20))) if trouble == "kill" else None,
         disk=_disk(rng) if trouble == "disk" else None,
         is_twice=trouble == "twice",
         is_folder_lost=rng.random() < (0.5 if trouble == "kill" else 0.1),
@@ -152,7 +160,7 @@ def day_of(rng: Random) -> Day:
 def _disk(rng: Random) -> FullDisk:
     if rng.random() < 0.5:
         return FullDisk(room_bytes=rng.choice((0, 20_000, 300_000, 1_000_000)))
-    return FullDisk(at_event=round(10 ** rng.uniform(1.5, 3.4)))
+    return FullDisk(at_event=rng.randrange(30, _EVENTS))
 
 
 def _edit_twice_in_a_second(it: Dice) -> str:
