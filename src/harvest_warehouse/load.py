@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 import dlt
 from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.exceptions import DltException
 from dlt.common.storages.load_package import create_load_id
+from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from harvest_time_tracking import (
@@ -43,6 +45,7 @@ _HOW_TO_GIVE_UP = (
 
 
 Again = Mapping[str, Sequence[Mapping[str, object]]]
+Beside = Callable[[Sequence[StreamOutcome]], Sequence[DltResource]]
 
 # What a run that is killed must ask again at most, of each stream: pages of a list, or parents.
 _PORTION = 150
@@ -61,6 +64,7 @@ def load(
     reports_from: str | None = None,
     reports_to: str | None = None,
     again: Again | None = None,
+    beside: Beside = lambda _: (),
     client: Client | None = None,
     ledger: Ledger | None = None,
     on_step: Callable[[str], None] = say_nothing,
@@ -76,6 +80,7 @@ def load(
         reports_to: a day in the last month that reports are read for.
         again: for a stream, the filters (`{"from": "2024-01-01", "to": "2024-01-31"}`, `{"project_id": 7}`) whose rows are
             read in full besides what changed; an empty one stands for the whole list.
+        beside: told what became of each stream, gives rows of our own that go with those of `harvest_runs`.
         client: asks Harvest; a new one if None.
         ledger: gets each stream's outcome as it goes.
         on_step: is told, in a few words, what begins.
@@ -93,7 +98,7 @@ def load(
         "again": again or None,
     }
     source = _source(settings, _selected(streams, project_ids), given, client, ledger)
-    run = _Run(warehouse, settings, again or {}, ledger, on_step)
+    run = _Run(warehouse, settings, ledger, on_step, again or {}, beside)
     with turn(warehouse), run.failures_told():
         on_step("looking at the database")
         run.settle()
@@ -113,7 +118,7 @@ def settle(
         Busy: where another run is writing into the same database.
         LoadFailed: where the database refuses.
     """
-    run = _Run(warehouse, settings, {}, Ledger(), on_step)
+    run = _Run(warehouse, settings, Ledger(), on_step)
     with turn(warehouse), run.failures_told():
         run.settle()
     return run.report().finished
@@ -166,11 +171,18 @@ class _Run:
     """One load under way."""
 
     def __init__(
-        self, warehouse: Warehouse, settings: Settings, again: Again, ledger: Ledger, on_step: Callable[[str], None]
+        self,
+        warehouse: Warehouse,
+        settings: Settings,
+        ledger: Ledger,
+        on_step: Callable[[str], None],
+        again: Again = MappingProxyType({}),
+        beside: Beside = lambda _: (),
     ) -> None:
         self._warehouse = warehouse
         self._settings = settings
         self._again = again
+        self._beside = beside
         self._ledger = ledger
         self._on_step = on_step
         self._pipeline = warehouse.pipeline()
@@ -269,8 +281,11 @@ class _Run:
             return
         self._is_noted = True
         run = Run(self._settings.account_id, self._run_id or create_load_id(), self._started_at, datetime.now(UTC))
-        again = reread(run, self._again, outcomes, self._settings.start_date) if is_whole else ()
-        extract_own(self._pipeline, self._warehouse, runs_resource(run, outcomes), *again)
+        resources = [runs_resource(run, outcomes)]
+        if is_whole:
+            resources += reread(run, self._again, outcomes, self._settings.start_date)
+            resources += self._beside(outcomes)
+        extract_own(self._pipeline, self._warehouse, *resources)
 
     def _record_failure(self) -> None:
         try:

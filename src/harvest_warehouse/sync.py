@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from dlt.common.exceptions import DltException
+from dlt.extract import DltResource
 
-from harvest_time_tracking import Client, HarvestError, Ledger, Settings, SettingWrong
+from harvest_time_tracking import Client, HarvestError, Ledger, Settings, SettingWrong, StreamOutcome
 from harvest_warehouse.access import Access, access_resource, last_accepted, look, lost, switched_off
 from harvest_warehouse.build import build
 from harvest_warehouse.build_report import BuildFailed, BuildReport
 from harvest_warehouse.database import open_database
 from harvest_warehouse.deletions import DELETIONS, Finding
 from harvest_warehouse.history import HistoryReport, keep_history
-from harvest_warehouse.load import Again, load, say_nothing, settle
+from harvest_warehouse.load import Again, Beside, load, say_nothing, settle
 from harvest_warehouse.load_report import LoadReport, what_happened
 from harvest_warehouse.own_tables import keep
 from harvest_warehouse.replaced import drop_orphans, note_replaced, remember
@@ -145,21 +146,27 @@ class _Sync:
         hidden, off = lost(before, access), switched_off(before, access)
         if hidden and not accept_access:
             # A load would write the empty values over the ones we have.
-            self._keep(access, hidden + off, is_accepted=False)
+            keep(self._warehouse, *self._rows(access, hidden + off, is_accepted=False))
             return SyncReport(None, None, lost=hidden + off)
         due = self._turn_of_history()
-        loaded = self._load(due.again if due else None)
-        refused = self._refused(loaded)
         known = before.refused if before else ()
-        missed = off + tuple(
-            f"{name} cannot be read any more: {why}" for name, why in refused.items() if name not in known
-        )
-        access = replace(access, refused=tuple(refused))
-        is_accepted = accept_access or not missed
-        self._keep(access, missed, is_accepted=is_accepted)
+
+        def missed(outcomes: Sequence[StreamOutcome]) -> tuple[str, ...]:
+            return off + tuple(
+                f"{name} cannot be read any more: {why}"
+                for name, why in self._refused(outcomes).items()
+                if name not in known
+            )
+
+        def seen(outcomes: Sequence[StreamOutcome]) -> Sequence[DltResource]:
+            now = replace(access, refused=tuple(self._refused(outcomes)))
+            return self._rows(now, missed(outcomes), is_accepted=accept_access or not missed(outcomes))
+
+        loaded = self._load(due.again if due else None, seen)
+        lacking = missed(loaded.streams)
         replaced = self._note_replaced(loaded)
-        if not is_accepted:
-            return SyncReport(loaded, None, replaced, missed, due)
+        if lacking and not accept_access:
+            return SyncReport(loaded, None, replaced, lacking, due)
         swept = self._sweep(loaded, accept_deletions=accept_deletions)
         verified = self._verify(accept_deletions=accept_deletions) if repair else None
         return SyncReport(loaded, swept, replaced, (), due, verified, self._keep_history(loaded))
@@ -179,9 +186,10 @@ class _Sync:
         with open_database(self._warehouse) as database:
             return last_accepted(database, self._settings.account_id), look(self._client, database)
 
-    def _keep(self, access: Access, missed: tuple[str, ...], *, is_accepted: bool) -> None:
-        resources = [access_resource(self._settings.account_id, access, missed, is_accepted=is_accepted)]
-        keep(self._warehouse, *resources, DELETIONS.holding([]))
+    def _rows(self, access: Access, missed: tuple[str, ...], *, is_accepted: bool) -> Sequence[DltResource]:
+        """What this run sees, and the table for what vanished."""
+        seen = access_resource(self._settings.account_id, access, missed, is_accepted=is_accepted)
+        return seen, DELETIONS.holding([])
 
     def _turn_of_history(self) -> Rotation | None:
         """What to read again now; None before the first load."""
@@ -189,7 +197,7 @@ class _Sync:
             return None
         return rotation(self._warehouse, self._settings, self._reread_requests)
 
-    def _load(self, again: Again | None) -> LoadReport:
+    def _load(self, again: Again | None, beside: Beside = lambda _: ()) -> LoadReport:
         if self._warehouse.file.exists():
             with open_database(self._warehouse) as database:
                 remember(database)
@@ -197,6 +205,7 @@ class _Sync:
             self._warehouse,
             self._settings,
             again=again,
+            beside=beside,
             client=self._client,
             ledger=self._ledger,
             on_step=self._on_step,
@@ -223,11 +232,14 @@ class _Sync:
             drop_orphans(database, self._settings.account_id, read)
             return note_replaced(database, read, finding)
 
-    def _refused(self, loaded: LoadReport) -> dict[str, str]:
+    def _refused(self, outcomes: Sequence[StreamOutcome]) -> dict[str, str]:
         """Why streams that we have rows of are refused now."""
-        found = {}
+        found: dict[str, str] = {}
+        skipped = [outcome for outcome in outcomes if outcome.outcome == "skipped"]
+        if not skipped or not self._warehouse.file.exists():
+            return found
         with open_database(self._warehouse) as database:
-            for outcome in loaded.skipped:
+            for outcome in skipped:
                 query = f'select 1 from "{outcome.table}" where account_id = :account_id limit 1'
                 if database.columns(outcome.table) and database.rows(query, {"account_id": self._settings.account_id}):
                     found[outcome.stream] = outcome.reason
