@@ -180,6 +180,23 @@ def test_a_load_interrupted_before_it_is_written_is_finished_first(
     assert len(select(warehouse, "select distinct run_id from harvest_runs")) == 3
 
 
+def test_half_a_package_that_a_killed_run_left_is_thrown_away_and_asked_for_again(
+    open_account: OpenAccount, warehouse: Warehouse
+) -> None:
+    account = open_account()
+    load_from(account, warehouse, *FEW)
+    account.simulator.clock.sleep(86_400)
+    account.simulator.mutate(20, seed=3)
+    with pytest.raises(KeyboardInterrupt):
+        load_from(account, warehouse, *FEW, on_step=interrupt_at("writing"))
+    halves = list(Path(warehouse.pipeline().working_dir).glob("normalize/extracted/*/schema.json"))
+    assert halves
+    for half in halves:
+        half.unlink()
+    load_from(account, warehouse, *FEW)
+    assert_equals_truth(account, FEW, after_changes=True)
+
+
 def test_what_cannot_be_written_later_either_is_told_with_the_way_out(
     open_account: OpenAccount, warehouse: Warehouse
 ) -> None:

@@ -199,9 +199,15 @@ class _Run:
             try:
                 self._finished = self._move()
             except DltException as error:
-                advice = _HOW_TO_GIVE_UP.format(self._pipeline.pipeline_name)
-                raise LoadFailed(f"{self._told(error)} {advice}", self.report()) from error
+                # A run that was killed may leave half a package. What is in it is asked for again.
+                is_broken = isinstance(error, PipelineStepFailed) and error.step == "normalize"
+                if not is_broken:
+                    raise self._stuck(error) from error
         self._pipeline = standing.agree(self._pipeline, self._warehouse)
+
+    def _stuck(self, error: DltException) -> LoadFailed:
+        advice = _HOW_TO_GIVE_UP.format(self._pipeline.pipeline_name)
+        return LoadFailed(f"{self._told(error)} {advice}", self.report())
 
     def bring(self, source: dlt.sources.DltSource) -> None:
         """Read Harvest and write what it answers: lists first, then what is read by their rows, in portions.
