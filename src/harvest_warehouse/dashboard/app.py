@@ -82,7 +82,7 @@ def others(asked, currency, top):
         label="Looking back",
     )
     contractors = mo.ui.checkbox(value=asked.get("contractors") != "off", label="With contractors")
-    target = mo.ui.number(start=1, stop=100, step=1, value=int(top.target * 100), label="Target (%)")
+    target = mo.ui.number(start=1, stop=100, step=1, value=round(top.target * 100), label="Target (%)")
     return clients, contractors, target, weeks
 
 
@@ -101,7 +101,14 @@ def choices(account, clients, contractors, currency, known, page, target, top, w
     draw.head(
         top,
         currency.value,
-        [*([account] if len(known) > 1 else []), currency, clients, weeks, contractors, target],
+        [
+            *([account] if len(known) > 1 else []),
+            currency,
+            clients,
+            weeks,
+            contractors,
+            target.style({"max-width": "10rem"}),
+        ],
         page,
     )
     return

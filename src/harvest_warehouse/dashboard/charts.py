@@ -273,13 +273,9 @@ def _across(rows: Sequence[Row], label: Field, labels: list[str] | None = None) 
 
 
 def _colour(field: Field, colours: Mapping[str, str]) -> alt.Color:
-    return alt.Color(
-        field=field.key,
-        type="nominal",
-        sort=list(colours),
-        scale=alt.Scale(domain=list(colours), range=list(colours.values())),
-        legend=alt.Legend(title=field.title or None, orient="top", columns=4, labelLimit=0, symbolOpacity=1),
-    )
+    """Without a legend: that stands above the chart as text, where it can wrap."""
+    scale = alt.Scale(domain=list(colours), range=list(colours.values()))
+    return alt.Color(field=field.key, type="nominal", sort=list(colours), scale=scale, legend=None)
 
 
 def _line_across(channel: str, at: Decimal) -> alt.Chart:
@@ -311,6 +307,5 @@ def _dressed(chart: _Drawn, description: str, height: Any) -> Chart:
         .configure_axis(
             labelFontSize=12, titleFontSize=12, titleFontWeight="normal", gridOpacity=0.25, domainOpacity=0.5
         )
-        .configure_legend(labelFontSize=12, titleFontSize=12)
     )
     return made

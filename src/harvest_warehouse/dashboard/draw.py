@@ -82,6 +82,7 @@ def _tile(tile: Tile) -> str:
 def _section(section: Section, kept: list[object]) -> str:
     parts = [f"<h2>{escape(section.title)}</h2>"]
     if section.chart is not None:
+        parts.append(_legend(section))
         parts.append(f'<figure aria-label="{escape(section.title)}">{mo.as_html(section.chart).text}</figure>')
     if section.note:
         parts.append(f'<p class="note">{escape(section.note)}</p>')
@@ -92,6 +93,14 @@ def _section(section: Section, kept: list[object]) -> str:
         shown = mo.vstack(behind)
         parts.append((mo.accordion({words: shown}) if section.chart is not None else shown).text)
     return f'<section class="section{"" if section.chart is not None else " wide"}">{"".join(parts)}</section>'
+
+
+def _legend(section: Section) -> str:
+    items = "".join(
+        f'<li><span class="swatch" style="background: {colour}"></span>{escape(words)}</li>'
+        for words, colour in section.legend.items()
+    )
+    return f'<ul class="legend" aria-label="Colours">{items}</ul>' if items else ""
 
 
 def _table(section: Section) -> mo.Html:

@@ -54,41 +54,28 @@ def accounts(read: Reader) -> dict[str, str]:
         SettingWrong: where there are no marts.
         NotReadable: where another program keeps the database to itself.
     """
-    if not read.has("dim_account"):
-        raise SettingWrong("The marts are not built yet: run `dlt-harvest build` in this folder first.")
-    found = read("select account_id, account_name from marts.dim_account order by account_id")
+    with read.at_once():
+        if not read.has("dim_account"):
+            raise SettingWrong("The marts are not built yet: run `dlt-harvest build` in this folder first.")
+        found = read("select account_id, account_name from marts.dim_account order by account_id")
     return {row["account_id"]: row["account_name"] or row["account_id"] for row in found}
 
 
 def header(read: Reader, account_id: str) -> Header:
     """The header of an account. Raises as `accounts` does."""
     values = {"account_id": account_id}
-    [account] = read("select * from marts.dim_account where account_id = :account_id", values)
+    with read.at_once():
+        [account] = read("select * from marts.dim_account where account_id = :account_id", values)
+        named = read(_CLIENTS, values)
+        counts = {row["finding"]: row["row_count"] for row in read(_WITHOUT_RATE, values)}
+        compared = queries.reconciliation(read, account_id)
     clients: dict[str, dict[int, str]] = {}
-    for client in read(
-        """
-        select
-          client.currency,
-          client.client_id,
-          client.client_name,
-          coalesce(sum(monthly.hours), 0) as hours
-        from marts.dim_client as client
-        left join marts.mart_client_monthly as monthly
-          on client.account_id = monthly.account_id
-          and client.client_id = monthly.client_id
-        where client.account_id = :account_id and client.currency is not null
-        group by client.currency, client.client_id, client.client_name
-        order by sum(coalesce(sum(monthly.hours), 0)) over (partition by client.currency) desc, client.currency, client.client_name
-        """,
-        values,
-    ):
+    for client in named:
         clients.setdefault(client["currency"], {})[client["client_id"]] = client["client_name"]
     home = account["home_currency"]
     if not clients and home:
         clients[home] = {}
-    counts = {row["finding"]: row["row_count"] for row in read(_WITHOUT_RATE, values)}
     verdicts: dict[str, int] = {}
-    compared = queries.reconciliation(read, account_id)
     for row in compared:
         verdicts[row["verdict"]] = verdicts.get(row["verdict"], 0) + row["figures"]
     return Header(
@@ -114,4 +101,19 @@ _WITHOUT_RATE = """
     row_count
   from marts.mart_data_quality
   where account_id = :account_id and finding in ('missing_billable_rate', 'missing_cost_rate')
+"""
+
+_CLIENTS = """
+  select
+    client.currency,
+    client.client_id,
+    client.client_name,
+    coalesce(sum(monthly.hours), 0) as hours
+  from marts.dim_client as client
+  left join marts.mart_client_monthly as monthly
+    on client.account_id = monthly.account_id
+    and client.client_id = monthly.client_id
+  where client.account_id = :account_id and client.currency is not null
+  group by client.currency, client.client_id, client.client_name
+  order by sum(coalesce(sum(monthly.hours), 0)) over (partition by client.currency) desc, client.currency, client.client_name
 """

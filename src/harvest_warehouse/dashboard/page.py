@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
@@ -14,7 +14,7 @@ import altair as alt
 
 from harvest_warehouse.dashboard.reader import Row
 
-Kind = Literal["text", "money", "hours", "share", "count", "number", "date", "instant"]
+Kind = Literal["text", "code", "money", "hours", "share", "count", "number", "date", "instant"]
 Chart = alt.TopLevelMixin
 
 # What is shown and downloaded: cents, hundredths of an hour, tenths of a percent.
@@ -60,6 +60,7 @@ class Section:
         rows: all of them, also those that the chart shows as one.
         columns: how the rows are shown.
         chart: drawn from the rows; None where the table is what one wants to see.
+        legend: what the colours of the chart mean.
         note: what has to be known to read it rightly.
         name: of the file that is downloaded.
     """
@@ -68,6 +69,7 @@ class Section:
     rows: Sequence[Row]
     columns: Sequence[Column]
     chart: Chart | None = None
+    legend: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
     name: str = "table"
 
@@ -93,6 +95,12 @@ class Page:
     question: str
     tiles: tuple[Tile, ...]
     sections: tuple[Section, ...]
+
+
+def used(colours: Mapping[str, str], rows: Sequence[Row], key: str) -> dict[str, str]:
+    """The colours that the rows have, in their order: the legend of a chart."""
+    there = {row[key] for row in rows}
+    return {name: colour for name, colour in colours.items() if name in there}
 
 
 def _harmless(value: Any) -> Any:

@@ -1,9 +1,10 @@
-"""Reading the marts: each query in a read-only connection of its own, for an open one would block the next load."""
+"""Reading the marts, in read-only connections that last as long as the queries: an open one would block the next load."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
 from harvest_warehouse.database import Database
@@ -31,6 +32,21 @@ class Reader:
         self._sleep = sleep
         self._known: dict[object, list[Row]] = {}
         self._tables: frozenset[str] | None = None
+        self._open: Database | None = None
+
+    @contextmanager
+    def at_once(self) -> Iterator[Database]:
+        """One connection for the queries in the block, which shall hold nothing else: making one takes longer than they do.
+
+        Raises:
+            SettingWrong: where nothing was loaded yet.
+            NotReadable: where another program keeps the database to itself.
+        """
+        with ExitStack() as stack:
+            if self._open is None:
+                self._open = self._entered(stack)
+                stack.callback(self._left)
+            yield self._open
 
     def __call__(self, query: str, values: Mapping[str, object] | None = None) -> list[Row]:
         """The rows of a query in DuckDB's SQL, by column.
@@ -51,13 +67,16 @@ class Reader:
         return table in self._tables
 
     def _ask(self, question: Callable[[Database], T]) -> T:
+        with self.at_once() as database:
+            return question(database)
+
+    def _entered(self, stack: ExitStack) -> Database:
         for _ in range(_TRIES - 1):
             try:
-                return self._once(question)
+                return stack.enter_context(reading(self.warehouse))
             except NotReadable:
                 self._sleep(_SECONDS_BETWEEN_TRIES)
-        return self._once(question)
+        return stack.enter_context(reading(self.warehouse))
 
-    def _once(self, question: Callable[[Database], T]) -> T:
-        with reading(self.warehouse) as database:
-            return question(database)
+    def _left(self) -> None:
+        self._open = None

@@ -8,7 +8,7 @@ from harvest_warehouse.dashboard import charts, palette
 from harvest_warehouse.dashboard.charts import Field
 from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.header import Header
-from harvest_warehouse.dashboard.page import Column, Section
+from harvest_warehouse.dashboard.page import Column, Section, used
 from harvest_warehouse.dashboard.ranking import named, ranked, top
 from harvest_warehouse.dashboard.reader import Row
 from harvest_warehouse.dashboard.words import count, money, percent, points, ratio, short_day, total
@@ -22,6 +22,9 @@ _STATUS = {
     "ok": "in budget",
     "no_budget_value": "no value entered",
 }
+_STATUS_COLOURS = {_STATUS[status]: colour for status, colour in palette.STATUS.items()}
+_AGES = {"0-30": "0–30 days", "31-60": "31–60 days", "61-90": "61–90 days", "90+": "over 90 days"}
+_AGE_COLOURS = {_AGES[age]: colour for age, colour in palette.AGES.items()}
 _OVERDUE = {
     "not_due": "not due",
     "1-30": "1–30 days",
@@ -78,8 +81,8 @@ def utilisation_by_week(weeks: list[Row], chosen: Filters, header: Header) -> Se
         )
         if drawn
         else None,
-        "The dashed line is the target. Hours of all clients: a person's capacity belongs to no client and no currency.",
-        "utilisation-by-week",
+        note="The dashed line is the target. Hours of all clients: a person's capacity belongs to no client and no currency.",
+        name="utilisation-by-week",
     )
 
 
@@ -127,7 +130,7 @@ def burn(budgets: list[Row], chosen: Filters, limit: int) -> Section:
         charts.bars(
             [{**row, "status_words": row["state"]} for row in shown],
             Field("label", "Project"),
-            Field("drawn", "Spent share of budget (longest bar: 150 % and more)", ".0%"),
+            Field("drawn", "Spent share of budget", ".0%"),
             (
                 Field("project", "Project"),
                 Field("spent_share", "Spent", ".0%"),
@@ -137,13 +140,14 @@ def burn(budgets: list[Row], chosen: Filters, limit: int) -> Section:
                 Field("budget", f"Budget ({unit})", ",.0f"),
             ),
             colour=Field("state", "Status"),
-            colours={_STATUS[status]: colour for status, colour in palette.STATUS.items()},
+            colours=_STATUS_COLOURS,
             mark=Decimal(1),
             description=title,
         )
         if shown
         else None,
-        f"{rest}Projects of clients that are billed in {chosen.currency}; the dashed line is the whole budget.",
+        used(_STATUS_COLOURS, shown, "state"),
+        f"{rest}Projects of clients that are billed in {chosen.currency}; the dashed line is the whole budget, the longest bars are 150 % and more.",
         "budgets",
     )
 
@@ -151,7 +155,7 @@ def burn(budgets: list[Row], chosen: Filters, limit: int) -> Section:
 def unbilled_by_client(unbilled: list[Row], chosen: Filters) -> Section:
     """What can be invoiced, by client and age."""
     rows = named([row for row in unbilled if row["age_bucket"] != "fee"], "client_name", "client_id")
-    rows = [{**row, "age": f"{row['age_bucket']} days".replace("90+", "over 90")} for row in rows]
+    rows = [{**row, "age": _AGES[row["age_bucket"]]} for row in rows]
     amount = total(rows, "uninvoiced_amount")
     labels = ranked(rows, lambda some: total(some, "uninvoiced_amount"))
     if not rows:
@@ -184,11 +188,12 @@ def unbilled_by_client(unbilled: list[Row], chosen: Filters) -> Section:
                 Field("uninvoiced_hours", "Hours (h)", ",.2f"),
             ),
             colour=Field("age", "Days since the work"),
-            colours={f"{age} days".replace("90+", "over 90"): colour for age, colour in palette.AGES.items()},
+            colours=_AGE_COLOURS,
             description=title,
         )
         if drawn
         else None,
+        used(_AGE_COLOURS, drawn, "age"),
         "Time and materials: billable time and expenses that are on no invoice. What is left of fixed fees is on Billing & cash.",
         "unbilled-by-client",
     )
@@ -236,6 +241,6 @@ def receivables_by_age(receivables: list[Row], chosen: Filters) -> Section:
         )
         if rows
         else None,
-        "Open invoices with taxes; drafts and written off ones are no receivables.",
-        "receivables-by-age",
+        note="Open invoices with taxes; drafts and written off ones are no receivables.",
+        name="receivables-by-age",
     )

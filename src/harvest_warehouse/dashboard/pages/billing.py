@@ -17,11 +17,12 @@ from harvest_warehouse.dashboard.words import count, day, money, month, total
 
 def billing(read: Reader, chosen: Filters, header: Header) -> Page:
     """The page."""
-    unbilled = queries.unbilled(read, chosen)
+    with read.at_once():
+        unbilled = queries.unbilled(read, chosen)
+        receivables = queries.receivables_by_age(read, chosen)
+        overdue = queries.overdue_invoices(read, chosen)
+        months = queries.receivables_by_month(read, chosen)
     fees = [row for row in unbilled if row["age_bucket"] == "fee"]
-    receivables = queries.receivables_by_age(read, chosen)
-    overdue = queries.overdue_invoices(read, chosen)
-    months = queries.receivables_by_month(read, chosen)
     work = total([row for row in unbilled if row["age_bucket"] != "fee"], "uninvoiced_amount")
     late = total(overdue, "open_amount")
     return Page(
@@ -78,8 +79,8 @@ def _days_outstanding(months: list[Row], chosen: Filters) -> Section:
         )
         if drawn
         else None,
-        f"90 × what is owed at the end of the month ÷ what was invoiced in the 90 days before. All clients in {chosen.currency}.{narrowed}",
-        "days-outstanding",
+        note=f"90 × what is owed at the end of the month ÷ what was invoiced in the 90 days before. All clients in {chosen.currency}.{narrowed}",
+        name="days-outstanding",
     )
 
 
@@ -111,8 +112,8 @@ def _fees(fees: list[Row], chosen: Filters) -> Section:
         )
         if rows
         else None,
-        "Fees of fixed fee projects less the invoice lines that name them, over all time." if rows else "",
-        "fixed-fees",
+        note="Fees of fixed fee projects less the invoice lines that name them, over all time." if rows else "",
+        name="fixed-fees",
     )
 
 

@@ -6,7 +6,7 @@ from harvest_warehouse.dashboard import charts, palette, queries
 from harvest_warehouse.dashboard.charts import Field
 from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.header import Header
-from harvest_warehouse.dashboard.page import Column, Page, Section, Tile
+from harvest_warehouse.dashboard.page import Column, Page, Section, Tile, used
 from harvest_warehouse.dashboard.ranking import named
 from harvest_warehouse.dashboard.reader import Reader, Row
 from harvest_warehouse.dashboard.sections import burn
@@ -14,12 +14,14 @@ from harvest_warehouse.dashboard.words import count, day, month
 
 _IN_CHART = 25
 _SOON_WEEKS = 4
+_COLOURS = {"over": palette.RED, "in budget": palette.TEAL}
 
 
 def budgets(read: Reader, chosen: Filters, header: Header) -> Page:
     """The page."""
-    rows = queries.budgets(read, chosen)
-    monthly = queries.retainers(read, chosen)
+    with read.at_once():
+        rows = queries.budgets(read, chosen)
+        monthly = queries.retainers(read, chosen)
     counts = {status: len([row for row in rows if row["status"] == status]) for status in palette.STATUS}
     return Page(
         "Budgets",
@@ -121,12 +123,13 @@ def _retainers(monthly: list[Row], chosen: Filters, header: Header) -> Section:
                 Field("budget", f"Budget ({unit})", ",.0f"),
             ),
             colour=Field("state", "This month"),
-            colours={"over": palette.RED, "in budget": palette.TEAL},
+            colours=_COLOURS,
             mark=charts.WHOLE,
             description=title,
         )
         if drawn
         else None,
+        used(_COLOURS, drawn, "state"),
         "Past months are measured by today's budget: Harvest keeps no earlier one. What clients paid in advance cannot be known.",
         "monthly-budgets",
     )

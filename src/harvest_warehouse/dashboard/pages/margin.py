@@ -23,9 +23,10 @@ _TYPES = {
 def margin(read: Reader, chosen: Filters, header: Header) -> Page:
     """The page; of a foreign currency only revenue."""
     is_home = chosen.currency == header.home_currency
-    months = queries.profitability(read, chosen, "month_start")
-    clients = queries.profitability(read, chosen, "client")
-    projects = queries.profitability(read, chosen, "project")
+    with read.at_once():
+        months = queries.profitability(read, chosen, "month_start")
+        clients = queries.profitability(read, chosen, "client")
+        projects = queries.profitability(read, chosen, "project")
     revenue, worth = total(months, "revenue"), total(months, "value_at_rates")
     effective = ratio(revenue, total(months, "hours"))
     standard = ratio(worth, total(months, "billable_hours"))
@@ -110,6 +111,7 @@ def _by_month(months: list[Row], chosen: Filters, header: Header, *, is_home: bo
         charts.pairs(rows, Field("month", "Month"), values, (palette.BLUE, palette.ORANGE), chosen.currency, title)
         if rows
         else None,
+        {"Revenue": palette.BLUE, "Cost": palette.ORANGE} if is_home else {},
         note,
         "revenue-by-month",
     )
@@ -152,6 +154,7 @@ def _rates(clients: list[Row], chosen: Filters) -> Section:
         )
         if drawn
         else None,
+        {"Standard rate": palette.GREY, "Effective rate": palette.BLUE},
         f"{rest}Standard: value at rates ÷ billable hours. Effective: revenue ÷ all hours, unbilled ones included.",
         "rates-by-client",
     )

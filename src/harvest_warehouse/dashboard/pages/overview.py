@@ -15,11 +15,12 @@ from harvest_warehouse.dashboard.words import count, hours, money, percent, rati
 
 def overview(read: Reader, chosen: Filters, header: Header) -> Page:
     """The page."""
-    weeks = queries.utilisation_by_week(read, chosen)
-    missing = queries.missing_timesheets(read, chosen)
-    budgets = queries.budgets(read, chosen)
-    unbilled = queries.unbilled(read, chosen)
-    receivables = queries.receivables_by_age(read, chosen)
+    with read.at_once():
+        weeks = queries.utilisation_by_week(read, chosen)
+        missing = queries.missing_timesheets(read, chosen)
+        budgets = queries.budgets(read, chosen)
+        unbilled = queries.unbilled(read, chosen)
+        receivables = queries.receivables_by_age(read, chosen)
     return Page(
         "Overview",
         "What to talk about this Monday",

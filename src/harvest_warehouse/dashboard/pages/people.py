@@ -8,7 +8,7 @@ from harvest_warehouse.dashboard import charts, palette, queries
 from harvest_warehouse.dashboard.charts import Field
 from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.header import Header
-from harvest_warehouse.dashboard.page import Column, Page, Section, Tile
+from harvest_warehouse.dashboard.page import Column, Page, Section, Tile, used
 from harvest_warehouse.dashboard.ranking import named
 from harvest_warehouse.dashboard.reader import Reader, Row
 from harvest_warehouse.dashboard.words import ZERO, count, hours, percent, ratio, short_day, total
@@ -18,6 +18,14 @@ _MOST = 40
 _AT_EACH_END = 15
 _ROOM = Decimal("0.2")
 _WEEKS_WITH_FIGURES = 12
+_WORDS = {
+    "room": "room: 20 points and more below target",
+    "below target": "below target",
+    "on target": "on target",
+    "above 100 %": "above 100 %",
+    "away": "no available hours",
+}
+_LEGEND = {_WORDS[name]: colour for name, colour in palette.LOAD.items()}
 _OF_PEOPLE = "Hours of all clients: a person's capacity belongs to no client and no currency."
 
 
@@ -113,12 +121,13 @@ def _by_person(everyone: list[Row], able: list[Row], chosen: Filters) -> Section
                 Field("room", "Room until target (h)", ",.1f"),
             ),
             colour=Field("load", "Of available hours"),
-            colours={name: colour for name, colour in palette.LOAD.items() if name != "away"},
+            colours=palette.LOAD,
             mark=chosen.target,
             description=title,
         )
         if drawn
         else None,
+        used(_LEGEND, [{"words": _WORDS[row["load"]]} for row in drawn], "words"),
         f"Sum of {count(chosen.weeks, 'complete week')}. {_OF_PEOPLE}",
         "people",
     )
@@ -164,7 +173,7 @@ def _by_week(shown: list[Row], cells: list[Row], able: list[Row], chosen: Filter
         ),
         charts.grid(
             rows,
-            Field("week", "Week of (figures: billable % of available hours)"),
+            Field("week", "Week of"),
             Field("label", "Person"),
             Field("load", "Of available hours"),
             palette.LOAD,
@@ -180,7 +189,8 @@ def _by_week(shown: list[Row], cells: list[Row], able: list[Row], chosen: Filter
         )
         if rows
         else None,
-        f"A dash: no available hours.{who}",
+        used(_LEGEND, [{"words": _WORDS[row["load"]]} for row in rows], "words"),
+        f"Figures: billable % of available hours.{who}",
         "people-by-week",
     )
 

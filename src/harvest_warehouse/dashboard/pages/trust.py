@@ -10,20 +10,24 @@ from harvest_warehouse.dashboard import charts, palette, queries
 from harvest_warehouse.dashboard.charts import Field
 from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.header import Header
-from harvest_warehouse.dashboard.page import Column, Page, Section, Tile
+from harvest_warehouse.dashboard.page import Column, Page, Section, Tile, used
 from harvest_warehouse.dashboard.reader import Reader, Row
 from harvest_warehouse.dashboard.words import count, day
 
 _AGREED = ("exact", "tie")
+_COLOURS = {name.replace("_", " "): colour for name, colour in palette.VERDICTS.items()}
 _NOT_COMPARABLE = ("not_provable",)
 
 
 def trust(read: Reader, chosen: Filters, header: Header) -> Page:
     """The page; it is of the whole account, whatever was chosen."""
-    compared = queries.reconciliation(read, chosen.account_id)
-    findings = queries.findings(read, chosen)
-    loads = queries.last_loads(read, chosen)
-    gone = queries.deletions(read, chosen)
+    with read.at_once():
+        compared = queries.reconciliation(read, chosen.account_id)
+        findings = queries.findings(read, chosen)
+        loads = queries.last_loads(read, chosen)
+        gone = queries.deletions(read, chosen)
+        different = queries.differences(read, chosen)
+        seen = queries.access(read, chosen)
     agreed = sum(row["figures"] for row in compared if row["verdict"] in _AGREED)
     figures = sum(row["figures"] for row in compared)
     incomplete = [row for row in loads if row["outcome"] != "complete"]
@@ -54,11 +58,11 @@ def trust(read: Reader, chosen: Filters, header: Header) -> Page:
         ),
         (
             _by_report(compared, agreed, figures),
-            *((_differences(queries.differences(read, chosen)),) if figures else ()),
+            *((_differences(different),) if figures else ()),
             _findings(findings),
             _loads(loads, incomplete),
             _deletions(gone),
-            _access(queries.access(read, chosen)),
+            _access(seen),
         ),
     )
 
@@ -94,9 +98,10 @@ def _by_report(compared: list[Row], agreed: int, figures: int) -> Section:
             Field("figures", "Figures compared", ",d"),
             (Field("report", "Report"), Field("verdict_words", "Verdict"), Field("figures", "Figures", ",d")),
             colour=Field("verdict_words", "Verdict"),
-            colours={name.replace("_", " "): colour for name, colour in palette.VERDICTS.items()},
+            colours=_COLOURS,
             description=title,
         ),
+        used(_COLOURS, rows, "verdict_words"),
         "Reports prove hours, billable amounts, expenses and budgets. No report proves cost, margin, invoices or payments.",
         "reconciliation",
     )
@@ -144,7 +149,7 @@ def _findings(rows: list[Row]) -> Section:
             Column("severity", "Severity"),
             Column("row_count", "Rows", "count"),
             Column("words", "Means"),
-            Column("query", "To see them"),
+            Column("query", "To see them", "code"),
         ),
         note="A finding is to be mended in Harvest; a warning rests on how Harvest behaves; an error would have stopped the build."
         if rows
