@@ -107,7 +107,7 @@ def choices(account, clients, contractors, currency, known, page, target, top, w
             clients,
             weeks,
             contractors,
-            target.style({"max-width": "10rem"}),
+            target.style({"max-width": "12rem"}),
         ],
         page,
     )

@@ -268,7 +268,7 @@ def _across(rows: Sequence[Row], label: Field, labels: list[str] | None = None) 
         type="ordinal",
         sort=labels or [row[label.key] for row in rows],
         title=label.title,
-        axis=alt.Axis(labelOverlap="greedy", labelAngle=0),
+        axis=alt.Axis(labelOverlap="parity", labelSeparation=6, labelAngle=0),
     )
 
 
@@ -278,10 +278,14 @@ def _colour(field: Field, colours: Mapping[str, str]) -> alt.Color:
     return alt.Color(field=field.key, type="nominal", sort=list(colours), scale=scale, legend=None)
 
 
-def _line_across(channel: str, at: Decimal) -> alt.Chart:
-    rule = alt.Chart(_data([{"at": float(at)}])).mark_rule(color=palette.ORANGE, strokeWidth=2, strokeDash=[6, 4])
+def _line_across(channel: str, at: Decimal) -> alt.LayerChart:
+    """Dark with a light edge: it stands out on bars of any colour, on a light and on a dark page."""
     encoding = alt.X(field="at", type="quantitative") if channel == "x" else alt.Y(field="at", type="quantitative")
-    made: alt.Chart = rule.encode(encoding)
+    at_value = alt.Chart(_data([{"at": float(at)}])).encode(encoding)
+    made: alt.LayerChart = alt.layer(
+        at_value.mark_rule(color=palette.WHITE, strokeWidth=4),
+        at_value.mark_rule(color=palette.BLACK, strokeWidth=2, strokeDash=[6, 4]),
+    )
     return made
 
 

@@ -11,7 +11,7 @@ from harvest_warehouse.dashboard.header import Header
 from harvest_warehouse.dashboard.page import Page, Section, Tile
 from harvest_warehouse.dashboard.words import count, day
 
-_FORMATS = {"money": "{:,.2f}", "hours": "{:,.2f}", "share": "{:,.1f}", "number": "{:,.1f}", "count": "{:,}"}
+_FORMATS = {"money": "{:,.2f}", "hours": "{:,.2f}", "share": "{:,.1f}", "number": "{:,.1f}", "count": "{:,.0f}"}
 _ROWS_OF_A_TABLE = 10
 _AGREED = ("exact", "tie")
 _VERDICTS = {"missing_here": "missing here", "missing_there": "missing at Harvest", "not_provable": "not provable"}
@@ -87,10 +87,10 @@ def _section(section: Section, kept: list[object]) -> str:
     if section.note:
         parts.append(f'<p class="note">{escape(section.note)}</p>')
     if section.rows:
-        behind = [_table(section), _download(section)]
-        kept += behind
+        table, download = _table(section), _download(section)
+        kept += [table, download]
         words = f"Table: {count(len(section.rows), 'row')}"
-        shown = mo.vstack(behind)
+        shown = mo.vstack([table, mo.hstack([download], justify="start")])
         parts.append((mo.accordion({words: shown}) if section.chart is not None else shown).text)
     return f'<section class="section{"" if section.chart is not None else " wide"}">{"".join(parts)}</section>'
 

@@ -14,6 +14,7 @@ RED = "#cf3838"
 PURPLE = "#8a58c4"
 GREY = "#70757c"
 WHITE = "#ffffff"
+BLACK = "#111111"
 
 STATUS = {"over": RED, "forecast_over": ORANGE, "watch": PURPLE, "ok": TEAL, "no_budget_value": GREY}
 AGES = {"0-30": BLUE, "31-60": TEAL, "61-90": ORANGE, "90+": RED}
