@@ -278,11 +278,11 @@ def _colour(field: Field, colours: Mapping[str, str]) -> alt.Color:
     return alt.Color(field=field.key, type="nominal", sort=list(colours), scale=scale, legend=None)
 
 
-def _line_across(channel: str, at: Decimal) -> alt.LayerChart:
+def _line_across(channel: str, at: Decimal) -> _Drawn:
     """Dark with a light edge: it stands out on bars of any colour, on a light and on a dark page."""
     encoding = alt.X(field="at", type="quantitative") if channel == "x" else alt.Y(field="at", type="quantitative")
     at_value = alt.Chart(_data([{"at": float(at)}])).encode(encoding)
-    made: alt.LayerChart = alt.layer(
+    made: _Drawn = alt.layer(
         at_value.mark_rule(color=palette.WHITE, strokeWidth=4),
         at_value.mark_rule(color=palette.BLACK, strokeWidth=2, strokeDash=[6, 4]),
     )
