@@ -92,9 +92,7 @@ class Database:
                 found[name].set("this", exp.to_identifier(name, quoted=True))
         return found
 
-    def answer(
-        self, statement: exp.Expression, limit: int | None = None
-    ) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+    def answer(self, statement: exp.Expr, limit: int | None = None) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         """The columns and the first rows, or all, of a statement in the database's own dialect, as it is."""
         with self._client.execute_query(statement.sql(self.dialect)) as cursor:
             columns = tuple(column[0] for column in cursor.description or ())
