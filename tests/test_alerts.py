@@ -247,7 +247,7 @@ def test_totals_are_by_currency_and_never_over_them(blank: Warehouse) -> None:
     ]
     [raised] = (report := alerts(having(blank, {"fct_invoice": invoices}), AlertSettings())).raised
     assert raised.totals == {"EUR": Decimal("3.3"), "USD": Decimal(5)}
-    assert alert_title(raised, report) == "Invoices overdue by 1 day or more: 3 rows, EUR 3.30, USD 5.00"
+    assert alert_title(raised, report) == "3 invoices overdue by 1 day or more: EUR 3.30, USD 5.00"
 
 
 def test_thresholds_are_settings(blank: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,7 +275,12 @@ def test_a_misspelled_threshold_is_told(tmp_path: Path) -> None:
 
 def test_an_alert_is_one_entry(blank: Warehouse) -> None:
     mine = Alert(
-        "many_clients", "soon", "Clients", "{client_name}", "select account_id, client_name from marts.dim_client"
+        "many_clients",
+        "soon",
+        ("client", "clients"),
+        "there are",
+        "{client_name}",
+        "select account_id, client_name from marts.dim_client",
     )
     [raised] = alerts(blank, AlertSettings(), catalogue=[mine]).raised
     assert raised.rows == ({"account_id": "123456", "client_name": "Ada"},)

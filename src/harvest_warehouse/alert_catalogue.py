@@ -15,7 +15,8 @@ class Alert:
     Attributes:
         name: how it is called, for machines.
         severity: urgent for what costs money by the day, soon for what can wait for the end of the week.
-        words: what its rows have in common; thresholds by their names in braces.
+        nouns: what a row is, and what several are.
+        words: what they have in common; thresholds by their names in braces.
         line: one row in words, columns in braces.
         query: the rows, the worst first; in DuckDB's SQL over `marts.`, with thresholds as `:name`, and
             `finding.<check>` for the rows that a check of the last build found. Every row has its `account_id`.
@@ -24,6 +25,7 @@ class Alert:
 
     name: str
     severity: Severity
+    nouns: tuple[str, str]
     words: str
     line: str
     query: str
@@ -34,7 +36,8 @@ ALERTS = (
     Alert(
         name="budget",
         severity="urgent",
-        words="Budgets spent to {budget_share} and more, or heading past 100 %",
+        nouns=("budget", "budgets"),
+        words="spent to {budget_share} and more, or heading past 100 %",
         line="{client_name}, {project_name}: {budget_spent} of {budget} {unit} spent ({spent_share}), forecast {forecast_share}",
         query="""
             select
@@ -60,7 +63,8 @@ ALERTS = (
     Alert(
         name="overdue_invoices",
         severity="urgent",
-        words="Invoices overdue by {overdue_days} or more",
+        nouns=("invoice", "invoices"),
+        words="overdue by {overdue_days} or more",
         line="{client_name}: invoice {invoice_number}, {open_amount}, due {due_date}, {days_overdue} days overdue",
         query="""
             select
@@ -80,7 +84,8 @@ ALERTS = (
     Alert(
         name="unbilled",
         severity="urgent",
-        words="Work and expenses not billed after more than {unbilled_days}",
+        nouns=("client", "clients"),
+        words="with work not billed after more than {unbilled_days}",
         line="{client_name}: {uninvoiced_amount} not billed, the oldest of {oldest_date}",
         query="""
             with item as (
@@ -132,7 +137,8 @@ ALERTS = (
     Alert(
         name="margin",
         severity="urgent",
-        words="Projects that kept less than {margin_share} of their revenue in the last {margin_months}",
+        nouns=("project", "projects"),
+        words="with less than {margin_share} left of the revenue of {margin_months}",
         line="{client_name}, {project_name}: {margin_amount} left of {revenue_amount}, {kept_share}",
         query="""
             select
@@ -162,7 +168,8 @@ ALERTS = (
     Alert(
         name="missing_timesheets",
         severity="soon",
-        words="People whose timesheet of the last complete week lacks {missing_hours} or more",
+        nouns=("timesheet", "timesheets"),
+        words="of the last complete week lacking {missing_hours} or more",
         line="{person_name}: {missing_hours} missing in the week of {week_start}",
         query="""
             select
@@ -189,7 +196,8 @@ ALERTS = (
     Alert(
         name="timers_over_night",
         severity="soon",
-        words="Timers that run since an earlier day",
+        nouns=("timer", "timers"),
+        words="running since an earlier day",
         line="{person_name}: a timer of {spent_date} on {project_name}, {tracked_hours} when it was read",
         query="""
             select
@@ -208,7 +216,8 @@ ALERTS = (
     Alert(
         name="changed_after_invoicing",
         severity="soon",
-        words="Time that was changed after its invoice was sent, in the last {changed_days}",
+        nouns=("time entry", "time entries"),
+        words="changed after the invoice was sent, within {changed_days}",
         line="{person_name}, {project_name}: {entry_hours} of {spent_date} changed after invoice {invoice_number}",
         query="""
             select

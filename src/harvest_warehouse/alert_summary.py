@@ -20,8 +20,9 @@ _ROWS_OF_A_MESSAGE = 5
 
 def alert_title(raised: Raised, report: AlertsReport) -> str:
     """What it is about, of how many rows, and what they add up to: each currency for itself."""
-    numbers = [counted(len(raised.rows), "row"), *_totals(raised)]
-    return f"{said(raised.alert.words, report.settings.values())}: {', '.join(numbers)}"
+    one, many = raised.alert.nouns
+    title = f"{len(raised.rows):,} {one if len(raised.rows) == 1 else many} {said(raised.alert.words, report.settings.values())}"
+    return ": ".join([title, *filter(None, [", ".join(_totals(raised))])])
 
 
 def alert_line(raised: Raised, row: Mapping[str, Any]) -> str:
@@ -62,7 +63,7 @@ def alerts_json(report: AlertsReport, delivered: str | None) -> str:
             {
                 "name": raised.alert.name,
                 "severity": raised.alert.severity,
-                "words": said(raised.alert.words, report.settings.values()),
+                "words": alert_title(raised, report),
                 "totals": {currency: _plain(total) for currency, total in raised.totals.items()},
                 "rows": [{name: _plain(value) for name, value in row.items()} for row in raised.rows],
             }
