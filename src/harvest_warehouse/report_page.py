@@ -44,6 +44,7 @@ h2 { border-top: 2px solid #1c2024; font-size: 19px; margin: 36px 0 12px; paddin
 h3 { font-size: 16px; margin: 26px 0 6px; overflow-wrap: anywhere; }
 p { margin: 0 0 8px; }
 .facts, .note { color: #4a5058; font-size: 13px; }
+.warning { border: 2px solid #b25a06; border-radius: 6px; margin: 12px 0; padding: 8px 12px; }
 .facts b { color: #1c2024; font-weight: 600; }
 .facts span { display: inline-block; margin-right: 16px; }
 .tiles { display: grid; gap: 10px; grid-template-columns: repeat(auto-fit, minmax(200px, 1fr)); margin: 12px 0; }
@@ -95,6 +96,7 @@ def _account(week: Week, alerts: AlertsReport) -> str:
     return "\n".join(
         [
             f'<h1>{escape(head.account_name)}: the week</h1>\n<p class="facts">{said}</p>',
+            *([f'<p class="warning">{escape(warning(week))}</p>'] if week.not_read else []),
             _calls(week.calls, alerts),
             "<h2>Hours</h2>",
             _tiles(week.tiles),
@@ -103,6 +105,11 @@ def _account(week: Week, alerts: AlertsReport) -> str:
             *(["<h2>Money</h2>\n<p>There is no client yet, and no currency.</p>"] if not week.money else []),
         ]
     )
+
+
+def warning(week: Week) -> str:
+    """That figures are missing, and why."""
+    return f"Never read from Harvest: {', '.join(week.not_read).replace('_', ' ')}. Figures that rest on them are missing, or 0."
 
 
 def _calls(calls: Sequence[Raised], alerts: AlertsReport) -> str:

@@ -13,6 +13,7 @@ from harvest_warehouse.dashboard.draw import verdict
 from harvest_warehouse.dashboard.page import Section, Tile
 from harvest_warehouse.dashboard.words import day
 from harvest_warehouse.report_drawing import svg
+from harvest_warehouse.report_page import warning
 from harvest_warehouse.week import Week
 
 _WIDTH, _MARGIN, _GAP = 1240, 30, 30
@@ -28,6 +29,8 @@ def picture(accounts: Sequence[Week]) -> bytes:
         head = week.header
         drawing.text(f"{head.account_name}: the week", 26, is_bold=True)
         drawing.text(f"As of {day(head.as_of_date)} · compared with Harvest: {verdict(head)}", 14)
+        if week.not_read:
+            drawing.text(warning(week), 14, is_bold=True)
         sections = [week.utilisation]
         tiles = [*week.tiles]
         if len(week.money) == 1:
@@ -71,10 +74,10 @@ class _Drawing:
         for number, tile in enumerate(tiles):
             x = _MARGIN + number * (width + 12)
             self._box(x, width, is_alarming=tile.is_alarming)
-            fits = int(width / 6.6) - 3
-            self._write(textwrap.shorten(tile.label, fits), x + 14, self._y + 22, 13)
+            fits = int((width - 24) / 6)
+            self._write(_short(tile.label, fits), x + 14, self._y + 22, 13)
             self._write(tile.figure, x + 14, self._y + 52, 25, is_bold=True)
-            self._write(textwrap.shorten(tile.note, fits), x + 14, self._y + 76, 12)
+            self._write(_short(tile.note, fits), x + 14, self._y + 76, 12)
         self._y += _TILE_HEIGHT + 20
 
     def sections(self, sections: Sequence[Section]) -> None:
@@ -112,3 +115,7 @@ class _Drawing:
     def _write(self, words: str, x: float, y: float, size: int, *, is_bold: bool = False) -> None:
         weight = ' font-weight="700"' if is_bold else ""
         self._parts.append(f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}"{weight}>{escape(words)}</text>')
+
+
+def _short(words: str, signs: int) -> str:
+    return textwrap.shorten(words, signs, placeholder=" …")
