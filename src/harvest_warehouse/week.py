@@ -57,7 +57,8 @@ def weeks(warehouse: Warehouse, settings: AlertSettings | None = None) -> tuple[
     if not found:
         raise SettingWrong("No account was loaded yet: run `dlt-harvest sync` in this folder first.")
     raised = alerts(warehouse, settings)
-    return tuple(_week(read, account_id, raised) for account_id in found), raised
+    with read.at_once():
+        return tuple(_week(read, account_id, raised) for account_id in found), raised
 
 
 def _week(read: Reader, account_id: str, raised: AlertsReport) -> Week:
