@@ -170,10 +170,10 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     return warehouse
 
 
-@pytest.fixture
-def blank(built: Warehouse, tmp_path: Path) -> Warehouse:
+@pytest.fixture(scope="module")
+def emptied(built: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
     """The same tables with no facts in them: nothing needs anybody."""
-    warehouse = Warehouse(tmp_path)
+    warehouse = Warehouse(tmp_path_factory.mktemp("emptied"))
     shutil.copy(built.file, warehouse.file)
     with duckdb.connect(str(warehouse.file)) as database:
         query = "select table_name from information_schema.tables where table_schema = ? and table_name not in ('dim_account', 'dim_date', 'mart_data_quality')"
@@ -183,6 +183,14 @@ def blank(built: Warehouse, tmp_path: Path) -> Warehouse:
         put(database, f"{MARTS}.dim_client", [ACCOUNT | {"client_id": 1, "client_name": "Ada"}])
         put(database, f"{MARTS}.dim_person", [ACCOUNT | {"user_id": 1, "person_name": "Bo"}])
         put(database, f"{MARTS}.dim_project", [PROJECT])
+    return warehouse
+
+
+@pytest.fixture
+def blank(emptied: Warehouse, tmp_path: Path) -> Warehouse:
+    """A copy of it, to put rows into."""
+    warehouse = Warehouse(tmp_path)
+    shutil.copy(emptied.file, warehouse.file)
     return warehouse
 
 
