@@ -14,9 +14,11 @@ from typer.main import get_command
 
 from harvest_simulator import Simulator
 from harvest_time_tracking import STREAMS, Secret, Settings, tables
+from harvest_warehouse.build import build
 from harvest_warehouse.cli import app
 from harvest_warehouse.demo import demo_warehouse
 from harvest_warehouse.load import load
+from harvest_warehouse.mart_settings import MartSettings
 from harvest_warehouse.models import described, rules
 from harvest_warehouse.models_page import models_page
 from harvest_warehouse.streams_page import streams_page
@@ -94,7 +96,8 @@ def test_the_notebook_runs_as_a_program(tmp_path: Path) -> None:
     simulator = Simulator(size="tiny", enforce_limits=False)
     with simulator.serving() as url:
         settings = Settings(Secret(simulator.access_token), simulator.account_id, url, requests_per_15_s=0)
-        load(warehouse, settings, ["invoices", "time_entries"])
+        load(warehouse, settings)
+    build(warehouse, MartSettings())
     done = subprocess.run(
         [sys.executable, str(ROOT / "docs" / "explore.py")],
         env=os.environ | {"HARVEST_DATABASE": str(warehouse.file)},

@@ -47,6 +47,12 @@ class Database:
         with self._client.execute_query(self._translated(query, values or {})) as cursor:
             return list(cursor.fetchall())
 
+    def records(self, query: Statement, values: Mapping[str, object] | None = None) -> list[dict[str, Any]]:
+        """The rows that `query` gives, by column. Raises as `rows` does."""
+        with self._client.execute_query(self._translated(query, values or {})) as cursor:
+            names = [column[0] for column in cursor.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
     def run(self, statements: Sequence[Statement], values: Mapping[str, object] | None = None) -> None:
         """Run statements, all or none of them where the database has transactions.
 
@@ -69,6 +75,28 @@ class Database:
                 return tuple(column[0] for column in cursor.description or ())
         except DatabaseUndefinedRelation:
             return ()
+
+    def tables(self) -> dict[str, exp.Table]:
+        """Every table of the dataset and of the marts, by its name, as the full name to write in a statement."""
+        found: dict[str, exp.Table] = {}
+        for schema in ("marts", ""):
+            example = exp.to_table("x", db=schema or None)
+            self._translated(tree := exp.select("1").from_(example, copy=False), {})
+            [full] = tree.find_all(exp.Table)
+            names = self.rows(
+                "select table_name from information_schema.tables where table_schema = :schema order by 1",
+                {"schema": full.db},
+            )
+            for (name,) in names:
+                found[name] = full.copy()
+                found[name].set("this", exp.to_identifier(name, quoted=True))
+        return found
+
+    def answer(self, statement: exp.Expr, limit: int | None = None) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+        """The columns and the first rows, or all, of a statement in the database's own dialect, as it is."""
+        with self._client.execute_query(statement.sql(self.dialect)) as cursor:
+            columns = tuple(column[0] for column in cursor.description or ())
+            return columns, list(cursor.fetchall() if limit is None else cursor.fetchmany(limit))
 
     def make_marts(self) -> None:
         """Make the dataset of the marts, where it is not there."""
@@ -168,15 +196,18 @@ def _literal(value: object, dialect: str) -> str:
 
 
 @contextmanager
-def open_database(warehouse: Warehouse, *, is_building: bool = False) -> Iterator[Database]:
+def open_database(warehouse: Warehouse, *, is_building: bool = False, is_reading: bool = False) -> Iterator[Database]:
     """A connection for as long as the block lasts: a file that stays open could not be loaded.
 
     Args:
         warehouse: where the tables are.
         is_building: with the memory and the threads that it takes to build the marts of a large account.
+        is_reading: able to write nothing, and to read nothing but this database.
 
     Raises:
         DltException: where the database cannot be reached.
     """
-    with warehouse.pipeline(is_building=is_building).sql_client() as client:
+    with warehouse.pipeline(is_building=is_building, is_reading=is_reading).sql_client() as client:
+        for guard in warehouse.guards if is_reading else ():
+            client.execute_sql(guard)
         yield Database(client, warehouse.marts_name)

@@ -38,6 +38,8 @@ REREAD_REQUESTS = 10
 _BOUNDS = {"memory_limit": "100MB", "threads": 1}
 # Of DuckDB while it builds the marts.
 _BUILDING_BOUNDS = {"memory_limit": "1GB", "threads": 2}
+# Of DuckDB while somebody's own query runs: no files, no other databases, and no way to allow them again.
+_GUARDS = ("SET enable_external_access = false", "SET lock_configuration = true")
 
 
 @dataclass(frozen=True)
@@ -75,12 +77,23 @@ class Warehouse:
         """How many files are written at once: more than one share DuckDB's bounded memory, and one of them is refused."""
         return 1
 
-    def pipeline(self, *, is_building: bool = False) -> dlt.Pipeline:
-        """The pipeline, made or taken up again, and from now on dlt's current one."""
-        bounds = _BUILDING_BOUNDS if is_building else _BOUNDS
+    @property
+    def guards(self) -> tuple[str, ...]:
+        """What is run on a connection that may only read, before a query that somebody else wrote."""
+        return _GUARDS
+
+    def pipeline(self, *, is_building: bool = False, is_reading: bool = False) -> dlt.Pipeline:
+        """The pipeline, made or taken up again, and from now on dlt's current one.
+
+        Args:
+            is_building: with the memory and the threads that it takes to build the marts of a large account.
+            is_reading: with connections that can write nothing.
+        """
+        bounds = _BUILDING_BOUNDS if is_building or is_reading else _BOUNDS
+        credentials = DuckDbCredentials(str(self.file), read_only=is_reading, global_config=dict(bounds))
         return dlt.pipeline(
             self.pipeline_name,
-            destination=dlt.destinations.duckdb(DuckDbCredentials(str(self.file), global_config=dict(bounds))),
+            destination=dlt.destinations.duckdb(credentials),
             dataset_name=self.dataset_name,
             pipelines_dir=str(self.pipelines_dir or _pipelines_dir(self.folder)),
         )

@@ -7,7 +7,20 @@ from importlib import import_module
 from harvest_warehouse.cli.base import app
 
 # In the order in which `--help` lists them.
-for _verb in ("demo", "doctor", "sync", "load", "verify", "build", "streams", "show", "simulate"):
+for _verb in (
+    "demo",
+    "doctor",
+    "sync",
+    "load",
+    "verify",
+    "build",
+    "alerts",
+    "report",
+    "sql",
+    "streams",
+    "show",
+    "simulate",
+):
     import_module(f"harvest_warehouse.cli.{_verb}")
 
 

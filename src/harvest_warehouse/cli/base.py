@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.markup import escape
 
 DONE, FAILED, WRONG_USE, SKIPPED = 0, 1, 2, 3
-DIFFERENT = SKIPPED
+DIFFERENT = RAISED = SKIPPED
 
 app = typer.Typer(
     help="Copy a whole Harvest account into your own database.",
-    epilog="Exit codes: 0 done, 1 failed, 2 wrong use or configuration, 3 done, but something was skipped (--strict) or is not proven.",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong use or configuration, 3 done, but something was skipped (--strict), is not proven, or needs somebody.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",

@@ -4,32 +4,42 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harvest_warehouse.cli.base import DONE, FAILED, Debug, app, errors_told, out, prepare
+from harvest_warehouse.cli.base import DONE, FAILED, Debug, app, errors_told, prepare, say
+
+if TYPE_CHECKING:
+    from harvest_warehouse.show import ShowReport
 
 
-@app.command(epilog="Example: `dlt-harvest show --demo`")
+@app.command(epilog="Examples: `dlt-harvest show` · `dlt-harvest show --demo` · `dlt-harvest show --dlt`")
 def show(
     is_demo: Annotated[bool, typer.Option("--demo", help="The demo's database instead of your own.")] = False,
+    is_dlt: Annotated[bool, typer.Option("--dlt", help="dlt's own dashboard: tables, schema, state and runs.")] = False,
     port: Annotated[int, typer.Option(help="On this port.")] = 2718,
     headless: Annotated[bool, typer.Option("--headless", help="Do not open a browser.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Open dlt's own dashboard in the browser: tables, schema, state and runs. Ctrl-C ends it."""
+    """Open the dashboard in the browser: utilisation, budgets, billing, margin, and whether to trust them. Ctrl-C ends it."""
     with errors_told(debug):
         from harvest_warehouse.demo import demo_warehouse
         from harvest_warehouse.settings import Warehouse
         from harvest_warehouse.show import show as run
+        from harvest_warehouse.show import show_dlt
 
         prepare()
         warehouse = demo_warehouse(Path.cwd()) if is_demo else Warehouse(Path.cwd())
-        report = run(warehouse, port=port, is_headless=headless)
-        out.print(f"dlt's dashboard: {report.address} (Ctrl-C ends it)", highlight=False, soft_wrap=True)
-        try:
-            code = subprocess.run(report.command, check=False).returncode  # noqa: S603 (our own program and arguments)
-        except KeyboardInterrupt:
-            code = DONE
-        raise typer.Exit(DONE if code == DONE else FAILED)
+        report = (show_dlt if is_dlt else run)(warehouse, port=port, is_headless=headless)
+        raise typer.Exit(serve(report, "dlt's dashboard" if is_dlt else "The dashboard"))
+
+
+def serve(report: ShowReport, what: str) -> int:
+    """Serve a dashboard until it is interrupted; the exit code."""
+    say(f"{what}: {report.address} (Ctrl-C ends it)")
+    try:
+        code = subprocess.run(report.command, check=False).returncode  # noqa: S603 (our own program and arguments)
+    except KeyboardInterrupt:
+        code = DONE
+    return DONE if code == DONE else FAILED

@@ -1,0 +1,147 @@
+"""What the alerts found, as lines for a terminal, as JSON, and as a message. Prints nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import simplejson
+
+from harvest_warehouse.alerts import AlertsReport, Raised
+from harvest_warehouse.query_summary import exact
+from harvest_warehouse.summary import counted
+
+_ROWS_OF_A_LIST = 10
+_ROWS_OF_A_MESSAGE = 5
+
+
+def alert_title(raised: Raised, report: AlertsReport) -> str:
+    """What it is about, of how many rows, and what they add up to: each currency for itself."""
+    one, many = raised.alert.nouns
+    title = f"{len(raised.rows):,} {one if len(raised.rows) == 1 else many} {said(raised.alert.words, report.settings.values())}"
+    return ": ".join([title, *filter(None, [", ".join(_totals(raised))])])
+
+
+def alert_line(raised: Raised, row: Mapping[str, Any]) -> str:
+    """One row in words."""
+    return said(raised.alert.line, row)
+
+
+def alert_lines(raised: Raised, report: AlertsReport) -> list[str]:
+    """The first rows in words, the worst first, and how many there are besides."""
+    more = len(raised.rows) - _ROWS_OF_A_LIST
+    return [
+        *(f"  {_account(row, report)}{_printable(alert_line(raised, row))}" for row in raised.rows[:_ROWS_OF_A_LIST]),
+        *([f"  and {more:,} more: --json has all of them"] if more > 0 else []),
+    ]
+
+
+def closing_line(report: AlertsReport) -> str:
+    """All of it in a sentence."""
+    days = " and ".join(sorted({day.isoformat() for day in report.as_of.values()}))
+    as_of = f", as of {days}" if days else ""
+    quiet = f" Nothing of: {', '.join(name.replace('_', ' ') for name in report.quiet)}." if report.quiet else ""
+    if not report.raised:
+        return f"Nothing needs anybody{as_of}.{quiet}"
+    return f"{counted(len(report.raised), 'alert')}{as_of}.{quiet}"
+
+
+def alerts_json(report: AlertsReport, delivered: str | None) -> str:
+    """The report for machines: every row, decimals with all of their digits.
+
+    Args:
+        report: what was found.
+        delivered: what became of the message; None where none was sent.
+    """
+    document = {
+        "as_of": report.as_of,
+        "settings": asdict(report.settings),
+        "alerts": [
+            {
+                "name": raised.alert.name,
+                "severity": raised.alert.severity,
+                "words": alert_title(raised, report),
+                "totals": {currency: _plain(total) for currency, total in raised.totals.items()},
+                "rows": [{name: _plain(value) for name, value in row.items()} for row in raised.rows],
+            }
+            for raised in report.raised
+        ],
+        "quiet": list(report.quiet),
+        "delivered": delivered,
+    }
+    return str(simplejson.dumps(document, use_decimal=True, ensure_ascii=False, default=str, indent=2))
+
+
+def message(report: AlertsReport) -> str:
+    """The alerts as Slack's markup, short enough to be read on a telephone (https://api.slack.com/reference/surfaces/formatting)."""
+    return "\n".join(_message_lines(report))
+
+
+def _message_lines(report: AlertsReport) -> Iterator[str]:
+    yield f"*{_harmless(closing_line(report))}*"
+    for raised in report.raised:
+        sign = ":red_circle:" if raised.alert.severity == "urgent" else ":large_yellow_circle:"
+        yield f"{sign} *{_harmless(alert_title(raised, report))}*"
+        for row in raised.rows[:_ROWS_OF_A_MESSAGE]:
+            yield f"• {_harmless(alert_line(raised, row))}"
+        more = len(raised.rows) - _ROWS_OF_A_MESSAGE
+        if more > 0:
+            yield f"• and {more:,} more"
+
+
+def said(words: str, values: Mapping[str, Any]) -> str:
+    """Words with values in the place of their names."""
+    return words.format_map({name: shown(values, name) for name in values})
+
+
+def shown(row: Mapping[str, Any], name: str) -> str:
+    """A value as people say it, by what its column's name ends with."""
+    value = row[name]
+    if value is None or isinstance(value, str | date):
+        return _word(value, "unknown" if name.endswith("_share") else "–")
+    kind = name.rpartition("_")[2]
+    if kind == "share":
+        return f"{Decimal(value) * 100:.0f} %"
+    if kind == "amount":
+        return f"{row.get('currency') or ''} {Decimal(value):,.2f}".strip()
+    if kind in {"days", "months"}:
+        return counted(int(value), kind.removesuffix("s"))
+    return f"{_number(value)} h" if kind == "hours" else _number(value)
+
+
+def _word(value: str | date | None, unknown: str) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    return unknown if value is None else str(value)
+
+
+def _number(value: Any) -> str:
+    rounded = round(Decimal(value), 2)
+    return f"{rounded:,.0f}" if rounded == rounded.to_integral_value() else f"{rounded:,}"
+
+
+def _totals(raised: Raised) -> list[str]:
+    name = raised.alert.total or ""
+    return [shown({name: total, "currency": currency}, name) for currency, total in raised.totals.items()]
+
+
+def _account(row: Mapping[str, Any], report: AlertsReport) -> str:
+    return f"[{row['account_id']}] " if len(report.as_of) > 1 else ""
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return Decimal(exact(value))
+    return value if value is None or isinstance(value, str | int | float) else exact(value)
+
+
+def _printable(text: str) -> str:
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+
+
+def _harmless(text: str) -> str:
+    """A client's name shall neither link nor call anybody: https://api.slack.com/reference/surfaces/formatting#escaping."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

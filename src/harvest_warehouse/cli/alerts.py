@@ -1,0 +1,56 @@
+"""`dlt-harvest alerts`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harvest_warehouse.cli.base import RAISED, Debug, app, err, errors_told, out, prepare, say
+
+
+@app.command(epilog="Examples: `dlt-harvest alerts` · `dlt-harvest alerts --json` · `dlt-harvest alerts --demo`")
+def alerts(
+    as_json: Annotated[bool, typer.Option("--json", help="Print every row as JSON, for machines.")] = False,
+    is_demo: Annotated[bool, typer.Option("--demo", help="The demo's database instead of your own.")] = False,
+    debug: Debug = False,
+) -> None:
+    """List what needs somebody now, from the marts of the last build: exit code 3 where there is anything, else 0.
+
+    Budgets, overdue invoices, unbilled work, thin margins, missing timesheets, forgotten timers, time changed after
+    invoicing. Thresholds are in `[harvest_alerts]` of `.dlt/config.toml`. Where a Slack-compatible webhook is configured
+    (`[runtime] slack_incoming_hook` in `.dlt/secrets.toml`), what was found goes there too; the demo's does not.
+    """
+    with errors_told(debug):
+        from harvest_warehouse.alert_summary import (
+            alert_lines,
+            alert_title,
+            alerts_json,
+            closing_line,
+            message,
+        )
+        from harvest_warehouse.alerts import alerts as run
+        from harvest_warehouse.demo import demo_warehouse
+        from harvest_warehouse.settings import Warehouse
+        from harvest_warehouse.webhook import deliver, has_webhook
+
+        prepare()
+        warehouse = demo_warehouse(Path.cwd()) if is_demo else Warehouse(Path.cwd())
+        report = run(warehouse)
+        delivered = None
+        if report.raised and not is_demo and has_webhook(warehouse):
+            failure = deliver(warehouse, message(report))
+            delivered = f"not delivered: {failure}" if failure else "delivered"
+        if as_json:
+            print(alerts_json(report, delivered))
+        else:
+            for raised in report.raised:
+                style = "bold red" if raised.alert.severity == "urgent" else "bold"
+                out.print(alert_title(raised, report), style=style, markup=False, highlight=False, soft_wrap=True)
+                say(*alert_lines(raised, report))
+            say(closing_line(report))
+        if delivered and delivered != "delivered":
+            err.print(f"The message was {delivered}.", markup=False, highlight=False, soft_wrap=True)
+        if report.raised:
+            raise typer.Exit(RAISED)

@@ -1,0 +1,42 @@
+"""`dlt-harvest report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harvest_warehouse.cli.base import Debug, app, err, errors_told, prepare, say
+
+
+@app.command(
+    epilog="Examples: `dlt-harvest report` · `dlt-harvest report --out monday.html` · `dlt-harvest report --demo`"
+)
+def report(
+    out: Annotated[Path, typer.Option("--out", help="The HTML file; the picture goes beside it, as .png.")] = Path(
+        "harvest_report.html"
+    ),
+    is_demo: Annotated[bool, typer.Option("--demo", help="The demo's database instead of your own.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Write the week as one HTML file, to be mailed or printed, and a picture of it: from the marts of the last build.
+
+    No scripts, and nothing is fetched from elsewhere. Each currency has its own section.
+    """
+    with errors_told(debug):
+        from harvest_time_tracking import Ledger
+        from harvest_warehouse.demo import demo_warehouse
+        from harvest_warehouse.progress import progress
+        from harvest_warehouse.report import report as run
+        from harvest_warehouse.settings import Warehouse
+        from harvest_warehouse.summary import counted
+
+        prepare()
+        warehouse = demo_warehouse(Path.cwd()) if is_demo else Warehouse(Path.cwd())
+        with progress(err, Ledger()) as on_step:
+            written = run(warehouse, out, on_step=on_step)
+        say(
+            f"The week of {' and '.join(written.accounts)}, with {counted(written.alerts, 'alert')}, is in {written.page}, "
+            f"and a picture of it in {written.picture}."
+        )

@@ -1,0 +1,74 @@
+"""`dlt-harvest sql`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harvest_warehouse.cli.base import Debug, app, err, errors_told, out, prepare
+
+_ROWS_OF_A_TABLE = 1_000
+
+
+@app.command(
+    epilog='Examples: `dlt-harvest sql "from mart_project_budget"` · `dlt-harvest sql --csv "select * from invoices"` · '
+    '`dlt-harvest sql "show tables"` · `dlt-harvest sql - < query.sql`'
+)
+def sql(
+    statement: Annotated[
+        str, typer.Argument(help="One select, with, describe, summarize or show; - reads it from stdin.")
+    ],
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")] = False,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help=f"At most so many rows; 0 for all. Default: {_ROWS_OF_A_TABLE:,} of a table, all of CSV and JSON.",
+        ),
+    ] = None,
+    is_demo: Annotated[bool, typer.Option("--demo", help="The demo's database instead of your own.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Ask the database a question in SQL, and change nothing.
+
+    Harvest's tables and the marts are found by their names alone: `time_entries`, `mart_project_budget`.
+    """
+    with errors_told(debug):
+        import sys
+
+        from rich.console import Console
+        from rich.measure import Measurement
+
+        from harvest_time_tracking import SettingWrong
+        from harvest_warehouse.demo import demo_warehouse
+        from harvest_warehouse.query import query as run
+        from harvest_warehouse.query_summary import query_csv, query_json, query_table
+        from harvest_warehouse.settings import Warehouse
+        from harvest_warehouse.summary import counted
+
+        if as_csv and as_json:
+            raise SettingWrong("CSV or JSON, not both.")
+        prepare()
+        if limit is None:
+            limit = 0 if as_csv or as_json else _ROWS_OF_A_TABLE
+        warehouse = demo_warehouse(Path.cwd()) if is_demo else Warehouse(Path.cwd())
+        report = run(warehouse, sys.stdin.read() if statement == "-" else statement, limit=limit or None)
+        if as_csv:
+            for line in query_csv(report):
+                print(line)
+        elif as_json:
+            print(query_json(report))
+        elif out.is_terminal:
+            out.print(query_table(report, out.width))
+        else:
+            # In a file or a pipe a line is as long as it must be.
+            table = query_table(report, sys.maxsize)
+            endless = Console(width=1_000_000)
+            Console(width=Measurement.get(endless, endless.options, table).maximum).print(table)
+        if not as_csv and not as_json:
+            err.print(counted(len(report.rows), "row"), highlight=False)
+        if report.is_cut:
+            err.print(f"These are the first {len(report.rows):,} rows: --limit 0 gives all.", highlight=False)

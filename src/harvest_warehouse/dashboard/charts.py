@@ -1,0 +1,315 @@
+"""The charts: Altair on plain rows, so that types are stated and no page is fetched. Titles stand above, as text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import altair as alt
+
+from harvest_warehouse.dashboard import palette
+from harvest_warehouse.dashboard.page import Chart
+from harvest_warehouse.dashboard.reader import Row
+
+_Drawn = alt.Chart | alt.LayerChart | alt.FacetChart
+_HEIGHT = 260
+_BAR = 24
+_LABELS = 150
+WHOLE = Decimal(1)
+# Its menu offers an editor on the internet.
+_WITHOUT_MENU = {"embedOptions": {"actions": False}}
+
+
+@dataclass(frozen=True)
+class Field:
+    """A column of the rows as a chart shows it: its title with the unit, and d3's format of its numbers."""
+
+    key: str
+    title: str
+    format: str = ""
+
+    @property
+    def tooltip(self) -> alt.Tooltip:
+        """The line in the tooltip."""
+        return alt.Tooltip(
+            field=self.key,
+            type="quantitative" if self.format else "nominal",
+            title=self.title,
+            format=self.format or alt.Undefined,
+        )
+
+
+def bars(
+    rows: Sequence[Row],
+    label: Field,
+    value: Field,
+    tooltip: Sequence[Field],
+    *,
+    colour: Field | None = None,
+    colours: Mapping[str, str] | None = None,
+    mark: Decimal | None = None,
+    description: str = "",
+) -> Chart:
+    """Horizontal bars in the order of the rows, stacked where a label has several.
+
+    Args:
+        rows: one per label, or per label and colour.
+        label: names the bars.
+        value: their length.
+        tooltip: what is told of each.
+        colour: what their colour means; one colour if None.
+        colours: the colours, in the order of the legend.
+        mark: where a line is drawn across.
+        description: of the chart, for those who do not see it.
+    """
+    labels = list(dict.fromkeys(row[label.key] for row in rows))
+    known = [name for name in colours or {} if any(row[colour.key] == name for row in rows)] if colour else []
+    chart = (
+        alt.Chart(_data(rows))
+        .mark_bar(color=palette.BLUE, cornerRadiusEnd=0 if known else 2)
+        .encode(
+            x=alt.X(
+                field=value.key, type="quantitative", title=value.title, axis=alt.Axis(format=value.format, tickCount=5)
+            ),
+            y=alt.Y(field=label.key, type="nominal", sort=labels, title=None, axis=alt.Axis(labelLimit=_LABELS)),
+            tooltip=[field.tooltip for field in tooltip],
+        )
+    )
+    if colour and colours:
+        chart = chart.encode(
+            color=_colour(colour, {name: colours[name] for name in known}),
+            order=alt.Order(field="place", type="quantitative"),
+        )
+        chart.data = _data(
+            [{**row, "place": known.index(row[colour.key]) if row[colour.key] in known else 99} for row in rows]
+        )
+    drawn: _Drawn = chart
+    if mark is not None:
+        drawn = alt.layer(chart, _line_across("x", mark))
+    return _dressed(drawn, description, height=alt.Step(_BAR))
+
+
+def line(
+    rows: Sequence[Row],
+    label: Field,
+    value: Field,
+    tooltip: Sequence[Field],
+    *,
+    mark: Decimal | None = None,
+    description: str = "",
+) -> Chart:
+    """A line through the rows, from left to right in their order, from zero up.
+
+    Args:
+        rows: one per label.
+        label: names the points.
+        value: their height.
+        tooltip: what is told of each.
+        mark: where a line is drawn across.
+        description: of the chart, for those who do not see it.
+    """
+    chart = (
+        alt.Chart(_data(rows))
+        .mark_line(color=palette.BLUE, strokeWidth=3, point=alt.OverlayMarkDef(size=60, color=palette.BLUE))
+        .encode(
+            x=_across(rows, label),
+            y=alt.Y(
+                field=value.key,
+                type="quantitative",
+                title=value.title,
+                scale=alt.Scale(zero=True),
+                axis=alt.Axis(format=value.format, tickCount=5),
+            ),
+            tooltip=[field.tooltip for field in tooltip],
+        )
+    )
+    return _dressed(chart if mark is None else alt.layer(chart, _line_across("y", mark)), description, height=_HEIGHT)
+
+
+def pairs(
+    rows: Sequence[Row],
+    label: Field,
+    values: Sequence[Field],
+    colours: Sequence[str],
+    unit: str,
+    description: str = "",
+) -> Chart:
+    """Bars side by side for each label, one for each of the values.
+
+    Args:
+        rows: one per label, from left to right.
+        label: names the groups.
+        values: the bars of a group; a value that is None has no bar.
+        colours: theirs.
+        unit: title of the axis of values.
+        description: of the chart, for those who do not see it.
+    """
+    long = [
+        {"label": row[label.key], "what": field.title, "value": row[field.key]}
+        for row in rows
+        for field in values
+        if row[field.key] is not None
+    ]
+    of = Field("what", "")
+    chart = (
+        alt.Chart(_data(long))
+        .mark_bar()
+        .encode(
+            x=_across(rows, Field("label", label.title), [row[label.key] for row in rows]),
+            xOffset=alt.XOffset(field="what", type="nominal", sort=[field.title for field in values]),
+            y=alt.Y(field="value", type="quantitative", title=unit, axis=alt.Axis(format="~s", tickCount=5)),
+            color=_colour(of, {field.title: colour for field, colour in zip(values, colours, strict=True)}),
+            tooltip=[Field("label", label.title).tooltip, of.tooltip, Field("value", unit, ",.0f").tooltip],
+        )
+    )
+    return _dressed(chart, description, height=_HEIGHT)
+
+
+def spans(rows: Sequence[Row], label: Field, first: Field, last: Field, unit: str, description: str = "") -> Chart:
+    """Two points for each label and the way between them.
+
+    Args:
+        rows: one per label, from top to bottom.
+        label: names the rows.
+        first: the point that things are measured by.
+        last: the point that came of it.
+        unit: title of the axis of values.
+        description: of the chart, for those who do not see it.
+    """
+    labels = [row[label.key] for row in rows]
+    long = [
+        {label.key: row[label.key], "what": field.title, "value": row[field.key]}
+        for row in rows
+        for field in (first, last)
+        if row[field.key] is not None
+    ]
+    y = alt.Y(field=label.key, type="nominal", sort=labels, title=None, axis=alt.Axis(labelLimit=_LABELS))
+    of = Field("what", "")
+    way = (
+        alt.Chart(_data(rows))
+        .mark_rule(color=palette.GREY, strokeWidth=3)
+        .encode(x=alt.X(field=first.key, type="quantitative"), x2=alt.X2(field=last.key), y=y)
+    )
+    ends = (
+        alt.Chart(_data(long))
+        .mark_point(filled=True, size=90, opacity=1)
+        .encode(
+            x=alt.X(field="value", type="quantitative", title=unit, axis=alt.Axis(format=",.0f", tickCount=5)),
+            y=y,
+            color=_colour(of, {first.title: palette.GREY, last.title: palette.BLUE}),
+            shape=alt.Shape(
+                field="what",
+                type="nominal",
+                sort=[first.title, last.title],
+                scale=alt.Scale(range=["circle", "diamond"]),
+                legend=None,
+            ),
+            tooltip=[label.tooltip, of.tooltip, Field("value", unit, ",.2f").tooltip],
+        )
+    )
+    return _dressed(alt.layer(way, ends), description, height=alt.Step(_BAR))
+
+
+def grid(
+    rows: Sequence[Row],
+    across: Field,
+    down: Field,
+    colour: Field,
+    colours: Mapping[str, str],
+    text: Field | None,
+    tooltip: Sequence[Field],
+    description: str = "",
+) -> Chart:
+    """A field for each pair of labels, coloured by what it means, with a few characters in it.
+
+    Args:
+        rows: one per pair.
+        across: labels from left to right, in the order of the rows' values.
+        down: labels from top to bottom.
+        colour: what the colour means.
+        colours: the colours, in the order of the legend.
+        text: what stands in the field; nothing if None.
+        tooltip: what is told of each.
+        description: of the chart, for those who do not see it.
+    """
+    base = alt.Chart(_data(rows)).encode(
+        x=_across(
+            rows,
+            across,
+            sorted(
+                {row[across.key] for row in rows},
+                key=lambda name: min(row["place"] for row in rows if row[across.key] == name),
+            ),
+        ),
+        y=alt.Y(
+            field=down.key,
+            type="nominal",
+            sort=list(dict.fromkeys(row[down.key] for row in rows)),
+            title=None,
+            axis=alt.Axis(labelLimit=_LABELS),
+        ),
+        tooltip=[field.tooltip for field in tooltip],
+    )
+    drawn: _Drawn = base.mark_rect(stroke=palette.WHITE, strokeWidth=1).encode(color=_colour(colour, colours))
+    if text:
+        drawn = alt.layer(
+            drawn,
+            base.mark_text(color=palette.WHITE, fontSize=11).encode(text=alt.Text(field=text.key, type="nominal")),
+        )
+    return _dressed(drawn, description, height=alt.Step(_BAR))
+
+
+def _across(rows: Sequence[Row], label: Field, labels: list[str] | None = None) -> alt.X:
+    """Labels from left to right; as text, for a date would be drawn in the time zone of whoever looks."""
+    return alt.X(
+        field=label.key,
+        type="ordinal",
+        sort=labels or [row[label.key] for row in rows],
+        title=label.title,
+        axis=alt.Axis(labelOverlap="parity", labelSeparation=6, labelAngle=0),
+    )
+
+
+def _colour(field: Field, colours: Mapping[str, str]) -> alt.Color:
+    """Without a legend: that stands above the chart as text, where it can wrap."""
+    scale = alt.Scale(domain=list(colours), range=list(colours.values()))
+    return alt.Color(field=field.key, type="nominal", sort=list(colours), scale=scale, legend=None)
+
+
+def _line_across(channel: str, at: Decimal) -> _Drawn:
+    """Dark with a light edge: it stands out on bars of any colour, on a light and on a dark page."""
+    encoding = alt.X(field="at", type="quantitative") if channel == "x" else alt.Y(field="at", type="quantitative")
+    at_value = alt.Chart(_data([{"at": float(at)}])).encode(encoding)
+    made: _Drawn = alt.layer(
+        at_value.mark_rule(color=palette.WHITE, strokeWidth=4),
+        at_value.mark_rule(color=palette.BLACK, strokeWidth=2, strokeDash=[6, 4]),
+    )
+    return made
+
+
+def _data(rows: Sequence[Row]) -> alt.InlineData:
+    return alt.InlineData(values=[{name: _plain(value) for name, value in row.items()} for row in rows])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return float(value)
+    return value if value is None or isinstance(value, int | float) else str(value)
+
+
+def _dressed(chart: _Drawn, description: str, height: Any) -> Chart:
+    """As wide as there is room; on the page's own ground, in its own colours of text."""
+    room = {"width": "container", "height": height, "usermeta": _WITHOUT_MENU}
+    told = {"description": description} if description else {}
+    fit = alt.AutoSizeParams(type="fit-x", contains="padding")
+    made: Chart = (
+        chart.properties(**room, **told)
+        .configure(background="transparent", autosize=fit, padding=4)
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelFontSize=12, titleFontSize=12, titleFontWeight="normal", gridOpacity=0.25, domainOpacity=0.5
+        )
+    )
+    return made

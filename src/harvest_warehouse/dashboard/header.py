@@ -1,0 +1,119 @@
+"""What stands above every page: as of when, whose, in which currency one may ask, and whether Harvest agrees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+
+from harvest_time_tracking import SettingWrong
+from harvest_warehouse.dashboard import queries
+from harvest_warehouse.dashboard.reader import Reader
+
+
+@dataclass(frozen=True)
+class Header:
+    """An account as its marts have it.
+
+    Attributes:
+        account_id: the account.
+        account_name: its name.
+        as_of_date: up to which day weeks, ages and budgets count.
+        loaded_at: when the last load had read everything.
+        time_zone: the account's.
+        home_currency: of cost rates; None where nobody said.
+        target: billable share that is aimed at.
+        currencies: those of clients, the one with most work first.
+        clients: name of each client by its id, by currency.
+        verdicts: figures compared with Harvest's reports, by verdict; none where none was.
+        compared_at: when Harvest was asked last.
+        without_billable_rate: billable time entries without a rate.
+        without_cost_rate: time entries without a cost rate.
+    """
+
+    account_id: str
+    account_name: str
+    as_of_date: date
+    loaded_at: datetime
+    time_zone: str
+    home_currency: str | None
+    target: Decimal
+    currencies: tuple[str, ...]
+    clients: Mapping[str, Mapping[int, str]]
+    verdicts: Mapping[str, int] = field(default_factory=dict)
+    compared_at: datetime | None = None
+    without_billable_rate: int = 0
+    without_cost_rate: int = 0
+
+
+def accounts(read: Reader) -> dict[str, str]:
+    """The accounts in the marts: name by id.
+
+    Raises:
+        SettingWrong: where there are no marts.
+        NotReadable: where another program keeps the database to itself.
+    """
+    with read.at_once():
+        if not read.has("dim_account"):
+            raise SettingWrong("The marts are not built yet: run `dlt-harvest build` in this folder first.")
+        found = read("select account_id, account_name from marts.dim_account order by account_id")
+    return {row["account_id"]: row["account_name"] or row["account_id"] for row in found}
+
+
+def header(read: Reader, account_id: str) -> Header:
+    """The header of an account. Raises as `accounts` does."""
+    values = {"account_id": account_id}
+    with read.at_once():
+        [account] = read("select * from marts.dim_account where account_id = :account_id", values)
+        named = read(_CLIENTS, values)
+        counts = {row["finding"]: row["row_count"] for row in read(_WITHOUT_RATE, values)}
+        compared = queries.reconciliation(read, account_id)
+    clients: dict[str, dict[int, str]] = {}
+    for client in named:
+        clients.setdefault(client["currency"], {})[client["client_id"]] = client["client_name"]
+    home = account["home_currency"]
+    if not clients and home:
+        clients[home] = {}
+    verdicts: dict[str, int] = {}
+    for row in compared:
+        verdicts[row["verdict"]] = verdicts.get(row["verdict"], 0) + row["figures"]
+    return Header(
+        account_id,
+        account["account_name"] or account_id,
+        account["as_of_date"],
+        account["loaded_at"],
+        account["time_zone"],
+        home,
+        account["target_utilisation"],
+        tuple(clients),
+        clients,
+        verdicts,
+        max((row["compared_at"] for row in compared), default=None),
+        counts.get("missing_billable_rate", 0),
+        counts.get("missing_cost_rate", 0),
+    )
+
+
+_WITHOUT_RATE = """
+  select
+    finding,
+    row_count
+  from marts.mart_data_quality
+  where account_id = :account_id and finding in ('missing_billable_rate', 'missing_cost_rate')
+"""
+
+_CLIENTS = """
+  select
+    client.currency,
+    client.client_id,
+    client.client_name,
+    coalesce(sum(monthly.hours), 0) as hours
+  from marts.dim_client as client
+  left join marts.mart_client_monthly as monthly
+    on client.account_id = monthly.account_id
+    and client.client_id = monthly.client_id
+  where client.account_id = :account_id and client.currency is not null
+  group by client.currency, client.client_id, client.client_name
+  order by sum(coalesce(sum(monthly.hours), 0)) over (partition by client.currency) desc, client.currency, client.client_name
+"""

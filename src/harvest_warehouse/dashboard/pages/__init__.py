@@ -1,0 +1,1 @@
+"""The pages: each reads its rows, and says what they mean."""

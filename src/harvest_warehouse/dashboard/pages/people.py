@@ -1,0 +1,219 @@
+"""People: who has room, who is overloaded, whose timesheet is missing."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from harvest_warehouse.dashboard import charts, palette, queries
+from harvest_warehouse.dashboard.charts import Field
+from harvest_warehouse.dashboard.filters import Filters
+from harvest_warehouse.dashboard.header import Header
+from harvest_warehouse.dashboard.page import Column, Page, Section, Tile, used
+from harvest_warehouse.dashboard.ranking import named
+from harvest_warehouse.dashboard.reader import Reader, Row
+from harvest_warehouse.dashboard.words import ZERO, count, hours, percent, ratio, short_day, total
+
+# People in a chart; where there are more, the busiest and those with most room, and all between them as one.
+_MOST = 40
+_AT_EACH_END = 15
+_ROOM = Decimal("0.2")
+_WEEKS_WITH_FIGURES = 12
+_WORDS = {
+    "room": "room: 20 points and more below target",
+    "below target": "below target",
+    "on target": "on target",
+    "above 100 %": "above 100 %",
+    "away": "no available hours",
+}
+_LEGEND = {_WORDS[name]: colour for name, colour in palette.LOAD.items()}
+_OF_PEOPLE = "Hours of all clients: a person's capacity belongs to no client and no currency."
+
+
+def people(read: Reader, chosen: Filters, header: Header) -> Page:
+    """The page."""
+    everyone = [
+        _measured(row, chosen) for row in named(queries.utilisation_by_person(read, chosen), "person_name", "user_id")
+    ]
+    able = sorted((row for row in everyone if row["share"] is not None), key=lambda row: (-row["share"], row["label"]))
+    shown = able if len(able) <= _MOST else [*able[:_AT_EACH_END], *able[-_AT_EACH_END:]]
+    missing = queries.missing_timesheets(read, chosen)
+    cells = (
+        queries.utilisation_by_person_and_week(read, chosen, tuple(row["user_id"] for row in shown)) if shown else []
+    )
+    return Page(
+        "People",
+        "Who has room, who is overloaded, whose timesheet is missing",
+        (
+            Tile("People with capacity", f"{len(able):,}", "in the weeks looked at"),
+            Tile("Room until target", hours(total(able, "room")), "of those below target"),
+            Tile(
+                "Above 100 %",
+                f"{len([row for row in able if row['share'] > 1]):,}",
+                "more billable than available hours",
+                any(row["share"] > 1 for row in able),
+            ),
+        ),
+        (_by_person(everyone, able, chosen), _by_week(shown, cells, able, chosen, header), _to_chase(missing, header)),
+    )
+
+
+def load(share: Decimal | None, target: Decimal) -> str:
+    """What a share of available hours means for somebody's week."""
+    if share is None:
+        return "away"
+    if share > 1:
+        return "above 100 %"
+    return "on target" if share >= target else "below target" if share >= target - _ROOM else "room"
+
+
+def _measured(row: Row, chosen: Filters) -> Row:
+    share = ratio(row["billable_hours"], row["available_hours"])
+    room = max(chosen.target * row["available_hours"] - row["billable_hours"], ZERO)
+    return {
+        **row,
+        "share": share,
+        "total_share": ratio(row["tracked_hours"], row["capacity_hours"]),
+        "room": room,
+        "load": load(share, chosen.target),
+    }
+
+
+def _by_person(everyone: list[Row], able: list[Row], chosen: Filters) -> Section:
+    below = [row for row in able if row["share"] < chosen.target]
+    title = (
+        f"{len(below):,} of {count(len(able), 'person', 'people')} {'is' if len(below) == 1 else 'are'} below the target of {percent(chosen.target)}"
+        if able
+        else "Nobody with capacity in these weeks"
+    )
+    drawn = able
+    if len(able) > _MOST:
+        between = able[_AT_EACH_END:-_AT_EACH_END]
+        sums: Row = {
+            key: total(between, key)
+            for key in ("billable_hours", "available_hours", "tracked_hours", "capacity_hours", "room")
+        }
+        middle = _measured({**sums, "label": f"{len(between):,} people between"}, chosen)
+        drawn = [*able[:_AT_EACH_END], middle, *able[-_AT_EACH_END:]]
+    value = Field("share", "Billable ÷ available hours", ".0%")
+    return Section(
+        title,
+        sorted(everyone, key=lambda row: (row["share"] is None, -(row["share"] or 0))),
+        (
+            Column("person_name", "Person"),
+            Column("kind", "Kind"),
+            Column("share", "Billable utilisation (%)", "share"),
+            Column("billable_hours", "Billable (h)", "hours"),
+            Column("available_hours", "Available (h)", "hours"),
+            Column("room", "Room until target (h)", "hours"),
+            Column("time_off_hours", "Time off (h)", "hours"),
+            Column("total_share", "Total utilisation (%)", "share"),
+            Column("tracked_hours", "Tracked (h)", "hours"),
+        ),
+        charts.bars(
+            drawn,
+            Field("label", "Person"),
+            value,
+            (
+                Field("label", "Person"),
+                value,
+                Field("billable_hours", "Billable (h)", ",.1f"),
+                Field("available_hours", "Available (h)", ",.1f"),
+                Field("room", "Room until target (h)", ",.1f"),
+            ),
+            colour=Field("load", "Of available hours"),
+            colours=palette.LOAD,
+            mark=chosen.target,
+            description=title,
+        )
+        if drawn
+        else None,
+        used(_LEGEND, [{"words": _WORDS[row["load"]]} for row in drawn], "words"),
+        f"Sum of {count(chosen.weeks, 'complete week')}. {_OF_PEOPLE}",
+        "people",
+    )
+
+
+def _by_week(shown: list[Row], cells: list[Row], able: list[Row], chosen: Filters, header: Header) -> Section:
+    labels = {row["user_id"]: row["label"] for row in shown}
+    order = list(labels)
+    starts = sorted({row["week_start"] for row in cells})
+    rows = []
+    for row in sorted(cells, key=lambda row: (order.index(row["user_id"]), row["week_start"])):
+        share = ratio(row["billable_hours"], row["available_hours"])
+        rows.append(
+            {
+                **row,
+                "label": labels[row["user_id"]],
+                "week": short_day(row["week_start"], header.as_of_date),
+                "place": starts.index(row["week_start"]),
+                "share": share,
+                "load": load(share, chosen.target),
+                "text": "–" if share is None else f"{share * 100:.0f}",
+            }
+        )
+    over = len({(row["user_id"]) for row in rows if row["load"] == "above 100 %"})
+    title = (
+        (f"{count(over, 'person', 'people')} had a week above 100 %" if over else "Nobody had a week above 100 %")
+        if rows
+        else "No weeks to show"
+    )
+    who = (
+        f" Shown: the {_AT_EACH_END} busiest, and the {_AT_EACH_END} with most room." if len(able) > len(shown) else ""
+    )
+    return Section(
+        title,
+        rows,
+        (
+            Column("label", "Person"),
+            Column("week_start", "Week of", "date"),
+            Column("share", "Billable utilisation (%)", "share"),
+            Column("billable_hours", "Billable (h)", "hours"),
+            Column("available_hours", "Available (h)", "hours"),
+            Column("load", "Means"),
+        ),
+        charts.grid(
+            rows,
+            Field("week", "Week of"),
+            Field("label", "Person"),
+            Field("load", "Of available hours"),
+            palette.LOAD,
+            Field("text", "") if len(starts) <= _WEEKS_WITH_FIGURES else None,
+            (
+                Field("label", "Person"),
+                Field("week", "Week of"),
+                Field("share", "Utilisation", ".0%"),
+                Field("billable_hours", "Billable (h)", ",.1f"),
+                Field("available_hours", "Available (h)", ",.1f"),
+            ),
+            description=title,
+        )
+        if rows
+        else None,
+        used(_LEGEND, [{"words": _WORDS[row["load"]]} for row in rows], "words"),
+        f"Figures: billable % of available hours.{who}",
+        "people-by-week",
+    )
+
+
+def _to_chase(missing: list[Row], header: Header) -> Section:
+    late = [row for row in missing if row["missing_hours"] > 0]
+    if late:
+        week = short_day(late[0]["week_start"], header.as_of_date)
+        title = f"{count(len(late), 'person owes', 'people owe')} {hours(total(late, 'missing_hours'))} for the week of {week}"
+    else:
+        title = "No timesheet of last week is missing"
+    return Section(
+        title,
+        missing,
+        (
+            Column("person_name", "Person"),
+            Column("missing_hours", "Missing (h)", "hours"),
+            Column("empty_working_days", "Empty days", "count"),
+            Column("tracked_hours", "Tracked (h)", "hours"),
+            Column("capacity_hours", "Capacity (h)", "hours"),
+            Column("unapproved_hours", "Not approved (h)", "hours"),
+            Column("running_timers", "Running timers", "count"),
+        ),
+        note="Missing: capacity less tracked hours of each working day of the last complete week, leave included.",
+        name="timesheets-to-chase",
+    )

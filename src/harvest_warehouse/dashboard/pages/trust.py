@@ -1,0 +1,226 @@
+"""Trust: whether one may rely on the other pages."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from dlt.common.json import json
+
+from harvest_warehouse.dashboard import charts, palette, queries
+from harvest_warehouse.dashboard.charts import Field
+from harvest_warehouse.dashboard.filters import Filters
+from harvest_warehouse.dashboard.header import Header
+from harvest_warehouse.dashboard.page import Column, Page, Section, Tile, used
+from harvest_warehouse.dashboard.reader import Reader, Row
+from harvest_warehouse.dashboard.words import count, day
+
+_AGREED = ("exact", "tie")
+_COLOURS = {name.replace("_", " "): colour for name, colour in palette.VERDICTS.items()}
+_NOT_COMPARABLE = ("not_provable",)
+
+
+def trust(read: Reader, chosen: Filters, header: Header) -> Page:
+    """The page; it is of the whole account, whatever was chosen."""
+    with read.at_once():
+        compared = queries.reconciliation(read, chosen.account_id)
+        findings = queries.findings(read, chosen)
+        loads = queries.last_loads(read, chosen)
+        gone = queries.deletions(read, chosen)
+        different = queries.differences(read, chosen)
+        seen = queries.access(read, chosen)
+    agreed = sum(row["figures"] for row in compared if row["verdict"] in _AGREED)
+    figures = sum(row["figures"] for row in compared)
+    incomplete = [row for row in loads if row["outcome"] != "complete"]
+    return Page(
+        "Trust",
+        "May we rely on the other pages? Of the whole account, whatever is chosen above",
+        (
+            Tile(
+                "Figures equal to Harvest's",
+                f"{agreed:,} of {figures:,}" if figures else "not run",
+                _compared(header),
+                bool(figures) and agreed < figures,
+            ),
+            Tile(
+                "Findings",
+                f"{len(findings):,}",
+                "checks that found something",
+                any(row["severity"] != "finding" for row in findings),
+            ),
+            Tile(
+                "Streams not complete", f"{len(incomplete):,}", f"of {len(loads):,} in the last load", bool(incomplete)
+            ),
+            Tile(
+                "Deleted in Harvest",
+                f"{sum(row['deleted'] for row in gone):,}",
+                "rows kept aside with their last content",
+            ),
+        ),
+        (
+            _by_report(compared, agreed, figures),
+            *((_differences(different),) if figures else ()),
+            _findings(findings),
+            _loads(loads, incomplete),
+            _deletions(gone),
+            _access(seen),
+        ),
+    )
+
+
+def _compared(header: Header) -> str:
+    return f"compared on {day(header.compared_at)}" if header.compared_at else "run `dlt-harvest verify`"
+
+
+def _by_report(compared: list[Row], agreed: int, figures: int) -> Section:
+    if not figures:
+        return Section("Not compared with Harvest yet: run `dlt-harvest verify`", (), (), name="reconciliation")
+    different = sum(row["figures"] for row in compared if row["verdict"] not in (*_AGREED, *_NOT_COMPARABLE))
+    unproven = figures - agreed - different
+    title = f"{agreed:,} of {figures:,} figures equal Harvest's reports" + (
+        f", {different:,} differ" if different else ""
+    )
+    if unproven:
+        title += f", {unproven:,} cannot be proven"
+    rows = [{**row, "verdict_words": row["verdict"].replace("_", " ")} for row in compared]
+    return Section(
+        title,
+        rows,
+        (
+            Column("report", "Report"),
+            Column("verdict_words", "Verdict"),
+            Column("figures", "Figures", "count"),
+            Column("compared_at", "Compared at (UTC)", "instant"),
+            Column("reason", "Reason"),
+        ),
+        charts.bars(
+            rows,
+            Field("report", "Report"),
+            Field("figures", "Figures compared", ",d"),
+            (Field("report", "Report"), Field("verdict_words", "Verdict"), Field("figures", "Figures", ",d")),
+            colour=Field("verdict_words", "Verdict"),
+            colours=_COLOURS,
+            description=title,
+        ),
+        used(_COLOURS, rows, "verdict_words"),
+        "Reports prove hours, billable amounts, expenses and budgets. No report proves cost, margin, invoices or payments.",
+        "reconciliation",
+    )
+
+
+def _differences(rows: list[Row]) -> Section:
+    rows = [
+        {
+            **row,
+            "difference": Decimal(row["ours"] or 0) - Decimal(row["theirs"] or 0),
+            "verdict": row["verdict"].replace("_", " "),
+        }
+        for row in rows
+    ]
+    return Section(
+        f"{count(len(rows), 'figure')} not equal to Harvest's"
+        if rows
+        else "No figure is known to differ from Harvest's",
+        rows,
+        (
+            Column("report", "Report"),
+            Column("subject", "Of"),
+            Column("measure", "Figure"),
+            Column("currency", "Currency"),
+            Column("from_date", "From", "date"),
+            Column("to_date", "To", "date"),
+            Column("ours", "Here", "money"),
+            Column("theirs", "Harvest", "money"),
+            Column("difference", "Difference", "money"),
+            Column("verdict", "Verdict"),
+        ),
+        note="The largest 1,000 differences; `dlt-harvest sync --repair` reads again what differs." if rows else "",
+        name="differences",
+    )
+
+
+def _findings(rows: list[Row]) -> Section:
+    return Section(
+        f"{count(len(rows), 'check')} found something: {rows[0]['words'].rstrip('.')} ({rows[0]['row_count']:,})"
+        if rows
+        else "No check found anything",
+        rows,
+        (
+            Column("finding", "Check"),
+            Column("severity", "Severity"),
+            Column("row_count", "Rows", "count"),
+            Column("words", "Means"),
+            Column("query", "To see them", "code"),
+        ),
+        note="A finding is to be mended in Harvest; a warning rests on how Harvest behaves; an error would have stopped the build."
+        if rows
+        else "",
+        name="findings",
+    )
+
+
+def _loads(rows: list[Row], incomplete: list[Row]) -> Section:
+    if not rows:
+        title = "No load is on record"
+    elif incomplete:
+        title = f"{len(incomplete):,} of {count(len(rows), 'stream')} {'was' if len(incomplete) == 1 else 'were'} not read completely in the last load"
+    else:
+        title = f"All {len(rows):,} streams were read completely in the last load"
+    return Section(
+        title,
+        rows,
+        (
+            Column("stream", "Stream"),
+            Column("outcome", "Outcome"),
+            Column("records", "Records read", "count"),
+            Column("ended_at", "Ended at (UTC)", "instant"),
+            Column("reason", "Reason"),
+        ),
+        name="last-load",
+    )
+
+
+def _deletions(rows: list[Row]) -> Section:
+    gone = sum(row["deleted"] for row in rows)
+    return Section(
+        f"{count(gone, 'row')} vanished from Harvest and {'is' if gone == 1 else 'are'} kept in harvest_deletions"
+        if rows
+        else "Nothing is known to have been deleted in Harvest",
+        rows,
+        (
+            Column("table_name", "Table"),
+            Column("deleted", "Rows", "count"),
+            Column("found_at", "Last found at (UTC)", "instant"),
+        ),
+        name="deletions",
+    )
+
+
+def _access(rows: list[Row]) -> Section:
+    lost = [words for row in rows[:1] for words in _list(row["lost"])]
+    if not rows:
+        title = "What the token may see is not on record: `dlt-harvest sync` looks"
+    elif lost:
+        title = f"The token sees less than before: {'; '.join(lost)}"
+    else:
+        title = f"The token belongs to: {', '.join(_list(rows[0]['access_roles'])) or 'nobody known'}; nothing that it saw before is hidden"
+    listed = [
+        {**row, **{name: ", ".join(_list(row[name])) for name in ("access_roles", "hidden", "refused", "lost")}}
+        for row in rows
+    ]
+    return Section(
+        title,
+        listed,
+        (
+            Column("looked_at", "Looked at (UTC)", "instant"),
+            Column("access_roles", "Rights"),
+            Column("hidden", "Hidden money"),
+            Column("refused", "Refused streams"),
+            Column("lost", "Seen before"),
+        ),
+        name="access",
+    )
+
+
+def _list(text: str | None) -> list[str]:
+    found = json.loads(text) if text else []
+    return [str(item) for item in found] if isinstance(found, list) else []

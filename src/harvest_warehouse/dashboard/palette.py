@@ -1,0 +1,31 @@
+"""The colours of the charts: each stands out on the light and on the dark page, and white text can be read on it.
+
+Relative luminance (https://www.w3.org/TR/WCAG22/#dfn-relative-luminance) between 0.12 and 0.183 does both; a test computes it.
+Colour never speaks alone: there is a legend or a label, and a table behind every chart.
+"""
+
+from __future__ import annotations
+
+BLUE = "#1a73c4"
+TEAL = "#0d7d78"
+GREEN = "#2a8036"
+ORANGE = "#b25a06"
+RED = "#cf3838"
+PURPLE = "#8a58c4"
+GREY = "#70757c"
+WHITE = "#ffffff"
+BLACK = "#111111"
+
+STATUS = {"over": RED, "forecast_over": ORANGE, "watch": PURPLE, "ok": TEAL, "no_budget_value": GREY}
+AGES = {"0-30": BLUE, "31-60": TEAL, "61-90": ORANGE, "90+": RED}
+OVERDUE = {"not_due": TEAL, "1-30": BLUE, "31-60": PURPLE, "61-90": ORANGE, "90+": RED}
+LOAD = {"room": BLUE, "below target": PURPLE, "on target": TEAL, "above 100 %": RED, "away": GREY}
+VERDICTS = {
+    "exact": GREEN,
+    "tie": TEAL,
+    "mismatch": RED,
+    "missing_here": ORANGE,
+    "missing_there": PURPLE,
+    "unresolved": BLUE,
+    "not_provable": GREY,
+}

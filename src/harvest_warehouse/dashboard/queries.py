@@ -1,0 +1,414 @@
+"""The questions, as SQL on the marts: hours and money are added up here, ratios are made of the sums where they are shown."""
+
+from __future__ import annotations
+
+from harvest_warehouse.dashboard.filters import Filters
+from harvest_warehouse.dashboard.reader import Reader, Row
+
+# The complete weeks that are looked at; `is_complete_week` says which of them are over.
+_WEEKS = """
+  is_complete_week
+  and week_index > (
+    select max(week_index) - :weeks
+    from marts.dim_date
+    where account_id = :account_id and is_complete_week
+  )
+"""
+_LAST_WEEK = """
+  week_index = (
+    select max(week_index)
+    from marts.dim_date
+    where account_id = :account_id and is_complete_week
+  )
+"""
+_MONTHS = """
+  month_start >= (
+    select min(month_start)
+    from marts.dim_date
+    where account_id = :account_id and week_index > (
+      select max(week_index) - :weeks
+      from marts.dim_date
+      where account_id = :account_id and is_complete_week
+    )
+  )
+  and month_start <= (
+    select max(as_of_date)
+    from marts.dim_account
+    where account_id = :account_id
+  )
+"""
+
+
+def utilisation_by_week(read: Reader, chosen: Filters) -> list[Row]:
+    """One row per complete week, oldest first."""
+    return read(
+        f"""
+        select
+          week_start,
+          sum(billable_hours) as billable_hours,
+          sum(available_hours) as available_hours,
+          sum(tracked_hours) as tracked_hours,
+          sum(capacity_hours) as capacity_hours
+        from marts.mart_utilisation_weekly
+        where {chosen.of_people} and {_WEEKS}
+        group by week_start
+        order by week_start
+        """,
+        chosen.values,
+    )
+
+
+def utilisation_by_person(read: Reader, chosen: Filters) -> list[Row]:
+    """One row per person with hours or capacity in the weeks, most capacity first."""
+    return read(
+        f"""
+        select
+          user_id,
+          max(person_name) as person_name,
+          max(case when is_contractor then 'contractor' else 'employee' end) as kind,
+          sum(billable_hours) as billable_hours,
+          sum(available_hours) as available_hours,
+          sum(tracked_hours) as tracked_hours,
+          sum(capacity_hours) as capacity_hours,
+          sum(time_off_hours) as time_off_hours
+        from marts.mart_utilisation_weekly
+        where {chosen.of_people} and {_WEEKS}
+        group by user_id
+        order by available_hours desc, person_name, user_id
+        """,
+        chosen.values,
+    )
+
+
+def utilisation_by_person_and_week(read: Reader, chosen: Filters, user_ids: tuple[int, ...]) -> list[Row]:
+    """One row per person and week, of these people."""
+    return read(
+        f"""
+        select
+          user_id,
+          person_name,
+          week_start,
+          billable_hours,
+          available_hours
+        from marts.mart_utilisation_weekly
+        where {chosen.of_people} and {_WEEKS} and user_id in (:user_ids)
+        order by user_id, week_start
+        """,
+        {**chosen.values, "user_ids": user_ids},
+    )
+
+
+def missing_timesheets(read: Reader, chosen: Filters) -> list[Row]:
+    """One row per person whose timesheet of the last complete week has missing hours or a running timer."""
+    return read(
+        f"""
+        select
+          user_id,
+          person_name,
+          week_start,
+          capacity_hours,
+          tracked_hours,
+          missing_hours,
+          empty_working_days,
+          unapproved_hours,
+          running_timers
+        from marts.mart_timesheet_compliance_weekly
+        where {chosen.of_people} and {_LAST_WEEK} and (missing_hours > 0 or running_timers > 0)
+        order by missing_hours desc, person_name, user_id
+        """,
+        chosen.values,
+    )
+
+
+def budgets(read: Reader, chosen: Filters) -> list[Row]:
+    """One row per active project with a budget, the most used first."""
+    return read(
+        f"""
+        select
+          project_id,
+          project_name,
+          client_name,
+          budget_unit,
+          budget_is_monthly,
+          budget,
+          budget_spent,
+          budget_remaining,
+          spent_share,
+          weekly_burn,
+          weeks_of_budget_left,
+          forecast_until,
+          estimate_at_completion,
+          status
+        from marts.mart_project_budget
+        where {chosen.of_clients} and is_active
+        order by coalesce(spent_share, -1) desc, project_name, project_id
+        """,
+        chosen.values,
+    )
+
+
+def retainers(read: Reader, chosen: Filters) -> list[Row]:
+    """One row per active project with a monthly budget and month that is looked at."""
+    return read(
+        f"""
+        select
+          project_id,
+          project_name,
+          client_name,
+          budget_unit,
+          month_start,
+          budget,
+          used,
+          unused,
+          rolling_balance
+        from marts.mart_retainer_monthly
+        where {chosen.of_clients} and is_active and {_MONTHS}
+        order by month_start desc, project_name, project_id
+        """,
+        chosen.values,
+    )
+
+
+def unbilled(read: Reader, chosen: Filters) -> list[Row]:
+    """One row per client and age of what can be invoiced; the age `fee` is what is left of fixed fees, and may be negative."""
+    return read(
+        f"""
+        select
+          client_id,
+          max(client_name) as client_name,
+          age_bucket,
+          min(oldest_date) as oldest_date,
+          sum(uninvoiced_hours) as uninvoiced_hours,
+          sum(time_amount) as time_amount,
+          sum(expense_amount) as expense_amount,
+          sum(uninvoiced_amount) as uninvoiced_amount
+        from marts.mart_unbilled
+        where {chosen.of_clients}
+        group by client_id, age_bucket
+        order by uninvoiced_amount desc, client_id, age_bucket
+        """,
+        chosen.values,
+    )
+
+
+def receivables_by_age(read: Reader, chosen: Filters) -> list[Row]:
+    """One row per age of open invoices."""
+    return read(
+        f"""
+        select
+          overdue_bucket,
+          count(*) as invoices,
+          sum(open_amount) as open_amount
+        from marts.fct_invoice
+        where {chosen.of_clients} and state = 'open'
+        group by overdue_bucket
+        """,
+        chosen.values,
+    )
+
+
+def overdue_invoices(read: Reader, chosen: Filters) -> list[Row]:
+    """One row per invoice that is overdue, the longest first."""
+    return read(
+        f"""
+        select
+          invoice_number,
+          client_name,
+          issue_date,
+          due_date,
+          days_overdue,
+          amount,
+          open_amount
+        from marts.fct_invoice
+        where {chosen.of_clients} and state = 'open' and days_overdue > 0
+        order by days_overdue desc, open_amount desc, invoice_id
+        """,
+        chosen.values,
+    )
+
+
+def receivables_by_month(read: Reader, chosen: Filters) -> list[Row]:
+    """One row per month: of the whole currency, the mart has no clients."""
+    return read(
+        f"""
+        select
+          month_start,
+          issued,
+          paid,
+          written_off,
+          receivable_end,
+          days_sales_outstanding
+        from marts.mart_receivables_monthly
+        where account_id = :account_id and currency = :currency and {_MONTHS}
+        order by month_start
+        """,
+        chosen.values,
+    )
+
+
+def profitability(read: Reader, chosen: Filters, by: str) -> list[Row]:
+    """One row per `month_start`, `client_name` or `project_name`: sums, the largest revenue first or by month.
+
+    `cost` and `margin` are null unless the currency is the home currency.
+    """
+    keys = {"month_start": "month_start", "client": "client_id", "project": "project_id"}[by]
+    names = {
+        "month_start": "month_start",
+        "client": "max(client_name) as client_name",
+        "project": "max(project_name) as project_name, max(client_name) as client_name, max(project_type) as project_type",
+    }[by]
+    return read(
+        f"""
+        select
+          {names},
+          sum(revenue) as revenue,
+          sum(cost) as cost,
+          sum(margin) as margin,
+          sum(hours) as hours,
+          sum(billable_hours) as billable_hours,
+          sum(value_at_rates) as value_at_rates,
+          sum(invoiced_net) as invoiced_net
+        from marts.mart_project_profitability_monthly
+        where {chosen.of_clients} and {_MONTHS}
+        group by {keys}
+        order by {"month_start" if by == "month_start" else f"revenue desc, {keys}"}
+        """,
+        chosen.values,
+    )
+
+
+def findings(read: Reader, chosen: Filters) -> list[Row]:
+    """One row per check of the last build that found something, the most rows first."""
+    return read(
+        """
+        select
+          finding,
+          severity,
+          words,
+          row_count,
+          query
+        from marts.mart_data_quality
+        where account_id = :account_id and row_count > 0
+        order by severity desc, row_count desc, finding
+        """,
+        {"account_id": chosen.account_id},
+    )
+
+
+def reconciliation(read: Reader, account_id: str) -> list[Row]:
+    """One row per report and verdict of the last comparison with Harvest; none where there was none."""
+    if not read.has("harvest_reconciliation"):
+        return []
+    return read(
+        """
+        select
+          report,
+          verdict,
+          count(*) as figures,
+          max(compared_at) as compared_at,
+          max(reason) as reason
+        from harvest_reconciliation
+        where account_id = :account_id
+        group by report, verdict
+        order by report, verdict
+        """,
+        {"account_id": account_id},
+    )
+
+
+def differences(read: Reader, chosen: Filters) -> list[Row]:
+    """One row per figure that does not agree with Harvest, the largest difference first."""
+    if not read.has("harvest_reconciliation"):
+        return []
+    return read(
+        """
+        select
+          report,
+          from_date,
+          to_date,
+          subject,
+          currency,
+          measure,
+          ours,
+          theirs,
+          verdict
+        from harvest_reconciliation
+        where account_id = :account_id and verdict not in ('exact', 'tie')
+        order by abs(ours - theirs) desc, report, from_date, subject_id
+        limit 1000
+        """,
+        {"account_id": chosen.account_id},
+    )
+
+
+def last_loads(read: Reader, chosen: Filters) -> list[Row]:
+    """One row per stream: its last run."""
+    if not read.has("harvest_runs"):
+        return []
+    return read(
+        """
+        with newest as (
+          select
+            stream,
+            max(ended_at) as ended_at
+          from harvest_runs
+          where account_id = :account_id
+          group by stream
+        )
+
+        select
+          runs.stream,
+          runs.outcome,
+          runs.rows as records,
+          runs.ended_at,
+          runs.reason
+        from harvest_runs as runs
+        inner join newest
+          on runs.stream = newest.stream
+          and runs.ended_at = newest.ended_at
+        where runs.account_id = :account_id
+        order by case when runs.outcome = 'complete' then 1 else 0 end, runs.stream
+        """,
+        {"account_id": chosen.account_id},
+    )
+
+
+def deletions(read: Reader, chosen: Filters) -> list[Row]:
+    """One row per table: how many rows vanished from Harvest, and when last."""
+    if not read.has("harvest_deletions"):
+        return []
+    return read(
+        """
+        select
+          table_name,
+          count(*) as deleted,
+          max(found_at) as found_at
+        from harvest_deletions
+        where account_id = :account_id
+        group by table_name
+        order by deleted desc, table_name
+        """,
+        {"account_id": chosen.account_id},
+    )
+
+
+def access(read: Reader, chosen: Filters) -> list[Row]:
+    """What the token saw in the last syncs, the newest first."""
+    if not read.has("harvest_access"):
+        return []
+    return read(
+        """
+        select
+          looked_at,
+          access_roles,
+          hidden,
+          refused,
+          lost,
+          is_accepted
+        from harvest_access
+        where account_id = :account_id
+        order by looked_at desc
+        limit 20
+        """,
+        {"account_id": chosen.account_id},
+    )

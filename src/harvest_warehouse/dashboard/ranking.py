@@ -1,0 +1,54 @@
+"""Long lists in a chart: the first few by name, and all others as one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from harvest_warehouse.dashboard.reader import Row
+from harvest_warehouse.dashboard.words import count
+
+
+def named(rows: Sequence[Row], name: str, key: str) -> list[Row]:
+    """The rows with a `label` that no two keys share: where a name is taken twice, the id stands behind it."""
+    keys = {(row[name], row[key]) for row in rows}
+    taken = Counter(text for text, _ in keys)
+    return [{**row, "label": row[name] if taken[row[name]] == 1 else f"{row[name]} ({row[key]})"} for row in rows]
+
+
+def ranked(rows: Sequence[Row], size: Callable[[list[Row]], Any]) -> list[str]:
+    """The labels, the largest first."""
+    by_label: dict[str, list[Row]] = {}
+    for row in rows:
+        by_label.setdefault(row["label"], []).append(row)
+    return sorted(by_label, key=lambda label: size(by_label[label]), reverse=True)
+
+
+def top(rows: Sequence[Row], labels: Sequence[str], limit: int, sums: Sequence[str], by: str, one: str) -> list[Row]:
+    """Rows of the first `limit` labels, and those of all others added up under one label for each value of `by`.
+
+    Args:
+        rows: with a `label` each.
+        labels: all of them, in the order of the chart.
+        limit: how many stand alone. One that would be the only other stands alone, too.
+        sums: the columns that are added up.
+        by: the column, beside the label, that makes a row.
+        one: what a label is (`client`).
+    """
+    if len(labels) <= limit + 1:
+        return sorted(rows, key=lambda row: labels.index(row["label"]))
+    kept = {label: place for place, label in enumerate(labels[:limit])}
+    others: dict[Any, Row] = {}
+    for row in rows:
+        if row["label"] not in kept:
+            group = others.setdefault(
+                row[by],
+                {by: row[by], "label": f"{count(len(labels) - limit, f'other {one}')}"}
+                | dict.fromkeys(sums, Decimal(0)),
+            )
+            for name in sums:
+                group[name] += row[name] or 0
+    alone = sorted((row for row in rows if row["label"] in kept), key=lambda row: kept[row["label"]])
+    return [*alone, *others.values()]

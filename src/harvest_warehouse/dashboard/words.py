@@ -1,0 +1,65 @@
+"""How numbers, days and counts are said."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+from harvest_warehouse.dashboard.reader import Row
+
+ZERO = Decimal(0)
+
+
+def money(amount: Decimal, currency: str) -> str:
+    """EUR 139,065: whole units; the table behind has the cents."""
+    return f"{currency} {_whole(amount)}"
+
+
+def hours(amount: Decimal) -> str:
+    """1,234 h."""
+    return f"{_whole(amount)} h"
+
+
+def percent(share: Decimal | None) -> str:
+    """76 %; a dash where there is nothing to divide by."""
+    return "–" if share is None else f"{_whole(share * 100)} %"
+
+
+def points(difference: Decimal) -> str:
+    """The difference between two shares, in percentage points: 4 points."""
+    return f"{_whole(abs(difference) * 100)} points"
+
+
+def count(number: int, one: str, many: str | None = None) -> str:
+    """1 person, 9 people."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def day(when: date) -> str:
+    """16 Nov 2026."""
+    return f"{when.day} {when:%b %Y}"
+
+
+def short_day(when: date, now: date) -> str:
+    """16 Nov, with the year where it is not this one."""
+    return f"{when.day} {when:%b}" if when.year == now.year else day(when)
+
+
+def month(when: date) -> str:
+    """Nov 2026."""
+    return f"{when:%b %Y}"
+
+
+def ratio(above: Decimal | None, below: Decimal | None) -> Decimal | None:
+    """One sum by another; None where there is nothing to divide by."""
+    return Decimal(above) / Decimal(below) if above is not None and below else None
+
+
+def total(rows: list[Row], key: str) -> Decimal:
+    """The sum of a column, nulls left out."""
+    return sum((Decimal(row[key]) for row in rows if row[key] is not None), ZERO)
+
+
+def _whole(amount: Decimal) -> str:
+    said = f"{amount:,.0f}"
+    return "0" if said == "-0" else said

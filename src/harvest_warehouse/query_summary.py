@@ -1,0 +1,105 @@
+"""The rows of a query for a terminal, as CSV and as JSON, each value as exactly as the database has it. Prints nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+import simplejson
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from harvest_warehouse.query import QueryReport
+
+# Narrower than this, a column is not read any more.
+_NARROWEST = 8
+
+
+def query_table(report: QueryReport, width: int) -> Table:
+    """A line for each row; where so many columns do not fit, a line for each value. Nothing is left out."""
+    if len(report.columns) * _NARROWEST > width:
+        return _one_by_one(report)
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    numeric = [all(_is_number(row[place]) for row in report.rows) for place in range(len(report.columns))]
+    for name, is_number in zip(report.columns, numeric, strict=True):
+        table.add_column(Text(name), justify="right" if is_number and report.rows else "left", overflow="fold")
+    for row in report.rows:
+        table.add_row(*(_cell(value) for value in row))
+    return table
+
+
+def query_csv(report: QueryReport) -> Iterator[str]:
+    """Lines of CSV: nothing for null, a pair of quotes for an empty text."""
+    yield ",".join(_field(name) for name in report.columns)
+    for row in report.rows:
+        yield ",".join("" if value is None else _field(exact(value)) for value in row)
+
+
+def query_json(report: QueryReport) -> str:
+    """A list of objects. Decimals are numbers with all of their digits, dates and instants are ISO texts."""
+    rows = [dict(zip(report.columns, (_plain(value) for value in row), strict=True)) for row in report.rows]
+    return str(simplejson.dumps(rows, use_decimal=True, ignore_nan=True, ensure_ascii=False, default=str, indent=2))
+
+
+def exact(value: object) -> str:
+    """A value as text, digit by digit; zeros at the end of a decimal say nothing, and go."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Decimal):
+        return f"{_trimmed(value):f}"
+    if isinstance(value, datetime | date | time):
+        return value.isoformat(" ") if isinstance(value, datetime) else value.isoformat()
+    if isinstance(value, list | tuple | dict):
+        return str(simplejson.dumps(_plain(value), use_decimal=True, ensure_ascii=False, default=str))
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value).hex()
+    return str(value)
+
+
+def _one_by_one(report: QueryReport) -> Table:
+    table = Table(box=box.SIMPLE, pad_edge=False, show_header=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for number, row in enumerate(report.rows):
+        if number:
+            table.add_section()
+        for name, value in zip(report.columns, row, strict=True):
+            table.add_row(Text(name), _cell(value))
+    return table
+
+
+def _cell(value: object) -> Text:
+    if value is None:
+        return Text("null", style="dim")
+    # What somebody wrote into a name must not steer the terminal.
+    return Text("".join(sign if sign.isprintable() or sign == "\n" else repr(sign)[1:-1] for sign in exact(value)))
+
+
+def _field(text: str) -> str:
+    return f'"{text.replace(chr(34), chr(34) * 2)}"' if not text or any(sign in text for sign in ',"\r\n') else text
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return _trimmed(value)
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if value is None or isinstance(value, str | int | float):
+        return value
+    return value.isoformat() if isinstance(value, datetime) else exact(value)
+
+
+def _trimmed(value: Decimal) -> Decimal:
+    if not value.is_finite():
+        return value
+    text = f"{value:f}"
+    return Decimal(text.rstrip("0").rstrip(".")) if "." in text else value
+
+
+def _is_number(value: object) -> bool:
+    return value is None or (isinstance(value, int | float | Decimal | timedelta) and not isinstance(value, bool))
