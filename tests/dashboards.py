@@ -11,6 +11,7 @@ from harvest_warehouse.dashboard.header import Header, accounts, header
 from harvest_warehouse.dashboard.page import Page
 from harvest_warehouse.dashboard.reader import Reader
 from harvest_warehouse.dashboard.site import PAGES
+from harvest_warehouse.database import open_database
 from marts import Shop
 
 CROWD = 500
@@ -54,14 +55,14 @@ def crowd(folder: Path) -> Shop:
         """
         insert into clients by name
         select '123456' as account_id, 9000000 + range as id, 'Client ' || range as name, true as is_active,
-          (select max(currency) from clients) as currency, 'x' as _dlt_load_id, 'c' || range as _dlt_id
+          (select max(currency) from clients) as currency
         from range(60)
         """,
         """
         insert into projects by name
         select '123456' as account_id, 9000000 + range as id, 9000000 + range % 60 as client__id,
           'Project ' || range as name, true as is_active, true as is_billable, false as is_fixed_fee, 'project' as budget_by,
-          400 as budget, now() as created_at, 'x' as _dlt_load_id, 'p' || range as _dlt_id
+          400 as budget, now() as created_at
         from range(180)
         """,
         f"""
@@ -70,12 +71,18 @@ def crowd(folder: Path) -> Shop:
           9000000 + range // 60 as user__id, 9000000 + range % 180 % 60 as client__id, 9000000 + range % 180 as project__id,
           (select min(id) from tasks) as task__id, 2 + range % 7 as hours, 2 + range % 7 as rounded_hours,
           true as billable, true as budgeted, false as is_billed, false as is_running, 100 as billable_rate,
-          50 as cost_rate, 'x' as _dlt_load_id, 't' || range as _dlt_id
+          50 as cost_rate
         from range({CROWD * 60})
         """,
     )
     shop.build()
     return shop
+
+
+def ask(shop: Shop, query: str) -> list[tuple[Any, ...]]:
+    """Rows, without keeping anybody from reading at the same time."""
+    with open_database(shop.warehouse, is_reading=True) as database:
+        return database.rows(query)
 
 
 def _run(shop: Shop, *statements: str) -> None:

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 import pytest
 
-from dashboards import company, top
+from dashboards import ask, company, top
 from harvest_warehouse.dashboard.site import PAGES
 from harvest_warehouse.show import show
 from marts import Shop
@@ -28,7 +28,15 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="the browser test n
 CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: apt-get install -y chromium")
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 PATIENCE_MS = 60_000
 
 
@@ -128,13 +136,15 @@ def test_the_currency_changes_every_figure_of_money_to_what_the_marts_say(site: 
     for currency in top(site.shop).currencies:
         page.get_by_label("Currency").select_option(currency)
         sync_api.expect(page.locator("header.head")).to_contain_text(f"Currency{currency}")
-        [[unbilled]] = site.shop.rows(
+        [[unbilled]] = ask(
+            site.shop,
             "select coalesce(sum(uninvoiced_amount), 0) from marts.mart_unbilled "
-            f"where age_bucket <> 'fee' and currency = '{currency}'"
+            f"where age_bucket <> 'fee' and currency = '{currency}'",
         )
-        [[overdue, invoices]] = site.shop.rows(
+        [[overdue, invoices]] = ask(
+            site.shop,
             "select coalesce(sum(open_amount), 0), count(*) from marts.fct_invoice "
-            f"where state = 'open' and days_overdue > 0 and currency = '{currency}'"
+            f"where state = 'open' and days_overdue > 0 and currency = '{currency}'",
         )
         figure = page.locator("main.page .tile .figure").first
         sync_api.expect(figure).to_contain_text(f"{currency} {unbilled:,.0f}")
@@ -148,11 +158,12 @@ def test_the_client_the_weeks_the_contractors_and_the_target_change_what_they_sh
     currency = head.currencies[0]
     client_id, client = next(iter(head.clients[currency].items()))
     page = site.open()
-    page.get_by_role("button", name="Select...").click()
+    page.locator("marimo-multiselect button").click()
     page.get_by_role("option", name=client).click()
     page.keyboard.press("Escape")
-    [[unbilled]] = site.shop.rows(
-        f"select coalesce(sum(uninvoiced_amount), 0) from marts.mart_unbilled where age_bucket <> 'fee' and client_id = {client_id}"
+    [[unbilled]] = ask(
+        site.shop,
+        f"select coalesce(sum(uninvoiced_amount), 0) from marts.mart_unbilled where age_bucket <> 'fee' and client_id = {client_id}",
     )
     figures = page.locator("main.page .tile .figure")
     sync_api.expect(figures.nth(2)).to_contain_text(f"{currency} {unbilled:,.0f}")
@@ -161,9 +172,10 @@ def test_the_client_the_weeks_the_contractors_and_the_target_change_what_they_sh
     sync_api.expect(page.locator("main.page")).to_contain_text("over 4 weeks")
 
     page.get_by_label("With contractors").click()
-    [[billable, available]] = site.shop.rows(
+    [[billable, available]] = ask(
+        site.shop,
         "select sum(billable_hours), sum(available_hours) from marts.mart_utilisation_weekly where not is_contractor "
-        "and week_end = (select max(week_end) from marts.dim_date where is_complete_week)"
+        "and week_end = (select max(week_end) from marts.dim_date where is_complete_week)",
     )
     sync_api.expect(figures.nth(0)).to_contain_text(f"{billable / available * 100:.0f} %")
 
@@ -180,9 +192,10 @@ def test_the_table_behind_a_chart_opens_and_downloads_as_it_is(site: Site, tmp_p
     downloading.value.save_as(tmp_path / "people.csv")
     header, *rows = (tmp_path / "people.csv").read_text(encoding="utf-8-sig").splitlines()
     assert header.startswith("Person,Kind,Billable utilisation (%)")
-    [[people]] = site.shop.rows(
+    [[people]] = ask(
+        site.shop,
         "select count(distinct user_id) from marts.mart_utilisation_weekly where is_complete_week and week_index > "
-        "(select max(week_index) from marts.dim_date where is_complete_week) - 12"
+        "(select max(week_index) from marts.dim_date where is_complete_week) - 12",
     )
     assert len(rows) == people
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from dashboards import CROWD, amount, company, crowd, nothing, page, tiles, time_only, top
+from dashboards import CROWD, amount, ask, company, crowd, nothing, page, tiles, time_only, top
 from harvest_time_tracking import HarvestError
 from harvest_warehouse.dashboard import palette
 from harvest_warehouse.dashboard.app import app
@@ -65,26 +67,30 @@ def test_overview_shows_what_the_marts_say_for_each_currency(made: Make) -> None
     shop = made(company)
     currencies = top(shop).currencies
     assert len(currencies) > 1
-    [[capacity, billable]] = shop.rows(
+    [[capacity, billable]] = ask(
+        shop,
         "select sum(available_hours), sum(billable_hours) from marts.mart_utilisation_weekly where week_end = "
-        "(select max(week_end) from marts.dim_date where is_complete_week)"
+        "(select max(week_end) from marts.dim_date where is_complete_week)",
     )
-    [[missing]] = shop.rows(
+    [[missing]] = ask(
+        shop,
         "select sum(missing_hours) from marts.mart_timesheet_compliance_weekly where week_end = "
-        "(select max(week_end) from marts.dim_date where is_complete_week)"
+        "(select max(week_end) from marts.dim_date where is_complete_week)",
     )
     for currency in currencies:
         shown = tiles(page(shop, "Overview", currency=currency))
-        [[unbilled]] = shop.rows(
+        [[unbilled]] = ask(
+            shop,
             "select coalesce(sum(uninvoiced_amount), 0) from marts.mart_unbilled "
-            f"where age_bucket <> 'fee' and currency = '{currency}'"
+            f"where age_bucket <> 'fee' and currency = '{currency}'",
         )
-        [[owed]] = shop.rows(
-            f"select coalesce(sum(due_amount), 0) from invoices where state = 'open' and currency = '{currency}'"
+        [[owed]] = ask(
+            shop, f"select coalesce(sum(due_amount), 0) from invoices where state = 'open' and currency = '{currency}'"
         )
-        [[bad]] = shop.rows(
+        [[bad]] = ask(
+            shop,
             "select count(*) from marts.mart_project_budget where is_active and status in ('over', 'forecast_over') "
-            f"and currency = '{currency}'"
+            f"and currency = '{currency}'",
         )
         assert shown == {
             "Billable utilisation, last week": f"{billable / capacity * 100:.0f} %",
@@ -97,6 +103,14 @@ def test_overview_shows_what_the_marts_say_for_each_currency(made: Make) -> None
     assert any(amount(tiles(page(shop, "Overview", currency=code))["Not yet billed"]) for code in currencies)
 
 
+CONTRACTORS = """
+select count(distinct user_id)
+from marts.mart_utilisation_weekly
+where is_contractor and available_hours > 0 and is_complete_week
+  and week_index > (select max(week_index) from marts.dim_date where is_complete_week) - 12
+"""
+
+
 def test_the_filters_narrow_what_they_say(made: Make) -> None:
     shop = made(company)
     head = top(shop)
@@ -107,7 +121,7 @@ def test_the_filters_narrow_what_they_say(made: Make) -> None:
     assert len([part for part in alone if part]) > 1
     assert abs(sum(alone) - whole) <= len(alone)
     everyone = int(tiles(page(shop, "People"))["People with capacity"])
-    [[contractors]] = shop.rows("select count(*) from marts.dim_person where is_contractor and is_active")
+    [[contractors]] = ask(shop, CONTRACTORS)
     assert contractors
     assert everyone - int(tiles(page(shop, "People", has_contractors=False))["People with capacity"]) == contractors
     weeks = [len(page(shop, "Overview", weeks=number).sections[0].rows) for number in (4, 8)]
@@ -125,10 +139,11 @@ def test_money_of_another_currency_than_costs_has_no_margin_and_says_why(made: M
     assert "Margin" not in tiles(abroad)
     assert f"costs are in {head.home_currency}" in abroad.sections[0].note
     assert not [column for section in abroad.sections for column in section.columns if "Cost" in column.title]
-    [[margin]] = shop.rows(
+    [[margin]] = ask(
+        shop,
         "select sum(margin) from marts.mart_project_profitability_monthly where is_home_currency and month_start >= "
         "(select min(month_start) from marts.dim_date where week_index > (select max(week_index) from marts.dim_date "
-        "where is_complete_week) - 12) and month_start <= (select as_of_date from marts.dim_account)"
+        "where is_complete_week) - 12) and month_start <= (select as_of_date from marts.dim_account)",
     )
     assert tiles(at_home)["Margin"] == f"{head.home_currency} {margin:,.0f}"
 
@@ -184,8 +199,8 @@ def test_the_verdict_is_that_of_the_last_comparison_and_never_a_fixed_text(made:
 
 def test_entries_without_a_rate_are_counted_above_every_page(made: Make) -> None:
     shop = made(company)
-    [[rateless]] = shop.rows("select count(*) from marts.fct_time_entry where is_missing_billable_rate")
-    [[costless]] = shop.rows("select count(*) from marts.fct_time_entry where is_missing_cost_rate")
+    [[rateless]] = ask(shop, "select count(*) from marts.fct_time_entry where is_missing_billable_rate")
+    [[costless]] = ask(shop, "select count(*) from marts.fct_time_entry where is_missing_cost_rate")
     assert (top(shop).without_billable_rate, top(shop).without_cost_rate) == (rateless, costless)
     assert rateless
     assert costless
@@ -200,12 +215,20 @@ def test_between_two_pages_the_database_is_free_to_be_written(made: Make) -> Non
 
 
 def test_a_database_that_is_being_written_is_waited_for_and_then_named(made: Make) -> None:
-    shop = made(nothing)
+    file = made(nothing).warehouse.file
     waited: list[float] = []
-    read = Reader(shop.warehouse, sleep=waited.append)
-    with open_database(shop.warehouse), pytest.raises(NotReadable, match="another"):
-        accounts(read)
+    read = Reader(made(nothing).warehouse, sleep=waited.append)
+    keeping = f"import duckdb; open_one = duckdb.connect({str(file)!r}); print('open', flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", keeping], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout
+        assert other.stdout.readline() == "open\n"
+        with pytest.raises(NotReadable, match="being written"):
+            accounts(read)
+        other.communicate("\n")
     assert len(waited) == 4
+    assert accounts(read)
 
 
 def test_without_marts_it_says_what_to_run(tmp_path: Path) -> None:
