@@ -235,6 +235,12 @@ def test_it_fits_and_can_be_read_light_and_dark_wide_and_narrow(site: Site, widt
             box = page.locator(element).first
             assert box.evaluate("e => e.scrollWidth - e.clientWidth") <= 0, (name, element)
         assert page.locator("main.page").evaluate("e => e.getBoundingClientRect().right") <= width
+        assert not page.evaluate(FAINT), name
+        for tab in page.get_by_role("tab").all():
+            assert (
+                tab.evaluate("e => e.parentElement.getBoundingClientRect().bottom - e.getBoundingClientRect().bottom")
+                >= 0
+            )
         for charts in page.locator("main.page figure").all():
             assert charts.evaluate("e => e.scrollWidth - e.clientWidth") <= 0, name
     assert site.elsewhere == []
@@ -245,4 +251,42 @@ GROUND = """() => {
   canvas.fillStyle = getComputedStyle(document.body).backgroundColor;
   canvas.fillRect(0, 0, 1, 1);
   return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
+}"""
+
+# Every text on the page, shadows included, whose contrast with its ground is below what WCAG AA asks for.
+FAINT = """() => {
+  const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+  const colour = css => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = css;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const up = e => e.assignedSlot || e.parentElement || (e.getRootNode().host ?? null);
+  const ground = e => {
+    for (; e; e = up(e)) {
+      const found = colour(getComputedStyle(e).backgroundColor);
+      if (found[3] > 200) return found;
+    }
+    return [255, 255, 255, 255];
+  };
+  const light = c => [0.2126, 0.7152, 0.0722].reduce((sum, weight, i) => {
+    const part = c[i] / 255;
+    return sum + weight * (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+  }, 0);
+  const faint = [];
+  const look = e => {
+    const own = [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
+    const style = getComputedStyle(e);
+    if (own && e.getClientRects().length && style.visibility !== 'hidden' && style.opacity !== '0') {
+      const [dark, bright] = [light(colour(style.color)), light(ground(e))].sort((a, b) => a - b);
+      const size = parseFloat(style.fontSize), large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
+      const ratio = (bright + 0.05) / (dark + 0.05);
+      if (ratio < (large ? 3 : 4.5) && !e.closest('.flag')) faint.push(`${e.textContent.trim().slice(0, 40)}: ${ratio.toFixed(2)}`);
+    }
+    for (const child of e.shadowRoot ? e.shadowRoot.children : []) look(child);
+    for (const child of e.children) look(child);
+  };
+  look(document.querySelector('#App'));
+  return faint;
 }"""

@@ -125,7 +125,7 @@ def line(
             tooltip=[field.tooltip for field in tooltip],
         )
     )
-    return _dressed(chart if mark is None else alt.layer(chart, _line_across("y", mark)), description, height=_HEIGHT)
+    return _dressed(chart if mark is None else alt.layer(_line_across("y", mark), chart), description, height=_HEIGHT)
 
 
 def pairs(
