@@ -1,6 +1,6 @@
 # `make demo` and `make test` each work first and alone: all they need is Python 3.11 or newer, and the package registry.
 .DEFAULT_GOAL := help
-.PHONY: help demo test storm lint docs benchmark clean
+.PHONY: help demo test storm lint docs pictures benchmark clean
 
 # The newest suitable Python of this machine; python3 itself may be older than 3.11.
 PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python; do \
@@ -30,11 +30,14 @@ lint: .venv/ready  ## what CI checks beside the tests
 	$(RUN)lint-imports
 	$(RUN)python -m harvest_warehouse.streams_page --check docs/streams.md
 	$(RUN)python -m harvest_warehouse.models_page --check docs/models.md
-	$(RUN)marimo check --strict docs/explore.py
+	$(RUN)marimo check --strict docs/explore.py src/harvest_warehouse/dashboard/app.py
 
 docs: .venv/ready  ## write the generated pages again
 	$(RUN)python -m harvest_warehouse.streams_page docs/streams.md
 	$(RUN)python -m harvest_warehouse.models_page docs/models.md
+
+pictures: .venv/ready  ## take the README's pictures of the dashboard again; needs Chromium
+	$(RUN)python docs/pictures.py
 
 benchmark: .venv/ready  ## measure beside dltHub's example and the bare floor, and write docs/performance.md
 	$(RUN)python -m benchmarks all

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from harvest_warehouse.cli.base import Debug, app, err, errors_told, out, prepare, say
 
 
-@app.command(epilog="Example: `dlt-harvest demo`")
-def demo(debug: Debug = False) -> None:
+@app.command(epilog="Examples: `dlt-harvest demo` · `dlt-harvest demo --open`")
+def demo(
+    is_open: Annotated[bool, typer.Option("--open", help="Then open the dashboard on it, until Ctrl-C.")] = False,
+    debug: Debug = False,
+) -> None:
     """See it work, without an account: copy a simulated company into `harvest_demo.duckdb` in this folder, and prove it.
 
     About forty people and two years of work, made up, the same each time. Nothing of your own is touched.
@@ -39,3 +45,9 @@ def demo(debug: Debug = False) -> None:
             "Your own account: put a token into .dlt/secrets.toml (see the README), then `dlt-harvest doctor` and "
             "`dlt-harvest sync`.",
         )
+        if is_open:
+            from harvest_warehouse.cli.show import serve
+            from harvest_warehouse.demo import demo_warehouse
+            from harvest_warehouse.show import show
+
+            raise typer.Exit(serve(show(demo_warehouse(Path.cwd())), "The dashboard"))

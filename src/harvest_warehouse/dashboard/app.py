@@ -82,7 +82,13 @@ def others(asked, currency, top):
         label="Looking back",
     )
     contractors = mo.ui.checkbox(value=asked.get("contractors") != "off", label="With contractors")
-    target = mo.ui.number(start=1, stop=100, step=1, value=round(top.target * 100), label="Target (%)")
+    shares = sorted({*range(40, 105, 5), round(top.target * 100)})
+    target = mo.ui.dropdown(
+        {f"{share} %": share for share in shares},
+        value=f"{asked['target'] if asked.get('target') in map(str, shares) else round(top.target * 100)} %",
+        allow_select_none=False,
+        label="Target",
+    )
     return clients, contractors, target, weeks
 
 
@@ -107,7 +113,7 @@ def choices(account, clients, contractors, currency, known, page, target, top, w
             clients,
             weeks,
             contractors,
-            target.style({"max-width": "12rem"}),
+            target,
         ],
         page,
     )
@@ -122,7 +128,7 @@ def chosen_by(account, clients, contractors, currency, target, weeks):
         tuple(clients.value),
         weeks.value,
         contractors.value,
-        Decimal(target.value or 0) / 100,
+        Decimal(target.value) / 100,
     )
     return (chosen,)
 

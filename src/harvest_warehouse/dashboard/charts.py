@@ -125,14 +125,13 @@ def line(
             tooltip=[field.tooltip for field in tooltip],
         )
     )
-    return _dressed(chart if mark is None else alt.layer(chart, _line_across("y", mark)), description, height=_HEIGHT)
+    return _dressed(chart if mark is None else alt.layer(_line_across("y", mark), chart), description, height=_HEIGHT)
 
 
 def pairs(
     rows: Sequence[Row],
     label: Field,
-    values: Sequence[Field],
-    colours: Sequence[str],
+    values: Mapping[Field, str],
     unit: str,
     description: str = "",
 ) -> Chart:
@@ -141,8 +140,7 @@ def pairs(
     Args:
         rows: one per label, from left to right.
         label: names the groups.
-        values: the bars of a group; a value that is None has no bar.
-        colours: theirs.
+        values: the bars of a group, and their colours; a value that is None has no bar.
         unit: title of the axis of values.
         description: of the chart, for those who do not see it.
     """
@@ -160,7 +158,7 @@ def pairs(
             x=_across(rows, Field("label", label.title), [row[label.key] for row in rows]),
             xOffset=alt.XOffset(field="what", type="nominal", sort=[field.title for field in values]),
             y=alt.Y(field="value", type="quantitative", title=unit, axis=alt.Axis(format="~s", tickCount=5)),
-            color=_colour(of, {field.title: colour for field, colour in zip(values, colours, strict=True)}),
+            color=_colour(of, {field.title: colour for field, colour in values.items()}),
             tooltip=[Field("label", label.title).tooltip, of.tooltip, Field("value", unit, ",.0f").tooltip],
         )
     )

@@ -84,7 +84,7 @@ def _section(section: Section, kept: list[object]) -> str:
     if section.chart is not None:
         parts.append(_legend(section))
         parts.append(f'<figure aria-label="{escape(section.title)}">{mo.as_html(section.chart).text}</figure>')
-    if section.note:
+    if section.note and section.rows:
         parts.append(f'<p class="note">{escape(section.note)}</p>')
     if section.rows:
         table, download = _table(section), _download(section)

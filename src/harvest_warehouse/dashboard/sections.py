@@ -48,7 +48,7 @@ def utilisation_by_week(weeks: list[Row], chosen: Filters, header: Header) -> Se
     drawn = [row for row in rows if row["share"] is not None]
     average = ratio(total(rows, "billable_hours"), total(rows, "available_hours"))
     if average is None:
-        title = "No complete week with capacity yet"
+        title = "No complete week in which anybody has a capacity: no utilisation"
     else:
         gap = average - chosen.target
         side = "on" if abs(gap) < Decimal("0.005") else f"{points(gap)} {'above' if gap > 0 else 'below'}"

@@ -96,7 +96,7 @@ def _by_month(months: list[Row], chosen: Filters, header: Header, *, is_home: bo
         Column("hours", "Hours (h)", "hours"),
         Column("billable_hours", "Billable (h)", "hours"),
     ]
-    values = (revenue, Field("cost", "Cost")) if is_home else (revenue,)
+    values = {revenue: palette.BLUE} | ({Field("cost", "Cost"): palette.ORANGE} if is_home else {})
     note = (
         "The last month may not be over. Cost is labour at cost rates and all expenses."
         if is_home
@@ -108,10 +108,8 @@ def _by_month(months: list[Row], chosen: Filters, header: Header, *, is_home: bo
         title,
         rows,
         columns,
-        charts.pairs(rows, Field("month", "Month"), values, (palette.BLUE, palette.ORANGE), chosen.currency, title)
-        if rows
-        else None,
-        {"Revenue": palette.BLUE, "Cost": palette.ORANGE} if is_home else {},
+        charts.pairs(rows, Field("month", "Month"), values, chosen.currency, title) if rows else None,
+        {field.title: colour for field, colour in values.items()} if is_home else {},
         note,
         "revenue-by-month",
     )

@@ -26,7 +26,7 @@ def overview(read: Reader, chosen: Filters, header: Header) -> Page:
         "What to talk about this Monday",
         (
             _utilisation(weeks, chosen, header),
-            _missing(missing),
+            _missing(missing, weeks),
             _unbilled(unbilled, chosen),
             _receivables(receivables, chosen),
             _budgets(budgets),
@@ -50,7 +50,9 @@ def _utilisation(weeks: list[Row], chosen: Filters, header: Header) -> Tile:
     return Tile(label, percent(share), note, share is not None and share < chosen.target)
 
 
-def _missing(missing: list[Row]) -> Tile:
+def _missing(missing: list[Row], weeks: list[Row]) -> Tile:
+    if not weeks or not weeks[-1]["capacity_hours"]:
+        return Tile("Missing hours, last week", "–", "Nobody has a capacity to fill")
     late = [row for row in missing if row["missing_hours"] > 0]
     note = f"on timesheets of {count(len(late), 'person', 'people')}" if late else "every timesheet is full"
     return Tile("Missing hours, last week", hours(total(late, "missing_hours")), note, bool(late))

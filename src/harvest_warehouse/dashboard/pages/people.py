@@ -201,7 +201,7 @@ def _to_chase(missing: list[Row], header: Header) -> Section:
         week = short_day(late[0]["week_start"], header.as_of_date)
         title = f"{count(len(late), 'person owes', 'people owe')} {hours(total(late, 'missing_hours'))} for the week of {week}"
     else:
-        title = "No timesheet of last week is missing"
+        title = "No timesheet of last week has missing hours"
     return Section(
         title,
         missing,

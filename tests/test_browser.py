@@ -1,0 +1,292 @@
+"""The dashboard in a real browser: every page, every filter, figures off the page, light and dark, wide and narrow.
+
+Needs Chromium as a program (Debian: `apt-get install -y chromium`); without it these tests are skipped, visibly.
+"""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from dashboards import ask, company, top
+from harvest_warehouse.dashboard.site import PAGES
+from harvest_warehouse.show import show
+from marts import Shop
+from test_cli import free_port
+from test_dashboard import GROUNDS
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="the browser test needs playwright")
+CHROMIUM = next((path for name in ("chromium", "chromium-browser") if (path := shutil.which(name))), None)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed: apt-get install -y chromium")
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PATIENCE_MS = 60_000
+
+
+@dataclass
+class Site:
+    """A dashboard that is being served, and a browser."""
+
+    shop: Shop
+    url: str
+    browser: sync_api.Browser
+    elsewhere: list[str] = field(default_factory=list)
+
+    def open(self, name: str = "Overview", *, width: int = 1280, scheme: str = "light", **asked: str) -> sync_api.Page:
+        """A page of the dashboard, drawn; requests to anywhere else are noted."""
+        context = self.browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.on(
+            "request", lambda request: None if _is_ours(request.url, self.url) else self.elsewhere.append(request.url)
+        )
+        query = "&".join(f"{key}={quote(value)}" for key, value in {"page": name, **asked}.items())
+        page.goto(f"{self.url}/?{query}")
+        shown(page, name)
+        return page
+
+
+def _is_ours(url: str, ours: str) -> bool:
+    return url.startswith((ours, ours.replace("http", "ws"), "data:", "blob:"))
+
+
+def shown(page: sync_api.Page, name: str) -> None:
+    sync_api.expect(page.locator("main.page h1")).to_have_text(name, timeout=PATIENCE_MS)
+
+
+def tile(page: sync_api.Page, label: str) -> str:
+    figure = page.locator("main.page .tile", has=page.get_by_role("heading", name=label, exact=True)).locator(".figure")
+    return figure.inner_text().removeprefix("▲").strip()
+
+
+def sections(page: sync_api.Page) -> list[str]:
+    return page.locator("main.page .section > h2").all_inner_texts()
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    shop = company(tmp_path_factory.mktemp("company"))
+    report = show(shop.warehouse, port=free_port(), is_headless=True)
+    with subprocess.Popen(report.command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as served:
+        try:
+            _wait_for(report.address, served)
+            with sync_api.sync_playwright() as playwright:
+                browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+                yield Site(shop, report.address, browser)
+                browser.close()
+        finally:
+            served.send_signal(signal.SIGTERM)
+            served.communicate(timeout=30)
+
+
+def _wait_for(url: str, served: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + 90
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except OSError:
+            assert served.poll() is None, "the dashboard ended"
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.2)
+
+
+def test_one_clicks_through_every_page_and_each_has_its_charts(site: Site) -> None:
+    page = site.open()
+    for name in PAGES:
+        page.get_by_role("tab", name=name, exact=True).click()
+        shown(page, name)
+        assert page.locator("main.page .tile").count() >= 3
+        sync_api.expect(page.locator("main.page figure canvas")).to_have_count(page.locator("main.page figure").count())
+        assert page.locator('text="An internal error occurred"').count() == 0
+        head = page.locator("header.head").inner_text()
+        assert "Compared with Harvest" in head
+        assert "not run" in head
+        assert "Without a rate" in head
+    assert site.elsewhere == []
+
+
+def test_the_page_opened_is_in_the_address(site: Site) -> None:
+    page = site.open("Margin")
+    page.get_by_role("tab", name="Trust", exact=True).click()
+    shown(page, "Trust")
+    page.wait_for_url("**page=Trust*")
+
+
+def test_the_currency_changes_every_figure_of_money_to_what_the_marts_say(site: Site) -> None:
+    page = site.open("Billing & cash")
+    for currency in top(site.shop).currencies:
+        page.get_by_label("Currency").select_option(currency)
+        sync_api.expect(page.locator("header.head")).to_contain_text(f"Currency{currency}")
+        [[unbilled]] = ask(
+            site.shop,
+            "select coalesce(sum(uninvoiced_amount), 0) from marts.mart_unbilled "
+            f"where age_bucket <> 'fee' and currency = '{currency}'",
+        )
+        [[overdue, invoices]] = ask(
+            site.shop,
+            "select coalesce(sum(open_amount), 0), count(*) from marts.fct_invoice "
+            f"where state = 'open' and days_overdue > 0 and currency = '{currency}'",
+        )
+        figure = page.locator("main.page .tile .figure").first
+        sync_api.expect(figure).to_contain_text(f"{currency} {unbilled:,.0f}")
+        assert tile(page, "Overdue") == f"{currency} {overdue:,.0f}"
+        assert f"on {invoices}" in page.locator("main.page .tile .note").all_inner_texts()[-1]
+    assert site.elsewhere == []
+
+
+def test_the_client_the_weeks_the_contractors_and_the_target_change_what_they_should(site: Site) -> None:
+    head = top(site.shop)
+    currency = head.currencies[0]
+    client_id, client = next(iter(head.clients[currency].items()))
+    page = site.open()
+    page.locator("marimo-multiselect button").click()
+    page.get_by_role("option", name=client).click()
+    page.keyboard.press("Escape")
+    [[unbilled]] = ask(
+        site.shop,
+        f"select coalesce(sum(uninvoiced_amount), 0) from marts.mart_unbilled where age_bucket <> 'fee' and client_id = {client_id}",
+    )
+    figures = page.locator("main.page .tile .figure")
+    sync_api.expect(figures.nth(2)).to_contain_text(f"{currency} {unbilled:,.0f}")
+
+    page.get_by_label("Looking back").select_option("4 weeks")
+    sync_api.expect(page.locator("main.page")).to_contain_text("over 4 weeks")
+
+    page.get_by_label("With contractors").click()
+    [[billable, available]] = ask(
+        site.shop,
+        "select sum(billable_hours), sum(available_hours) from marts.mart_utilisation_weekly where not is_contractor "
+        "and week_end = (select max(week_end) from marts.dim_date where is_complete_week)",
+    )
+    sync_api.expect(figures.nth(0)).to_contain_text(f"{billable / available * 100:.0f} %")
+
+    page.get_by_label("Target").select_option("100 %")
+    sync_api.expect(page.locator("main.page .tile .note").first).to_contain_text("target 100 %")
+
+
+def test_the_table_behind_a_chart_opens_and_downloads_as_it_is(site: Site, tmp_path: Path) -> None:
+    page = site.open("People")
+    page.get_by_role("button", name="Table:").first.click()
+    button = page.get_by_role("button", name="Download CSV").or_(page.get_by_role("link", name="Download CSV")).first
+    with page.expect_download() as downloading:
+        button.click()
+    downloading.value.save_as(tmp_path / "people.csv")
+    header, *rows = (tmp_path / "people.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert header.startswith("Person,Kind,Billable utilisation (%)")
+    [[people]] = ask(
+        site.shop,
+        "select count(distinct user_id) from marts.mart_utilisation_weekly where is_complete_week and week_index > "
+        "(select max(week_index) from marts.dim_date where is_complete_week) - 12",
+    )
+    assert len(rows) == people
+
+
+def test_the_keyboard_reaches_the_filters_and_the_pages_and_shows_where_it_is(site: Site) -> None:
+    page = site.open()
+    reached = []
+    for _ in range(6):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate(FOCUSED))
+    assert [tag for tag, _, _ in reached][:3] == ["SELECT", "BUTTON", "SELECT"]
+    assert all(width >= 2 for _, _, width in reached)
+    assert reached[-1][1] == "tab"
+    page.get_by_role("tab", name="Overview", exact=True).focus()
+    page.keyboard.press("ArrowRight")
+    shown(page, "People")
+
+
+FOCUSED = """() => {
+  let at = document.activeElement;
+  while (at.shadowRoot && at.shadowRoot.activeElement) at = at.shadowRoot.activeElement;
+  const style = getComputedStyle(at);
+  return [at.tagName, at.getAttribute('role'), style.outlineStyle === 'none' ? 0 : parseFloat(style.outlineWidth)];
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 400])
+def test_it_fits_and_can_be_read_light_and_dark_wide_and_narrow(site: Site, width: int, scheme: str) -> None:
+    page = site.open(width=width, scheme=scheme)
+    ground = page.evaluate(GROUND)
+    assert ground == [int(GROUNDS[scheme][start : start + 2], 16) for start in (1, 3, 5)]
+    for name in PAGES:
+        page.get_by_role("tab", name=name, exact=True).click()
+        shown(page, name)
+        for element in ("html", "body", "#App", "main.page", "header.head"):
+            box = page.locator(element).first
+            assert box.evaluate("e => e.scrollWidth - e.clientWidth") <= 0, (name, element)
+        assert page.locator("main.page").evaluate("e => e.getBoundingClientRect().right") <= width
+        assert not page.evaluate(FAINT), name
+        for tab in page.get_by_role("tab").all():
+            assert (
+                tab.evaluate("e => e.parentElement.getBoundingClientRect().bottom - e.getBoundingClientRect().bottom")
+                >= 0
+            )
+        for charts in page.locator("main.page figure").all():
+            assert charts.evaluate("e => e.scrollWidth - e.clientWidth") <= 0, name
+    assert site.elsewhere == []
+
+
+GROUND = """() => {
+  const canvas = document.createElement('canvas').getContext('2d');
+  canvas.fillStyle = getComputedStyle(document.body).backgroundColor;
+  canvas.fillRect(0, 0, 1, 1);
+  return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
+}"""
+
+# Every text on the page, shadows included, whose contrast with its ground is below what WCAG AA asks for.
+FAINT = """() => {
+  const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+  const colour = css => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = css;
+    canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const up = e => e.assignedSlot || e.parentElement || (e.getRootNode().host ?? null);
+  const ground = e => {
+    for (; e; e = up(e)) {
+      const found = colour(getComputedStyle(e).backgroundColor);
+      if (found[3] > 200) return found;
+    }
+    return [255, 255, 255, 255];
+  };
+  const light = c => [0.2126, 0.7152, 0.0722].reduce((sum, weight, i) => {
+    const part = c[i] / 255;
+    return sum + weight * (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+  }, 0);
+  const faint = [];
+  const look = e => {
+    const own = [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
+    const style = getComputedStyle(e);
+    if (own && e.getClientRects().length && style.visibility !== 'hidden' && style.opacity !== '0') {
+      const [dark, bright] = [light(colour(style.color)), light(ground(e))].sort((a, b) => a - b);
+      const size = parseFloat(style.fontSize), large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
+      const ratio = (bright + 0.05) / (dark + 0.05);
+      if (ratio < (large ? 3 : 4.5) && !e.closest('.flag')) faint.push(`${e.textContent.trim().slice(0, 40)}: ${ratio.toFixed(2)}`);
+    }
+    for (const child of e.shadowRoot ? e.shadowRoot.children : []) look(child);
+    for (const child of e.children) look(child);
+  };
+  look(document.querySelector('#App'));
+  return faint;
+}"""

@@ -1,0 +1,305 @@
+"""The dashboard as a program: every page of every kind of account, and figures that are those of the marts."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from dashboards import CROWD, amount, ask, company, crowd, nothing, page, tiles, time_only, top
+from harvest_time_tracking import HarvestError
+from harvest_warehouse.dashboard import palette
+from harvest_warehouse.dashboard.app import app
+from harvest_warehouse.dashboard.draw import verdict
+from harvest_warehouse.dashboard.header import accounts
+from harvest_warehouse.dashboard.page import Column, Page, Section
+from harvest_warehouse.dashboard.pages.people import load
+from harvest_warehouse.dashboard.place import as_argument, from_argument
+from harvest_warehouse.dashboard.ranking import named, ranked
+from harvest_warehouse.dashboard.ranking import top as first_few
+from harvest_warehouse.dashboard.reader import Reader
+from harvest_warehouse.dashboard.site import PAGES
+from harvest_warehouse.dashboard.words import total
+from harvest_warehouse.database import open_database
+from harvest_warehouse.own_tables import keep
+from harvest_warehouse.reading import NotReadable
+from harvest_warehouse.reconciliation import RECONCILIATION
+from harvest_warehouse.settings import Warehouse
+from marts import Shop
+
+ACCOUNTS = (company, nothing, time_only, crowd)
+Make = Callable[[Callable[[Path], Shop]], Shop]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Make:
+    known: dict[Callable[[Path], Shop], Shop] = {}
+
+    def make(kind: Callable[[Path], Shop]) -> Shop:
+        if kind not in known:
+            known[kind] = kind(tmp_path_factory.mktemp(kind.__name__))
+        return known[kind]
+
+    return make
+
+
+@pytest.mark.parametrize("kind", ACCOUNTS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("name", PAGES)
+def test_every_cell_succeeds_on_every_page_of_every_kind_of_account(
+    made: Make, kind: Callable[[Path], Shop], name: str
+) -> None:
+    _, defined = app.run(defs={"warehouse": made(kind).warehouse, "asked": {"page": name}})
+    shown: Page = defined["shown"]
+    assert shown.title == name
+    assert all(section.title for section in shown.sections)
+    # What is drawn has each of its titles, and a table for each section with rows.
+    assert defined["body"].text.count("<marimo-table") == sum(bool(section.rows) for section in shown.sections)
+
+
+def test_overview_shows_what_the_marts_say_for_each_currency(made: Make) -> None:
+    shop = made(company)
+    currencies = top(shop).currencies
+    assert len(currencies) > 1
+    [[capacity, billable]] = ask(
+        shop,
+        "select sum(available_hours), sum(billable_hours) from marts.mart_utilisation_weekly where week_end = "
+        "(select max(week_end) from marts.dim_date where is_complete_week)",
+    )
+    [[missing]] = ask(
+        shop,
+        "select sum(missing_hours) from marts.mart_timesheet_compliance_weekly where week_end = "
+        "(select max(week_end) from marts.dim_date where is_complete_week)",
+    )
+    for currency in currencies:
+        shown = tiles(page(shop, "Overview", currency=currency))
+        [[unbilled]] = ask(
+            shop,
+            "select coalesce(sum(uninvoiced_amount), 0) from marts.mart_unbilled "
+            f"where age_bucket <> 'fee' and currency = '{currency}'",
+        )
+        [[owed]] = ask(
+            shop, f"select coalesce(sum(due_amount), 0) from invoices where state = 'open' and currency = '{currency}'"
+        )
+        [[bad]] = ask(
+            shop,
+            "select count(*) from marts.mart_project_budget where is_active and status in ('over', 'forecast_over') "
+            f"and currency = '{currency}'",
+        )
+        assert shown == {
+            "Billable utilisation, last week": f"{billable / capacity * 100:.0f} %",
+            "Missing hours, last week": f"{missing:,.0f} h",
+            "Not yet billed": f"{currency} {unbilled:,.0f}",
+            "Receivables": f"{currency} {owed:,.0f}",
+            "Budgets over, or heading over": f"{bad}",
+        }
+    # At least one of them has something to show.
+    assert any(amount(tiles(page(shop, "Overview", currency=code))["Not yet billed"]) for code in currencies)
+
+
+CONTRACTORS = """
+select count(distinct user_id)
+from marts.mart_utilisation_weekly
+where is_contractor and available_hours > 0 and is_complete_week
+  and week_index > (select max(week_index) from marts.dim_date where is_complete_week) - 12
+"""
+
+
+def test_the_filters_narrow_what_they_say(made: Make) -> None:
+    shop = made(company)
+    head = top(shop)
+    currency = head.currencies[0]
+    clients = head.clients[currency]
+    whole = amount(tiles(page(shop, "Billing & cash"))["Not yet billed"])
+    alone = [amount(tiles(page(shop, "Billing & cash", client_ids=(key,)))["Not yet billed"]) for key in clients]
+    assert len([part for part in alone if part]) > 1
+    assert abs(sum(alone) - whole) <= len(alone)
+    everyone = int(tiles(page(shop, "People"))["People with capacity"])
+    [[contractors]] = ask(shop, CONTRACTORS)
+    assert contractors
+    assert everyone - int(tiles(page(shop, "People", has_contractors=False))["People with capacity"]) == contractors
+    weeks = [len(page(shop, "Overview", weeks=number).sections[0].rows) for number in (4, 8)]
+    assert weeks == [4, 8]
+    below = [page(shop, "People", target=Decimal(share)).sections[0].title for share in ("0.01", "1")]
+    assert below[0] != below[1]
+
+
+def test_money_of_another_currency_than_costs_has_no_margin_and_says_why(made: Make) -> None:
+    shop = made(company)
+    head = top(shop)
+    foreign = next(code for code in head.currencies if code != head.home_currency)
+    at_home, abroad = (page(shop, "Margin", currency=code) for code in (head.home_currency, foreign))
+    assert "Margin" in tiles(at_home)
+    assert "Margin" not in tiles(abroad)
+    assert f"costs are in {head.home_currency}" in abroad.sections[0].note
+    assert not [column for section in abroad.sections for column in section.columns if "Cost" in column.title]
+    [[margin]] = ask(
+        shop,
+        "select sum(margin) from marts.mart_project_profitability_monthly where is_home_currency and month_start >= "
+        "(select min(month_start) from marts.dim_date where week_index > (select max(week_index) from marts.dim_date "
+        "where is_complete_week) - 12) and month_start <= (select as_of_date from marts.dim_account)",
+    )
+    assert tiles(at_home)["Margin"] == f"{head.home_currency} {margin:,.0f}"
+
+
+def test_five_hundred_people_are_a_short_chart_and_a_whole_table(made: Make) -> None:
+    by_person, by_week, _ = page(made(crowd), "People").sections
+    assert len(by_person.rows) > CROWD
+    drawn = json.loads(by_person.chart.to_json())  # type: ignore[union-attr]
+    labels = (
+        [row["label"] for data in drawn["datasets"].values() for row in data if "label" in row]
+        if ("datasets" in drawn)
+        else [
+            row["label"]
+            for layer in drawn["layer"]
+            for row in layer.get("data", {}).get("values", ())
+            if "label" in row
+        ]
+    )
+    assert len(labels) == 31
+    assert labels[15].endswith("people between")
+    assert len({row["user_id"] for row in by_week.rows}) == 30
+    unbilled = page(made(crowd), "Overview").sections[2]
+    clients = {row["label"] for row in unbilled.rows}
+    assert len(clients) > 50
+    assert f"{len(clients) - 10} other clients" in unbilled.chart.to_json()  # type: ignore[union-attr]
+
+
+def test_the_verdict_is_that_of_the_last_comparison_and_never_a_fixed_text(made: Make, tmp_path: Path) -> None:
+    shop = made(company)
+    assert verdict(top(shop)) == "not run"
+    compared = shop.copy(tmp_path)
+    row = {
+        "account_id": "123456", "report": "time/projects", "from_date": shop.as_of, "to_date": shop.as_of,
+        "currency": "EUR", "measure": "total_hours", "subject": "A", "is_there": True, "convention": "", "reason": "",
+        "compared_at": shop.simulator.clock.now(), "run_id": "1",
+    }  # fmt: skip
+    keep(
+        compared.warehouse,
+        RECONCILIATION.holding(
+            [
+                {**row, "subject_id": 1, "ours": Decimal(1), "theirs": Decimal(1), "verdict": "exact"},
+                {**row, "subject_id": 2, "ours": Decimal(2), "theirs": Decimal(2), "verdict": "exact"},
+                {**row, "subject_id": 3, "ours": Decimal(3), "theirs": Decimal(5), "verdict": "mismatch"},
+            ]
+        ),
+    )
+    said = verdict(top(compared))
+    assert said.startswith("2 exact, 0 tie, 1 mismatch (")
+    trust = page(compared, "Trust")
+    assert tiles(trust)["Figures equal to Harvest's"] == "2 of 3"
+    assert trust.sections[1].table()[0]["Difference"] == -2.0
+
+
+def test_entries_without_a_rate_are_counted_above_every_page(made: Make) -> None:
+    shop = made(company)
+    [[rateless]] = ask(shop, "select count(*) from marts.fct_time_entry where is_missing_billable_rate")
+    [[costless]] = ask(shop, "select count(*) from marts.fct_time_entry where is_missing_cost_rate")
+    assert (top(shop).without_billable_rate, top(shop).without_cost_rate) == (rateless, costless)
+    assert rateless
+    assert costless
+
+
+def test_between_two_pages_the_database_is_free_to_be_written(made: Make) -> None:
+    shop = made(nothing)
+    read = Reader(shop.warehouse)
+    assert accounts(read)
+    with open_database(shop.warehouse) as database:
+        database.run(["create table marts.scratch as select 1 as one", "drop table marts.scratch"])
+
+
+def test_a_database_that_is_being_written_is_waited_for_and_then_named(made: Make) -> None:
+    file = made(nothing).warehouse.file
+    waited: list[float] = []
+    read = Reader(made(nothing).warehouse, sleep=waited.append)
+    keeping = f"import duckdb; open_one = duckdb.connect({str(file)!r}); print('open', flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", keeping], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout
+        assert other.stdout.readline() == "open\n"
+        with pytest.raises(NotReadable, match="being written"):
+            accounts(read)
+        other.communicate("\n")
+    assert len(waited) == 4
+    assert accounts(read)
+
+
+def test_without_marts_it_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(HarvestError, match="dlt-harvest"):
+        accounts(Reader(Warehouse(tmp_path)))
+    _, defined = app.run(defs={"warehouse": Warehouse(tmp_path), "asked": {}})
+    assert "shown" not in defined
+
+
+def test_a_downloaded_table_holds_every_row_and_no_formula() -> None:
+    rows = [
+        {"name": "=cmd()", "money": Decimal("1234.567"), "share": Decimal("0.5")},
+        {"name": "Ä", "money": None, "share": None},
+    ]
+    columns = (Column("name", "Name"), Column("money", "Money (EUR)", "money"), Column("share", "Share (%)", "share"))
+    read = list(csv.reader(io.StringIO(Section("t", rows, columns).csv().decode("utf-8-sig"))))
+    assert read == [["Name", "Money (EUR)", "Share (%)"], ["'=cmd()", "1234.57", "50.0"], ["Ä", "", ""]]
+
+
+def test_others_hold_what_the_named_ones_leave() -> None:
+    rows = [{"id": number, "name": "same", "kind": "a", "size": Decimal(number)} for number in range(1, 21)]
+    labelled = named(rows, "name", "id")
+    labels = ranked(labelled, lambda some: total(some, "size"))
+    few = first_few(labelled, labels, 5, ("size",), "kind", "client")
+    assert [row["label"] for row in few] == [
+        *(f"same ({number})" for number in (20, 19, 18, 17, 16)),
+        "15 other clients",
+    ]
+    assert few[-1]["size"] == sum(range(1, 16))
+    # Nobody is hidden behind "1 other".
+    assert len(first_few(labelled, labels, 19, ("size",), "kind", "client")) == 20
+
+
+@pytest.mark.parametrize(
+    ("share", "means"),
+    [(None, "away"), ("1.01", "above 100 %"), ("0.75", "on target"), ("0.74", "below target"), ("0.54", "room")],
+)
+def test_a_week_means_what_its_share_of_the_target_is(share: str | None, means: str) -> None:
+    assert load(None if share is None else Decimal(share), Decimal("0.75")) == means
+
+
+# marimo's grounds, as a browser shows them: tests/test_browser.py reads them off the page.
+GROUNDS = {"light": "#ffffff", "dark": "#181c1a"}
+COLOURS = {name: value for name, value in vars(palette).items() if name.isupper() and isinstance(value, str)}
+
+
+@pytest.mark.parametrize("name", sorted(set(COLOURS) - {"WHITE", "BLACK"}))
+def test_every_colour_stands_out_on_both_grounds_and_carries_white_text(name: str) -> None:
+    # https://www.w3.org/TR/WCAG22/#non-text-contrast and #contrast-minimum
+    for ground in GROUNDS.values():
+        assert contrast(COLOURS[name], ground) >= 3
+    assert contrast(COLOURS[name], palette.WHITE) >= 4.5
+
+
+def test_every_meaning_has_a_colour_of_its_own() -> None:
+    for colours in (palette.STATUS, palette.AGES, palette.OVERDUE, palette.LOAD, palette.VERDICTS):
+        assert len(set(colours.values())) == len(colours)
+
+
+def contrast(one: str, other: str) -> float:
+    """https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio"""
+    darker, lighter = sorted((luminance(one), luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def luminance(colour: str) -> float:
+    channels = (int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5))
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in channels)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_a_warehouse_travels_as_an_argument() -> None:
+    for warehouse in (Warehouse(Path("/a b")), Warehouse(Path("/x"), "y.duckdb", "z", pipelines_dir=Path("/p"))):
+        assert from_argument(as_argument(warehouse)) == warehouse
