@@ -165,6 +165,19 @@ def number(text: str) -> Decimal:
     return Decimal(text.replace(",", ""))
 
 
+def test_every_colour_of_a_chart_is_explained(html: str) -> None:
+    found = 0
+    for legend, wide in re.findall(
+        r'<ul class="legend"[^>]*>(.*?)</ul>.*?<img src="data:image/svg\+xml;base64,([\w+/=]+)"', html, re.DOTALL
+    ):
+        explained = set(re.findall(r"solid (#\w+)", legend))
+        # Bars alone are filled with colours; text and axes are black or grey.
+        bars = set(re.findall(r'<path aria-label[^>]*fill="(#\w+)"', base64.b64decode(wide).decode()))
+        assert bars <= explained
+        found += len(bars)
+    assert found
+
+
 def test_nothing_runs_and_nothing_is_fetched(html: str) -> None:
     drawn = drawings(html)
     assert len(drawn) >= 8

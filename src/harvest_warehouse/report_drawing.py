@@ -11,7 +11,7 @@ from harvest_warehouse.dashboard.page import Chart
 # Widths of letters are those of Arial; where a page has another font, there is some room.
 _FONT = "Arial, Helvetica, 'Liberation Sans', sans-serif"
 _ROOM = {"left": 18, "right": 18, "top": 4, "bottom": 4}
-# On a telephone: fewer columns in the legend, shorter labels.
+# On a telephone: shorter labels.
 _NARROW = 450
 
 
@@ -29,8 +29,6 @@ def svg(chart: Chart, width: int) -> str:
 
 def _narrow(part: Any) -> None:
     for key, value in part.items() if isinstance(part, dict) else enumerate(part) if isinstance(part, list) else ():
-        if key == "legend" and isinstance(value, dict):
-            value["columns"] = 2
-        elif key == "labelLimit" and value:
+        if key == "labelLimit" and value:
             part[key] = 110
         _narrow(value)

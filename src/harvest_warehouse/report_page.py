@@ -57,6 +57,8 @@ p { margin: 0 0 8px; }
 .calls > li.urgent { border-color: #cf3838; }
 .calls ul { margin: 2px 0 0; padding: 0 0 0 18px; }
 .calls b, .calls li { overflow-wrap: anywhere; }
+.legend { display: flex; flex-wrap: wrap; font-size: 13px; gap: 2px 16px; list-style: none; margin: 0; padding: 0; }
+.legend span { display: inline-block; margin-right: 6px; vertical-align: -1px; }
 figure { break-inside: avoid; margin: 6px 0; }
 figure img { display: block; height: auto; max-width: 100%; }
 .table { overflow-x: auto; }
@@ -148,6 +150,7 @@ def _section(section: Section) -> str:
     parts = [f"<h3>{escape(section.title)}</h3>"]
     if section.chart is not None:
         wide, narrow = (_data(svg(section.chart, width)) for width in (_WIDE, _NARROW))
+        parts.append(_legend(section))
         parts.append(
             f'<figure><picture><source media="(max-width: 560px)" srcset="{narrow}">'
             f'<img src="{wide}" width="{_WIDE}" alt="{escape(section.title)}"></picture></figure>'
@@ -155,6 +158,15 @@ def _section(section: Section) -> str:
     if section.rows:
         parts += [f'<p class="note">{escape(_NOTES[section.name])}</p>', _table(section)]
     return "\n".join(parts)
+
+
+def _legend(section: Section) -> str:
+    # A border, since printers leave backgrounds out.
+    items = "".join(
+        f'<li><span style="border: 6px solid {colour}"></span>{escape(words)}</li>'
+        for words, colour in section.legend.items()
+    )
+    return f'<ul class="legend" aria-label="Colours">{items}</ul>' if items else ""
 
 
 def _table(section: Section) -> str:

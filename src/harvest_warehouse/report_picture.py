@@ -98,10 +98,22 @@ class _Drawing:
             y += 22
         if section.chart is None:
             return y
+        y = self._legend(section, x, y, width)
         drawn = svg(section.chart, width)
         size = re.search(r'<svg[^>]*? width="([\d.]+)" height="([\d.]+)"', drawn)
         self._parts.append(drawn[drawn.index("<svg") :].replace("<svg", f'<svg x="{x}" y="{y + 6:.0f}"', 1))
         return y + 6 + (float(size[2]) if size else 0)
+
+    def _legend(self, section: Section, x: float, y: float, width: int) -> float:
+        left = x
+        for words, colour in section.legend.items():
+            wide = 34 + 6.5 * len(words)
+            if left > x and left + wide > x + width:
+                left, y = x, y + 19
+            self._parts.append(f'<rect x="{left:.1f}" y="{y + 5:.1f}" width="12" height="12" fill="{colour}"/>')
+            self._write(words, left + 18, y + 16, 13)
+            left += wide
+        return y + 19 if section.legend else y
 
     def _box(self, x: float, width: float, *, is_alarming: bool) -> None:
         self._parts.append(
