@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from harvest_time_tracking import SettingWrong
 from harvest_warehouse.alert_settings import AlertSettings
 from harvest_warehouse.alerts import AlertsReport, Raised, alerts
-from harvest_warehouse.dashboard import queries
+from harvest_warehouse.dashboard import trust_queries
 from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.header import Header, accounts, header
 from harvest_warehouse.dashboard.page import Section, Tile
@@ -84,7 +84,7 @@ def _week(read: Reader, account_id: str, raised: AlertsReport) -> Week:
 
 
 def _not_read(read: Reader, account_id: str) -> tuple[str, ...]:
-    runs = queries.last_loads(read, Filters(account_id, ""))
+    runs = trust_queries.last_loads(read, Filters(account_id, ""))
     # A module that is switched off has no rows, and is not missed.
     had = {row["stream"] for row in runs if row["outcome"] == "complete" or "switched off" in (row["reason"] or "")}
     return tuple(name for name in _NEEDED if name not in had)

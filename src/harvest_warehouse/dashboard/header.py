@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from harvest_time_tracking import SettingWrong
-from harvest_warehouse.dashboard import queries
+from harvest_warehouse.dashboard import trust_queries
 from harvest_warehouse.dashboard.reader import Reader
 
 
@@ -68,7 +68,7 @@ def header(read: Reader, account_id: str) -> Header:
         [account] = read("select * from marts.dim_account where account_id = :account_id", values)
         named = read(_CLIENTS, values)
         counts = {row["finding"]: row["row_count"] for row in read(_WITHOUT_RATE, values)}
-        compared = queries.reconciliation(read, account_id)
+        compared = trust_queries.reconciliation(read, account_id)
     clients: dict[str, dict[int, str]] = {}
     for client in named:
         clients.setdefault(client["currency"], {})[client["client_id"]] = client["client_name"]

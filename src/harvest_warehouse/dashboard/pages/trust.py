@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from dlt.common.json import json
 
-from harvest_warehouse.dashboard import charts, palette, queries
+from harvest_warehouse.dashboard import charts, palette, trust_queries
 from harvest_warehouse.dashboard.charts import Field
 from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.header import Header
@@ -22,12 +22,12 @@ _NOT_COMPARABLE = ("not_provable",)
 def trust(read: Reader, chosen: Filters, header: Header) -> Page:
     """The page; it is of the whole account, whatever was chosen."""
     with read.at_once():
-        compared = queries.reconciliation(read, chosen.account_id)
-        findings = queries.findings(read, chosen)
-        loads = queries.last_loads(read, chosen)
-        gone = queries.deletions(read, chosen)
-        different = queries.differences(read, chosen)
-        seen = queries.access(read, chosen)
+        compared = trust_queries.reconciliation(read, chosen.account_id)
+        findings = trust_queries.findings(read, chosen)
+        loads = trust_queries.last_loads(read, chosen)
+        gone = trust_queries.deletions(read, chosen)
+        different = trust_queries.differences(read, chosen)
+        seen = trust_queries.access(read, chosen)
     agreed = sum(row["figures"] for row in compared if row["verdict"] in _AGREED)
     figures = sum(row["figures"] for row in compared)
     incomplete = [row for row in loads if row["outcome"] != "complete"]

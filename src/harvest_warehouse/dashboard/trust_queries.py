@@ -1,0 +1,143 @@
+"""What the page Trust asks: the comparison with Harvest, the findings, the loads, what vanished, and who asked."""
+
+from __future__ import annotations
+
+from harvest_warehouse.dashboard.filters import Filters
+from harvest_warehouse.dashboard.reader import Reader, Row
+
+
+def findings(read: Reader, chosen: Filters) -> list[Row]:
+    """One row per check of the last build that found something, the most rows first."""
+    return read(
+        """
+        select
+          finding,
+          severity,
+          words,
+          row_count,
+          query
+        from marts.mart_data_quality
+        where account_id = :account_id and row_count > 0
+        order by severity desc, row_count desc, finding
+        """,
+        {"account_id": chosen.account_id},
+    )
+
+
+def reconciliation(read: Reader, account_id: str) -> list[Row]:
+    """One row per report and verdict of the last comparison with Harvest; none where there was none."""
+    if not read.has("harvest_reconciliation"):
+        return []
+    return read(
+        """
+        select
+          report,
+          verdict,
+          count(*) as figures,
+          max(compared_at) as compared_at,
+          max(reason) as reason
+        from harvest_reconciliation
+        where account_id = :account_id
+        group by report, verdict
+        order by report, verdict
+        """,
+        {"account_id": account_id},
+    )
+
+
+def differences(read: Reader, chosen: Filters) -> list[Row]:
+    """One row per figure that does not agree with Harvest, the largest difference first."""
+    if not read.has("harvest_reconciliation"):
+        return []
+    return read(
+        """
+        select
+          report,
+          from_date,
+          to_date,
+          subject,
+          currency,
+          measure,
+          ours,
+          theirs,
+          verdict
+        from harvest_reconciliation
+        where account_id = :account_id and verdict not in ('exact', 'tie')
+        order by abs(ours - theirs) desc, report, from_date, subject_id
+        limit 1000
+        """,
+        {"account_id": chosen.account_id},
+    )
+
+
+def last_loads(read: Reader, chosen: Filters) -> list[Row]:
+    """One row per stream: its last run."""
+    if not read.has("harvest_runs"):
+        return []
+    return read(
+        """
+        with newest as (
+          select
+            stream,
+            max(ended_at) as ended_at
+          from harvest_runs
+          where account_id = :account_id
+          group by stream
+        )
+
+        select
+          runs.stream,
+          runs.outcome,
+          runs.rows as records,
+          runs.ended_at,
+          runs.reason
+        from harvest_runs as runs
+        inner join newest
+          on runs.stream = newest.stream
+          and runs.ended_at = newest.ended_at
+        where runs.account_id = :account_id
+        order by case when runs.outcome = 'complete' then 1 else 0 end, runs.stream
+        """,
+        {"account_id": chosen.account_id},
+    )
+
+
+def deletions(read: Reader, chosen: Filters) -> list[Row]:
+    """One row per table: how many rows vanished from Harvest, and when last."""
+    if not read.has("harvest_deletions"):
+        return []
+    return read(
+        """
+        select
+          table_name,
+          count(*) as deleted,
+          max(found_at) as found_at
+        from harvest_deletions
+        where account_id = :account_id
+        group by table_name
+        order by deleted desc, table_name
+        """,
+        {"account_id": chosen.account_id},
+    )
+
+
+def access(read: Reader, chosen: Filters) -> list[Row]:
+    """What the token saw in the last syncs, the newest first."""
+    if not read.has("harvest_access"):
+        return []
+    return read(
+        """
+        select
+          looked_at,
+          access_roles,
+          hidden,
+          refused,
+          lost,
+          is_accepted
+        from harvest_access
+        where account_id = :account_id
+        order by looked_at desc
+        limit 20
+        """,
+        {"account_id": chosen.account_id},
+    )
