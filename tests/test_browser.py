@@ -134,7 +134,7 @@ def test_the_page_opened_is_in_the_address(site: Site) -> None:
 def test_the_currency_changes_every_figure_of_money_to_what_the_marts_say(site: Site) -> None:
     page = site.open("Billing & cash")
     for currency in top(site.shop).currencies:
-        page.get_by_label("Currency").select_option(currency)
+        page.get_by_label("Currency", exact=True).select_option(currency)
         sync_api.expect(page.locator("header.head")).to_contain_text(f"Currency{currency}")
         [[unbilled]] = ask(
             site.shop,
@@ -179,7 +179,7 @@ def test_the_client_the_weeks_the_contractors_and_the_target_change_what_they_sh
     )
     sync_api.expect(figures.nth(0)).to_contain_text(f"{billable / available * 100:.0f} %")
 
-    page.get_by_label("Target").select_option("100 %")
+    page.get_by_label("Target", exact=True).select_option("100 %")
     sync_api.expect(page.locator("main.page .tile .note").first).to_contain_text("target 100 %")
 
 

@@ -27,7 +27,8 @@ def percent(share: Decimal | None) -> str:
 
 def points(difference: Decimal) -> str:
     """The difference between two shares, in percentage points: 4 points."""
-    return f"{_whole(abs(difference) * 100)} points"
+    said = _whole(abs(difference) * 100)
+    return f"{said} point{'' if said == '1' else 's'}"
 
 
 def count(number: int, one: str, many: str | None = None) -> str:
