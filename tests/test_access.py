@@ -60,7 +60,7 @@ def test_rights_that_are_lost_while_harvest_is_read_empty_no_column_and_delete_n
 
     simulator.faults.at(lose, Fault.FORBIDDEN)
     before = {row["id"] for row in account.rows("time_entries")}
-    with pytest.raises(HarvestError, match="was administrator and is member now|Not authorized"):
+    with pytest.raises(HarvestError, match=r"was administrator and is member now|Not authorized"):
         sync_from(account, warehouse)
     account.pipeline = warehouse.pipeline()
     assert {row["id"] for row in account.rows("time_entries")} == before
