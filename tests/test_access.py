@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from accounts import Account, assert_equals_truth, deletions, some_ids, sync_from
+from harvest_simulator import Fault
+from harvest_time_tracking import HarvestError
 from harvest_warehouse.access import Access, lost, switched_off
 from harvest_warehouse.settings import Warehouse
 
@@ -35,6 +37,39 @@ def test_a_lesser_role_loads_nothing_and_deletes_nothing(
     account.simulator.as_role("administrator")
     assert sync_from(account, warehouse).is_equal
     assert_equals_truth(account)
+
+
+@pytest.mark.parametrize(
+    "number", [20, 60, 85], ids=["lists are read", "children are read", "what vanished is looked for"]
+)
+def test_rights_that_are_lost_while_harvest_is_read_empty_no_column_and_delete_nothing(
+    synced: tuple[Account, Warehouse], number: int
+) -> None:
+    account, warehouse = synced
+    simulator = account.simulator
+    for entry_id in some_ids(account, "time_entries", 8):
+        simulator.store.edit_time_entry(entry_id, notes="edited")
+    deleted, *_ = some_ids(account, "expenses", 3)
+    simulator.store.delete_expense(deleted)
+    asked = len(simulator.requests)
+
+    def lose(_: object) -> bool:
+        if len(simulator.requests) - asked >= number:
+            simulator.as_role("member")
+        return False
+
+    simulator.faults.at(lose, Fault.FORBIDDEN)
+    before = {row["id"] for row in account.rows("time_entries")}
+    with pytest.raises(HarvestError, match=r"was administrator and is member now|Not authorized"):
+        sync_from(account, warehouse)
+    account.pipeline = warehouse.pipeline()
+    assert {row["id"] for row in account.rows("time_entries")} == before
+    assert all(row["cost_rate"] is not None for row in account.rows("time_entries") if row["notes"] == "edited")
+    simulator.faults.clear()
+    simulator.as_role("administrator")
+    sync_from(account, warehouse)
+    assert_equals_truth(account)
+    assert [key for key in deletions(account) if key[0] == "expenses"] == [("expenses", str(deleted))]
 
 
 def test_what_was_lost_is_measured_by_the_best_run_not_by_the_last(synced: tuple[Account, Warehouse]) -> None:

@@ -8,6 +8,9 @@ import pytest
 
 from storm.voyage import sail
 
+# A busy machine may need long for one.
+pytestmark = pytest.mark.timeout(900)
+
 FIXED = range(1, 21)
 FRESH = 3
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
@@ -12,6 +13,9 @@ from harvest_simulator import Fault
 from storm.ship import Sizes
 from storm.voyage import Outset, Voyage, underway
 from storm.weather import LONG_LISTS, PATHS, STAYING, Day, FullDisk, Kill
+
+# A busy machine may need long for one.
+pytestmark = pytest.mark.timeout(900)
 
 SEEDS = st.integers(0, 1 << 16)
 CHANGES = st.integers(0, 12)

@@ -13,6 +13,7 @@ import pytest
 
 from accounts import Account, assert_equals_truth, deletions, some_ids, sync_from
 from harvest_simulator import Fault
+from harvest_warehouse.load import load
 from harvest_warehouse.settings import Warehouse
 from harvest_warehouse.sync import sync
 
@@ -117,6 +118,22 @@ def test_what_is_replaced_with_its_parent_is_noted_too(synced: tuple[Account, Wa
     }
     assert_equals_truth(account)
     assert not [table for table in account.tables() if table.startswith("harvest_before")]
+
+
+def test_a_line_loses_a_project_that_was_deleted_before_we_ever_saw_it(
+    open_account: OpenAccount, tmp_path: Path
+) -> None:
+    account, warehouse = open_account(), Warehouse(tmp_path)
+    account.simulator.enforce_limits = False
+    client = account.client(requests_per_15_s=0)
+    load(warehouse, client.settings, ["invoices"], client=client)
+    account.simulator.clock.sleep(86_400)
+    store = account.simulator.store
+    project_id = next(line.project_id for row in store.invoices.values() for line in row.lines if line.project_id)
+    store.delete_project(project_id)
+    sync_from(account, warehouse)
+    assert project_id not in {row.get("project__id") for row in account.rows("invoices__line_items")}
+    assert_equals_truth(account)
 
 
 def test_a_deleted_person_goes_with_rates_and_assignments(synced: tuple[Account, Warehouse]) -> None:

@@ -105,6 +105,16 @@ def lost(before: Access | None, now: Access) -> tuple[str, ...]:
     return tuple(found)
 
 
+def faded(client: Client, seen: Access) -> tuple[str, ...]:
+    """What the token has lost since it was looked at, in words: one request.
+
+    Raises:
+        HarvestError: where Harvest cannot be asked.
+    """
+    me = client.page(STREAMS["users_me"].path, None).records[0]
+    return lost(seen, Access(seen.user_id, tuple(me.get("access_roles") or ()), None, {}))
+
+
 def switched_off(before: Access | None, now: Access) -> tuple[str, ...]:
     """The modules that were on before and are off now, in words."""
     if before is None or now.features is None:

@@ -30,6 +30,33 @@ def follow_embedded(database: Database, account_id: str, read: Collection[str]) 
         database.run(statements, {"account_id": account_id})
 
 
+def dangling(database: Database, account_id: str, proven: Collection[str]) -> tuple[str, ...]:
+    """The streams whose rows hold a copy of a record that is not there: Harvest deleted it without a trace in the rows.
+
+    Args:
+        database: open on the account's tables.
+        account_id: the account.
+        proven: the streams whose rows are Harvest's. Only there, what is missing is gone.
+    """
+    return tuple(
+        stream.name
+        for stream in STREAMS.values()
+        # What has an owner goes with it.
+        if stream.name in proven and not stream.owner
+        for copy in stream.embeds
+        if copy.stream in proven and not copy.on and _is_dangling(database, account_id, stream, copy)
+    )
+
+
+def _is_dangling(database: Database, account_id: str, stream: Stream, copy: Embedded) -> bool:
+    table, column = copy.table_of(stream.table_name), f"{copy.prefix}id"
+    if column not in database.columns(table) or not database.columns(STREAMS[copy.stream].table_name):
+        return False
+    there = f'select id from "{STREAMS[copy.stream].table_name}" where account_id = :account_id'
+    query = f'select 1 from "{table}" where account_id = :account_id and "{column}" not in ({there}) limit 1'
+    return bool(database.rows(query, {"account_id": account_id}))
+
+
 def _statements(database: Database, stream: Stream, copy: Embedded) -> Iterator[str]:
     table = copy.table_of(stream.table_name)
     here, there = database.columns(table), database.columns(STREAMS[copy.stream].table_name)

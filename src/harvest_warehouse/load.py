@@ -65,6 +65,7 @@ def load(
     reports_to: str | None = None,
     again: Again | None = None,
     beside: Beside = lambda _: (),
+    before_writing: Callable[[], object] = lambda: None,
     client: Client | None = None,
     ledger: Ledger | None = None,
     on_step: Callable[[str], None] = say_nothing,
@@ -81,6 +82,7 @@ def load(
         again: for a stream, the filters (`{"from": "2024-01-01", "to": "2024-01-31"}`, `{"project_id": 7}`) whose rows are
             read in full besides what changed; an empty one stands for the whole list.
         beside: told what became of each stream, gives rows of our own that go with those of `harvest_runs`.
+        before_writing: called when a portion was read; where it raises a `HarvestError`, the portion is thrown away.
         client: asks Harvest; a new one if None.
         ledger: gets each stream's outcome as it goes.
         on_step: is told, in a few words, what begins.
@@ -98,7 +100,7 @@ def load(
         "again": again or None,
     }
     source = _source(settings, _selected(streams, project_ids), given, client, ledger)
-    run = _Run(warehouse, settings, ledger, on_step, again or {}, beside)
+    run = _Run(warehouse, settings, ledger, on_step, again or {}, beside, before_writing)
     with turn(warehouse), run.failures_told():
         on_step("looking at the database")
         run.settle()
@@ -178,11 +180,13 @@ class _Run:
         on_step: Callable[[str], None],
         again: Again = MappingProxyType({}),
         beside: Beside = lambda _: (),
+        before_writing: Callable[[], object] = lambda: None,
     ) -> None:
         self._warehouse = warehouse
         self._settings = settings
         self._again = again
         self._beside = beside
+        self._before_writing = before_writing
         self._ledger = ledger
         self._on_step = on_step
         self._pipeline = warehouse.pipeline()
@@ -200,8 +204,7 @@ class _Run:
                 self._finished = self._move()
             except DltException as error:
                 # A run that was killed may leave half a package. What is in it is asked for again.
-                is_broken = isinstance(error, PipelineStepFailed) and error.step == "normalize"
-                if not is_broken:
+                if not (isinstance(error, PipelineStepFailed) and error.step == "normalize"):
                     raise self._stuck(error) from error
         self._pipeline = standing.agree(self._pipeline, self._warehouse)
 
@@ -237,6 +240,12 @@ class _Run:
     def _read(self, source: dlt.sources.DltSource) -> None:
         """Read a portion of Harvest into a load package."""
         info = self._pipeline.extract(source, loader_file_format=self._warehouse.load_format)
+        try:
+            self._before_writing()
+        except HarvestError:  # Nothing of it may be written, nor what the streams remember of it.
+            self._pipeline = standing.agree(self._pipeline, self._warehouse)
+            self._is_noted = True
+            raise
         self._run_id = self._run_id or info.loads_ids[0]
         # Before a second package is made, so that both have the schema that comes of it.
         self._pipeline.normalize()

@@ -12,6 +12,7 @@ from harvest_time_tracking import STREAMS, Client, Settings, Stream, StreamOutco
 from harvest_time_tracking.memory import cursors
 from harvest_warehouse.database import Database, open_database
 from harvest_warehouse.deletions import DELETIONS, Finding, moving
+from harvest_warehouse.embedded import dangling
 from harvest_warehouse.inventory import Inventory
 from harvest_warehouse.load_report import LoadReport
 from harvest_warehouse.own_tables import keep
@@ -113,6 +114,7 @@ def sweep(
     loaded: LoadReport,
     *,
     accept_deletions: bool = False,
+    before_moving: Callable[[], object] = lambda: None,
     client: Client | None = None,
     on_step: Callable[[str], None] = lambda _: None,
 ) -> SweepReport:
@@ -125,6 +127,7 @@ def sweep(
         settings: the account.
         loaded: what the load just before did; a list that it did not read completely is left alone.
         accept_deletions: whether to move rows also where more than 5 % of a list, and more than 50, vanished at once.
+        before_moving: called when rows are about to be moved; where it raises, none is.
         client: asks Harvest; a new one if None.
         on_step: is told, in a few words, what begins.
 
@@ -149,8 +152,17 @@ def sweep(
         swept = tuple(each.swept() for each in found)
         too_many = () if accept_deletions else tuple(each for each in swept if is_too_much(each))
         if not too_many and any(each.vanished for each in found):
+            before_moving()
             _move(warehouse, found, Finding(settings.account_id, _found_at(found), loaded.run_id))
-    again = {each.stream.name: each.missing_windows for each in found if each.missing}
+    again: dict[str, list[dict[str, object]]] = {
+        each.stream.name: each.missing_windows for each in found if each.missing
+    }
+    if not too_many:
+        with open_database(warehouse) as database:
+            gone = dangling(
+                database, settings.account_id, [each.stream.name for each in found if each.verdict == "equal"]
+            )
+        again |= {stream: [{}] for stream in gone}
     return SweepReport(swept, not_swept, too_many, again, round(time.monotonic() - began, 3))
 
 

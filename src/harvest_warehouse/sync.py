@@ -11,7 +11,7 @@ from dlt.common.exceptions import DltException
 from dlt.extract import DltResource
 
 from harvest_time_tracking import Client, HarvestError, Ledger, Settings, SettingWrong, StreamOutcome
-from harvest_warehouse.access import Access, access_resource, last_accepted, look, lost, switched_off
+from harvest_warehouse.access import Access, access_resource, faded, last_accepted, look, lost, switched_off
 from harvest_warehouse.build import build
 from harvest_warehouse.build_report import BuildFailed, BuildReport
 from harvest_warehouse.database import open_database
@@ -27,6 +27,10 @@ from harvest_warehouse.sweep import SweepReport, sweep
 from harvest_warehouse.turn import turn
 from harvest_warehouse.verify import verify
 from harvest_warehouse.verify_report import VerifyReport
+
+
+class AccessFaded(HarvestError):
+    """The token lost rights while Harvest was read with it: what it did not see any more looks empty, or vanished."""
 
 
 class SyncFailed(HarvestError):
@@ -139,6 +143,7 @@ class _Sync:
         self._client = client
         self._ledger = ledger
         self._on_step = on_step
+        self._is_still_seen: Callable[[], object] = lambda: None
 
     def run(self, *, repair: bool, accept_deletions: bool, accept_access: bool) -> SyncReport:
         settle(self._warehouse, self._settings, on_step=self._on_step)
@@ -148,6 +153,8 @@ class _Sync:
             # A load would write the empty values over the ones we have.
             keep(self._warehouse, *self._rows(access, hidden + off, is_accepted=False))
             return SyncReport(None, None, lost=hidden + off)
+        if not accept_access:
+            self._is_still_seen = lambda: self._look_again(access)
         due = self._turn_of_history()
         known = before.refused if before else ()
 
@@ -186,6 +193,14 @@ class _Sync:
         with open_database(self._warehouse) as database:
             return last_accepted(database, self._settings.account_id), look(self._client, database)
 
+    def _look_again(self, access: Access) -> None:
+        """Before anything that was read counts. Raises AccessFaded."""
+        if gone := faded(self._client, access):
+            raise AccessFaded(
+                f"While Harvest was read, {'; '.join(gone)}: what was read since is thrown away. Sync again with the former "
+                "rights, or with --accept-access."
+            )
+
     def _rows(self, access: Access, missed: tuple[str, ...], *, is_accepted: bool) -> Sequence[DltResource]:
         """What this run sees, and the table for what vanished."""
         seen = access_resource(self._settings.account_id, access, missed, is_accepted=is_accepted)
@@ -206,6 +221,7 @@ class _Sync:
             self._settings,
             again=again,
             beside=beside,
+            before_writing=self._is_still_seen,
             client=self._client,
             ledger=self._ledger,
             on_step=self._on_step,
@@ -267,6 +283,7 @@ class _Sync:
             self._settings,
             loaded,
             accept_deletions=accept_deletions,
+            before_moving=self._is_still_seen,
             client=self._client,
             on_step=self._on_step,
         )

@@ -108,9 +108,9 @@ class Chronicle:
                 for record in data[data_key] if data_key else [data]:
                     self.add(stream, key_of(stream, {**record, **injected}), {**record, **injected})
 
-    def before(self, at: float) -> Moment | None:
-        """The account as it was just before an instant."""
-        return next((moment for moment in reversed(self.moments) if moment.at < at), None)
+    def before(self, at: float) -> int | None:
+        """The number of the moment just before an instant; None where nothing is known of that."""
+        return next((number for number in reversed(range(len(self.moments))) if self.moments[number].at < at), None)
 
     def always_alive(self, stream: str, since: int) -> set[Key]:
         """The keys that were there in each moment from the one numbered `since` on."""

@@ -101,18 +101,19 @@ def _deletions(stock: Stock) -> list[Row]:
 
 
 def no_cursor_past_what_is_stored(step: Step) -> Iterator[str]:
-    """What Harvest showed before a stream's position is here, at least as new, unless it is gone by now."""
+    """What Harvest showed before a stream's position is here, at least as new, unless it was gone since."""
     for stream, position in step.after.positions.items():
         if "cursor" not in position or stream not in DEFAULT:
             continue
-        seen = step.chronicle.before(datetime.fromisoformat(position["cursor"]).timestamp())
-        if seen is None or not seen.is_all_shown:
+        number = step.chronicle.before(datetime.fromisoformat(position["cursor"]).timestamp())
+        if number is None or not step.chronicle.moments[number].is_all_shown:
             continue
+        seen = step.chronicle.moments[number].alive[stream]
         here = {key: row.get("updated_at") for key, row, _ in step.after.records(stream)}
         now = step.chronicle.moments[-1].alive[stream]
-        for key, updated_at in seen.alive[stream].items():
-            if key not in now:
-                continue
+        # An assignment of a project that was archived meanwhile goes, and comes back with it.
+        for key in step.chronicle.always_alive(stream, number):
+            updated_at = seen[key]
             if key not in here:
                 yield f"{stream} {key} was there before the position {position['cursor']}, and is not here"
             # A change that is committed late may turn `updated_at` back.

@@ -146,7 +146,7 @@ def day_of(rng: Random) -> Day:
         meanwhile=tuple(rng.sample(range(1, 160), 4)) if trouble == "between" or rng.random() < 0.1 else (),
         token_lost_at=rng.choice((1, 3, 10, 20, 40, 70)) if trouble == "token" else None,
         role=rng.choice(("manager", "member")) if trouble == "role" else None,
-        role_at=rng.choice((1, 1, 5, 20)),
+        role_at=rng.choice((1, 1, 5, 20, 60, 90, 110, 130)),
         kill=Kill(rng.randrange(30, _EVENTS), rng.choice((0, 0, 0, 3, 20))) if trouble == "kill" else None,
         disk=_disk(rng) if trouble == "disk" else None,
         is_twice=trouble == "twice",
