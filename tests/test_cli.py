@@ -229,7 +229,7 @@ def test_show_needs_something_to_show() -> None:
 def test_show_serves_dlts_dashboard_until_it_is_interrupted(open_account: OpenAccount) -> None:
     assert run("load", "roles", **environment_of(open_account())).returncode == 0
     port = free_port()
-    command = [sys.executable, "-m", "harvest_warehouse.cli", "show", "--headless", "--port", str(port)]
+    command = [sys.executable, "-m", "harvest_warehouse.cli", "show", "--dlt", "--headless", "--port", str(port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as dashboard:
         try:
             page = wait_for_page(f"http://127.0.0.1:{port}/", seconds=60)

@@ -14,7 +14,7 @@ import dlt
 import pytest
 from dlt.common.schema.typing import TColumnSchema
 
-from accounts import Account
+from accounts import Account, sync_from
 from harvest_time_tracking import STREAMS, tables
 from harvest_warehouse import history
 from harvest_warehouse.database import open_database
@@ -34,11 +34,6 @@ def load_from(account: Account, warehouse: Warehouse, *streams: str) -> None:
     account.simulator.clock.sleep(86_400)
     client = account.client(requests_per_15_s=0, report_requests_per_15_min=0)
     load(warehouse, client.settings, streams, client=client)
-
-
-def sync_from(account: Account, warehouse: Warehouse) -> None:
-    client = account.client(requests_per_15_s=0, report_requests_per_15_min=0)
-    sync(warehouse, client.settings, client=client, build_marts=False)
 
 
 def kept(account: Account, warehouse: Warehouse, at: datetime, read: Collection[str] = KEPT) -> HistoryReport:
@@ -189,14 +184,15 @@ def test_a_record_that_goes_ends_and_one_that_comes_back_begins_anew(account: Ac
 def test_what_the_sweep_found_gone_ends(open_account: OpenAccount, warehouse: Warehouse) -> None:
     account = open_account(enforce_limits=False)
     gone = account.simulator.truth()["user_assignments"][0]["id"]
-    sync_from(account, warehouse)
-    kept(account, warehouse, DAYS[0])
+    began = sync_from(account, warehouse).load
     account.simulator.clock.sleep(86_400)
     account.simulator.store.delete_user_assignment(gone)
-    sync_from(account, warehouse)
-    report = kept(account, warehouse, DAYS[1])
-    assert (report.opened, report.closed) == (0, 1)
-    assert [row[:2] for row in versions(warehouse, "user_assignments", gone)] == [(DAYS[0], DAYS[1])]
+    report = sync_from(account, warehouse)
+    assert began is not None
+    assert report.load is not None
+    assert report.history is not None
+    assert (report.history.opened, report.history.closed) == (0, 1)
+    assert versions(warehouse, "user_assignments", gone) == [(began.started_at, report.load.started_at)]
 
 
 def test_a_sync_begins_history_and_adds_nothing_where_nothing_changed(

@@ -1,4 +1,4 @@
--- one row per time entry that is billed at the person's default rate, and has another one than the dated
+-- one row per time entry that is billed at the person's default rate, and has none of that person's for that day
 select
   entry.account_id,
   entry.time_entry_id,
@@ -6,7 +6,7 @@ select
   entry.user_id,
   entry.project_id,
   entry.billable_rate,
-  rate.amount as dated_rate
+  min(rate.amount) as dated_rate
 from fct_time_entry as entry
 inner join dim_project as project
   on entry.account_id = project.account_id
@@ -24,4 +24,6 @@ where
   lower(project.bill_by) = 'people'
   and assignment.use_default_rates
   and entry.billable_rate is not null
-  and entry.billable_rate <> rate.amount
+group by
+  entry.account_id, entry.time_entry_id, entry.spent_date, entry.user_id, entry.project_id, entry.billable_rate
+having sum(case when entry.billable_rate = rate.amount then 1 else 0 end) = 0
