@@ -80,7 +80,12 @@ def _break(shop: Shop) -> None:
             "user__id = (select max(user__id) from time_entries) and spent_date between date '2026-01-05' and date '2026-02-01'",
             "hours = 9, rounded_hours = 9, spent_date = date '2026-01-17'",
         )
-    entry("not is_billed", "spent_date = date '2026-03-19'")
+    # Of somebody whose rates were never raised: on another day they are the same.
+    steady = " and ".join(
+        f"user__id in (select user_id from {rates} group by user_id having count(*) = 1)"
+        for rates in ("user_cost_rates", "user_billable_rates")
+    )
+    entry(f"not is_billed and {steady}", "spent_date = date '2026-03-19'")
     entry(
         "invoice__id in (select id from invoices where sent_at is not null)",
         "updated_at = timestamptz '2026-03-16 08:00:00+00', is_closed = false",
