@@ -33,9 +33,10 @@ from harvest_warehouse.database import open_database
 from harvest_warehouse.embedded import follow_embedded
 from harvest_warehouse.load_report import LoadFailed, LoadReport, what_happened
 from harvest_warehouse.own_tables import extract_own
+from harvest_warehouse.packages import move
 from harvest_warehouse.rereads import reread
 from harvest_warehouse.runs import Run, runs_resource
-from harvest_warehouse.settings import Warehouse, give_memory_back
+from harvest_warehouse.settings import Warehouse
 from harvest_warehouse.turn import turn
 
 _HOW_TO_GIVE_UP = (
@@ -201,7 +202,7 @@ class _Run:
         if standing.has_unfinished(self._pipeline, self._warehouse):
             self._on_step("finishing what an earlier run left")
             try:
-                self._finished = self._move()
+                self._finished = move(self._pipeline, self._warehouse)
             except DltException as error:
                 # A run that was killed may leave half a package. What is in it is asked for again.
                 if not (isinstance(error, PipelineStepFailed) and error.step == "normalize"):
@@ -230,7 +231,7 @@ class _Run:
                     if not names and wave is (children or lists):
                         self._note_run(is_whole=True)
                     self._on_step(f"writing {self._warehouse.file_name}")
-                    self._move()
+                    move(self._pipeline, self._warehouse)
                     standing.note(self._pipeline, self._warehouse)
                 self._follow(wave)
         except BaseException:
@@ -304,18 +305,10 @@ class _Run:
 
     def _record_failure(self) -> None:
         try:
-            self._move()
+            move(self._pipeline, self._warehouse)
         except DltException:
             # The failure that is being told is the one that matters.
             return
-
-    def _move(self) -> tuple[str, ...]:
-        """Normalise and load every package that waits; gives the ids of those loaded."""
-        self._pipeline.normalize()
-        give_memory_back()
-        info = self._pipeline.load(workers=self._warehouse.load_workers)
-        give_memory_back()
-        return tuple(info.loads_ids) if info else ()
 
     def _outcomes(self) -> tuple[StreamOutcome, ...]:
         order = list(STREAMS)

@@ -13,6 +13,7 @@ from dlt.common.schema.typing import TColumnSchema
 from dlt.extract import DltResource
 
 from harvest_warehouse import standing
+from harvest_warehouse.packages import move
 from harvest_warehouse.settings import SCHEMA, Warehouse
 
 
@@ -65,6 +66,5 @@ def keep(warehouse: Warehouse, *resources: DltResource) -> None:
     """
     pipeline = warehouse.pipeline()
     extract_own(pipeline, warehouse, *resources)
-    pipeline.normalize()
-    pipeline.load(workers=warehouse.load_workers)
+    move(pipeline, warehouse)
     standing.note(pipeline, warehouse)
