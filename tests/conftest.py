@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import signal
 from collections.abc import Callable, Iterator
@@ -17,6 +18,8 @@ from harvest_warehouse.settings import Warehouse
 
 def pytest_configure() -> None:
     """Let programs under test be interrupted: a shell that runs us in the background had them ignore it."""
+    # dlt copies its schemas over and over: looking for cycles in that each time is a tenth of the whole.
+    gc.set_threshold(200_000, 20, 20)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
