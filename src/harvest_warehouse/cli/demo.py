@@ -20,10 +20,12 @@ def demo(
     About forty people and two years of work, made up, the same each time. Nothing of your own is touched.
     """
     with errors_told(debug):
-        from harvest_time_tracking import Ledger
+        from harvest_time_tracking import Ledger, SettingWrong
         from harvest_warehouse.build_summary import build_lines
         from harvest_warehouse.demo import demo as run
+        from harvest_warehouse.demo import demo_warehouse
         from harvest_warehouse.progress import progress
+        from harvest_warehouse.report import report as write_page
         from harvest_warehouse.summary import answer_table
         from harvest_warehouse.sync_summary import sync_lines, sync_tables
         from harvest_warehouse.verify_summary import verify_lines
@@ -32,6 +34,11 @@ def demo(
         ledger = Ledger()
         with progress(err, ledger) as on_step:
             report = run(Path.cwd(), ledger=ledger, on_step=on_step)
+            try:
+                written = write_page(demo_warehouse(Path.cwd()), Path("harvest_demo.html"), on_step=on_step)
+                week = f"The week as a picture: {written.picture}, and as a page to be mailed: {written.page}."
+            except SettingWrong as error:
+                week = f"No picture of the week was drawn. {error}"
         for table in sync_tables(report.sync)[:1]:
             out.print(table)
         say(*sync_lines(report.sync), *verify_lines(report.verify)[:1], build_lines(report.build)[-1])
@@ -39,6 +46,7 @@ def demo(
             out.print(answer.question, style="bold", highlight=False, soft_wrap=True)
             out.print(answer_table(answer))
         say(
+            week,
             f"The database is {report.build.database} (marts in {report.build.dataset}). Look around in it, for instance:",
             f'  duckdb {Path(report.build.database).name} "from {report.build.dataset}.mart_project_budget"',
             "  dlt-harvest show --demo",
@@ -47,7 +55,6 @@ def demo(
         )
         if is_open:
             from harvest_warehouse.cli.show import serve
-            from harvest_warehouse.demo import demo_warehouse
             from harvest_warehouse.show import show
 
             raise typer.Exit(serve(show(demo_warehouse(Path.cwd())), "The dashboard"))
