@@ -16,7 +16,7 @@ demo: .venv/ready  ## load a simulated account into harvest_demo.duckdb and ask 
 	$(RUN)dlt-harvest demo
 
 test: .venv/ready  ## run the tests
-	$(RUN)pytest -n 2
+	$(RUN)pytest -n 2 --dist loadgroup
 
 SEEDS ?= 1-300
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator
@@ -10,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from accounts import Account, sync_from
 from harvest_simulator import Simulator
 from harvest_warehouse.settings import Warehouse
+
+Once = Callable[[str, Callable[[Warehouse], object]], Path]
 
 
 def pytest_configure() -> None:
@@ -22,6 +26,20 @@ def pytest_configure() -> None:
     gc.set_threshold(200_000, 20, 20)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share a fixture of their module run in one worker: else each of them would make it."""
+    for item in items:
+        if not isinstance(item, pytest.Function):
+            continue
+        definitions = item._fixtureinfo.name2fixturedefs.items()
+        shared = {name for name, found in definitions if any(one.scope == "module" for one in found)}
+        if shared:
+            chosen = item.callspec.indices if hasattr(item, "callspec") else {}
+            which = [f"{name}{chosen[name]}" for name in sorted(shared & chosen.keys())]
+            item.add_marker(pytest.mark.xdist_group("-".join([item.path.stem, *which])))
 
 
 @pytest.fixture(autouse=True)
@@ -53,14 +71,33 @@ def open_account(tmp_path: Path) -> Iterator[Callable[..., Account]]:
 
 
 @pytest.fixture(scope="session")
-def synced_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The database of the account that `open_account()` opens, after its first sync: made once, for copying."""
-    folder = tmp_path_factory.mktemp("synced")
-    simulator = Simulator(size="tiny")
-    with simulator.serving() as url:
-        warehouse = Warehouse(folder, pipelines_dir=folder / "pipelines")
-        sync_from(Account(simulator, url, folder), warehouse)
-    return warehouse.file
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """Makes a database by what it is given, and only once for all workers: for copying."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def database(name: str, make: Callable[[Warehouse], object]) -> Path:
+        folder, making = shared / f"once-{name}", shared / f"making-{name}"
+        with FileLock(f"{folder}.lock"):
+            if not folder.exists():
+                shutil.rmtree(making, ignore_errors=True)
+                make(Warehouse(making, pipelines_dir=making / "pipelines"))
+                making.rename(folder)
+        return Warehouse(folder).file
+
+    return database
+
+
+@pytest.fixture(scope="session")
+def synced_database(once: Once) -> Path:
+    """The database of the account that `open_account()` opens, after its first sync."""
+
+    def make(warehouse: Warehouse) -> None:
+        simulator = Simulator(size="tiny")
+        with simulator.serving() as url:
+            sync_from(Account(simulator, url, warehouse.folder), warehouse)
+
+    return once("synced", make)
 
 
 @pytest.fixture

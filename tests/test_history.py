@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -15,6 +16,7 @@ import pytest
 from dlt.common.schema.typing import TColumnSchema
 
 from accounts import Account, sync_from
+from harvest_simulator import Simulator
 from harvest_time_tracking import STREAMS, tables
 from harvest_warehouse import history
 from harvest_warehouse.database import open_database
@@ -72,11 +74,19 @@ def warehouse(tmp_path: Path) -> Warehouse:
 
 
 @pytest.fixture
-def account(open_account: OpenAccount, warehouse: Warehouse) -> Account:
+def account(open_account: OpenAccount, warehouse: Warehouse, once: Callable[..., Path]) -> Account:
     """An account whose history has begun on the first of the days."""
+
+    def make(made: Warehouse) -> None:
+        simulator = Simulator(size="tiny")
+        with simulator.serving() as url:
+            first = Account(simulator, url, made.folder)
+            load_from(first, made, *KEPT)
+            kept(first, made, DAYS[0])
+
+    shutil.copy(once("history", make), warehouse.file)
     account = open_account()
-    load_from(account, warehouse, *KEPT)
-    kept(account, warehouse, DAYS[0])
+    account.simulator.clock.sleep(86_400)
     return account
 
 
@@ -181,18 +191,16 @@ def test_a_record_that_goes_ends_and_one_that_comes_back_begins_anew(account: Ac
     assert_is_sound(warehouse)
 
 
-def test_what_the_sweep_found_gone_ends(open_account: OpenAccount, warehouse: Warehouse) -> None:
-    account = open_account(enforce_limits=False)
+def test_what_the_sweep_found_gone_ends(synced: tuple[Account, Warehouse]) -> None:
+    account, warehouse = synced
     gone = account.simulator.truth()["user_assignments"][0]["id"]
-    began = sync_from(account, warehouse).load
-    account.simulator.clock.sleep(86_400)
     account.simulator.store.delete_user_assignment(gone)
     report = sync_from(account, warehouse)
-    assert began is not None
     assert report.load is not None
     assert report.history is not None
     assert (report.history.opened, report.history.closed) == (0, 1)
-    assert versions(warehouse, "user_assignments", gone) == [(began.started_at, report.load.started_at)]
+    [first_run] = select(warehouse, "select min(started_at) from harvest_runs")
+    assert versions(warehouse, "user_assignments", gone) == [(*first_run, report.load.started_at)]
 
 
 def test_a_sync_begins_history_and_adds_nothing_where_nothing_changed(

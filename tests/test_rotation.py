@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from accounts import Account, assert_equals_truth
+from harvest_simulator import Simulator
 from harvest_time_tracking import STREAMS
 from harvest_warehouse.load import Again, load
 from harvest_warehouse.rotation import REST, Rotation, Window, rotate, rotation
@@ -33,6 +35,21 @@ def load_from(
     load(warehouse, client.settings, streams, again=again, client=client)
     account.pipeline = warehouse.pipeline()
     return len(account.simulator.requests) - before
+
+
+@pytest.fixture
+def read(open_account: OpenAccount, tmp_path: Path, once: Callable[..., Path]) -> tuple[Account, Warehouse]:
+    """An account of which some streams were just read."""
+
+    def make(made: Warehouse) -> None:
+        simulator = Simulator(size="tiny")
+        with simulator.serving() as url:
+            load_from(Account(simulator, url, made.folder), made)
+
+    account, warehouse = open_account(), Warehouse(tmp_path)
+    shutil.copy(once("rotation", make), warehouse.file)
+    account.pipeline = warehouse.pipeline()
+    return account, warehouse
 
 
 def turn_of(account: Account, warehouse: Warehouse, requests: int, hours: float = 13.0, **settings: Any) -> Rotation:
@@ -100,17 +117,15 @@ def test_the_requests_are_no_more_than_was_set(open_account: OpenAccount, tmp_pa
     assert 0 < spent - without <= 3
 
 
-def test_with_none_set_nothing_is_read_again(open_account: OpenAccount, tmp_path: Path) -> None:
-    account, warehouse = open_account(), Warehouse(tmp_path)
-    load_from(account, warehouse)
+def test_with_none_set_nothing_is_read_again(read: tuple[Account, Warehouse]) -> None:
+    account, warehouse = read
     turn = turn_of(account, warehouse, requests=0)
     assert (turn.again, turn.chosen, turn.within_runs) == ({}, (), 0)
     assert turn.windows > 0
 
 
-def test_what_was_just_read_is_left_alone(open_account: OpenAccount, tmp_path: Path) -> None:
-    account, warehouse = open_account(), Warehouse(tmp_path)
-    load_from(account, warehouse)
+def test_what_was_just_read_is_left_alone(read: tuple[Account, Warehouse]) -> None:
+    account, warehouse = read
     assert turn_of(account, warehouse, requests=10, hours=11).again == {}
     due = turn_of(account, warehouse, requests=2)
     load_from(account, warehouse, due.again)
@@ -132,11 +147,8 @@ def test_another_account_in_the_same_tables_has_a_rotation_of_its_own(
     assert turn_of(one, warehouse, requests=4) == before
 
 
-def test_a_stream_that_cannot_be_read_now_keeps_no_other_from_its_turn(
-    open_account: OpenAccount, tmp_path: Path
-) -> None:
-    account, warehouse = open_account(), Warehouse(tmp_path)
-    load_from(account, warehouse)
+def test_a_stream_that_cannot_be_read_now_keeps_no_other_from_its_turn(read: tuple[Account, Warehouse]) -> None:
+    account, warehouse = read
     account.simulator.set_feature("expense_feature", False)
     load_from(account, warehouse)
     streams = {window.stream for window in turn_of(account, warehouse, requests=1_000).chosen}
@@ -147,11 +159,8 @@ def test_a_stream_that_cannot_be_read_now_keeps_no_other_from_its_turn(
     assert "expenses" in {window.stream for window in turn_of(account, warehouse, requests=1_000).chosen}
 
 
-def test_a_row_that_is_gone_from_harvest_does_not_hold_its_month_in_front(
-    open_account: OpenAccount, tmp_path: Path
-) -> None:
-    account, warehouse = open_account(), Warehouse(tmp_path)
-    load_from(account, warehouse)
+def test_a_row_that_is_gone_from_harvest_does_not_hold_its_month_in_front(read: tuple[Account, Warehouse]) -> None:
+    account, warehouse = read
     turn = turn_of(account, warehouse, requests=3)
     window = next(window for window in turn.chosen if window.month)
     gone = next(
@@ -165,11 +174,8 @@ def test_a_row_that_is_gone_from_harvest_does_not_hold_its_month_in_front(
     assert str(window) not in {str(chosen) for chosen in turn_of(account, warehouse, requests=3).chosen}
 
 
-def test_rows_without_a_date_are_read_with_their_whole_list_after_its_months(
-    open_account: OpenAccount, tmp_path: Path
-) -> None:
-    account, warehouse = open_account(), Warehouse(tmp_path)
-    load_from(account, warehouse)
+def test_rows_without_a_date_are_read_with_their_whole_list_after_its_months(read: tuple[Account, Warehouse]) -> None:
+    account, warehouse = read
     with warehouse.pipeline().sql_client() as client:
         client.execute_sql("update expenses set spent_date = null where id = (select min(id) from expenses)")
     turn = turn_of(account, warehouse, requests=1_000)
@@ -180,9 +186,8 @@ def test_rows_without_a_date_are_read_with_their_whole_list_after_its_months(
     assert_equals_truth(account, ["expenses"])
 
 
-def test_days_before_the_first_that_is_read_stay_unread(open_account: OpenAccount, tmp_path: Path) -> None:
-    account, warehouse = open_account(), Warehouse(tmp_path)
-    load_from(account, warehouse)
+def test_days_before_the_first_that_is_read_stay_unread(read: tuple[Account, Warehouse]) -> None:
+    account, warehouse = read
     days = sorted({date.fromisoformat(row["spent_date"]) for row in account.simulator.truth()["time_entries"]})
     start = next(day for day in days[len(days) // 2 :] if day.day > 1)
     turn = turn_of(account, warehouse, requests=1_000, start_date=start)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -10,34 +11,29 @@ from random import Random
 
 import pytest
 
-from accounts import Account, assert_equals_truth
-from harvest_simulator import Fault
+from accounts import Account, assert_equals_truth, sync_from
+from harvest_simulator import Fault, Simulator
 from harvest_simulator.store import Store
 from harvest_time_tracking import HarvestError
 from harvest_time_tracking import client as client_module
 from harvest_time_tracking import pages as pages_module
 from harvest_warehouse.settings import Warehouse
-from harvest_warehouse.sync import SyncReport, sync
-
-OpenAccount = Callable[..., Account]
 
 
-def sync_from(account: Account, warehouse: Warehouse) -> SyncReport:
-    account.simulator.enforce_limits = False
-    client = account.client(requests_per_15_s=0, report_requests_per_15_min=0)
-    report = sync(warehouse, client.settings, client=client, build_marts=False)
-    account.pipeline = warehouse.pipeline()
-    return report
+def simulated() -> Simulator:
+    """An account without running timers, whose hours would grow while we look."""
+    simulator = Simulator(size="tiny", entries=200)
+    for entry in simulator.truth()["time_entries"]:
+        if entry["is_running"]:
+            simulator.store.stop_timer(entry["id"])
+    return simulator
 
 
 @pytest.fixture
-def account(open_account: OpenAccount) -> Account:
-    """An account without running timers, whose hours would grow while we look."""
-    opened = open_account(entries=200)
-    for entry in opened.simulator.truth()["time_entries"]:
-        if entry["is_running"]:
-            opened.simulator.store.stop_timer(entry["id"])
-    return opened
+def account(tmp_path: Path) -> Iterator[Account]:
+    simulator = simulated()
+    with simulator.serving() as url:
+        yield Account(simulator, url, tmp_path)
 
 
 @pytest.fixture
@@ -46,9 +42,16 @@ def warehouse(tmp_path: Path) -> Warehouse:
 
 
 @pytest.fixture
-def store(account: Account, warehouse: Warehouse) -> Store:
+def store(account: Account, warehouse: Warehouse, once: Callable[..., Path]) -> Store:
     """The account's rows, a day after its first sync."""
-    sync_from(account, warehouse)
+
+    def make(made: Warehouse) -> None:
+        simulator = simulated()
+        with simulator.serving() as url:
+            sync_from(Account(simulator, url, made.folder), made)
+
+    shutil.copy(once("scenarios", make), warehouse.file)
+    account.pipeline = warehouse.pipeline()
     account.simulator.clock.sleep(86_400)
     return account.simulator.store
 

@@ -53,21 +53,18 @@ class Copy:
             return list(cursor.fetchall())
 
 
-@pytest.fixture(scope="module")
-def masters(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+@pytest.fixture(scope="session")
+def masters(once: Callable[..., Path]) -> Callable[..., Path]:
     """The database of an account as it is when nothing has happened yet, made once for each seed and size."""
-    made: dict[Any, Path] = {}
 
     def master(**arguments: Any) -> Path:
-        key = tuple(sorted(arguments.items()))
-        if key not in made:
-            folder = tmp_path_factory.mktemp("master")
+        def make(warehouse: Warehouse) -> None:
             simulator = Simulator(**arguments)
             with simulator.serving() as url:
-                copy = Copy(Account(simulator, url, folder), Warehouse(folder, pipelines_dir=folder / "pipelines"))
+                copy = Copy(Account(simulator, url, warehouse.folder), warehouse)
                 load(copy.warehouse, copy.client.settings, client=copy.client)
-            made[key] = copy.warehouse.file
-        return made[key]
+
+        return once("-".join(["loaded", *(f"{name}={arguments[name]}" for name in sorted(arguments))]), make)
 
     return master
 
