@@ -18,7 +18,7 @@ from harvest_warehouse.mart_settings import MartSettings
 from harvest_warehouse.settings import Warehouse
 from mart_truth import KEYS, Table, same
 
-# Those that the marts read: the others cost a request for each person and document.
+# Those that the marts read, and whose names they read in others: the rest cost a request for each person and document.
 STREAMS = (
     "company",
     "users_me",
@@ -30,6 +30,7 @@ STREAMS = (
     "task_assignments",
     "time_entries",
     "expenses",
+    "expense_categories",
     "invoices",
     "invoice_payments",
     "estimates",
