@@ -16,6 +16,7 @@ from filelock import FileLock
 from accounts import Account, sync_from
 from harvest_simulator import Simulator
 from harvest_warehouse.settings import Warehouse
+from marts import Shop
 
 Once = Callable[[str, Callable[[Warehouse], object]], Path]
 
@@ -108,3 +109,11 @@ def synced(open_account: Callable[..., Account], synced_database: Path, tmp_path
     account.pipeline = warehouse.pipeline()
     account.simulator.clock.sleep(3_600)
     return account, warehouse
+
+
+@pytest.fixture(scope="session")
+def tiny_shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """The tiny company with what the marts need of it, loaded once: for copying."""
+    shop = Shop(tmp_path_factory.mktemp("shop"))
+    shop.load()
+    return shop

@@ -30,17 +30,10 @@ from marts import Shop, assert_same_table
 TABLES = [model.name for model in models() if model.is_kept]
 
 
-@pytest.fixture(scope="module")
-def loaded(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    shop = Shop(tmp_path_factory.mktemp("loaded"))
-    shop.load()
-    return shop
-
-
 @pytest.fixture
-def shop(loaded: Shop, tmp_path: Path) -> Shop:
+def shop(tiny_shop: Shop, tmp_path: Path) -> Shop:
     """The tiny company, loaded, in a database of the test's own."""
-    return loaded.copy(tmp_path)
+    return tiny_shop.copy(tmp_path)
 
 
 def count(shop: Shop, table: str) -> int:
@@ -354,12 +347,11 @@ def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_command_lists_the_tables_and_what_the_checks_tell_and_exits_with_1_where_one_fails(
-    loaded: Shop, tmp_path: Path
+    shop: Shop, tmp_path: Path
 ) -> None:
     folder = tmp_path / "new"
     folder.mkdir()
     assert command(folder, "build").returncode == 2, "nothing was loaded yet"
-    shop = loaded.copy(tmp_path)
     done = command(tmp_path, "build", "--as-of", "2026-03-16")
     assert done.returncode == 0, done.stderr
     assert "mart_project_budget " in done.stdout

@@ -27,9 +27,8 @@ _MENDED = (
 
 
 @pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    shop = Shop(tmp_path_factory.mktemp("sound"))
-    shop.load()
+def sound(tiny_shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    shop = tiny_shop.copy(tmp_path_factory.mktemp("sound"))
     shop.run(*_MENDED)
     shop.build()
     return shop
@@ -38,15 +37,10 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 @pytest.fixture(scope="module")
 def broken(sound: Shop, tmp_path_factory: pytest.TempPathFactory) -> dict[str, int]:
     """What a build finds after each of the changes below, each in rows of its own."""
-    folder = tmp_path_factory.mktemp("broken")
-    shutil.copy(sound.warehouse.file, folder)
-    sound_warehouse, sound.warehouse = sound.warehouse, Warehouse(folder, pipelines_dir=folder / "pipelines")
-    try:
-        _break(sound)
-        sound.build()
-        return sound.found()
-    finally:
-        sound.warehouse = sound_warehouse
+    shop = sound.copy(tmp_path_factory.mktemp("broken"))
+    _break(shop)
+    shop.build()
+    return shop.found()
 
 
 def _break(shop: Shop) -> None:

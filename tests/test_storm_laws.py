@@ -8,12 +8,16 @@ import json
 import shutil
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from harvest_warehouse.build import build
+from harvest_warehouse.build_report import BuildFailed
+from harvest_warehouse.settings import Warehouse
 from storm import laws
 from storm.chronicle import WatchedSimulator
 from storm.stock import Stock, take_stock
@@ -159,6 +163,58 @@ def test_a_planted_fault_breaks_its_law(voyage: Voyage, step: laws.Step, law: La
     assert list(law(replace(step, after=stock_of(voyage, step.folder))))
 
 
+@pytest.fixture(scope="module")
+def built(voyage: Voyage, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files of the voyage with the marts built."""
+    folder = tmp_path_factory.mktemp("built") / "voyage"
+    shutil.copytree(voyage.folder, folder)
+    build(warehouse_of(folder))
+    return folder
+
+
+def warehouse_of(folder: Path) -> Warehouse:
+    return Warehouse(folder, pipelines_dir=folder / "dlt")
+
+
+def loaded_and_built(*statements: str) -> Plant:
+    """A load that left the tables like this, and the build after it."""
+
+    def plant(voyage: Voyage, folder: Path) -> None:
+        sql("update harvest_runs set ended_at = ended_at + interval 1 hour", *statements)(voyage, folder)
+        with suppress(BuildFailed):
+            build(warehouse_of(folder))
+
+    return plant
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        sql("update harvest_runs set ended_at = ended_at + interval 1 hour"),
+        loaded_and_built("insert into time_entries select * from time_entries limit 1"),
+        loaded_and_built(f"delete from invoice_payments {ONE.format('invoice_payments')}"),
+        loaded_and_built(f"delete from invoices__line_items {ONE.format('invoices__line_items')}"),
+        loaded_and_built("delete from tasks where id = (select min(task__id) from time_entries)"),
+    ],
+    ids=["the marts of an earlier load", "an entry twice", "a payment lost", "a line lost", "a task lost"],
+)
+def test_marts_that_are_old_or_lack_something_break_their_law(
+    voyage: Voyage, step: laws.Step, built: Path, tmp_path: Path, plant: Plant
+) -> None:
+    folder = tmp_path / "built"
+    shutil.copytree(built, folder)
+
+    def breaches() -> list[str]:
+        marts = take_stock(folder / voyage.warehouse.file_name, voyage.warehouse.marts_name)
+        return list(
+            laws.nothing_lost_on_the_way_to_the_marts(replace(step, after=stock_of(voyage, folder), marts=marts))
+        )
+
+    assert breaches() == []
+    plant(voyage, folder)
+    assert breaches()
+
+
 def test_a_token_that_is_said_and_an_end_without_a_message_are_seen(step: laws.Step) -> None:
     assert list(laws.no_secret_anywhere(replace(step, said=f"Authorization: Bearer {TOKEN}")))
     assert list(laws.no_unclear_end(replace(step, codes=(0, 70))))
@@ -166,7 +222,9 @@ def test_a_token_that_is_said_and_an_end_without_a_message_are_seen(step: laws.S
 
 
 def test_each_law_has_a_fault_that_breaks_it() -> None:
-    assert {fault[1] for fault in FAULTS} | {laws.no_unclear_end} == set(laws.LAWS)
+    assert {fault[1] for fault in FAULTS} | {laws.no_unclear_end, laws.nothing_lost_on_the_way_to_the_marts} == set(
+        laws.LAWS
+    )
 
 
 def test_nothing_broken_in_a_step_in_which_nothing_happened(step: laws.Step) -> None:

@@ -31,6 +31,7 @@ class Step:
         token: the secret.
         codes: how the runs ended; None for those that were killed.
         is_whole: whether a whole sync ended well with Harvest at rest.
+        marts: the tables of the marts, where the step was to end with building them.
     """
 
     before: Stock
@@ -42,6 +43,7 @@ class Step:
     token: str
     codes: tuple[int | None, ...] = ()
     is_whole: bool = False
+    marts: Stock | None = None
 
 
 Law = Callable[[Step], Iterator[str]]
@@ -159,6 +161,27 @@ def nothing_missing_nothing_left_over(step: Step) -> Iterator[str]:
             yield f"{stream}: left over {sorted(here - there)[:5]}, missing {sorted(there - here)[:5]}"
 
 
+# Warnings of the build that say that sums do not come out, or that a record is there in part only. The others speak of how
+# people use Harvest: time marked as invoiced by hand, a rate restated.
+CONSERVED = (
+    *("invoice_amount", "invoice_due", "invoice_line_amount", "receivable_end"),
+    *("entry_of_another_client", "invoice_in_another_currency", "rates_overlap", "unlisted"),
+)
+
+
+def nothing_lost_on_the_way_to_the_marts(step: Step) -> Iterator[str]:
+    """The marts are those of the last load, and nothing got lost from Harvest's tables to them, by each of their checks."""
+    if step.marts is None:
+        return
+    ended = [row["ended_at"] for row in step.after.tables["harvest_runs"] if row["outcome"] == "complete"]
+    built = [row["loaded_at"] for row in step.marts.tables.get("dim_account", ())]
+    if built != [max(ended)]:
+        yield f"the marts are of {built}, the last load of {max(ended)}: {step.said[-3_000:]}"
+    for row in step.marts.tables.get("mart_data_quality", ()):
+        if row["row_count"] and (row["severity"] == "error" or row["finding"] in CONSERVED):
+            yield f"{row['finding']} finds {row['row_count']} rows. {row['words']} {row['query']}"
+
+
 LAWS: tuple[Law, ...] = (
     no_invented_row,
     no_doubled_key,
@@ -167,6 +190,7 @@ LAWS: tuple[Law, ...] = (
     no_secret_anywhere,
     no_unclear_end,
     nothing_missing_nothing_left_over,
+    nothing_lost_on_the_way_to_the_marts,
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from calendar import day_name
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,10 +13,13 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from random import Random
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from accounts import assert_equals_truth
 from harvest_simulator.simulator import Simulator
 from harvest_warehouse.settings import Warehouse
+from mart_truth import KEYS, Books, differences
+from mart_truth.dimensions import ZONES
 from storm import laws
 from storm.chronicle import WatchedSimulator
 from storm.counts import Counts
@@ -26,7 +30,7 @@ from storm.weather import Day, Gusts, disturb, forecast
 # Long, and like nothing else.
 TOKEN = "9182736.pt.Kd7sWq2xLm5vRt8yNc3bZf6hJg1pXe4uAo0i"
 _TODAY = date(2026, 3, 16)
-_CALM = Day(seed=0, hours=24.0, command="calm")
+_CALM = Day(seed=0, hours=24.0, command="calm", is_built=True)
 
 
 class Wrecked(AssertionError):
@@ -103,6 +107,21 @@ class Voyage:
             assert_equals_truth(_Copy(self.simulator, stock))  # type: ignore[arg-type]
         except AssertionError as error:
             raise Wrecked(f"in the calm, not equal to Harvest: {error}") from None
+        self._compare_marts()
+
+    def _compare_marts(self) -> None:
+        """Every table of the marts with the same worked out from the truth."""
+        marts = take_stock(self.warehouse.file, self.warehouse.marts_name)
+        truth = self.simulator.truth()
+        [account] = marts.tables["dim_account"]
+        # When a run ended is told by the real clock.
+        as_of = account["loaded_at"].astimezone(ZoneInfo(ZONES[truth["users_me"][0]["timezone"]])).date()
+        books = Books(truth, as_of, list(day_name).index(truth["company"][0]["week_start_day"]))
+        for name in KEYS:
+            if name != "mart_data_quality" and (
+                differing := differences(name, marts.tables[name], getattr(books, name)())
+            ):
+                raise Wrecked(f"in the calm, {name} is not what follows from Harvest: {differing[:5]}")
 
     def _start(self, day: Day) -> Run:
         self._runs += 1
@@ -214,6 +233,7 @@ class Voyage:
             TOKEN,
             tuple(landing.code for landing in landings),
             is_whole=day.is_quiet and day.command != "load" and landings[0].code == 0,
+            marts=take_stock(self.warehouse.file, self.warehouse.marts_name) if day == _CALM else None,
         )
         breaches = laws.broken(step)
         if day.command == "calm" and landings[0].code != 0:

@@ -1,0 +1,148 @@
+"""What is spent of each budget, and where it is heading."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+from mart_truth.account import ZERO, Account, Row, Table
+from mart_truth.days import day_of, month_end, month_of, months, ratio
+
+
+class Budgets(Account):
+    """The tables of budgets, in hours or money."""
+
+    def budgeted(self) -> list[Row]:
+        return [project for project in self.projects.values() if project["budget_by"] != "none"]
+
+    def budget_of(self, project: Row) -> Decimal | None:
+        by = project["budget_by"]
+        if by == "project":
+            return project["budget"]  # type: ignore[no-any-return]
+        if by == "project_cost":
+            return project["cost_budget"]  # type: ignore[no-any-return]
+        stream = "user_assignments" if by == "person" else "task_assignments"
+        parts = [row["budget"] for row in self.truth[stream] if row["project"]["id"] == project["id"]]
+        known = [part for part in parts if part is not None]
+        return sum(known, ZERO) if known else None
+
+    def spent_by_day(self, project: Row) -> dict[date, Decimal]:
+        """What counts to the budget of a project, in its unit."""
+        is_money = self.budget_unit_of(project) == "money"
+        found: dict[date, Decimal] = defaultdict(Decimal)
+        for entry in self.entries_of[project["id"]]:
+            if entry["is_budgeted"]:
+                found[entry["day"]] += entry["value"] if is_money else entry["hours"]
+        if project["budget_by"] == "project_cost" and project["cost_budget_include_expenses"]:
+            for expense in self.expenses_of[project["id"]]:
+                found[expense["day"]] += expense["billable"]
+        return found
+
+    def words_of_budget(self, project: Row) -> Row:
+        """What all tables of budgets say of one."""
+        return {
+            **self.words_of_project(project["id"]),
+            "is_active": project["is_active"],
+            "budget_unit": self.budget_unit_of(project),
+        }
+
+    def mart_project_budget(self) -> Table:
+        made: Table = {}
+        this_week = self.week_of(self.as_of)
+        for project in self.budgeted():
+            spent_on = self.spent_by_day(project)
+            is_monthly = project["budget_is_monthly"]
+            spent = sum((v for d, v in spent_on.items() if not is_monthly or self.is_this_month(d)), ZERO)
+            recent = sum((v for d, v in spent_on.items() if this_week - timedelta(28) <= d < this_week), ZERO)
+            budget = self.budget_of(project)
+            until = month_end(self.as_of) if is_monthly else day_of(project["ends_on"])
+            left = None if until is None else max((until - self.as_of).days, 0)
+            at_end = None if left is None else Fraction(spent) + Fraction(recent) * left / 28
+            made[project["id"],] = {
+                **self.words_of_budget(project),
+                "project_type": self.type_of(project),
+                "budget_by": project["budget_by"],
+                "budget_is_monthly": is_monthly,
+                "starts_on": day_of(project["starts_on"]),
+                "ends_on": day_of(project["ends_on"]),
+                "budget": budget,
+                "budget_spent": spent,
+                "budget_remaining": None if budget is None else budget - spent,
+                "spent_share": ratio(spent, budget),
+                "weekly_burn": Fraction(recent) / 4,
+                "weeks_of_budget_left": None
+                if budget is None or not recent
+                else Fraction(budget - spent) * 4 / Fraction(recent),
+                "forecast_until": until,
+                "estimate_at_completion": at_end,
+                "status": _status(budget, spent, at_end),
+            }
+        return made
+
+    def mart_project_budget_line(self) -> Table:
+        made: Table = {}
+        for project in self.budgeted():
+            by, is_monthly = project["budget_by"], project["budget_is_monthly"]
+            counted = [
+                entry
+                for entry in self.entries_of[project["id"]]
+                if entry["is_budgeted"] and (not is_monthly or self.is_this_month(entry["day"]))
+            ]
+            is_money = self.budget_unit_of(project) == "money"
+            for kind, stream, member in (("task", "task_assignments", "task"), ("person", "user_assignments", "user")):
+                spent: dict[int, Decimal] = defaultdict(Decimal)
+                budgets: dict[int, Decimal] = {}
+                for entry in counted:
+                    spent[entry[member]] += entry["value"] if is_money else entry["hours"]
+                if by in (("task", "task_fees") if kind == "task" else ("person",)):
+                    for row in self.truth[stream]:
+                        if row["project"]["id"] == project["id"] and row["budget"] is not None:
+                            budgets[row[member]["id"]] = budgets.get(row[member]["id"], ZERO) + row["budget"]
+                for line in {*spent, *budgets}:
+                    budget = budgets.get(line)
+                    made[project["id"], kind, line] = {
+                        **self.words_of_budget(project),
+                        "budget_by": by,
+                        "budget_is_monthly": is_monthly,
+                        "line_name": self.tasks[line]["name"] if kind == "task" else self.name_of(line),
+                        "budget": budget,
+                        "spent": spent.get(line, ZERO),
+                        "remaining": None if budget is None else budget - spent.get(line, ZERO),
+                        "spent_share": ratio(spent.get(line, ZERO), budget),
+                    }
+        return made
+
+    def mart_retainer_monthly(self) -> Table:
+        made: Table = {}
+        for project in self.budgeted():
+            budget = self.budget_of(project)
+            if not project["budget_is_monthly"] or budget is None:
+                continue
+            spent_on = self.spent_by_day(project)
+            start = min(day_of(project["starts_on"]) or day_of(project["created_at"]) or date.max, *spent_on, date.max)
+            end = min(day_of(project["ends_on"]) or self.as_of, self.as_of)
+            balance = ZERO
+            for month in months(start, end):
+                used = sum((amount for day, amount in spent_on.items() if month_of(day) == month), ZERO)
+                balance += budget - used
+                made[project["id"], month] = {
+                    **self.words_of_budget(project),
+                    "is_complete_month": self.is_past(month),
+                    "budget": budget,
+                    "used": used,
+                    "unused": budget - used,
+                    "rolling_balance": balance,
+                }
+        return made
+
+
+def _status(budget: Decimal | None, spent: Decimal, at_end: Fraction | None) -> str:
+    if budget is None:
+        return "no_budget_value"
+    if spent > budget:
+        return "over"
+    if at_end is not None and at_end > budget:
+        return "forecast_over"
+    return "watch" if spent and spent * 10 >= budget * 8 else "ok"

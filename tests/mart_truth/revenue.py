@@ -1,0 +1,163 @@
+"""What was earned and what it cost, by project and by client."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+
+from mart_truth.account import ZERO, Account, Table
+from mart_truth.days import day_of, month_end, month_of, months, ratio
+
+_SUMS = ("tracked", "hours", "billable", "value", "time", "expense_revenue", "fee", "labour", "expense", "invoiced")
+
+
+class Revenue(Account):
+    """The tables of revenue by month."""
+
+    def mart_fixed_fee_revenue_monthly(self) -> Table:
+        made: Table = {}
+        invoiced = self.invoiced_lines()
+        for project in self.projects.values():
+            first, last = day_of(project["starts_on"]), day_of(project["ends_on"])
+            if self.type_of(project) != "fixed_fee" or first is None or last is None:
+                continue
+            whole = max(project["fee"] or ZERO, invoiced.get(project["id"], ZERO))
+            length, done, before = (last - first).days + 1, 0, ZERO
+            for month in months(first, last):
+                in_month = (min(last, month_end(month)) - max(first, month)).days + 1
+                done += in_month
+                share = Fraction(whole) * done / length
+                # Half a cent goes up, exactly.
+                to_date = Decimal(int(share * 100 + Fraction(1, 2))) / 100
+                made[project["id"], month] = {
+                    **self.words_of_project(project["id"]),
+                    "days_in_month": in_month,
+                    "project_days": length,
+                    "fee": project["fee"],
+                    "invoiced_amount": invoiced.get(project["id"], ZERO),
+                    "project_revenue": whole,
+                    "revenue": to_date - before,
+                }
+                before = to_date
+        return made
+
+    def _monthly(self) -> Table:
+        """What adds up to the profit of a project in a month."""
+        sums: Table = defaultdict(lambda: dict.fromkeys(_SUMS, ZERO))
+        for entry in self.entries:
+            row = sums[entry["project"], month_of(entry["day"])]
+            row["tracked"] += entry["tracked"]
+            row["hours"] += entry["hours"]
+            row["billable"] += entry["billable_hours"]
+            row["value"] += entry["value"]
+            row["time"] += entry["revenue"]
+            row["labour"] += entry["labour"]
+        for expense in self.expenses:
+            row = sums[expense["project"], month_of(expense["day"])]
+            row["expense"] += expense["amount"]
+            row["expense_revenue"] += expense["billable"] if expense["is_material"] else ZERO
+        for key, fee in self.mart_fixed_fee_revenue_monthly().items():
+            sums[key]["fee"] += fee["revenue"]
+        for invoice in self.invoices.values():
+            if invoice["state"] == "draft" or invoice["retainer"]:
+                continue
+            month = month_of(day_of(invoice["issue_date"]) or date.min)
+            share = 1 - (invoice["discount"] or ZERO) / 100
+            for line in invoice["line_items"]:
+                if line["project"]:
+                    sums[line["project"]["id"], month]["invoiced"] += line["amount"] * share
+        return sums
+
+    def mart_project_profitability_monthly(self) -> Table:
+        made: Table = {}
+        invoiced_to_date: dict[int, Decimal] = defaultdict(Decimal)
+        value_to_date: dict[int, Decimal] = defaultdict(Decimal)
+        for (project_id, month), row in sorted(self._monthly().items()):
+            project, currency = self.projects[project_id], self.currency_of(project_id)
+            revenue = row["time"] + row["expense_revenue"] + row["fee"]
+            is_home, rate = currency == self.home, self.rates.get(currency)
+            invoiced_to_date[project_id] += row["invoiced"]
+            value_to_date[project_id] += row["value"]
+            made[project_id, month] = {
+                **self.words_of_project(project_id),
+                "project_type": self.type_of(project),
+                "is_active": project["is_active"],
+                "is_home_currency": is_home,
+                "is_complete_month": self.is_past(month),
+                "tracked_hours": row["tracked"],
+                "hours": row["hours"],
+                "billable_hours": row["billable"],
+                "value_at_rates": row["value"],
+                "time_revenue": row["time"],
+                "expense_revenue": row["expense_revenue"],
+                "fixed_fee_revenue": row["fee"],
+                "revenue": revenue,
+                "labour_cost": row["labour"],
+                "expense_cost": row["expense"],
+                "cost": row["labour"] + row["expense"] if is_home else None,
+                "margin": revenue - row["labour"] - row["expense"] if is_home else None,
+                "invoiced_net": row["invoiced"],
+                "effective_rate": ratio(revenue, row["hours"]),
+                "rate_realisation": ratio(revenue, row["value"]),
+                "invoiced_net_to_date": invoiced_to_date[project_id],
+                "value_at_rates_to_date": value_to_date[project_id],
+                "revenue_home": None if rate is None else revenue * rate,
+                "cost_home": None if rate is None else row["labour"] + row["expense"] * rate,
+                "margin_home": None if rate is None else (revenue - row["expense"]) * rate - row["labour"],
+            }
+        return made
+
+    def mart_client_monthly(self) -> Table:
+        names = ("hours", "billable_hours", "revenue", "margin")
+        sums: Table = defaultdict(lambda: {**dict.fromkeys((*names, "invoiced"), ZERO), "has_projects": False})
+        for (_, month), row in self.mart_project_profitability_monthly().items():
+            mine = sums[row["client_id"], month]
+            mine["has_projects"] = True
+            for name in names:
+                mine[name] += row[name] or ZERO
+        for invoice in self.invoices.values():
+            client = self.clients[invoice["client"]["id"]]
+            is_theirs = invoice["currency"] == client["currency"]
+            if invoice["state"] in ("open", "paid") and not invoice["retainer"] and is_theirs:
+                month = month_of(day_of(invoice["issue_date"]) or date.min)
+                sums[client["id"], month]["invoiced"] += self.net_of(invoice)
+        made: Table = {}
+        for client_id in {client_id for client_id, _ in sums}:
+            currency = self.clients[client_id]["currency"]
+            is_home, rate = currency == self.home, self.rates.get(currency)
+            active = [month for one, month in sums if one == client_id]
+            line = list(months(min(active), max(*active, self.as_of)))
+            for position, month in enumerate(line):
+                is_there = (client_id, month) in sums
+                row = sums[client_id, month] if is_there else dict.fromkeys((*names, "invoiced", "has_projects"), ZERO)
+                year = line[max(0, position - 11) : position + 1]
+                made[client_id, month] = {
+                    "client_name": self.clients[client_id]["name"],
+                    "currency": currency,
+                    "month_index": 12 * month.year + month.month,
+                    "is_complete_month": self.is_past(month),
+                    "hours": row["hours"],
+                    "billable_hours": row["billable_hours"],
+                    "revenue": row["revenue"],
+                    # Nothing earned is nothing in any currency.
+                    "revenue_home": None if rate is None and row["revenue"] else row["revenue"] * (rate or ZERO),
+                    "margin": row["margin"] if is_home and row["has_projects"] else None,
+                    "invoiced_net": row["invoiced"],
+                    "revenue_in_12_months": sum(
+                        (sums[client_id, one]["revenue"] for one in year if (client_id, one) in sums), ZERO
+                    ),
+                }
+        self._add_shares(made)
+        return made
+
+    def _add_shares(self, made: Table) -> None:
+        totals: dict[tuple[str, date], list[Decimal]] = defaultdict(lambda: [ZERO, ZERO])
+        for (_, month), row in made.items():
+            totals[row["currency"], month][0] += row["revenue"]
+            totals[row["currency"], month][1] += row["revenue_in_12_months"]
+        for (_, month), row in made.items():
+            total, in_year = totals[row["currency"], month]
+            row["revenue_share"] = ratio(row["revenue"], total)
+            row["revenue_share_in_12_months"] = ratio(row["revenue_in_12_months"], in_year)
