@@ -47,7 +47,7 @@ clean:  ## remove what was made, not what was loaded
 
 .venv/ready: pyproject.toml uv.lock $(filter .uv/bin/uv,$(UV))
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: none of them is on this machine's PATH."; exit 1; }
-	UV_PYTHON_DOWNLOADS=never $(UV) sync --locked --all-extras --python $(PYTHON)
+	UV_PYTHON_DOWNLOADS=never $(UV) sync --locked --all-extras --all-groups --python $(PYTHON)
 	@touch $@
 
 .uv/bin/uv:
