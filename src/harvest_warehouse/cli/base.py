@@ -40,7 +40,7 @@ DestinationName = Annotated[
         "--destination",
         "-d",
         metavar="NAME",
-        help="Where the tables are: duckdb, postgres. Default: the configured one, else duckdb.",
+        help="Where the tables are, such as postgres. Default: the configured one, else duckdb.",
     ),
 ]
 

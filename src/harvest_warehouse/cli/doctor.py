@@ -7,7 +7,7 @@ import typer
 from harvest_warehouse.cli.base import FAILED, Debug, DestinationName, app, errors_told, out, prepare, say, warehouse
 
 
-@app.command(epilog="Example: `dlt-harvest doctor`")
+@app.command(epilog="Examples: `dlt-harvest doctor` · `dlt-harvest doctor --destination postgres`")
 def doctor(destination: DestinationName = None, debug: Debug = False) -> None:
     """Check token, account, role, features and database; say what a load would bring, and how long it takes.
 

@@ -38,7 +38,7 @@ def load(
     destination: DestinationName = None,
     debug: Debug = False,
 ) -> None:
-    """Bring what changed in Harvest into `harvest_time_tracking.duckdb` in this folder.
+    """Bring what changed in Harvest into the database: `harvest_time_tracking.duckdb` in this folder, if nothing else is said.
 
     The first load reads everything, later ones what changed since. Reports and paid time off are read when named.
     What Harvest does not show this token is skipped with the reason; its old rows stay.
