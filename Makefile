@@ -1,6 +1,6 @@
 # `make demo` and `make test` each work first and alone: all they need is Python 3.11 or newer, and the package registry.
 .DEFAULT_GOAL := help
-.PHONY: help demo test storm lint docs pictures benchmark clean
+.PHONY: help demo test test-destinations storm lint docs pictures benchmark clean
 
 # The newest suitable Python of this machine; python3 itself may be older than 3.11.
 PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python; do \
@@ -10,13 +10,16 @@ UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 RUN := .venv/bin/
 
 help:  ## what can be made
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 demo: .venv/ready  ## load a simulated account into harvest_demo.duckdb and ask it a few questions
 	$(RUN)dlt-harvest demo
 
 test: .venv/ready  ## run the tests
 	$(RUN)pytest -n 2 --dist loadgroup
+
+test-destinations: .venv/ready  ## the same company on every destination that can be had here, and a table of what stood for what
+	DESTINATIONS_SIZE=small $(RUN)pytest -n 0 tests/destinations tests/test_destinations.py --timeout 1200
 
 SEEDS ?= 1-300
 
@@ -47,7 +50,7 @@ clean:  ## remove what was made, not what was loaded
 
 .venv/ready: pyproject.toml uv.lock $(filter .uv/bin/uv,$(UV))
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: none of them is on this machine's PATH."; exit 1; }
-	UV_PYTHON_DOWNLOADS=never $(UV) sync --locked --all-extras --python $(PYTHON)
+	UV_PYTHON_DOWNLOADS=never $(UV) sync --locked --all-extras --all-groups --python $(PYTHON)
 	@touch $@
 
 .uv/bin/uv:

@@ -1,9 +1,10 @@
-"""`python -m benchmarks compare|pace|daily|deletions|scaling|page`: measure, and write docs/performance.md from what was measured."""
+"""`python -m benchmarks compare|pace|daily|deletions|scaling|destinations|page`: measure, and write docs/performance.md from what was measured."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
@@ -12,9 +13,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
 from benchmarks import page
 from benchmarks.account import ACCOUNT, TOKEN, Account, running
 from benchmarks.measure import COMMAND, Run, contender, run
+from destinations.stands import STANDS
 from harvest_time_tracking import STREAMS, Secret, Settings
 from harvest_warehouse.load import load
 from harvest_warehouse.settings import Warehouse
@@ -31,7 +35,9 @@ LATENCY = (1.5, 0.2)
 def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("what", choices=["compare", "pace", "daily", "deletions", "scaling", "page", "all"])
+    parser.add_argument(
+        "what", choices=["compare", "pace", "daily", "deletions", "scaling", "destinations", "page", "all"]
+    )
     parser.add_argument(
         "--entries", type=int, default=500_000, help="time entries of the account (compare, daily, deletions)"
     )
@@ -47,6 +53,7 @@ def main() -> None:
         "daily": _daily,
         "deletions": _deletions,
         "scaling": _scaling,
+        "destinations": _destinations,
     }
     for name, measure in kinds.items():
         if asked.what in (name, "all"):
@@ -91,6 +98,29 @@ def _compare(asked: argparse.Namespace) -> dict[str, Any]:
     return {"entries": asked.entries, "published": asked.published, "runs": asked.runs} | {
         name: _medians(runs) for name, runs in found.items()
     }
+
+
+def _destinations(asked: argparse.Namespace) -> dict[str, Any]:
+    """The time entries alone, into each destination that stands on this machine: all of them, then a changed hundredth."""
+    found: dict[str, Any] = {"entries": asked.entries}
+    for name, stand in STANDS.items():
+        with (
+            running(size="large", entries=asked.entries, enforce_limits=False) as account,
+            tempfile.TemporaryDirectory() as at,
+            stand.opened() as environment,
+        ):
+            command, database = (
+                [*COMMAND, "load", "time_entries", "--destination", name],
+                environment.get("DESTINATION__POSTGRES__CREDENTIALS", DATABASE),
+            )
+            found[name] = []
+            for share in (0.0, 0.01):
+                if share:
+                    account.change(share)
+                one = run(account, Path(at), command, database, UNPACED, environment)
+                print(f"{name}: {one.wall_seconds:.1f} s, {one.cpu_seconds:.1f} CPU s, {one.rows:,} rows", flush=True)
+                found[name].append(asdict(one))
+    return found
 
 
 def _pace(asked: argparse.Namespace) -> dict[str, Any]:

@@ -10,8 +10,10 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import duckdb
+import psycopg2
 
 from benchmarks.account import ACCOUNT, TOKEN, Account
 
@@ -49,8 +51,15 @@ def contender(name: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", f"benchmarks.contenders.{name}", *arguments]
 
 
-def run(account: Account, folder: Path, command: Sequence[str], database: str, settings: Mapping[str, str]) -> Run:
-    """Run a program in `folder`, and count the rows in the database it leaves there.
+def run(
+    account: Account,
+    folder: Path,
+    command: Sequence[str],
+    database: str,
+    settings: Mapping[str, str],
+    environment_too: Mapping[str, str] = MappingProxyType({}),
+) -> Run:
+    """Run a program in `folder`, and count the rows in the database it leaves there, or at that address.
 
     Raises:
         RuntimeError: with what it said, where it fails.
@@ -69,6 +78,7 @@ def run(account: Account, folder: Path, command: Sequence[str], database: str, s
         f"{prefix}ACCESS_TOKEN": TOKEN,
         f"{prefix}ACCOUNT_ID": ACCOUNT,
         **{f"{prefix}{name.upper()}": value for name, value in settings.items()},
+        **environment_too,
     }
     with tempfile.TemporaryFile() as said:
         began = time.monotonic()
@@ -86,8 +96,18 @@ def run(account: Account, folder: Path, command: Sequence[str], database: str, s
         peak,
         len(asked),
         sum(status == 429 for _, status in asked),
-        _rows(folder / database),
+        _rows_at(database) if "://" in database else _rows(folder / database),
     )
+
+
+def _rows_at(address: str) -> int:
+    """Of a PostgreSQL."""
+    connection = psycopg2.connect(address)
+    with connection, connection.cursor() as cursor:
+        cursor.execute("select count(*) from harvest_time_tracking_data.time_entries")
+        [(count,)] = cursor.fetchall()
+    connection.close()
+    return int(count)
 
 
 def _rows(database: Path) -> int:

@@ -81,7 +81,7 @@ def crowd(folder: Path) -> Shop:
 
 def ask(shop: Shop, query: str) -> list[tuple[Any, ...]]:
     """Rows, without keeping anybody from reading at the same time."""
-    with open_database(shop.warehouse, is_reading=True) as database:
+    with open_database(shop.warehouse, "reading") as database:
         return database.rows(query)
 
 

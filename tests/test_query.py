@@ -161,7 +161,7 @@ def test_a_question_that_cannot_be_answered_says_why(warehouse: Warehouse, state
 def test_the_database_itself_refuses_what_the_words_let_through(warehouse: Warehouse, statement: str) -> None:
     before = digest(warehouse)
     with (
-        open_database(warehouse, is_reading=True) as database,
+        open_database(warehouse, "reading") as database,
         pytest.raises(DatabaseException, match=r"read-only|disabled|locked"),
     ):
         database.answer(exp.Command(this=statement))

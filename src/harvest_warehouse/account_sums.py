@@ -187,7 +187,7 @@ def _expenses(database: Database, subject: str, values: Mapping[str, object], da
         **_sums("billable", _BILLABLE, "work.total_cost"),
         **_sums("open", _OPEN, "work.total_cost"),
     }
-    return _parts(database, "expenses", _EXPENSES[subject], "false", sums, values, days)
+    return _parts(database, "expenses", _EXPENSES[subject], None, sums, values, days)
 
 
 def _sum(condition: str, value: str) -> str:
@@ -203,15 +203,17 @@ def _parts(
     database: Database,
     table: str,
     subject: tuple[str, str],
-    running: str,
+    running: str | None,
     sums: Mapping[str, str],
     values: Mapping[str, object],
     days: str,
 ) -> tuple[Part, ...]:
     key, name = subject
+    # Not every database groups by a constant.
+    group = _GROUP.format(key=key) + (f", {running}" if running else "")
     query = (
-        f'select work."{key}", {_HEAD.format(name=name)}, {running}, {", ".join(sums.values())} '
-        f"from {table} as work {_PLACE} {days} {_GROUP.format(key=key)}, {running}"
+        f'select work."{key}", {_HEAD.format(name=name)}, {running or "false"}, {", ".join(sums.values())} '
+        f"from {table} as work {_PLACE} {days} {group}"
     )
     return tuple(
         Part(

@@ -82,11 +82,11 @@ def build(
         BuildFailed: where a check or the database says no. The old marts stand.
     """
     settings = settings or mart_settings()
-    if not warehouse.file.exists():
-        raise SettingWrong(f"{warehouse.file} is not there yet: run `dlt-harvest load` in this folder first.")
+    if not warehouse.is_there():
+        raise SettingWrong(f"{warehouse.place} is not there yet: run `dlt-harvest load` in this folder first.")
     with turn(warehouse):
         try:
-            with open_database(warehouse, is_building=True) as database:
+            with open_database(warehouse, "building") as database:
                 return _Build(warehouse, database, settings, as_of, on_step).run()
         except DltException as error:
             raise BuildFailed(f"The database refused: {error} The marts of the last build stand.") from error
@@ -263,7 +263,7 @@ class _Build:
     ) -> BuildReport:
         kept = {model.name for model in models() if model.is_kept}
         return BuildReport(
-            str(self._warehouse.file),
+            self._warehouse.place,
             self._warehouse.marts_name,
             tuple(self._as_of.items()),
             tuple(table for table in tables if table.name in kept),

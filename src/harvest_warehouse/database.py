@@ -12,6 +12,7 @@ from dlt.destinations.exceptions import DatabaseException, DatabaseUndefinedRela
 from dlt.destinations.sql_client import SqlClientBase
 from sqlglot import exp
 
+from harvest_warehouse.destinations import Use
 from harvest_warehouse.settings import Warehouse
 
 # What our own statements are written in.
@@ -97,6 +98,26 @@ class Database:
         with self._client.execute_query(statement.sql(self.dialect)) as cursor:
             columns = tuple(column[0] for column in cursor.description or ())
             return columns, list(cursor.fetchall() if limit is None else cursor.fetchmany(limit))
+
+    def make_dataset(self) -> None:
+        """Make the dataset."""
+        self._client.create_dataset()
+
+    def missing_datasets(self) -> list[str]:
+        """Those of the three datasets that are not there: of the tables, of rows on their way into them, of the marts."""
+        missing = []
+        for name in (self._client.dataset_name, self._client.staging_dataset_name, self._marts):
+            with self._client.with_alternative_dataset_name(name):
+                if not self._client.has_dataset():
+                    missing.append(name)
+        return missing
+
+    def drop_datasets(self) -> None:
+        """Drop what was made for a trial: the dataset, and that of rows on their way into it."""
+        for name in (self._client.dataset_name, self._client.staging_dataset_name):
+            with self._client.with_alternative_dataset_name(name):
+                if self._client.has_dataset():
+                    self._client.drop_dataset()
 
     def make_marts(self) -> None:
         """Make the dataset of the marts, where it is not there."""
@@ -196,18 +217,17 @@ def _literal(value: object, dialect: str) -> str:
 
 
 @contextmanager
-def open_database(warehouse: Warehouse, *, is_building: bool = False, is_reading: bool = False) -> Iterator[Database]:
+def open_database(warehouse: Warehouse, use: Use = "writing") -> Iterator[Database]:
     """A connection for as long as the block lasts: a file that stays open could not be loaded.
 
     Args:
         warehouse: where the tables are.
-        is_building: with the memory and the threads that it takes to build the marts of a large account.
-        is_reading: able to write nothing, and to read nothing but this database.
+        use: what for; one for `reading` can write nothing, and read nothing but this database.
 
     Raises:
         DltException: where the database cannot be reached.
     """
-    with warehouse.pipeline(is_building=is_building, is_reading=is_reading).sql_client() as client:
-        for guard in warehouse.guards if is_reading else ():
+    with warehouse.pipeline(use).sql_client() as client:
+        for guard in warehouse.kind.guards if use == "reading" else ():
             client.execute_sql(guard)
         yield Database(client, warehouse.marts_name)

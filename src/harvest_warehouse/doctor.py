@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Literal
 from urllib.parse import urlsplit
 
-import duckdb
 import requests
 from dlt.common.exceptions import DltException
 
@@ -19,6 +18,7 @@ from harvest_warehouse.mart_settings import mart_settings
 from harvest_warehouse.plan import StreamPlan, plan, seconds_for
 from harvest_warehouse.rotation import NEVER, rotation
 from harvest_warehouse.settings import REREAD_REQUESTS, Warehouse
+from harvest_warehouse.trial import trial
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # Somebody sits in front of it: three tries tell that nobody answers.
@@ -230,21 +230,27 @@ def _counts(client: Client, features: dict[str, object]) -> tuple[dict[str, int 
 
 
 def _database(warehouse: Warehouse) -> Check:
-    """Write a scratch table into the database and drop it, and leave no file where there was none."""
-    is_new = not warehouse.file.exists()
+    """Try in a scratch schema what a sync does, and leave no file where there was none."""
+    is_new = warehouse.kind.is_file and not warehouse.file.exists()
     try:
-        with duckdb.connect(str(warehouse.file)) as connection:
-            connection.execute("create table _harvest_doctor (i integer)")
-            connection.execute("drop table _harvest_doctor")
-    except duckdb.Error as error:
-        said = str(error).strip()
-        if "lock" in said.lower():
-            said = f"open in another program: close it there. ({said})"
-        return Check("database", "wrong", f"{warehouse.file}: {said}")
+        tried = trial(warehouse)
     finally:
         if is_new:
             warehouse.file.unlink(missing_ok=True)
-    return Check("database", "fine", f"{warehouse.file} {'can be made' if is_new else 'can be written'}.")
+            warehouse.lock_file.unlink(missing_ok=True)
+    if tried.failed:
+        said = (
+            f"open in another program: close it there. ({tried.said})"
+            if warehouse.kind.is_busy(tried.said)
+            else tried.said
+        )
+        asked = f" What is missing: {tried.missing}" if tried.missing else ""
+        return Check("database", "wrong", f"{warehouse.place}: {tried.failed}: {said}{asked}")
+    return Check(
+        "database",
+        "fine",
+        f"{warehouse.place} {'can be made' if is_new else 'can be written'}: {', '.join(tried.done)}.",
+    )
 
 
 def _rereading(warehouse: Warehouse, settings: Settings, requests: int) -> Check:
@@ -253,7 +259,7 @@ def _rereading(warehouse: Warehouse, settings: Settings, requests: int) -> Check
         return Check("re-reading", "note", "switched off (reread_requests = 0): what changes without a trace stays.")
     said = f"{requests} requests in each sync (reread_requests)"
     try:
-        turn = rotation(warehouse, settings, requests) if warehouse.file.exists() else None
+        turn = rotation(warehouse, settings, requests) if warehouse.is_there() else None
     except DltException:
         # What is wrong with the database is said of the database.
         turn = None

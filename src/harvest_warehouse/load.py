@@ -31,6 +31,7 @@ from harvest_time_tracking import (
 from harvest_warehouse import standing
 from harvest_warehouse.database import open_database
 from harvest_warehouse.embedded import follow_embedded
+from harvest_warehouse.indexes import make_indexes
 from harvest_warehouse.load_report import LoadFailed, LoadReport, what_happened
 from harvest_warehouse.own_tables import extract_own
 from harvest_warehouse.packages import move
@@ -43,7 +44,6 @@ _HOW_TO_GIVE_UP = (
     "An earlier run left what it had read, and it cannot be written. Mend that and load again; or throw it away with "
     "`dlt pipeline {} abort-packages`, and the next load asks Harvest again."
 )
-
 
 Again = Mapping[str, Sequence[Mapping[str, object]]]
 Beside = Callable[[Sequence[StreamOutcome]], Sequence[DltResource]]
@@ -230,9 +230,10 @@ class _Run:
                     names = [name for name in names if self._is_begun(name)]
                     if not names and wave is (children or lists):
                         self._note_run(is_whole=True)
-                    self._on_step(f"writing {self._warehouse.file_name}")
+                    self._on_step(f"writing {self._warehouse.name}")
                     move(self._pipeline, self._warehouse)
                     standing.note(self._pipeline, self._warehouse)
+                make_indexes(self._warehouse)
                 self._follow(wave)
         except BaseException:
             self._note_run()
@@ -240,7 +241,7 @@ class _Run:
 
     def _read(self, source: dlt.sources.DltSource) -> None:
         """Read a portion of Harvest into a load package."""
-        info = self._pipeline.extract(source, loader_file_format=self._warehouse.load_format)
+        info = self._pipeline.extract(source, loader_file_format=self._warehouse.kind.load_format)
         try:
             self._before_writing()
         except HarvestError:  # Nothing of it may be written, nor what the streams remember of it.
@@ -283,7 +284,7 @@ class _Run:
         return LoadReport(
             self._settings.account_id,
             self._run_id,
-            str(self._warehouse.file),
+            self._warehouse.place,
             self._warehouse.dataset_name,
             self._outcomes(),
             self._finished,
@@ -292,8 +293,7 @@ class _Run:
         )
 
     def _note_run(self, *, is_whole: bool = False) -> None:
-        outcomes = self._outcomes()
-        if not outcomes or self._is_noted:
+        if not (outcomes := self._outcomes()) or self._is_noted:
             return
         self._is_noted = True
         run = Run(self._settings.account_id, self._run_id or create_load_id(), self._started_at, datetime.now(UTC))

@@ -18,7 +18,7 @@ class LoadReport:
     Attributes:
         account_id: the Harvest account that was read.
         run_id: the run's id in `harvest_runs`, and dlt's id of the first load package that brought its rows.
-        database: the file that the rows are in.
+        database: where the rows are: the file, or the server and its database.
         dataset: the database schema that holds the tables.
         streams: what became of each stream, in the order of the catalogue.
         finished: the load packages of an earlier run that were finished first.
@@ -74,7 +74,7 @@ def what_happened(error: BaseException, warehouse: Warehouse) -> str:
     if any(isinstance(link, KeyboardInterrupt) for link in chain):
         return "Interrupted."
     last = str(chain[-1]).strip()
-    if "lock" in last.lower() and warehouse.file_name in last:
-        return f"{warehouse.file} is open in another program: close it there, and load again. ({last})"
+    if warehouse.kind.is_busy(last) and warehouse.name in last:
+        return f"{warehouse.place} is open in another program: close it there, and load again. ({last})"
     step = error.step if isinstance(error, PipelineStepFailed) else "load"
-    return f"{warehouse.file_name}: {step} failed with {type(chain[-1]).__name__}: {last}"
+    return f"{warehouse.name}: {step} failed with {type(chain[-1]).__name__}: {last}"

@@ -55,7 +55,7 @@ def extract_own(pipeline: dlt.Pipeline, warehouse: Warehouse, *resources: DltRes
     """Put rows of our own into a load package, in the schema that holds Harvest's tables."""
     schemas = pipeline.schemas
     schema = schemas[SCHEMA].clone() if SCHEMA in schemas else Schema(SCHEMA)
-    pipeline.extract(list(resources), schema=schema, loader_file_format=warehouse.load_format)
+    pipeline.extract(list(resources), schema=schema, loader_file_format=warehouse.kind.load_format)
 
 
 def keep(warehouse: Warehouse, *resources: DltResource) -> None:

@@ -19,6 +19,6 @@ def move(pipeline: dlt.Pipeline, warehouse: Warehouse) -> tuple[str, ...]:
     pipeline.normalize()
     give_memory_back()
     with pipeline.sql_client():
-        info = pipeline.load(workers=warehouse.load_workers)
+        info = pipeline.load(workers=warehouse.kind.load_workers)
     give_memory_back()
     return tuple(info.loads_ids) if info else ()

@@ -28,13 +28,13 @@ def reading(warehouse: Warehouse, *tables: str) -> Iterator[Database]:
         SettingWrong: where nothing was loaded or built yet.
         NotReadable: where another program has the database.
     """
-    if not warehouse.file.exists():
+    if not warehouse.is_there():
         raise SettingWrong(
-            f"{warehouse.file} is not there yet: run `dlt-harvest sync` in this folder first (for the demo's, "
+            f"{warehouse.place} is not there yet: run `dlt-harvest sync` in this folder first (for the demo's, "
             "`dlt-harvest demo`)."
         )
     try:
-        with open_database(warehouse, is_reading=True) as database:
+        with open_database(warehouse, "reading") as database:
             missing = sorted(set(tables) - set(database.tables())) if tables else []
             if missing:
                 raise SettingWrong(
@@ -43,8 +43,8 @@ def reading(warehouse: Warehouse, *tables: str) -> Iterator[Database]:
             yield database
     except DestinationConnectionError as error:
         said = str(error.__cause__ or error)
-        if "lock" in said.lower():
+        if warehouse.kind.is_busy(said):
             raise NotReadable(
-                f"{warehouse.file} is being written, or open in another program: try again when that has ended. ({said})"
+                f"{warehouse.place} is being written, or open in another program: try again when that has ended. ({said})"
             ) from error
-        raise NotReadable(f"{warehouse.file} cannot be opened: {said}") from error
+        raise NotReadable(f"{warehouse.place} cannot be opened: {said}") from error

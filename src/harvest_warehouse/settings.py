@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import dlt
 import pyarrow as pa
@@ -18,10 +17,10 @@ from dlt.common.configuration import inject_section, with_config
 from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
 from dlt.common.configuration.specs.config_section_context import ConfigSectionContext
 from dlt.common.pipeline import get_dlt_pipelines_dir
-from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
 from harvest_time_tracking import Secret, Settings, SettingWrong
 from harvest_time_tracking.settings import HOW_TO_SIGN_IN, as_date
+from harvest_warehouse.destinations import DEFAULT, Destination, Use, chosen, connected, destination
 
 PIPELINE = "harvest_time_tracking_pipeline"
 DATASET = "harvest_time_tracking_data"
@@ -34,25 +33,19 @@ SCHEMA = "harvest_time_tracking_source"
 REREAD_REQUESTS = 10
 """How many requests a sync spends on history that nothing says has changed: 20,000 time entries."""
 
-# Of DuckDB while it writes, so that a load's memory does not grow with the account; what does not fit goes to disk.
-_BOUNDS = {"memory_limit": "100MB", "threads": 1}
-# Of DuckDB while it builds the marts.
-_BUILDING_BOUNDS = {"memory_limit": "1GB", "threads": 2}
-# Of DuckDB while somebody's own query runs: no files, no other databases, and no way to allow them again.
-_GUARDS = ("SET enable_external_access = false", "SET lock_configuration = true")
-
 
 @dataclass(frozen=True)
 class Warehouse:
     """Where an account's rows go: the database, and the dlt pipeline that brings them there.
 
     Attributes:
-        folder: where the database file lies.
-        file_name: the database's file.
+        folder: where the command runs: a database that is a file lies there.
+        file_name: the database's file, where it is one.
         pipeline_name: the dlt pipeline, also the name of its working folder.
         dataset_name: the database schema that holds the tables.
         pipelines_dir: where dlt keeps its working folders; None for dlt's own choice (`DLT_DATA_DIR`).
         marts_name: the database schema that holds the marts.
+        destination: the database's kind: a name in `destinations`, or one that dlt's configuration gives such a type.
     """
 
     folder: Path
@@ -61,42 +54,78 @@ class Warehouse:
     dataset_name: str = DATASET
     pipelines_dir: Path | None = None
     marts_name: str = MARTS
+    destination: str = DEFAULT
+
+    @property
+    def kind(self) -> Destination:
+        """What its destination needs. Raises SettingWrong as `destinations.destination` does."""
+        return destination(self.destination)
 
     @property
     def file(self) -> Path:
-        """The database file."""
+        """The database file, where it is one."""
         return self.folder / self.file_name
 
     @property
-    def load_format(self) -> Literal["parquet"]:
-        """What files the rows travel in: DuckDB reads parquet a hundred times faster than inserts."""
-        return "parquet"
+    def name(self) -> str:
+        """The database in a word: its file's name, or its destination's."""
+        return self.file_name if self.kind.is_file else self.destination
 
     @property
-    def load_workers(self) -> int:
-        """How many files are written at once: more than one share DuckDB's bounded memory, and one of them is refused."""
-        return 1
+    def place(self) -> str:
+        """Where the rows are, in words for a message; never with a secret."""
+        return connected(self.destination, self.dataset_name, self.file, "writing")[1]
 
     @property
-    def guards(self) -> tuple[str, ...]:
-        """What is run on a connection that may only read, before a query that somebody else wrote."""
-        return _GUARDS
+    def lock_file(self) -> Path:
+        """What a run holds while it writes: beside the database where that is a file, else beside dlt's working folder."""
+        if self.kind.is_file:
+            return self.folder / f".{self.file_name}.lock"
+        return self._pipelines_dir / f".{self.pipeline_name}.{self.destination}.{self.dataset_name}.lock"
 
-    def pipeline(self, *, is_building: bool = False, is_reading: bool = False) -> dlt.Pipeline:
+    def is_there(self) -> bool:
+        """Whether anything was loaded yet.
+
+        Raises:
+            DltException: where the database cannot be reached.
+        """
+        if self.kind.is_file:
+            return self.file.exists()
+        with self.pipeline().sql_client() as client:
+            return client.has_dataset()
+
+    def pipeline(self, use: Use = "writing") -> dlt.Pipeline:
         """The pipeline, made or taken up again, and from now on dlt's current one.
 
         Args:
-            is_building: with the memory and the threads that it takes to build the marts of a large account.
-            is_reading: with connections that can write nothing.
+            use: what for: `building` has the memory and the threads that it takes to build the marts of a large account,
+                `reading` has connections that can write nothing.
         """
-        bounds = _BUILDING_BOUNDS if is_building or is_reading else _BOUNDS
-        credentials = DuckDbCredentials(str(self.file), read_only=is_reading, global_config=dict(bounds))
         return dlt.pipeline(
             self.pipeline_name,
-            destination=dlt.destinations.duckdb(credentials),
+            destination=connected(self.destination, self.dataset_name, self.file, use)[0],
             dataset_name=self.dataset_name,
-            pipelines_dir=str(self.pipelines_dir or _pipelines_dir(self.folder)),
+            pipelines_dir=str(self._pipelines_dir),
         )
+
+    @property
+    def _pipelines_dir(self) -> Path:
+        return self.pipelines_dir or _pipelines_dir(self.folder)
+
+
+def user_warehouse(folder: Path, destination_name: str | None = None) -> Warehouse:
+    """The user's own warehouse.
+
+    Args:
+        folder: where the command runs.
+        destination_name: wins over the configured one.
+
+    Raises:
+        SettingWrong: where there is no such destination, it is not installed, or not configured.
+    """
+    warehouse = Warehouse(folder, destination=chosen(destination_name))
+    _ = warehouse.place
+    return warehouse
 
 
 def keep_memory_flat() -> None:

@@ -69,9 +69,9 @@ def _ready(warehouse: Warehouse, needs: tuple[str, ...]) -> None:
         raise SettingWrong(
             f'The dashboard needs {" and ".join(missing)}: pip install "dlt-harvest[dashboard]" and run this again.'
         )
-    if not warehouse.file.exists():
+    if not warehouse.is_there():
         raise SettingWrong(
-            f"{warehouse.file} is not there yet: run `dlt-harvest load` (or `demo`) in this folder first."
+            f"{warehouse.place} is not there yet: run `dlt-harvest load` (or `demo`) in this folder first."
         )
 
 

@@ -45,7 +45,7 @@ def note(pipeline: dlt.Pipeline, warehouse: Warehouse) -> None:
 
 def _position(pipeline: dlt.Pipeline, warehouse: Warehouse) -> str | None:
     """The version of dlt's state in the database; None where it has none."""
-    if not warehouse.file.exists():
+    if not warehouse.is_there():
         return None
     if not pipeline.default_schema_name:
         # A new working folder: dlt itself looks what the database has.
@@ -60,7 +60,7 @@ def _position(pipeline: dlt.Pipeline, warehouse: Warehouse) -> str | None:
 
 
 def _mark(warehouse: Warehouse, version: str | None) -> str:
-    return f"{warehouse.file}|{version}"
+    return f"{warehouse.place}|{version}"
 
 
 def _base(pipeline: dlt.Pipeline) -> str | None:

@@ -188,7 +188,7 @@ class _Sync:
     def _look(self) -> tuple[Access | None, Access]:
         """What later runs are measured by, and what this one sees."""
         self._on_step("looking at what the token sees")
-        if not self._warehouse.file.exists():
+        if not self._warehouse.is_there():
             return None, look(self._client, None)
         with open_database(self._warehouse) as database:
             return last_accepted(database, self._settings.account_id), look(self._client, database)
@@ -208,12 +208,12 @@ class _Sync:
 
     def _turn_of_history(self) -> Rotation | None:
         """What to read again now; None before the first load."""
-        if not self._warehouse.file.exists():
+        if not self._warehouse.is_there():
             return None
         return rotation(self._warehouse, self._settings, self._reread_requests)
 
     def _load(self, again: Again | None, beside: Beside = lambda _: ()) -> LoadReport:
-        if self._warehouse.file.exists():
+        if self._warehouse.is_there():
             with open_database(self._warehouse) as database:
                 remember(database)
         return load(
@@ -252,7 +252,7 @@ class _Sync:
         """Why streams that we have rows of are refused now."""
         found: dict[str, str] = {}
         skipped = [outcome for outcome in outcomes if outcome.outcome == "skipped"]
-        if not skipped or not self._warehouse.file.exists():
+        if not skipped or not self._warehouse.is_there():
             return found
         with open_database(self._warehouse) as database:
             for outcome in skipped:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
 
+from dlt.common.exceptions import DltException
+from dlt.destinations.sql_client import SqlClientBase
 from filelock import FileLock, Timeout
 
 from harvest_time_tracking import HarvestError
@@ -16,29 +20,85 @@ class Busy(HarvestError):
     """Another run is writing into the same database."""
 
 
-def lock_file(warehouse: Warehouse) -> Path:
-    """The file, beside the database, that a run holds while it writes. It is empty, and stays when the run has ended."""
-    return warehouse.folder / f".{warehouse.file_name}.lock"
+class OutOfReach(HarvestError):
+    """The database does not answer, or no longer."""
+
+
+@dataclass
+class _Held:
+    """The lock of a database that this process has."""
+
+    client: SqlClientBase[Any]
+    times: int = 0
+
+
+_held: dict[str, _Held] = {}
 
 
 @contextmanager
 def turn(warehouse: Warehouse) -> Iterator[None]:
     """Write into the database alone, for as long as the block lasts. Who has the turn already may take it again.
 
-    The operating system gives the turn back when a process ends, however it ends.
+    A file's lock keeps other processes of this machine out, which share dlt's working folder too; a lock in the database, where
+    it has such, keeps other machines out. Both are given back when a process ends, however it ends.
 
     Raises:
         Busy: where another run has it.
+        OutOfReach: where the database does not answer.
     """
-    warehouse.folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(lock_file(warehouse), timeout=0, is_singleton=True)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise Busy(
-            f"Another run is writing into {warehouse.file}: wait until it has ended, and run again. Nothing was changed."
-        ) from None
-    try:
+    path = warehouse.lock_file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path, timeout=0, is_singleton=True)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(lock.acquire())
+        except Timeout:
+            raise _busy(warehouse) from None
+        if warehouse.kind.try_lock:
+            stack.enter_context(_lock_in_database(warehouse, str(path)))
         yield
-    finally:
-        lock.release()
+
+
+@contextmanager
+def _lock_in_database(warehouse: Warehouse, name: str) -> Iterator[None]:
+    """The lock belongs to a connection, which stays open until the outermost block ends."""
+    with ExitStack() as stack:
+        try:
+            held = _held.get(name) or _Held(_connected(warehouse, stack))
+            if held.times:
+                # A connection that was lost gave the lock away.
+                held.client.execute_sql("SELECT 1")
+            elif not _is_locked(warehouse, held.client):
+                raise _busy(warehouse)
+        except DltException as error:
+            said = str(error.__cause__ or error).strip()
+            raise OutOfReach(f"{warehouse.place} does not answer: {said}") from error
+        _held[name] = held
+        held.times += 1
+        try:
+            yield
+        finally:
+            held.times -= 1
+            if not held.times:
+                del _held[name]
+
+
+def _connected(warehouse: Warehouse, stack: ExitStack) -> SqlClientBase[Any]:
+    client: Any = warehouse.pipeline().sql_client()
+    return stack.enter_context(client)
+
+
+def _is_locked(warehouse: Warehouse, client: SqlClientBase[Any]) -> bool:
+    for statement in warehouse.kind.lock_settings:
+        client.execute_sql(statement)
+    # The same number on every machine, for whoever writes into the same tables.
+    digest = hashlib.sha256(f"dlt-harvest {warehouse.dataset_name}".encode()).digest()
+    key = int.from_bytes(digest[:8], "big", signed=True)
+    found = client.execute_sql(str(warehouse.kind.try_lock).format(key=key))
+    return bool(found and found[0][0])
+
+
+def _busy(warehouse: Warehouse) -> Busy:
+    return Busy(
+        f"Another run is writing into {warehouse.place}: wait until it has ended, and run again. Nothing was changed."
+    )

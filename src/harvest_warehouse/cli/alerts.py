@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from harvest_warehouse.cli.base import RAISED, Debug, app, err, errors_told, out, prepare, say
+from harvest_warehouse.cli.base import (
+    RAISED,
+    Debug,
+    DestinationName,
+    app,
+    err,
+    errors_told,
+    out,
+    prepare,
+    say,
+    warehouse,
+)
 
 
 @app.command(epilog="Examples: `dlt-harvest alerts` · `dlt-harvest alerts --json` · `dlt-harvest alerts --demo`")
 def alerts(
     as_json: Annotated[bool, typer.Option("--json", help="Print every row as JSON, for machines.")] = False,
     is_demo: Annotated[bool, typer.Option("--demo", help="The demo's database instead of your own.")] = False,
+    destination: DestinationName = None,
     debug: Debug = False,
 ) -> None:
     """List what needs somebody now, from the marts of the last build: exit code 3 where there is anything, else 0.
@@ -31,16 +42,14 @@ def alerts(
             message,
         )
         from harvest_warehouse.alerts import alerts as run
-        from harvest_warehouse.demo import demo_warehouse
-        from harvest_warehouse.settings import Warehouse
         from harvest_warehouse.webhook import deliver, has_webhook
 
         prepare()
-        warehouse = demo_warehouse(Path.cwd()) if is_demo else Warehouse(Path.cwd())
-        report = run(warehouse)
+        place = warehouse(destination, is_demo=is_demo)
+        report = run(place)
         delivered = None
-        if report.raised and not is_demo and has_webhook(warehouse):
-            failure = deliver(warehouse, message(report))
+        if report.raised and not is_demo and has_webhook(place):
+            failure = deliver(place, message(report))
             delivered = f"not delivered: {failure}" if failure else "delivered"
         if as_json:
             print(alerts_json(report, delivered))

@@ -6,11 +6,15 @@ import os
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
+
+if TYPE_CHECKING:
+    from harvest_warehouse.settings import Warehouse
 
 DONE, FAILED, WRONG_USE, SKIPPED = 0, 1, 2, 3
 DIFFERENT = RAISED = SKIPPED
@@ -29,6 +33,16 @@ out = Console(soft_wrap=False)
 err = Console(stderr=True)
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel="Help")]
+
+DestinationName = Annotated[
+    str | None,
+    typer.Option(
+        "--destination",
+        "-d",
+        metavar="NAME",
+        help="Where the tables are, such as postgres. Default: the configured one, else duckdb.",
+    ),
+]
 
 
 @app.callback(invoke_without_command=True)
@@ -51,6 +65,17 @@ def say(*lines: str) -> None:
         out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
+def warehouse(destination: str | None = None, *, is_demo: bool = False) -> Warehouse:
+    """The warehouse that a command is about: the user's own, or the demo's."""
+    from harvest_time_tracking import SettingWrong
+    from harvest_warehouse.demo import demo_warehouse
+    from harvest_warehouse.settings import user_warehouse
+
+    if is_demo and destination:
+        raise SettingWrong("The demo's database is a file: --demo and --destination exclude each other.")
+    return demo_warehouse(Path.cwd()) if is_demo else user_warehouse(Path.cwd(), destination)
+
+
 def prepare() -> None:
     """Before dlt does anything."""
     from harvest_warehouse.settings import keep_dlt_quiet, keep_memory_flat
@@ -62,6 +87,8 @@ def prepare() -> None:
 @contextmanager
 def errors_told(is_debug: bool, *, as_json: bool = False) -> Iterator[None]:
     """Turn an error into a message and an exit code."""
+    from dlt.common.exceptions import DltException
+
     from harvest_time_tracking import HarvestError, SettingWrong
     from harvest_warehouse.load_report import LoadFailed
     from harvest_warehouse.summary import load_json, outcome_table
@@ -80,6 +107,8 @@ def errors_told(is_debug: bool, *, as_json: bool = False) -> Iterator[None]:
             out.print(outcome_table(error.report.streams))
     except (HarvestError, OSError) as error:
         code, message, caught = FAILED, str(error), error
+    except DltException as error:
+        code, message, caught = FAILED, f"The database says: {str(error.__cause__ or error).strip()}", error
     except KeyboardInterrupt as error:
         code, message, caught = FAILED, "Interrupted.", error
     if is_debug or os.environ.get("DLT_HARVEST_DEBUG"):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from harvest_warehouse.cli.base import Debug, app, err, errors_told, out, prepare, say
+from harvest_warehouse.cli.base import Debug, DestinationName, app, err, errors_told, out, prepare, say, warehouse
 
 
 @app.command(epilog="Examples: `dlt-harvest build` · `dlt-harvest build --as-of 2026-01-31`")
@@ -21,6 +20,7 @@ def build(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, for machines.")] = False,
+    destination: DestinationName = None,
     debug: Debug = False,
 ) -> None:
     """Build the marts: utilisation, budgets, unbilled work, receivables, margin, in the schema `harvest_marts`.
@@ -32,11 +32,10 @@ def build(
         from harvest_warehouse.build import build as run
         from harvest_warehouse.build_summary import build_json, build_lines, build_table
         from harvest_warehouse.progress import progress
-        from harvest_warehouse.settings import Warehouse
 
         prepare()
         with progress(err, Ledger()) as on_step:
-            report = run(Warehouse(Path.cwd()), as_of=as_of.date() if as_of else None, on_step=on_step)
+            report = run(warehouse(destination), as_of=as_of.date() if as_of else None, on_step=on_step)
         if as_json:
             print(build_json(report))
         else:

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import typer
 
-from harvest_warehouse.cli.base import FAILED, Debug, app, errors_told, out, prepare, say
+from harvest_warehouse.cli.base import FAILED, Debug, DestinationName, app, errors_told, out, prepare, say, warehouse
 
 
-@app.command(epilog="Example: `dlt-harvest doctor`")
-def doctor(debug: Debug = False) -> None:
+@app.command(epilog="Examples: `dlt-harvest doctor` · `dlt-harvest doctor --destination postgres`")
+def doctor(destination: DestinationName = None, debug: Debug = False) -> None:
     """Check token, account, role, features and database; say what a load would bring, and how long it takes.
 
     Asks Harvest one small request for each list, and changes nothing.
     """
     with errors_told(debug):
         from harvest_warehouse.doctor import doctor as run
-        from harvest_warehouse.settings import Warehouse, account_settings, reread_requests
+        from harvest_warehouse.settings import account_settings, reread_requests
         from harvest_warehouse.summary import check_table, plan_line, plan_notes, plan_table
 
         prepare()
-        report = run(Warehouse(Path.cwd()), account_settings(), reread_requests=reread_requests())
+        report = run(warehouse(destination), account_settings(), reread_requests=reread_requests())
         out.print(check_table(report.checks))
         if report.plan:
             out.print(plan_table(report.plan))

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from harvest_warehouse.cli.base import SKIPPED, Debug, app, err, errors_told, out, prepare, say
+from harvest_warehouse.cli.base import (
+    SKIPPED,
+    Debug,
+    DestinationName,
+    app,
+    err,
+    errors_told,
+    out,
+    prepare,
+    say,
+    warehouse,
+)
 
 
 @app.command(epilog="Examples: `dlt-harvest load` · `dlt-harvest load clients projects` · `dlt-harvest load --strict`")
@@ -25,9 +35,10 @@ def load(
     reports_to: Annotated[str | None, typer.Option(help="A day in the last month reports are read for.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 where a stream was skipped.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, for machines.")] = False,
+    destination: DestinationName = None,
     debug: Debug = False,
 ) -> None:
-    """Bring what changed in Harvest into `harvest_time_tracking.duckdb` in this folder.
+    """Bring what changed in Harvest into the database: `harvest_time_tracking.duckdb` in this folder, if nothing else is said.
 
     The first load reads everything, later ones what changed since. Reports and paid time off are read when named.
     What Harvest does not show this token is skipped with the reason; its old rows stay.
@@ -36,16 +47,16 @@ def load(
         from harvest_time_tracking import Ledger
         from harvest_warehouse.load import load as run
         from harvest_warehouse.progress import progress
-        from harvest_warehouse.settings import Warehouse, account_settings
+        from harvest_warehouse.settings import account_settings
         from harvest_warehouse.summary import closing_line, load_json, notes, outcome_table
 
         prepare()
-        warehouse = Warehouse(Path.cwd())
+        place = warehouse(destination)
         settings = account_settings(start_date=start_date)
         ledger = Ledger()
         with progress(err, ledger) as on_step:
             report = run(
-                warehouse,
+                place,
                 settings,
                 streams or (),
                 project_ids=project_id or (),

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from harvest_warehouse.cli.base import Debug, app, err, errors_told, prepare, say
+from harvest_warehouse.cli.base import Debug, DestinationName, app, err, errors_told, prepare, say, warehouse
 
 
 @app.command(
@@ -18,6 +18,7 @@ def report(
         "harvest_report.html"
     ),
     is_demo: Annotated[bool, typer.Option("--demo", help="The demo's database instead of your own.")] = False,
+    destination: DestinationName = None,
     debug: Debug = False,
 ) -> None:
     """Write the week as one HTML file, to be mailed or printed, and a picture of it: from the marts of the last build.
@@ -26,16 +27,14 @@ def report(
     """
     with errors_told(debug):
         from harvest_time_tracking import Ledger
-        from harvest_warehouse.demo import demo_warehouse
         from harvest_warehouse.progress import progress
         from harvest_warehouse.report import report as run
-        from harvest_warehouse.settings import Warehouse
         from harvest_warehouse.summary import counted
 
         prepare()
-        warehouse = demo_warehouse(Path.cwd()) if is_demo else Warehouse(Path.cwd())
+        place = warehouse(destination, is_demo=is_demo)
         with progress(err, Ledger()) as on_step:
-            written = run(warehouse, out, on_step=on_step)
+            written = run(place, out, on_step=on_step)
         say(
             f"The week of {' and '.join(written.accounts)}, with {counted(written.alerts, 'alert')}, is in {written.page}, "
             f"and a picture of it in {written.picture}."

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harvest_warehouse.cli.base import DONE, FAILED, Debug, app, errors_told, prepare, say
+from harvest_warehouse.cli.base import DONE, FAILED, Debug, DestinationName, app, errors_told, prepare, say, warehouse
 
 if TYPE_CHECKING:
     from harvest_warehouse.show import ShowReport
@@ -20,18 +19,17 @@ def show(
     is_dlt: Annotated[bool, typer.Option("--dlt", help="dlt's own dashboard: tables, schema, state and runs.")] = False,
     port: Annotated[int, typer.Option(help="On this port.")] = 2718,
     headless: Annotated[bool, typer.Option("--headless", help="Do not open a browser.")] = False,
+    destination: DestinationName = None,
     debug: Debug = False,
 ) -> None:
     """Open the dashboard in the browser: utilisation, budgets, billing, margin, and whether to trust them. Ctrl-C ends it."""
     with errors_told(debug):
-        from harvest_warehouse.demo import demo_warehouse
-        from harvest_warehouse.settings import Warehouse
         from harvest_warehouse.show import show as run
         from harvest_warehouse.show import show_dlt
 
         prepare()
-        warehouse = demo_warehouse(Path.cwd()) if is_demo else Warehouse(Path.cwd())
-        report = (show_dlt if is_dlt else run)(warehouse, port=port, is_headless=headless)
+        place = warehouse(destination, is_demo=is_demo)
+        report = (show_dlt if is_dlt else run)(place, port=port, is_headless=headless)
         raise typer.Exit(serve(report, "dlt's dashboard" if is_dlt else "The dashboard"))
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from harvest_warehouse.cli.base import Debug, app, err, errors_told, out, prepare
+from harvest_warehouse.cli.base import Debug, DestinationName, app, err, errors_told, out, prepare, warehouse
 
 _ROWS_OF_A_TABLE = 1_000
 
@@ -30,6 +29,7 @@ def sql(
         ),
     ] = None,
     is_demo: Annotated[bool, typer.Option("--demo", help="The demo's database instead of your own.")] = False,
+    destination: DestinationName = None,
     debug: Debug = False,
 ) -> None:
     """Ask the database a question in SQL, and change nothing.
@@ -43,10 +43,8 @@ def sql(
         from rich.measure import Measurement
 
         from harvest_time_tracking import SettingWrong
-        from harvest_warehouse.demo import demo_warehouse
         from harvest_warehouse.query import query as run
         from harvest_warehouse.query_summary import query_csv, query_json, query_table
-        from harvest_warehouse.settings import Warehouse
         from harvest_warehouse.summary import counted
 
         if as_csv and as_json:
@@ -54,8 +52,8 @@ def sql(
         prepare()
         if limit is None:
             limit = 0 if as_csv or as_json else _ROWS_OF_A_TABLE
-        warehouse = demo_warehouse(Path.cwd()) if is_demo else Warehouse(Path.cwd())
-        report = run(warehouse, sys.stdin.read() if statement == "-" else statement, limit=limit or None)
+        place = warehouse(destination, is_demo=is_demo)
+        report = run(place, sys.stdin.read() if statement == "-" else statement, limit=limit or None)
         if as_csv:
             for line in query_csv(report):
                 print(line)

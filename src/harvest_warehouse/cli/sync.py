@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from harvest_warehouse.cli.base import DIFFERENT, Debug, app, err, errors_told, out, prepare, say
+from harvest_warehouse.cli.base import (
+    DIFFERENT,
+    Debug,
+    DestinationName,
+    app,
+    err,
+    errors_told,
+    out,
+    prepare,
+    say,
+    warehouse,
+)
 
 
 @app.command(
@@ -29,6 +39,7 @@ def sync(
         str | None, typer.Option(help="First day of time entries, expenses, invoices, estimates (2024-01-31).")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, for machines.")] = False,
+    destination: DestinationName = None,
     debug: Debug = False,
 ) -> None:
     """Make every table equal to Harvest: the one command for a schedule.
@@ -42,17 +53,17 @@ def sync(
         from harvest_time_tracking import Ledger
         from harvest_warehouse.build_report import BuildFailed
         from harvest_warehouse.progress import progress
-        from harvest_warehouse.settings import Warehouse, account_settings, reread_requests
+        from harvest_warehouse.settings import account_settings, reread_requests
         from harvest_warehouse.sync import sync as run
         from harvest_warehouse.sync_summary import sync_json, sync_lines, sync_tables
 
         prepare()
-        warehouse = Warehouse(Path.cwd())
+        place = warehouse(destination)
         settings = account_settings(start_date=start_date)
         ledger = Ledger()
         with progress(err, ledger) as on_step:
             report = run(
-                warehouse,
+                place,
                 settings,
                 repair=repair,
                 accept_deletions=accept_deletions,

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from harvest_warehouse.cli.base import DIFFERENT, Debug, app, err, errors_told, out, prepare, say
+from harvest_warehouse.cli.base import (
+    DIFFERENT,
+    Debug,
+    DestinationName,
+    app,
+    err,
+    errors_told,
+    out,
+    prepare,
+    say,
+    warehouse,
+)
 
 
 @app.command(epilog="Examples: `dlt-harvest verify` · `dlt-harvest verify --since 2026-01-01 --repair`")
@@ -16,6 +26,7 @@ def verify(
     until: Annotated[str | None, typer.Option(help="Last day. Default: the last day with work.")] = None,
     repair: Annotated[bool, typer.Option("--repair", help="Read again what differs, and compare that again.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, for machines.")] = False,
+    destination: DestinationName = None,
     debug: Debug = False,
 ) -> None:
     """Compare every month with Harvest's own reports: time, expenses, what is not invoiced, budgets.
@@ -26,14 +37,14 @@ def verify(
     with errors_told(debug):
         from harvest_time_tracking import Ledger
         from harvest_warehouse.progress import progress
-        from harvest_warehouse.settings import Warehouse, account_settings
+        from harvest_warehouse.settings import account_settings
         from harvest_warehouse.verify import verify as run
         from harvest_warehouse.verify_summary import difference_table, verify_json, verify_lines
 
         prepare()
         with progress(err, Ledger()) as on_step:
             report = run(
-                Warehouse(Path.cwd()), account_settings(), since=since, until=until, repair=repair, on_step=on_step
+                warehouse(destination), account_settings(), since=since, until=until, repair=repair, on_step=on_step
             )
         if as_json:
             print(verify_json(report))

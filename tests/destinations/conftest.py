@@ -1,0 +1,105 @@
+"""Every test here runs on every destination that can be had; the others are skipped with the reason."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from destinations.stands import REQUIRED, STANDS, NoServer, Stand
+from destinations.story import Story, told
+from harvest_warehouse.settings import Warehouse
+
+Opened = Callable[[str], "Here"]
+
+
+class Here:
+    """A destination that stands, and the story that happened on it."""
+
+    def __init__(self, stand: Stand, environment: dict[str, str], folder: Path, stack: ExitStack) -> None:
+        self.stand = stand
+        self.environment = environment
+        self._folder = folder
+        self._stack = stack
+        self._story: Story | Exception | None = None
+
+    def warehouse(self, folder: Path, **names: str) -> Warehouse:
+        return Warehouse(folder, pipelines_dir=folder / "pipelines", destination=self.stand.name, **names)
+
+    @property
+    def story(self) -> Story:
+        """Told when it is asked for first, and once."""
+        if self._story is None:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("SOURCES__HARVEST_TIME_TRACKING__CHILDREN_WITHIN_RUNS", "1")
+                for name, value in self.environment.items():
+                    patch.setenv(name, value)
+                try:
+                    self._story = self._stack.enter_context(told(self.warehouse(self._folder)))
+                except Exception as error:  # noqa: BLE001 (told again, it would end like this again)
+                    self._story = error
+        if isinstance(self._story, Exception):
+            raise self._story
+        return self._story
+
+
+@pytest.fixture(scope="session")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
+    """Opens each destination once."""
+    stands: dict[str, Here | NoServer] = {}
+    with ExitStack() as stack:
+
+        def open_one(name: str) -> Here:
+            if name not in stands:
+                try:
+                    environment = dict(stack.enter_context(STANDS[name].opened()))
+                    stands[name] = Here(STANDS[name], environment, tmp_path_factory.mktemp(name), stack)
+                except NoServer as error:
+                    stands[name] = error
+            found = stands[name]
+            if isinstance(found, NoServer):
+                (pytest.fail if name in REQUIRED else pytest.skip)(f"{name}: {found}")
+            return found
+
+        yield open_one
+
+
+@pytest.fixture(params=list(STANDS))
+def here(request: pytest.FixtureRequest, opened: Opened, monkeypatch: pytest.MonkeyPatch) -> Here:
+    """One destination after the other, configured as a user's environment does it."""
+    found = opened(request.param)
+    for name, value in found.environment.items():
+        monkeypatch.setenv(name, value)
+    return found
+
+
+@pytest.fixture
+def reference(opened: Opened) -> Here:
+    """DuckDB, which the others are compared with."""
+    return opened("duckdb")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Destination, what stands for it, how many checks passed, and why others were skipped."""
+    counts: dict[str, Counter[str]] = {}
+    reasons: dict[str, set[str]] = {}
+    for outcome in ("passed", "failed", "error", "skipped"):
+        for report in terminalreporter.stats.get(outcome, []):
+            name = next((name for name in STANDS if f"[{name}" in report.nodeid), None)
+            if name and "destinations/" in report.nodeid and (outcome != "passed" or report.when == "call"):
+                counts.setdefault(name, Counter())[outcome] += 1
+                if outcome == "skipped" and isinstance(report.longrepr, tuple):
+                    reasons.setdefault(name, set()).add(report.longrepr[2].removeprefix("Skipped: "))
+    if not counts:
+        return
+    terminalreporter.section("destinations")
+    line = partial("{:<14}{:<42}{:>7}{:>8}{:>9}  {}".format)
+    terminalreporter.write_line(line("destination", "stands for it", "passed", "failed", "skipped", "why"))
+    for name, count in counts.items():
+        bad = count["failed"] + count["error"]
+        why = "; ".join(sorted(reasons.get(name, ())))
+        terminalreporter.write_line(line(name, STANDS[name].how, count["passed"], bad, count["skipped"], why))

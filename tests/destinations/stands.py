@@ -1,0 +1,53 @@
+"""What stands for each destination where these tests run: an entry each, and all the tests run on it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+
+from destinations import postgres_server
+from destinations.postgres_server import NoServer
+
+REQUIRED = frozenset(filter(None, os.environ.get("DESTINATIONS_REQUIRED", "").split(",")))
+"""Destinations whose absence is a failure: where they are known to be had, a skip would hide that something broke."""
+
+
+@dataclass(frozen=True)
+class Stand:
+    """A destination, and what stands for it.
+
+    Attributes:
+        name: as `--destination` takes it.
+        how: what it is, in a few words.
+        opened: gives the environment in which dlt finds it, for as long as it is open; raises NoServer.
+        keeps_others_out: whether a run on another machine is kept out while one is writing.
+    """
+
+    name: str
+    how: str
+    opened: Callable[[], AbstractContextManager[Mapping[str, str]]]
+    keeps_others_out: bool = False
+
+
+@contextmanager
+def _file() -> Iterator[Mapping[str, str]]:
+    yield {}
+
+
+@contextmanager
+def _postgres() -> Iterator[Mapping[str, str]]:
+    with postgres_server.serving() as url:
+        yield {"DESTINATION__POSTGRES__CREDENTIALS": url}
+
+
+STANDS = {
+    stand.name: stand
+    for stand in (
+        Stand("duckdb", "itself, in this process", _file),
+        Stand("postgres", "itself, a server on this machine", _postgres, keeps_others_out=True),
+    )
+}
+
+__all__ = ["REQUIRED", "STANDS", "NoServer", "Stand"]

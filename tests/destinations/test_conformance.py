@@ -1,0 +1,145 @@
+"""Whatever the destination: after changes of every kind the tables are Harvest's, and the marts those of DuckDB."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from accounts import assert_equals_truth
+from dashboards import page
+from destinations.conftest import Here
+from destinations.story import NOTES, Rows
+from harvest_warehouse.alert_settings import AlertSettings
+from harvest_warehouse.alerts import alerts
+from harvest_warehouse.dashboard.site import PAGES
+from marts import Shop
+
+# When something happened here, in real time, or who it was: never the same twice.
+_OF_THE_RUN = {
+    "loaded_at",
+    "found_at",
+    "run_id",
+    "started_at",
+    "ended_at",
+    "seconds",
+    "query",
+    "read_at",
+    "compared_at",
+}
+
+
+def test_after_changes_every_row_equals_the_truth(here: Here) -> None:
+    story = here.story
+    assert story.first.is_equal
+    assert story.second.is_equal
+    assert_equals_truth(story.account)
+
+
+def test_notes_are_kept_to_the_last_sign(here: Here) -> None:
+    kept = [row["notes"] for row in here.story.account.rows("time_entries")]
+    assert set(NOTES) <= set(kept)
+    assert None in kept, "and nothing stays nothing"
+
+
+def test_what_vanished_is_in_harvest_deletions(here: Here, reference: Here) -> None:
+    assert_same(here, reference, lambda one: one.story.account.tables_then, "harvest_deletions")
+
+
+@pytest.mark.parametrize("kept", ["projects", "users", "user_billable_rates", "task_assignments"])
+def test_history_has_the_same_versions(here: Here, reference: Here, kept: str) -> None:
+    versions = assert_same(here, reference, lambda one: one.story.account.tables_then, f"{kept}_history")
+    assert versions
+
+
+def test_harvests_reports_agree(here: Here) -> None:
+    assert here.story.verified.is_proven, here.story.verified
+    assert here.story.verified.judged
+
+
+def test_every_mart_row_equals_duckdbs(here: Here, reference: Here) -> None:
+    assert here.story.marts.keys() == reference.story.marts.keys()
+    for name in here.story.marts:
+        assert_same(here, reference, lambda one: one.story.marts, name)
+    assert here.story.built.has_comments
+    assert not here.story.built.errors
+
+
+def test_unknown_fields_and_odd_types_are_kept(here: Here, reference: Here) -> None:
+    for table in ("clients", "users", "expenses"):
+        assert_same(here, reference, lambda one: one.story.late, table)
+    assert {row.get("brand_new_flag") for row in here.story.late["clients"]} >= {"yes"}
+    variants = {value for row in here.story.late["expenses"] for name, value in row.items() if name.endswith("v_text")}
+    assert {"about twelve", "someday"} <= variants
+
+
+def test_a_lost_working_folder_costs_nothing(here: Here) -> None:
+    story = here.story
+    assert story.third.is_equal
+    assert story.third.load
+    [entries] = [outcome for outcome in story.third.load.streams if outcome.stream == "time_entries"]
+    assert entries.rows < len(story.late["time_entries"]) / 2, "only what changed was read again"
+    assert "after the loss" in {row["notes"] for row in story.late["time_entries"]}
+    assert len({row["id"] for row in story.late["time_entries"]}) == len(story.late["time_entries"])
+
+
+def test_alerts_are_duckdbs(here: Here, reference: Here) -> None:
+    raised = {}
+    for one in (here, reference):
+        report = alerts(one.story.warehouse, AlertSettings())
+        raised[one] = {alert.alert.name: counted(alert.rows) for alert in report.raised}
+    assert raised[here] == raised[reference]
+    assert raised[here]
+
+
+@pytest.mark.parametrize("name", list(PAGES))
+def test_the_dashboard_shows_what_duckdbs_shows(here: Here, reference: Here, name: str) -> None:
+    shown = [page(shop(one), name) for one in (here, reference)]
+    assert [(tile.label, tile.figure) for tile in shown[0].tiles] == [
+        (tile.label, tile.figure) for tile in shown[1].tiles
+    ]
+    for ours, theirs in zip(shown[0].sections, shown[1].sections, strict=True):
+        assert ours.title == theirs.title
+        assert counted(ours.rows) == counted(theirs.rows), ours.title
+
+
+def shop(one: Here) -> Shop:
+    made = Shop.__new__(Shop)
+    made.warehouse = one.story.warehouse
+    return made
+
+
+def assert_same(here: Here, reference: Here, of: Callable[[Here], Rows], table: str) -> Counter[Any]:
+    """The rows of a table are DuckDB's, to the last digit; what was divided, to nine."""
+    have, want = counted(of(here)[table]), counted(of(reference)[table])
+    assert have == want, (table, list((have - want).items())[:2], list((want - have).items())[:2])
+    return have
+
+
+def counted(rows: Any) -> Counter[Any]:
+    return Counter(
+        tuple(sorted((name, plain(value)) for name, value in row.items() if is_of_harvest(name) and value is not None))
+        for row in rows
+    )
+
+
+def is_of_harvest(name: str) -> bool:
+    return not name.startswith("_dlt_") and name not in _OF_THE_RUN
+
+
+def plain(value: Any) -> str:
+    """A value in one form: the types of drivers differ, a number's trailing zeros do not count."""
+    if isinstance(value, datetime):
+        value = value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+    elif isinstance(value, float):
+        value = Decimal(f"{value:.9g}")
+    elif isinstance(value, str) and value[:1] in ("{", "["):
+        value = json.loads(value)
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    return json.dumps(value, sort_keys=True) if isinstance(value, dict | list) else str(value)

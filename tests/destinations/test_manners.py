@@ -1,0 +1,191 @@
+"""Whatever the destination: readers cannot write, two runs do not mix, and what is wrong is said without a secret."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg2
+import pytest
+from dlt.common.exceptions import DltException
+
+from destinations.conftest import Here
+from destinations.postgres_server import PASSWORD
+from harvest_time_tracking import SettingWrong
+from harvest_warehouse.database import open_database
+from harvest_warehouse.query import query
+from harvest_warehouse.settings import user_warehouse
+from harvest_warehouse.trial import trial
+from harvest_warehouse.turn import Busy, OutOfReach, turn
+
+URL = "DESTINATION__POSTGRES__CREDENTIALS"
+HOLDING = """
+import sys
+from pathlib import Path
+from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.turn import turn
+with turn(Warehouse(Path(sys.argv[1]), pipelines_dir=Path(sys.argv[1]), destination=sys.argv[2])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_question_is_answered_by_bare_names(here: Here) -> None:
+    story = here.story
+    [(entries,)] = query(story.warehouse, "select count(*) from time_entries").rows
+    assert entries == len(story.late["time_entries"])
+    [(marts,)] = query(story.warehouse, "select count(*) from fct_time_entry").rows
+    assert marts == len(story.marts["fct_time_entry"])
+
+
+def test_a_reader_cannot_write_even_where_nobody_looks_at_its_sql(here: Here) -> None:
+    warehouse = here.story.warehouse
+    for statement in ("delete from clients", "create table mine (id bigint)", "drop table marts.dim_client"):
+        with open_database(warehouse, "reading") as database, pytest.raises(DltException):
+            database.run([statement])
+    with pytest.raises(SettingWrong, match="not delete"):
+        query(warehouse, "delete from clients")
+
+
+def test_the_trial_of_a_database_leaves_nothing(here: Here, tmp_path: Path) -> None:
+    tried = trial(here.warehouse(tmp_path))
+    assert tried.failed is None, tried
+    assert tried.done[0] == "connect"
+    assert tried.done[-2:] == ("load", "drop")
+    with open_database(here.warehouse(tmp_path)) as database:
+        left = "select count(*) from information_schema.schemata where schema_name like 'harvest_doctor%'"
+        assert database.rows(left.replace("information_schema", "information_schema")) == [(0,)]
+
+
+@pytest.fixture
+def other_machine(here: Here, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A run with a working folder of its own, that is writing."""
+    if not here.stand.keeps_others_out:
+        pytest.skip(f"{here.stand.name}: other machines cannot reach it, or are not kept out")
+    command = [sys.executable, "-c", HOLDING, str(tmp_path / "other"), here.stand.name]
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **here.environment}
+    )
+    assert process.stdout
+    assert process.stdout.readline() == "held\n"
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_a_run_on_another_machine_is_kept_out_until_it_ends_or_dies(
+    here: Here, tmp_path: Path, other_machine: subprocess.Popen[str]
+) -> None:
+    warehouse = here.warehouse(tmp_path)
+    with pytest.raises(Busy, match="Another run is writing"), turn(warehouse):
+        pass
+    with turn(replace(warehouse, dataset_name="another")):
+        pass
+    other_machine.kill()
+    other_machine.wait()
+    give_up_at = time.monotonic() + 20
+    while True:
+        try:
+            with turn(warehouse), turn(warehouse):
+                break
+        except Busy:
+            assert time.monotonic() < give_up_at
+            time.sleep(0.1)
+    with turn(warehouse):
+        pass
+
+
+# PostgreSQL alone: who may what, and what is said of it.
+
+
+@pytest.fixture
+def postgres(here: Here) -> Here:
+    if here.stand.name != "postgres":
+        pytest.skip(f"{here.stand.name}: has no users")
+    return here
+
+
+@pytest.fixture
+def administrator(postgres: Here) -> Iterator[psycopg2.extensions.cursor]:
+    place = urlsplit(postgres.environment[URL])
+    connection = psycopg2.connect(
+        host=place.hostname, port=place.port, user="postgres", password=PASSWORD, dbname="dlt"
+    )
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        yield cursor
+    connection.close()
+
+
+def test_a_missing_permission_is_named(
+    postgres: Here,
+    administrator: psycopg2.extensions.cursor,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    administrator.execute(f"create role guest login password '{PASSWORD}'")
+    monkeypatch.setenv(URL, postgres.environment[URL].replace("loader", "guest"))
+    warehouse = postgres.warehouse(tmp_path, dataset_name="guests", marts_name="guests_marts")
+    refused = trial(warehouse)
+    assert (refused.failed, refused.missing) == ("make a schema", "GRANT CREATE ON DATABASE dlt TO guest")
+    # Where somebody else made the schemas, that is not needed; but then those must be open to it.
+    for schema in ("guests", "guests_staging", "guests_marts"):
+        administrator.execute(f"create schema {schema}")
+    refused = trial(warehouse)
+    assert (refused.failed, refused.missing) == ("make a table", "GRANT USAGE, CREATE ON SCHEMA guests TO guest")
+    for schema in ("guests", "guests_staging", "guests_marts"):
+        administrator.execute(f"grant usage, create on schema {schema} to guest")
+    tried = trial(warehouse)
+    assert tried.failed is None, tried
+    assert "load" not in tried.done, "there is no scratch schema for it"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "pg_read_file('/etc/passwd')",
+        "pg_catalog.pg_read_file('/etc/passwd')",
+        "\"pg_read_file\"('/etc/passwd')",
+        "pg_terminate_backend(1)",
+        "set_config('default_transaction_read_only', 'off', false)",
+        "lo_import('/etc/passwd')",
+        "query_to_xml('select 1', true, true, '')",
+    ],
+)
+def test_a_question_cannot_reach_more_than_the_tables(postgres: Here, call: str) -> None:
+    with pytest.raises(SettingWrong, match="more than the tables"):
+        query(postgres.story.warehouse, f"select {call}")
+
+
+def test_merges_and_the_sweep_find_rows_by_an_index(postgres: Here) -> None:
+    with open_database(postgres.story.warehouse) as database:
+        found = database.rows(
+            "select tablename, indexdef from pg_catalog.pg_indexes where schemaname = :schema",
+            {"schema": postgres.story.warehouse.dataset_name},
+        )
+    by_table = {table: [index for name, index in found if name == table] for table, _ in found}
+    assert any("(account_id, id)" in index for index in by_table["time_entries"])
+    assert any("(account_id, spent_date)" in index for index in by_table["time_entries"])
+    assert any("(_dlt_parent_id)" in index for index in by_table["invoices__line_items"])
+
+
+@pytest.mark.parametrize("wrong", ["password", "port"])
+def test_a_server_that_does_not_answer_is_named_without_the_password(
+    postgres: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    place = urlsplit(postgres.environment[URL])
+    secret = PASSWORD[::-1] if wrong == "password" else PASSWORD
+    port = 1 if wrong == "port" else place.port
+    monkeypatch.setenv(URL, f"postgresql://loader:{secret}@127.0.0.1:{port}/dlt")
+    warehouse = user_warehouse(tmp_path, "postgres")
+    with pytest.raises(OutOfReach) as failed, turn(warehouse):
+        pass
+    said = f"{failed.value} {trial(warehouse)}"
+    assert f"postgres at 127.0.0.1:{port}/dlt" in said
+    assert secret not in said

@@ -1,0 +1,92 @@
+"""Whatever the destination, what is written is what is read: by dlt's rows, and by Arrow tables."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import dlt
+import pyarrow as pa
+import pytest
+
+from destinations.conftest import Here
+from harvest_warehouse.database import open_database
+from harvest_warehouse.own_tables import OwnTable, keep
+from harvest_warehouse.turn import turn
+
+TABLE = OwnTable(
+    "harvest_values",
+    "Values that some database gets wrong",
+    ("id",),
+    (
+        ("id", "bigint", "64 bits"),
+        ("amount", "decimal", "38 digits, 9 of them behind the point"),
+        ("day", "date", "A day"),
+        ("at", "timestamp", "An instant, to the microsecond"),
+        ("note", "text", "Any text"),
+        ("flag", "bool", "True or false"),
+    ),
+    "merge",
+)
+LARGEST = Decimal("99999999999999999999999999999.999999999")
+VALUES: tuple[dict[str, Any], ...] = (
+    {"id": 2**63 - 1, "amount": LARGEST, "day": date(9999, 12, 31), "note": "👩🏽‍🚀 漢字", "flag": True},
+    {"id": -(2**63), "amount": -LARGEST, "day": date(1, 1, 1), "note": "", "flag": False},
+    {"id": 2**53 + 1, "amount": Decimal("0.000000001"), "day": date(1969, 7, 20), "note": " ", "flag": None},
+    {"id": 1, "amount": None, "day": None, "note": None, "flag": None},
+    {"id": 2, "amount": Decimal("1.10"), "day": date(2024, 2, 29), "note": "NULL", "flag": True},
+    {"id": 3, "amount": Decimal(0), "day": date(2026, 3, 29), "note": "\\N", "flag": True},
+    {"id": 4, "amount": Decimal("-0.5"), "day": date(2026, 1, 1), "note": 'a "b", c\\d\t%s :x {y} $1 ?', "flag": True},
+    {"id": 5, "amount": Decimal(5), "day": date(2026, 1, 1), "note": "x" * 1_000_000, "flag": True},
+)
+INSTANTS = (
+    datetime(2026, 3, 29, 1, 30, 0, 123456, tzinfo=UTC),
+    datetime(1970, 1, 1, tzinfo=UTC),
+    datetime(2038, 1, 19, 3, 14, 8, tzinfo=UTC),
+    None,
+)
+ROWS = [{**row, "at": INSTANTS[number % len(INSTANTS)]} for number, row in enumerate(VALUES)]
+ARROW = pa.schema(
+    [
+        pa.field("id", pa.int64(), nullable=False),
+        ("amount", pa.decimal128(38, 9)),
+        ("day", pa.date32()),
+        ("at", pa.timestamp("us", "UTC")),
+        ("note", pa.string()),
+        ("flag", pa.bool_()),
+    ]
+)
+
+
+def as_rows(rows: list[dict[str, Any]]) -> Any:
+    return TABLE.holding(rows)
+
+
+def as_arrow(rows: list[dict[str, Any]]) -> Any:
+    made = pa.Table.from_pylist(rows, schema=ARROW)
+    return dlt.resource([made], name=TABLE.name, primary_key="id", write_disposition="merge")
+
+
+@pytest.mark.parametrize("made", [as_rows, as_arrow], ids=["as dlt's rows", "as Arrow"])
+def test_what_is_written_is_what_is_read(here: Here, tmp_path: Path, made: Any) -> None:
+    lane = "rows" if made is as_rows else "arrow"
+    warehouse = here.warehouse(tmp_path, dataset_name=f"values_{lane}", pipeline_name=f"values_{lane}")
+    with turn(warehouse):
+        keep(warehouse, made(ROWS))
+        # Once more, so that they are merged: a row of the same key is replaced, not doubled.
+        keep(warehouse, made([{**row, "flag": False} for row in ROWS]))
+    with open_database(warehouse) as database:
+        have = {row["id"]: row for row in database.records("select * from harvest_values")}
+        [(filtered,)] = database.rows(
+            "select count(*) from harvest_values where note = :note and amount = :amount and day = :day",
+            {"note": VALUES[0]["note"], "amount": LARGEST, "day": date(9999, 12, 31)},
+        )
+    assert len(have) == len(ROWS)
+    for want in ROWS:
+        row = {name: have[want["id"]][name] for name in want}
+        assert row == {**want, "flag": False}
+        assert isinstance(row["amount"], Decimal | None)
+        assert row["at"] is None or row["at"].utcoffset().total_seconds() == 0
+    assert filtered == 1
