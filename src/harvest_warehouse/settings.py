@@ -22,6 +22,7 @@ from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
 from harvest_time_tracking import Secret, Settings, SettingWrong
 from harvest_time_tracking.settings import HOW_TO_SIGN_IN, as_date
+from harvest_warehouse.patience import PatientDuckDb
 
 PIPELINE = "harvest_time_tracking_pipeline"
 DATASET = "harvest_time_tracking_data"
@@ -93,7 +94,8 @@ class Warehouse:
         credentials = DuckDbCredentials(str(self.file), read_only=is_reading, global_config=dict(bounds))
         return dlt.pipeline(
             self.pipeline_name,
-            destination=dlt.destinations.duckdb(credentials),
+            # Who reads says that the file is taken; who writes waits until those who read have read.
+            destination=(dlt.destinations.duckdb if is_reading else PatientDuckDb)(credentials),
             dataset_name=self.dataset_name,
             pipelines_dir=str(self.pipelines_dir or _pipelines_dir(self.folder)),
         )
