@@ -86,8 +86,8 @@ def outlined(page: Page, header: Header, currency: str) -> str:
         f'<section class="section wide"><h2>{escape(section.title)}</h2></section>' for section in page.sections
     )
     return (
-        f'<header class="head">{standing(header, currency)}<p role="status">Filters, charts and tables follow in a moment.</p>'
-        f'</header><div class="page">{_above(page)}<div class="sections">{titles}</div></div>'
+        f'<div class="head">{standing(header, currency)}<p role="status">Filters, charts and tables follow in a moment.</p>'
+        f'</div><div class="page">{_above(page)}<div class="sections">{titles}</div></div>'
     )
 
 
