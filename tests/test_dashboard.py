@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
+from starlette.responses import HTMLResponse, Response
+from starlette.types import Message, Receive, Scope, Send
 
 from dashboards import CROWD, amount, ask, company, crowd, nothing, page, tiles, time_only, top
 from harvest_time_tracking import HarvestError
 from harvest_warehouse.dashboard import palette
+from harvest_warehouse.dashboard.address import filters_asked_for, page_asked_for
 from harvest_warehouse.dashboard.app import app
+from harvest_warehouse.dashboard.basis import known
 from harvest_warehouse.dashboard.draw import verdict
+from harvest_warehouse.dashboard.filters import Filters
+from harvest_warehouse.dashboard.first_paint import FirstPaint
 from harvest_warehouse.dashboard.header import accounts
 from harvest_warehouse.dashboard.page import Column, Page, Section
 from harvest_warehouse.dashboard.pages.people import load
 from harvest_warehouse.dashboard.place import as_argument, from_argument
 from harvest_warehouse.dashboard.ranking import named, ranked
 from harvest_warehouse.dashboard.ranking import top as first_few
-from harvest_warehouse.dashboard.reader import Reader
+from harvest_warehouse.dashboard.reader import Reader, hand_over, handed_over
 from harvest_warehouse.dashboard.site import PAGES
 from harvest_warehouse.dashboard.words import total
 from harvest_warehouse.database import open_database
@@ -229,6 +239,110 @@ def test_a_database_that_is_being_written_is_waited_for_and_then_named(made: Mak
         other.communicate("\n")
     assert len(waited) == 4
     assert accounts(read)
+
+
+def test_a_reader_that_was_left_for_a_page_asks_nothing_again(made: Make) -> None:
+    read = Reader(made(nothing).warehouse)
+    known = accounts(read)
+    hand_over(read)
+    taken = handed_over(read.warehouse)
+    assert taken is read
+    with no_connection():
+        assert accounts(taken) == known
+    # It was taken: the next page reads for itself.
+    assert handed_over(read.warehouse) is not read
+
+
+@contextmanager
+def no_connection() -> Iterator[None]:
+    """No database may be opened in the block."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.delattr("harvest_warehouse.dashboard.reader.reading")
+        yield
+
+
+def test_the_first_answer_has_the_figures_of_the_page_that_was_asked_for(made: Make) -> None:
+    shop = made(company)
+    for currency in top(shop).currencies:
+        html = first_answer(shop, "/", page="Billing & cash", currency=currency)
+        assert html.startswith("<html><body><style>")
+        assert html.endswith("marimo's own</body></html>")
+        assert "<h1>Billing &amp; cash</h1>" in html
+        for label, figure in tiles(page(shop, "Billing & cash", currency=currency)).items():
+            assert re.search(rf'<h2>{label}</h2><p class="figure">(<span.*?</span> )?{re.escape(figure)}</p>', html)
+    assert first_answer(shop, "/assets/x.js") == "<html><body>marimo's own</body></html>"
+
+
+def test_where_there_is_nothing_to_read_the_first_answer_is_marimos_own(tmp_path: Path) -> None:
+    assert first_answer(Warehouse(tmp_path), "/") == "<html><body>marimo's own</body></html>"
+
+
+def first_answer(of: Shop | Warehouse, path: str, **asked: str) -> str:
+    """What a browser gets that has an older copy, from a server whose page is empty."""
+
+    async def empty(scope: Scope, receive: Receive, send: Send) -> None:
+        copied = path == "/" and b"if-none-match" in dict(scope["headers"])
+        answer = Response(status_code=304) if copied else HTMLResponse("<html><body>marimo's own</body></html>")
+        await answer(scope, receive, send)
+
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b""}
+
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": path,
+        "query_string": urlencode(asked).encode(),
+        "headers": [(b"if-none-match", b"x")],
+    }
+    warehouse = of if isinstance(of, Warehouse) else of.warehouse
+    asyncio.run(FirstPaint(empty, warehouse)(scope, receive, send))
+    assert sent[0]["status"] == 200
+    return b"".join(message.get("body", b"") for message in sent).decode()
+
+
+def test_an_address_asks_for_what_there_is_and_nothing_else(made: Make) -> None:
+    head = top(made(company))
+    last = head.currencies[-1]
+    asked = {"page": "Trust", "currency": last, "weeks": "26", "contractors": "off", "target": "80"}
+    assert page_asked_for(asked) == "Trust"
+    assert filters_asked_for(asked, head) == Filters("123456", last, (), 26, False, Decimal("0.8"))
+    nonsense = dict.fromkeys(asked, "1; drop")
+    assert page_asked_for(nonsense) == "Overview"
+    assert filters_asked_for(nonsense, head) == Filters("123456", head.currencies[0], target=head.target)
+
+
+def test_what_was_never_read_has_no_figure_and_says_so(made: Make) -> None:
+    shop = made(time_only)
+    for name in set(PAGES) - {"Trust"}:
+        shown = page(shop, name)
+        assert {tile.figure for tile in shown.tiles} == {"–"}
+        assert all("never read from Harvest" in tile.note for tile in shown.tiles)
+        assert all("never read from Harvest" in section.title and not section.rows for section in shown.sections)
+    assert top(shop).never_read == ("clients", "projects", "users", "expenses", "invoices")
+
+
+def test_where_harvest_has_nothing_no_figure_pretends_to_be_one(made: Make) -> None:
+    shop = made(nothing)
+    assert top(shop).never_read == ()
+    for name in set(PAGES) - {"Trust"}:
+        shown = page(shop, name)
+        assert {tile.figure for tile in shown.tiles} == {"–"}
+        assert all(tile.note.startswith("no data: there are no ") for tile in shown.tiles)
+        assert all("nothing to show" in section.title for section in shown.sections)
+
+
+def test_a_list_that_is_missing_takes_away_only_what_rests_on_it(made: Make) -> None:
+    whole = page(made(company), "Overview")
+    shown = known(whole, {"invoices": "switched off", "expenses": "never read"})
+    assert [tile.label for tile, was in zip(shown.tiles, whole.tiles, strict=True) if tile != was] == ["Receivables"]
+    assert shown.tiles[3].note == "no data: invoices are switched off in Harvest"
+    assert shown.sections[3].title == "Receivables by age: nothing to show, invoices are switched off in Harvest"
 
 
 def test_without_marts_it_says_what_to_run(tmp_path: Path) -> None:

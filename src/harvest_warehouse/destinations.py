@@ -16,6 +16,7 @@ from dlt.common.destination import Destination as DltDestination
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
 from harvest_time_tracking import SettingWrong
+from harvest_warehouse.patience import PatientDuckDb
 
 Use = Literal["writing", "building", "reading"]
 
@@ -172,7 +173,8 @@ def connected(name: str, dataset_name: str, file: Path, use: Use) -> tuple[DltDe
     if entry.is_file:
         bounds = dict(entry.bounds.get(use, {}))
         credentials = DuckDbCredentials(str(file), read_only=use == "reading", global_config=bounds)
-        return dlt.destinations.duckdb(credentials), str(file)
+        # Who reads says that the file is taken; who writes waits until those who read have read.
+        return (dlt.destinations.duckdb if use == "reading" else PatientDuckDb)(credentials), str(file)
     factory: DltDestination[Any, Any] = _made(entry, name)
     try:
         # As dlt resolves it, in every spelling that it takes.

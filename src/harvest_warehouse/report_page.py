@@ -12,7 +12,7 @@ from harvest_warehouse.alert_summary import alert_line, alert_title
 from harvest_warehouse.alerts import AlertsReport, Raised
 from harvest_warehouse.dashboard.draw import verdict, without_rate
 from harvest_warehouse.dashboard.page import Column, Section, Tile
-from harvest_warehouse.dashboard.words import day
+from harvest_warehouse.dashboard.words import day, listed
 from harvest_warehouse.report_drawing import svg
 from harvest_warehouse.week import Money, Week
 
@@ -98,7 +98,7 @@ def _account(week: Week, alerts: AlertsReport) -> str:
     return "\n".join(
         [
             f'<h1>{escape(head.account_name)}: the week</h1>\n<p class="facts">{said}</p>',
-            *([f'<p class="warning">{escape(warning(week))}</p>'] if week.not_read else []),
+            *([f'<p class="warning">{escape(warning(week))}</p>'] if week.header.never_read else []),
             _calls(week.calls, alerts),
             "<h2>Hours</h2>",
             _tiles(week.tiles),
@@ -111,7 +111,7 @@ def _account(week: Week, alerts: AlertsReport) -> str:
 
 def warning(week: Week) -> str:
     """That figures are missing, and why."""
-    return f"Never read from Harvest: {', '.join(week.not_read).replace('_', ' ')}. Figures that rest on them are missing, or 0."
+    return f"Never read from Harvest: {listed(week.header.never_read)}. Figures that rest on them are not known."
 
 
 def _calls(calls: Sequence[Raised], alerts: AlertsReport) -> str:

@@ -29,7 +29,7 @@ def picture(accounts: Sequence[Week]) -> bytes:
         head = week.header
         drawing.text(f"{head.account_name}: the week", 26, is_bold=True)
         drawing.text(f"As of {day(head.as_of_date)} · compared with Harvest: {verdict(head)}", 14)
-        if week.not_read:
+        if week.header.never_read:
             drawing.text(warning(week), 14, is_bold=True)
         sections = [week.utilisation]
         tiles = [*week.tiles]

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from harvest_time_tracking import SettingWrong
 from harvest_warehouse.alert_settings import AlertSettings
 from harvest_warehouse.alerts import AlertsReport, Raised, alerts
-from harvest_warehouse.dashboard import trust_queries
 from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.header import Header, accounts, header
 from harvest_warehouse.dashboard.page import Section, Tile
@@ -35,7 +34,6 @@ class Week:
         utilisation: by week.
         money: for each currency.
         calls: what needs somebody.
-        not_read: lists that were never read to their end: what rests on them is missing, or 0.
     """
 
     header: Header
@@ -43,11 +41,6 @@ class Week:
     utilisation: Section
     money: tuple[Money, ...]
     calls: tuple[Raised, ...]
-    not_read: tuple[str, ...]
-
-
-# The lists that the figures rest on.
-_NEEDED = ("clients", "projects", "users", "time_entries", "expenses", "invoices")
 
 
 def weeks(warehouse: Warehouse, settings: AlertSettings | None = None) -> tuple[tuple[Week, ...], AlertsReport]:
@@ -79,12 +72,4 @@ def _week(read: Reader, account_id: str, raised: AlertsReport) -> Week:
         hours.sections[0],
         tuple(Money(currency, page.tiles[2:], page.sections[1:]) for currency, page in pages if currency),
         tuple(one for one in mine if one.rows),
-        _not_read(read, account_id),
     )
-
-
-def _not_read(read: Reader, account_id: str) -> tuple[str, ...]:
-    runs = trust_queries.last_loads(read, Filters(account_id, ""))
-    # A module that is switched off has no rows, and is not missed.
-    had = {row["stream"] for row in runs if row["outcome"] == "complete" or "switched off" in (row["reason"] or "")}
-    return tuple(name for name in _NEEDED if name not in had)

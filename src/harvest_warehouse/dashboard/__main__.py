@@ -6,11 +6,16 @@ A program that marimo starts by itself imports dlt for the first who opens the p
 from __future__ import annotations
 
 import runpy
-from importlib import import_module
+import sys
 
+from marimo._server.registry import MIDDLEWARE_REGISTRY
+from starlette.middleware import Middleware
+
+from harvest_warehouse.dashboard.first_paint import FirstPaint
+from harvest_warehouse.dashboard.place import from_argument
 from harvest_warehouse.settings import keep_dlt_quiet
 
-for _module in ("draw", "site"):
-    import_module(f"harvest_warehouse.dashboard.{_module}")
 keep_dlt_quiet()
+_asked = sys.argv[sys.argv.index("--warehouse") + 1] if "--warehouse" in sys.argv else None
+MIDDLEWARE_REGISTRY.register("first_paint", Middleware(FirstPaint, warehouse=from_argument(_asked)))
 runpy.run_module("marimo", run_name="__main__", alter_sys=True)

@@ -16,10 +16,11 @@ with app.setup:
 
     from harvest_time_tracking import HarvestError
     from harvest_warehouse.dashboard import draw
+    from harvest_warehouse.dashboard.address import WEEKS, filters_asked_for, page_asked_for, targets
     from harvest_warehouse.dashboard.filters import Filters
     from harvest_warehouse.dashboard.header import accounts, header
     from harvest_warehouse.dashboard.place import from_argument
-    from harvest_warehouse.dashboard.reader import Reader
+    from harvest_warehouse.dashboard.reader import handed_over
     from harvest_warehouse.dashboard.site import PAGES
 
 
@@ -31,15 +32,25 @@ def place():
 
 
 @app.cell(hide_code=True)
-def marts(warehouse):
-    read = Reader(warehouse)
+def again():
+    # They tick only while they are shown, and that is only beside a problem.
+    again_marts = mo.ui.refresh(options=["5s"], default_interval="5s")
+    again_page = mo.ui.refresh(options=["5s"], default_interval="5s")
+    return again_marts, again_page
+
+
+@app.cell(hide_code=True)
+def marts(again_marts, warehouse):
+    _ = again_marts.value
+    read = handed_over(warehouse)
     try:
         known = accounts(read)
+        tops = {key: header(read, key) for key in known}
         problem = None if known else "No account was loaded yet: run `dlt-harvest sync` in this folder first."
     except HarvestError as error:
         known, problem = {}, str(error)
-    mo.stop(problem is not None, mo.callout(mo.md(problem or ""), kind="warn"))
-    return known, read
+    mo.stop(problem is not None, draw.problem(problem or "", again_marts))
+    return known, read, tops
 
 
 @app.cell(hide_code=True)
@@ -47,22 +58,24 @@ def whose(known):
     account = mo.ui.dropdown(
         {f"{name} ({key})": key for key, name in known.items()},
         value=next(f"{name} ({key})" for key, name in known.items()),
+        allow_select_none=False,
         label="Account",
     )
     return (account,)
 
 
 @app.cell(hide_code=True)
-def rests_on(account, read):
-    top = header(read, account.value)
-    return (top,)
+def rests_on(account, asked, tops):
+    top = tops[account.value]
+    first = filters_asked_for(asked, top)
+    return first, top
 
 
 @app.cell(hide_code=True)
-def money(asked, top):
+def money(first, top):
     currency = mo.ui.dropdown(
         list(top.currencies),
-        value=asked["currency"] if asked.get("currency") in top.currencies else next(iter(top.currencies), None),
+        value=first.currency or None,
         allow_select_none=False if top.currencies else None,
         label="Currency",
     )
@@ -70,22 +83,21 @@ def money(asked, top):
 
 
 @app.cell(hide_code=True)
-def others(asked, currency, top):
+def others(currency, first, top):
     names = {}
     for _key, _name in top.clients.get(currency.value, {}).items():
         names[_name if _name not in names else f"{_name} ({_key})"] = _key
     clients = mo.ui.multiselect(names, label="Clients (all if none)")
     weeks = mo.ui.dropdown(
-        {f"{number} weeks": number for number in (4, 8, 12, 26, 52)},
-        value=f"{asked['weeks']} weeks" if asked.get("weeks") in {"4", "8", "12", "26", "52"} else "12 weeks",
+        {f"{number} weeks": number for number in WEEKS},
+        value=f"{first.weeks} weeks",
         allow_select_none=False,
         label="Looking back",
     )
-    contractors = mo.ui.checkbox(value=asked.get("contractors") != "off", label="With contractors")
-    shares = sorted({*range(40, 105, 5), round(top.target * 100)})
+    contractors = mo.ui.checkbox(value=first.has_contractors, label="With contractors")
     target = mo.ui.dropdown(
-        {f"{share} %": share for share in shares},
-        value=f"{asked['target'] if asked.get('target') in map(str, shares) else round(top.target * 100)} %",
+        {f"{share} %": share for share in targets(top)},
+        value=f"{first.target * 100:.0f} %",
         allow_select_none=False,
         label="Target",
     )
@@ -94,9 +106,12 @@ def others(asked, currency, top):
 
 @app.cell(hide_code=True)
 def which(asked):
-    page = mo.ui.tabs(
-        dict.fromkeys(PAGES, ""),
-        value=asked["page"] if asked.get("page") in PAGES else next(iter(PAGES)),
+    # The browser's own list: every key and every screen reader knows it, and the focus stays where it is.
+    page = mo.ui.dropdown(
+        list(PAGES),
+        value=page_asked_for(asked),
+        allow_select_none=False,
+        label="Page",
         on_change=lambda name: mo.query_params().set("page", name),
     )
     return (page,)
@@ -107,6 +122,7 @@ def choices(account, clients, contractors, currency, known, page, target, top, w
     draw.head(
         top,
         currency.value,
+        page,
         [
             *([account] if len(known) > 1 else []),
             currency,
@@ -115,7 +131,6 @@ def choices(account, clients, contractors, currency, known, page, target, top, w
             contractors,
             target,
         ],
-        page,
     )
     return
 
@@ -134,9 +149,13 @@ def chosen_by(account, clients, contractors, currency, target, weeks):
 
 
 @app.cell(hide_code=True)
-def page_chosen(chosen, page, read, top):
-    shown = PAGES[page.value](read, chosen, top)
-    body = draw.drawn(shown)
+def page_chosen(again_page, chosen, page, read, top):
+    _ = again_page.value
+    try:
+        shown = PAGES[page.value](read, chosen, top)
+        body = draw.drawn(shown)
+    except HarvestError as error:
+        shown, body = None, draw.problem(str(error), again_page)
     body
     return body, shown
 

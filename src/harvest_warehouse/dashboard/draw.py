@@ -9,7 +9,7 @@ import marimo as mo
 
 from harvest_warehouse.dashboard.header import Header
 from harvest_warehouse.dashboard.page import Page, Section, Tile
-from harvest_warehouse.dashboard.words import count, day
+from harvest_warehouse.dashboard.words import count, day, listed
 
 _FORMATS = {"money": "{:,.2f}", "hours": "{:,.2f}", "share": "{:,.1f}", "number": "{:,.1f}", "count": "{:,.0f}"}
 _ROWS_OF_A_TABLE = 10
@@ -17,19 +17,33 @@ _AGREED = ("exact", "tie")
 _VERDICTS = {"missing_here": "missing here", "missing_there": "missing at Harvest", "not_provable": "not provable"}
 
 
-def head(header: Header, currency: str | None, filters: Sequence[object], pages: object) -> mo.Html:
-    """What stands above every page: whose figures, what they rest on, what to choose, where to go."""
+def head(header: Header, currency: str | None, page: object, filters: Sequence[object]) -> mo.Html:
+    """What stands above every page: whose figures, what they rest on, where to go, what to choose."""
+    choices = mo.hstack(filters, justify="start", align="end", wrap=True, gap=1)
+    return mo.Html(
+        f'<header class="head">{standing(header, currency)}<nav aria-label="Pages">{mo.as_html(page).text}</nav>'
+        f"{choices.text}</header>"
+    )
+
+
+def standing(header: Header, currency: str | None) -> str:
+    """Whose figures they are, and what they rest on."""
     facts = (
         ("As of", f"{day(header.as_of_date)} (loaded {header.loaded_at:%Y-%m-%d %H:%M} UTC)"),
         ("Currency", currency or "none"),
         ("Compared with Harvest", verdict(header)),
         ("Without a rate", without_rate(header)),
+        *([("Never read from Harvest", listed(header.never_read))] if header.never_read else []),
     )
     items = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(words)}</dd></div>" for name, words in facts)
-    choices = mo.hstack(filters, justify="start", align="end", wrap=True, gap=1)
+    return f'<p class="account">{escape(header.account_name)}</p><dl class="standing">{items}</dl>'
+
+
+def problem(words: str, again: object) -> mo.Html:
+    """Why there is nothing to see now, and that it is tried again."""
+    told = mo.callout(mo.md(f"{words}\n\nThis page tries again by itself every 5 seconds."), kind="warn")
     return mo.Html(
-        f'<header class="head"><p class="account">{escape(header.account_name)}</p>'
-        f'<dl class="standing">{items}</dl>{choices.text}<nav aria-label="Pages">{mo.as_html(pages).text}</nav></header>'
+        f'<main class="page" role="alert">{told.text}<div class="again">{mo.as_html(again).text}</div></main>'
     )
 
 
@@ -61,13 +75,26 @@ class Drawn(mo.Html):
 
 def drawn(page: Page) -> Drawn:
     """A page. It has to be kept for as long as it is shown."""
-    tiles = "".join(_tile(tile) for tile in page.tiles)
     parts: list[object] = []
     sections = "".join(_section(section, parts) for section in page.sections)
-    return Drawn(
-        f'<main class="page"><h1>{escape(page.title)}</h1><p class="question">{escape(page.question)}</p>'
-        f'<div class="tiles">{tiles}</div><div class="sections">{sections}</div></main>',
-        parts,
+    return Drawn(f'<main class="page">{_above(page)}<div class="sections">{sections}</div></main>', parts)
+
+
+def outlined(page: Page, header: Header, currency: str) -> str:
+    """A page as plain HTML, its figures and its conclusions: what is seen until marimo has drawn the rest."""
+    titles = "".join(
+        f'<section class="section wide"><h2>{escape(section.title)}</h2></section>' for section in page.sections
+    )
+    return (
+        f'<div class="head">{standing(header, currency)}<p role="status">Filters, charts and tables follow in a moment.</p>'
+        f'</div><div class="page">{_above(page)}<div class="sections">{titles}</div></div>'
+    )
+
+
+def _above(page: Page) -> str:
+    tiles = "".join(_tile(tile) for tile in page.tiles)
+    return (
+        f'<h1>{escape(page.title)}</h1><p class="question">{escape(page.question)}</p><div class="tiles">{tiles}</div>'
     )
 
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from harvest_time_tracking import SettingWrong
 from harvest_warehouse.dashboard import trust_queries
+from harvest_warehouse.dashboard.basis import LISTS, Missing
 from harvest_warehouse.dashboard.reader import Reader
 
 
@@ -30,6 +31,7 @@ class Header:
         compared_at: when Harvest was asked last.
         without_billable_rate: billable time entries without a rate.
         without_cost_rate: time entries without a cost rate.
+        missing: the lists without a row, and why.
     """
 
     account_id: str
@@ -45,6 +47,12 @@ class Header:
     compared_at: datetime | None = None
     without_billable_rate: int = 0
     without_cost_rate: int = 0
+    missing: Mapping[str, Missing] = field(default_factory=dict)
+
+    @property
+    def never_read(self) -> tuple[str, ...]:
+        """The lists that were never read to their end: what rests on them is not known."""
+        return tuple(name for name, why in self.missing.items() if why == "never read")
 
 
 def accounts(read: Reader) -> dict[str, str]:
@@ -69,6 +77,7 @@ def header(read: Reader, account_id: str) -> Header:
         named = read(_CLIENTS, values)
         counts = {row["finding"]: row["row_count"] for row in read(_WITHOUT_RATE, values)}
         compared = trust_queries.reconciliation(read, account_id)
+        missing = _missing(read, account_id)
     clients: dict[str, dict[int, str]] = {}
     for client in named:
         clients.setdefault(client["currency"], {})[client["client_id"]] = client["client_name"]
@@ -92,7 +101,23 @@ def header(read: Reader, account_id: str) -> Header:
         max((row["compared_at"] for row in compared), default=None),
         counts.get("missing_billable_rate", 0),
         counts.get("missing_cost_rate", 0),
+        missing,
     )
+
+
+def _missing(read: Reader, account_id: str) -> dict[str, Missing]:
+    [rows] = read(_HOW_MANY, {"account_id": account_id})
+    runs = {row["stream"]: row for row in trust_queries.ever_read(read, account_id)}
+    missing: dict[str, Missing] = {}
+    for name in LISTS:
+        run = runs.get(name, {"is_complete": 0, "is_off": 0})
+        if run["is_off"] and not rows[name]:
+            missing[name] = "switched off"
+        elif not run["is_complete"]:
+            missing[name] = "never read"
+        elif not rows[name]:
+            missing[name] = "none"
+    return missing
 
 
 _WITHOUT_RATE = """
@@ -102,6 +127,18 @@ _WITHOUT_RATE = """
   from marts.mart_data_quality
   where account_id = :account_id and finding in ('missing_billable_rate', 'missing_cost_rate')
 """
+
+_TABLES = {
+    "clients": "dim_client",
+    "projects": "dim_project",
+    "users": "dim_person",
+    "time_entries": "fct_time_entry",
+    "expenses": "fct_expense",
+    "invoices": "fct_invoice",
+}
+_HOW_MANY = "select " + ", ".join(
+    f"(select count(*) from marts.{table} where account_id = :account_id) as {name}" for name, table in _TABLES.items()
+)
 
 _CLIENTS = """
   select

@@ -22,13 +22,27 @@ _PLACES: dict[Kind, int] = {"money": 2, "hours": 2, "share": 1, "number": 1}
 
 
 @dataclass(frozen=True)
+class Basis:
+    """The lists of Harvest that a figure is made of.
+
+    Attributes:
+        needs: each of them must have been read, or the figure is not known.
+        of: at least one of them must have something, or there is nothing to count.
+    """
+
+    needs: tuple[str, ...]
+    of: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Tile:
-    """One figure: what it is, the figure as text, and what to compare it with."""
+    """One figure: what it is, the figure as text, what to compare it with, and what it rests on."""
 
     label: str
     figure: str
     note: str = ""
     is_alarming: bool = False
+    basis: Basis | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +77,7 @@ class Section:
         legend: what the colours of the chart mean.
         note: what has to be known to read it rightly.
         name: of the file that is downloaded.
+        basis: what it rests on; None for what is always known.
     """
 
     title: str
@@ -72,6 +87,7 @@ class Section:
     legend: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
     name: str = "table"
+    basis: Basis | None = None
 
     def table(self) -> list[dict[str, Any]]:
         """The rows as they are shown."""

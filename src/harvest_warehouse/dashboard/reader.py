@@ -24,29 +24,36 @@ class Reader:
 
     Args:
         warehouse: whose marts.
+        tries: how often it tries to open the database, a second apart.
         sleep: waits for as many seconds, where another program has the database.
     """
 
-    def __init__(self, warehouse: Warehouse, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, warehouse: Warehouse, *, tries: int = _TRIES, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         self.warehouse = warehouse
+        self._tries = tries
         self._sleep = sleep
         self._known: dict[object, list[Row]] = {}
         self._tables: frozenset[str] | None = None
+        self._block: ExitStack | None = None
         self._open: Database | None = None
 
     @contextmanager
-    def at_once(self) -> Iterator[Database]:
+    def at_once(self) -> Iterator[None]:
         """One connection for the queries in the block, which shall hold nothing else: making one takes longer than they do.
 
-        Raises:
-            SettingWrong: where nothing was loaded yet.
-            NotReadable: where another program keeps the database to itself.
+        There is none where all answers are known. A query raises what `reading` does.
         """
-        with ExitStack() as stack:
-            if self._open is None:
-                self._open = self._entered(stack)
-                stack.callback(self._left)
-            yield self._open
+        if self._block is not None:
+            yield
+            return
+        with ExitStack() as block:
+            self._block = block
+            try:
+                yield
+            finally:
+                self._block = self._open = None
 
     def __call__(self, query: str, values: Mapping[str, object] | None = None) -> list[Row]:
         """The rows of a query in DuckDB's SQL, by column.
@@ -67,16 +74,33 @@ class Reader:
         return table in self._tables
 
     def _ask(self, question: Callable[[Database], T]) -> T:
-        with self.at_once() as database:
-            return question(database)
+        with self.at_once():
+            if self._open is None:
+                self._open = self._entered()
+            return question(self._open)
 
-    def _entered(self, stack: ExitStack) -> Database:
-        for _ in range(_TRIES - 1):
+    def _entered(self) -> Database:
+        if self._block is None:
+            raise RuntimeError("There is no block for the connection to end with.")
+        for _ in range(self._tries - 1):
             try:
-                return stack.enter_context(reading(self.warehouse))
+                return self._block.enter_context(reading(self.warehouse))
             except NotReadable:
                 self._sleep(_SECONDS_BETWEEN_TRIES)
-        return stack.enter_context(reading(self.warehouse))
+        return self._block.enter_context(reading(self.warehouse))
 
-    def _left(self) -> None:
-        self._open = None
+
+# One for each warehouse, until its page has come to take it.
+_HANDED: dict[Warehouse, tuple[float, Reader]] = {}
+_SECONDS_KEPT = 60.0
+
+
+def hand_over(read: Reader) -> None:
+    """Leave a reader, with all it read, to the page that is being opened."""
+    _HANDED[read.warehouse] = (time.monotonic(), read)
+
+
+def handed_over(warehouse: Warehouse) -> Reader:
+    """The reader that was left for this page; a new one where there is none, or where it was left too long ago."""
+    left_at, read = _HANDED.pop(warehouse, (0.0, Reader(warehouse)))
+    return read if time.monotonic() - left_at < _SECONDS_KEPT else Reader(warehouse)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from harvest_warehouse.dashboard import charts, palette
+from harvest_warehouse.dashboard.basis import BUDGETS, INVOICES, PEOPLE, UNBILLED
 from harvest_warehouse.dashboard.charts import Field
 from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.header import Header
@@ -83,6 +84,7 @@ def utilisation_by_week(weeks: list[Row], chosen: Filters, header: Header) -> Se
         else None,
         note="The dashed line is the target. Hours of all clients: a person's capacity belongs to no client and no currency.",
         name="utilisation-by-week",
+        basis=PEOPLE,
     )
 
 
@@ -149,6 +151,7 @@ def burn(budgets: list[Row], chosen: Filters, limit: int) -> Section:
         used(_STATUS_COLOURS, shown, "state"),
         f"{rest}Projects of clients that are billed in {chosen.currency}; the dashed line is the whole budget, the longest bars are 150 % and more.",
         "budgets",
+        BUDGETS,
     )
 
 
@@ -194,8 +197,9 @@ def unbilled_by_client(unbilled: list[Row], chosen: Filters) -> Section:
         if drawn
         else None,
         used(_AGE_COLOURS, drawn, "age"),
-        "Time and materials: billable time and expenses that are on no invoice. What is left of fixed fees is on Billing & cash.",
+        "Time and materials: billable time and expenses that are on no invoice; what is left of fixed fees is no part of it.",
         "unbilled-by-client",
+        UNBILLED,
     )
 
 
@@ -243,4 +247,5 @@ def receivables_by_age(receivables: list[Row], chosen: Filters) -> Section:
         else None,
         note="Open invoices with taxes; drafts and written off ones are no receivables.",
         name="receivables-by-age",
+        basis=INVOICES,
     )

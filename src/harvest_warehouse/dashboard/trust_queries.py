@@ -102,6 +102,24 @@ def last_loads(read: Reader, chosen: Filters) -> list[Row]:
     )
 
 
+def ever_read(read: Reader, account_id: str) -> list[Row]:
+    """One row per stream: whether any run read it to its end, and whether Harvest said that it is switched off."""
+    if not read.has("harvest_runs"):
+        return []
+    return read(
+        """
+        select
+          stream,
+          max(case when outcome = 'complete' then 1 else 0 end) as is_complete,
+          max(case when reason like '%switched off%' then 1 else 0 end) as is_off
+        from harvest_runs
+        where account_id = :account_id
+        group by stream
+        """,
+        {"account_id": account_id},
+    )
+
+
 def deletions(read: Reader, chosen: Filters) -> list[Row]:
     """One row per table: how many rows vanished from Harvest, and when last."""
     if not read.has("harvest_deletions"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -34,6 +35,12 @@ def points(difference: Decimal) -> str:
 def count(number: int, one: str, many: str | None = None) -> str:
     """1 person, 9 people."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def listed(names: Sequence[str], joint: str = "and") -> str:
+    """clients, projects and time entries."""
+    words = [name.replace("_", " ") for name in names]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {joint} {words[-1]}"
 
 
 def day(when: date) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from harvest_warehouse.dashboard import charts, queries
+from harvest_warehouse.dashboard.basis import FEES, INVOICES, UNBILLED, known
 from harvest_warehouse.dashboard.charts import Field
 from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.header import Header
@@ -25,18 +26,24 @@ def billing(read: Reader, chosen: Filters, header: Header) -> Page:
     fees = [row for row in unbilled if row["age_bucket"] == "fee"]
     work = total([row for row in unbilled if row["age_bucket"] != "fee"], "uninvoiced_amount")
     late = total(overdue, "open_amount")
-    return Page(
+    page = Page(
         "Billing & cash",
         "What to invoice now, and whom to chase",
         (
-            Tile("Not yet billed", money(work, chosen.currency), "time and materials"),
+            Tile("Not yet billed", money(work, chosen.currency), "time and materials", basis=UNBILLED),
             Tile(
                 "Left of fixed fees",
                 money(total(fees, "uninvoiced_amount"), chosen.currency),
                 "fee less invoices, may be negative",
+                basis=FEES,
             ),
-            Tile("Receivables", money(total(receivables, "open_amount"), chosen.currency), "open invoices, with taxes"),
-            Tile("Overdue", money(late, chosen.currency), f"on {count(len(overdue), 'invoice')}", late > 0),
+            Tile(
+                "Receivables",
+                money(total(receivables, "open_amount"), chosen.currency),
+                "open invoices, with taxes",
+                basis=INVOICES,
+            ),
+            Tile("Overdue", money(late, chosen.currency), f"on {count(len(overdue), 'invoice')}", late > 0, INVOICES),
         ),
         (
             unbilled_by_client(unbilled, chosen),
@@ -46,6 +53,7 @@ def billing(read: Reader, chosen: Filters, header: Header) -> Page:
             _overdue(overdue, chosen, header),
         ),
     )
+    return known(page, header.missing)
 
 
 def _days_outstanding(months: list[Row], chosen: Filters) -> Section:
@@ -81,6 +89,7 @@ def _days_outstanding(months: list[Row], chosen: Filters) -> Section:
         else None,
         note=f"90 × what is owed at the end of the month ÷ what was invoiced in the 90 days before. All clients in {chosen.currency}.{narrowed}",
         name="days-outstanding",
+        basis=INVOICES,
     )
 
 
@@ -114,6 +123,7 @@ def _fees(fees: list[Row], chosen: Filters) -> Section:
         else None,
         note="Fees of fixed fee projects less the invoice lines that name them, over all time." if rows else "",
         name="fixed-fees",
+        basis=FEES,
     )
 
 
@@ -137,4 +147,5 @@ def _overdue(overdue: list[Row], chosen: Filters, header: Header) -> Section:
         ),
         note=f"Open invoices past their due date on {day(header.as_of_date)}, the longest first." if overdue else "",
         name="overdue-invoices",
+        basis=INVOICES,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harvest_warehouse.dashboard import charts, palette, queries
+from harvest_warehouse.dashboard.basis import BUDGETS, known
 from harvest_warehouse.dashboard.charts import Field
 from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.header import Header
@@ -23,7 +24,7 @@ def budgets(read: Reader, chosen: Filters, header: Header) -> Page:
         rows = queries.budgets(read, chosen)
         monthly = queries.retainers(read, chosen)
     counts = {status: len([row for row in rows if row["status"] == status]) for status in palette.STATUS}
-    return Page(
+    page = Page(
         "Budgets",
         "Call the client, change the scope, or stop",
         (
@@ -32,18 +33,21 @@ def budgets(read: Reader, chosen: Filters, header: Header) -> Page:
                 f"{counts['over']:,}",
                 f"of {count(len(rows), 'active project')} with a budget",
                 counts["over"] > 0,
+                BUDGETS,
             ),
             Tile(
                 "Heading over",
                 f"{counts['forecast_over']:,}",
                 "at the pace of the last 4 weeks",
                 counts["forecast_over"] > 0,
+                BUDGETS,
             ),
-            Tile("80 % and more", f"{counts['watch']:,}", "still within budget"),
-            Tile("No value entered", f"{counts['no_budget_value']:,}", "a budget without an amount"),
+            Tile("80 % and more", f"{counts['watch']:,}", "still within budget", basis=BUDGETS),
+            Tile("No value entered", f"{counts['no_budget_value']:,}", "a budget without an amount", basis=BUDGETS),
         ),
         (burn(rows, chosen, limit=_IN_CHART), _running_out(rows, chosen), _retainers(monthly, chosen, header)),
     )
+    return known(page, header.missing)
 
 
 def _running_out(rows: list[Row], chosen: Filters) -> Section:
@@ -76,6 +80,7 @@ def _running_out(rows: list[Row], chosen: Filters) -> Section:
         ),
         note="Pace: what was spent in the last 4 complete weeks, divided by 4. All budgets are in the table of the first chart.",
         name="budgets-running-out",
+        basis=BUDGETS,
     )
 
 
@@ -132,4 +137,5 @@ def _retainers(monthly: list[Row], chosen: Filters, header: Header) -> Section:
         used(_COLOURS, drawn, "state"),
         "Past months are measured by today's budget: Harvest keeps no earlier one. What clients paid in advance cannot be known.",
         "monthly-budgets",
+        BUDGETS,
     )

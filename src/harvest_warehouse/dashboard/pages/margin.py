@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harvest_warehouse.dashboard import charts, palette, queries
+from harvest_warehouse.dashboard.basis import REVENUE, known
 from harvest_warehouse.dashboard.charts import Field
 from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.header import Header
@@ -30,17 +31,23 @@ def margin(read: Reader, chosen: Filters, header: Header) -> Page:
     revenue, worth = total(months, "revenue"), total(months, "value_at_rates")
     effective = ratio(revenue, total(months, "hours"))
     standard = ratio(worth, total(months, "billable_hours"))
-    tiles = [Tile("Revenue", money(revenue, chosen.currency), _since(months))]
+    tiles = [Tile("Revenue", money(revenue, chosen.currency), _since(months), basis=REVENUE)]
     if is_home:
         earned = total(months, "margin")
         tiles.append(
-            Tile("Margin", money(earned, chosen.currency), f"{percent(ratio(earned, revenue))} of revenue", earned < 0)
+            Tile(
+                "Margin",
+                money(earned, chosen.currency),
+                f"{percent(ratio(earned, revenue))} of revenue",
+                earned < 0,
+                REVENUE,
+            )
         )
     tiles += [
-        Tile("Standard rate", _rate(standard, chosen), "value at rates ÷ billable hours"),
-        Tile("Effective rate", _rate(effective, chosen), "revenue ÷ all hours"),
+        Tile("Standard rate", _rate(standard, chosen), "value at rates ÷ billable hours", basis=REVENUE),
+        Tile("Effective rate", _rate(effective, chosen), "revenue ÷ all hours", basis=REVENUE),
     ]
-    return Page(
+    page = Page(
         "Margin",
         "What to price anew, to drop, or to staff differently",
         tuple(tiles),
@@ -50,6 +57,7 @@ def margin(read: Reader, chosen: Filters, header: Header) -> Page:
             _projects(projects, chosen, is_home=is_home),
         ),
     )
+    return known(page, header.missing)
 
 
 def _since(months: list[Row]) -> str:
@@ -112,6 +120,7 @@ def _by_month(months: list[Row], chosen: Filters, header: Header, *, is_home: bo
         {field.title: colour for field, colour in values.items()} if is_home else {},
         note,
         "revenue-by-month",
+        REVENUE,
     )
 
 
@@ -155,6 +164,7 @@ def _rates(clients: list[Row], chosen: Filters) -> Section:
         {"Standard rate": palette.GREY, "Effective rate": palette.BLUE},
         f"{rest}Standard: value at rates ÷ billable hours. Effective: revenue ÷ all hours, unbilled ones included.",
         "rates-by-client",
+        REVENUE,
     )
 
 
@@ -201,4 +211,5 @@ def _projects(projects: list[Row], chosen: Filters, *, is_home: bool) -> Section
             Column("hours", "Hours (h)", "hours"),
         ),
         name="projects",
+        basis=REVENUE,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from harvest_warehouse.dashboard import queries
+from harvest_warehouse.dashboard.basis import BUDGETS, INVOICES, PEOPLE, UNBILLED, known
 from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.header import Header
 from harvest_warehouse.dashboard.page import Page, Tile
@@ -21,7 +22,7 @@ def overview(read: Reader, chosen: Filters, header: Header) -> Page:
         budgets = queries.budgets(read, chosen)
         unbilled = queries.unbilled(read, chosen)
         receivables = queries.receivables_by_age(read, chosen)
-    return Page(
+    page = Page(
         "Overview",
         "What to talk about this Monday",
         (
@@ -38,24 +39,25 @@ def overview(read: Reader, chosen: Filters, header: Header) -> Page:
             receivables_by_age(receivables, chosen),
         ),
     )
+    return known(page, header.missing)
 
 
 def _utilisation(weeks: list[Row], chosen: Filters, header: Header) -> Tile:
     label = "Billable utilisation, last week"
     if not weeks:
-        return Tile(label, "–", "No complete week yet")
+        return Tile(label, "–", "No complete week yet", basis=PEOPLE)
     last = weeks[-1]
     share = ratio(last["billable_hours"], last["available_hours"])
     note = f"week of {short_day(last['week_start'], header.as_of_date)} · target {percent(chosen.target)}"
-    return Tile(label, percent(share), note, share is not None and share < chosen.target)
+    return Tile(label, percent(share), note, share is not None and share < chosen.target, PEOPLE)
 
 
 def _missing(missing: list[Row], weeks: list[Row]) -> Tile:
     if not weeks or not weeks[-1]["capacity_hours"]:
-        return Tile("Missing hours, last week", "–", "Nobody has a capacity to fill")
+        return Tile("Missing hours, last week", "–", "Nobody has a capacity to fill", basis=PEOPLE)
     late = [row for row in missing if row["missing_hours"] > 0]
     note = f"on timesheets of {count(len(late), 'person', 'people')}" if late else "every timesheet is full"
-    return Tile("Missing hours, last week", hours(total(late, "missing_hours")), note, bool(late))
+    return Tile("Missing hours, last week", hours(total(late, "missing_hours")), note, bool(late), PEOPLE)
 
 
 def _unbilled(unbilled: list[Row], chosen: Filters) -> Tile:
@@ -66,6 +68,7 @@ def _unbilled(unbilled: list[Row], chosen: Filters) -> Tile:
         money(total(work, "uninvoiced_amount"), chosen.currency),
         f"{money(old, chosen.currency)} older than 30 days",
         old > 0,
+        UNBILLED,
     )
 
 
@@ -76,10 +79,11 @@ def _receivables(receivables: list[Row], chosen: Filters) -> Tile:
         money(total(receivables, "open_amount"), chosen.currency),
         f"{money(overdue, chosen.currency)} overdue",
         overdue > Decimal(0),
+        INVOICES,
     )
 
 
 def _budgets(budgets: list[Row]) -> Tile:
     bad = [row for row in budgets if row["status"] in {"over", "forecast_over"}]
     note = f"of {count(len(budgets), 'active project')} with a budget"
-    return Tile("Budgets over, or heading over", f"{len(bad):,}", note, bool(bad))
+    return Tile("Budgets over, or heading over", f"{len(bad):,}", note, bool(bad), BUDGETS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from harvest_warehouse.dashboard import charts, palette, queries
+from harvest_warehouse.dashboard.basis import PEOPLE, known
 from harvest_warehouse.dashboard.charts import Field
 from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.header import Header
@@ -40,21 +41,23 @@ def people(read: Reader, chosen: Filters, header: Header) -> Page:
     cells = (
         queries.utilisation_by_person_and_week(read, chosen, tuple(row["user_id"] for row in shown)) if shown else []
     )
-    return Page(
+    page = Page(
         "People",
         "Who has room, who is overloaded, whose timesheet is missing",
         (
-            Tile("People with capacity", f"{len(able):,}", "in the weeks looked at"),
-            Tile("Room until target", hours(total(able, "room")), "of those below target"),
+            Tile("People with capacity", f"{len(able):,}", "in the weeks looked at", basis=PEOPLE),
+            Tile("Room until target", hours(total(able, "room")), "of those below target", basis=PEOPLE),
             Tile(
                 "Above 100 %",
                 f"{len([row for row in able if row['share'] > 1]):,}",
                 "more billable than available hours",
                 any(row["share"] > 1 for row in able),
+                PEOPLE,
             ),
         ),
         (_by_person(everyone, able, chosen), _by_week(shown, cells, able, chosen, header), _to_chase(missing, header)),
     )
+    return known(page, header.missing)
 
 
 def load(share: Decimal | None, target: Decimal) -> str:
@@ -130,6 +133,7 @@ def _by_person(everyone: list[Row], able: list[Row], chosen: Filters) -> Section
         used(_LEGEND, [{"words": _WORDS[row["load"]]} for row in drawn], "words"),
         f"Sum of {count(chosen.weeks, 'complete week')}. {_OF_PEOPLE}",
         "people",
+        PEOPLE,
     )
 
 
@@ -192,6 +196,7 @@ def _by_week(shown: list[Row], cells: list[Row], able: list[Row], chosen: Filter
         used(_LEGEND, [{"words": _WORDS[row["load"]]} for row in rows], "words"),
         f"Figures: billable % of available hours.{who}",
         "people-by-week",
+        PEOPLE,
     )
 
 
@@ -216,4 +221,5 @@ def _to_chase(missing: list[Row], header: Header) -> Section:
         ),
         note="Missing: capacity less tracked hours of each working day of the last complete week, leave included.",
         name="timesheets-to-chase",
+        basis=PEOPLE,
     )

@@ -1,0 +1,78 @@
+"""The figures of a page in the server's first answer: marimo takes seconds to start in the browser, a Monday does not wait."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+from anyio import to_thread
+from starlette.responses import HTMLResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from harvest_time_tracking import HarvestError
+from harvest_warehouse.dashboard import draw
+from harvest_warehouse.dashboard.address import filters_asked_for, page_asked_for
+from harvest_warehouse.dashboard.header import accounts, header
+from harvest_warehouse.dashboard.reader import Reader, hand_over
+from harvest_warehouse.dashboard.site import PAGES
+from harvest_warehouse.settings import Warehouse
+
+_STYLE = Path(__file__).with_name("style.css")
+_BODY = "<body>"
+
+
+class FirstPaint:
+    """Puts the outline of a page into marimo's empty one; it is covered as soon as marimo has drawn the page.
+
+    Args:
+        app: marimo's server.
+        warehouse: what is shown.
+    """
+
+    def __init__(self, app: ASGIApp, warehouse: Warehouse) -> None:
+        self._app = app
+        self._warehouse = warehouse
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request; all but those for the page itself are marimo's alone."""
+        if scope["type"] != "http" or scope["method"] != "GET" or scope["path"] != "/":
+            await self._app(scope, receive, send)
+            return
+        address = dict(parse_qsl(scope["query_string"].decode()))
+        outline = await to_thread.run_sync(outlined, self._warehouse, address)
+        status, html = await self._marimos(scope, receive)
+        if status == 200:
+            html = html.replace(_BODY, f"{_BODY}{outline}", 1)
+        # Figures are as old as the request: no copy of them may be shown later.
+        await HTMLResponse(html, status, {"Cache-Control": "no-store"})(scope, receive, send)
+
+    async def _marimos(self, scope: Scope, receive: Receive) -> tuple[int, str]:
+        status, body = 0, b""
+
+        async def keep(message: Message) -> None:
+            nonlocal status, body
+            status = message.get("status", status)
+            body += message.get("body", b"")
+
+        headers = [pair for pair in scope["headers"] if pair[0] != b"if-none-match"]
+        await self._app({**scope, "headers": headers}, receive, keep)
+        return status, body.decode()
+
+
+def outlined(warehouse: Warehouse, address: dict[str, Any]) -> str:
+    """The outline of the page at an address; nothing where it cannot be read now: marimo's page will say why."""
+    read = Reader(warehouse, tries=1)
+    try:
+        with read.at_once():
+            known = accounts(read)
+            if not known:
+                return ""
+            top = header(read, next(iter(known)))
+            chosen = filters_asked_for(address, top)
+            page = PAGES[page_asked_for(address)](read, chosen, top)
+    except HarvestError:
+        return ""
+    hand_over(read)
+    style = _STYLE.read_text(encoding="utf-8")
+    return f'<style>{style}</style><div id="first">{draw.outlined(page, top, chosen.currency)}</div>'

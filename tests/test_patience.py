@@ -1,0 +1,73 @@
+"""A file that another program has open is waited for, and no longer than that."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from harvest_warehouse.database import open_database
+from harvest_warehouse.patience import PATIENCE_SECONDS, patiently
+from harvest_warehouse.settings import Warehouse
+
+TAKEN = duckdb.IOException('IO Error: Could not set lock on file "x": Conflicting lock is held in python (PID 1)')
+HOLDING_SECONDS = 1.5
+HOLDING = """
+import sys, time, duckdb
+held = duckdb.connect(sys.argv[1], read_only=True)
+print("open", flush=True)
+time.sleep(float(sys.argv[2]))
+"""
+
+
+def test_who_writes_waits_until_another_process_has_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    warehouse = Warehouse(tmp_path, pipelines_dir=tmp_path / "pipelines")
+    with open_database(warehouse) as database:
+        database.make_marts()
+    reading = [sys.executable, "-c", HOLDING, str(warehouse.file), str(HOLDING_SECONDS)]
+    with subprocess.Popen(reading, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout
+        assert other.stdout.readline() == "open\n"
+        with open_database(warehouse) as database:
+            # It is open now, so the other process has closed it.
+            assert other.poll() is not None or other.wait(timeout=5) == 0
+            database.run(["create table marts.written as select 1 as one"])
+            assert database.rows("select one from marts.written") == [(1,)]
+    assert caplog.messages == [f"{warehouse.file} is open in another program: waiting up to 10 s for it."]
+
+
+def test_the_wait_has_an_end_and_says_who_holds_the_file() -> None:
+    now = [0.0]
+    tries = []
+
+    def refused() -> duckdb.DuckDBPyConnection:
+        tries.append(now[0])
+        raise TAKEN
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    with pytest.raises(duckdb.IOException, match="PID 1"):
+        patiently(refused, "x", sleep=sleep, monotonic=lambda: now[0])
+    assert tries[-1] == PATIENCE_SECONDS
+    assert len(tries) > 10
+
+
+def test_any_other_failure_is_told_at_once(tmp_path: Path) -> None:
+    began = time.monotonic()
+    with pytest.raises(duckdb.IOException):
+        patiently(lambda: duckdb.connect(str(tmp_path / "nowhere" / "x.duckdb")), "x")
+    assert time.monotonic() - began < PATIENCE_SECONDS / 2
+
+
+def test_a_pipeline_remembers_the_destination_as_dlts_own(tmp_path: Path) -> None:
+    pipeline = Warehouse(tmp_path, pipelines_dir=tmp_path / "pipelines").pipeline()
+    assert pipeline.destination is not None
+    assert (pipeline.destination.destination_name, pipeline.destination.destination_type) == (
+        "duckdb",
+        "dlt.destinations.duckdb",
+    )
