@@ -139,7 +139,8 @@ def plain(value: Any) -> str:
     elif isinstance(value, float):
         value = Decimal(f"{value:.9g}")
     elif isinstance(value, str) and value[:1] in ("{", "["):
-        value = json.loads(value)
+        with suppress(ValueError):  # A text may begin like that, too.
+            value = json.loads(value)
     if isinstance(value, Decimal):
         return f"{value.normalize():f}"
     return json.dumps(value, sort_keys=True) if isinstance(value, dict | list) else str(value)
