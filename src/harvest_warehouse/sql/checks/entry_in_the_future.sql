@@ -3,16 +3,10 @@ select
   entry.account_id,
   entry.time_entry_id,
   entry.spent_date,
-  person.person_name,
-  project.project_name,
+  entry.person_name,
+  entry.project_name,
   entry.tracked_hours
-from fct_time_entry as entry
-left join dim_person as person
-  on entry.account_id = person.account_id
-  and entry.user_id = person.user_id
-left join dim_project as project
-  on entry.account_id = project.account_id
-  and entry.project_id = project.project_id
+from stg_named_time_entries as entry
 inner join dim_account as account
   on entry.account_id = account.account_id
 where entry.spent_date > account.as_of_date

@@ -1,16 +1,10 @@
 -- one row per time entry of more than 16 hours
 select
-  entry.account_id,
-  entry.time_entry_id,
-  entry.spent_date,
-  person.person_name,
-  project.project_name,
-  entry.tracked_hours
-from fct_time_entry as entry
-left join dim_person as person
-  on entry.account_id = person.account_id
-  and entry.user_id = person.user_id
-left join dim_project as project
-  on entry.account_id = project.account_id
-  and entry.project_id = project.project_id
-where entry.tracked_hours > 16
+  account_id,
+  time_entry_id,
+  spent_date,
+  person_name,
+  project_name,
+  tracked_hours
+from stg_named_time_entries
+where tracked_hours > 16

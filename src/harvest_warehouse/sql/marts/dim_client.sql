@@ -5,7 +5,7 @@ with mentions as (
     client_id,
     client_name,
     client_currency as currency
-  from int_work
+  from int_unlisted_work
   union all
   select
     account_id,

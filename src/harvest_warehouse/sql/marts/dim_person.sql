@@ -1,12 +1,22 @@
 -- one row per person
-with mentioned as (
+with worked as (
   select
     account_id,
     user_id,
-    max(user_name) as user_name,
     min(first_entry_date) as first_entry_date,
     max(last_entry_date) as last_entry_date
   from int_work
+  group by
+    account_id,
+    user_id
+),
+
+mentioned as (
+  select
+    account_id,
+    user_id,
+    max(user_name) as user_name
+  from int_unlisted_work
   where user_id is not null
   group by
     account_id,
@@ -78,17 +88,17 @@ final as (
     person.default_hourly_rate,
     person.cost_rate,
     case
-      when mentioned.first_entry_date < person.created_on then mentioned.first_entry_date
-      else coalesce(person.created_on, mentioned.first_entry_date)
+      when worked.first_entry_date < person.created_on then worked.first_entry_date
+      else coalesce(person.created_on, worked.first_entry_date)
     end as span_start,
     case
       when person.is_active then account.as_of_date
-      else mentioned.last_entry_date
+      else worked.last_entry_date
     end as span_end
   from people as person
-  left join mentioned
-    on person.account_id = mentioned.account_id
-    and person.user_id = mentioned.user_id
+  left join worked
+    on person.account_id = worked.account_id
+    and person.user_id = worked.user_id
   left join dim_account as account
     on person.account_id = account.account_id
 )

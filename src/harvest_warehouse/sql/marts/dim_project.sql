@@ -6,7 +6,7 @@ with mentioned as (
     max(client_id) as client_id,
     max(project_name) as project_name,
     max(project_code) as project_code
-  from int_work
+  from int_unlisted_work
   where project_id is not null
   group by
     account_id,

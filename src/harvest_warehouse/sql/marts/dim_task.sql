@@ -4,7 +4,7 @@ with mentioned as (
     account_id,
     task_id,
     max(task_name) as task_name
-  from int_work
+  from int_unlisted_work
   where task_id is not null
   group by
     account_id,

@@ -1,13 +1,5 @@
 -- one row per client and month, from its first revenue or invoice to now, or to the last that a fee is spread over
-with today as (
-  select
-    account_id,
-    month_index
-  from dim_date
-  where is_as_of_date
-),
-
-projects as (
+with projects as (
   select
     profit.account_id,
     profit.client_id,
@@ -62,19 +54,6 @@ active_months as (
   from invoices
 ),
 
-calendar_months as (
-  select
-    account_id,
-    month_start,
-    month_index,
-    min(case when is_complete_month then 1 else 0 end) = 1 as is_complete_month
-  from dim_date
-  group by
-    account_id,
-    month_start,
-    month_index
-),
-
 spans as (
   select
     active.account_id,
@@ -82,10 +61,10 @@ spans as (
     min(month.month_index) as first_month_index,
     greatest(max(month.month_index), max(today.month_index)) as last_month_index
   from active_months as active
-  inner join calendar_months as month
+  inner join int_month as month
     on active.account_id = month.account_id
     and active.month_start = month.month_start
-  inner join today
+  inner join stg_today as today
     on active.account_id = today.account_id
   group by
     active.account_id,
@@ -108,7 +87,7 @@ months as (
     project.margin,
     coalesce(invoice.invoiced_net, 0) as invoiced_net
   from spans as span
-  inner join calendar_months as month
+  inner join int_month as month
     on span.account_id = month.account_id
     and month.month_index between span.first_month_index and span.last_month_index
   inner join dim_client as client

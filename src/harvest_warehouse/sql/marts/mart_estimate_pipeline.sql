@@ -1,13 +1,5 @@
 -- one row per estimate
-with today as (
-  select
-    account_id,
-    day_number
-  from dim_date
-  where is_as_of_date
-),
-
-invoiced as (
+with invoiced as (
   select
     account_id,
     estimate_id,
@@ -43,7 +35,7 @@ estimates as (
     coalesce(invoiced.invoiced_net, 0) as invoiced_net,
     today.day_number - day.day_number as age_days
   from stg_estimates as estimate
-  inner join today
+  inner join stg_today as today
     on estimate.account_id = today.account_id
   left join dim_client as client
     on estimate.account_id = client.account_id

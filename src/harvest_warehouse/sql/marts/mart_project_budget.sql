@@ -1,16 +1,5 @@
 -- one row per budgeted project
-with today as (
-  select
-    account_id,
-    day_number,
-    week_index,
-    month_index,
-    month_end
-  from dim_date
-  where is_as_of_date
-),
-
-spending as (
+with spending as (
   select
     spent.account_id,
     spent.project_id,
@@ -23,7 +12,7 @@ spending as (
   inner join dim_project as project
     on spent.account_id = project.account_id
     and spent.project_id = project.project_id
-  inner join today
+  inner join stg_today as today
     on spent.account_id = today.account_id
   group by
     spent.account_id,
@@ -58,7 +47,7 @@ budgets as (
   inner join dim_project as project
     on budget.account_id = project.account_id
     and budget.project_id = project.project_id
-  inner join today
+  inner join stg_today as today
     on budget.account_id = today.account_id
   inner join dim_date as month_end
     on today.account_id = month_end.account_id

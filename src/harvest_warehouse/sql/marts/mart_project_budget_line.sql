@@ -1,13 +1,5 @@
 -- one row per budgeted project, kind of line (task or person) and task or person
-with today as (
-  select
-    account_id,
-    month_index
-  from dim_date
-  where is_as_of_date
-),
-
-work as (
+with work as (
   select
     entry.account_id,
     entry.project_id,
@@ -22,7 +14,7 @@ work as (
   inner join dim_date as day
     on entry.account_id = day.account_id
     and entry.spent_date = day.date_day
-  inner join today
+  inner join stg_today as today
     on entry.account_id = today.account_id
   where
     entry.is_budgeted

@@ -1,39 +1,16 @@
 -- one row per currency and month, from the first invoice or payment in it to now
-with today as (
-  select
-    account_id,
-    day_number,
-    month_index
-  from dim_date
-  where is_as_of_date
-),
-
-spans as (
+with spans as (
   select
     event.account_id,
     event.currency,
     min(event.month_index) as first_month_index,
     greatest(max(event.month_index), max(today.month_index)) as last_month_index
   from int_receivable_event as event
-  inner join today
+  inner join stg_today as today
     on event.account_id = today.account_id
   group by
     event.account_id,
     event.currency
-),
-
-calendar_months as (
-  select
-    account_id,
-    month_start,
-    month_index,
-    max(day_number) as last_day_number,
-    max(month_end) as month_end
-  from dim_date
-  group by
-    account_id,
-    month_start,
-    month_index
 ),
 
 months as (
@@ -47,11 +24,11 @@ months as (
       when month.month_index = today.month_index then today.day_number
       else month.last_day_number
     end as end_day_number,
-    month.month_index < today.month_index as is_complete_month
+    month.is_complete_month
   from spans as span
-  inner join today
+  inner join stg_today as today
     on span.account_id = today.account_id
-  inner join calendar_months as month
+  inner join int_month as month
     on span.account_id = month.account_id
     and month.month_index between span.first_month_index and span.last_month_index
 ),

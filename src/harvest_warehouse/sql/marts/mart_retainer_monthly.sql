@@ -1,13 +1,5 @@
 -- one row per project with a monthly budget, and month from its start to now
-with today as (
-  select
-    account_id,
-    month_index
-  from dim_date
-  where is_as_of_date
-),
-
-used as (
+with used as (
   select
     account_id,
     project_id,
@@ -54,7 +46,7 @@ retainers as (
   inner join dim_project as project
     on budget.account_id = project.account_id
     and budget.project_id = project.project_id
-  inner join today
+  inner join stg_today as today
     on project.account_id = today.account_id
   left join first_used
     on project.account_id = first_used.account_id
@@ -68,19 +60,6 @@ retainers as (
   where
     project.budget_is_monthly
     and budget.budget is not null
-),
-
-calendar_months as (
-  select
-    account_id,
-    month_start,
-    month_index,
-    min(case when is_complete_month then 1 else 0 end) = 1 as is_complete_month
-  from dim_date
-  group by
-    account_id,
-    month_start,
-    month_index
 ),
 
 months as (
@@ -98,7 +77,7 @@ months as (
     retainer.budget,
     coalesce(used.used, 0) as used
   from retainers as retainer
-  inner join calendar_months as month
+  inner join int_month as month
     on retainer.account_id = month.account_id
     and month.month_index between retainer.first_month_index and retainer.last_month_index
   left join used

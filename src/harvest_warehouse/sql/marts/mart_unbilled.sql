@@ -1,14 +1,5 @@
 -- one row per project and age of what is not yet billed; the rest of a fixed fee has the age 'fee'
-with today as (
-  select
-    account_id,
-    date_day,
-    day_number
-  from dim_date
-  where is_as_of_date
-),
-
-items as (
+with items as (
   select
     account_id,
     project_id,
@@ -59,7 +50,7 @@ aged_items as (
     item.time_amount,
     item.expense_amount
   from items as item
-  inner join today
+  inner join stg_today as today
     on item.account_id = today.account_id
   inner join dim_date as day
     on item.account_id = day.account_id
@@ -92,7 +83,7 @@ buckets as (
     cast(0 as decimal(38, 9)) as expense_amount,
     cast(project.fee - coalesce(invoiced.invoiced_amount, 0) as decimal(38, 9)) as fee_amount
   from dim_project as project
-  inner join today
+  inner join stg_today as today
     on project.account_id = today.account_id
   left join int_invoiced as invoiced
     on project.account_id = invoiced.account_id

@@ -1,0 +1,97 @@
+-- one row per person and week in which they had capacity or tracked time
+with work as (
+  select
+    account_id,
+    user_id,
+    spent_date as date_day,
+    sum(tracked_hours) as tracked_hours,
+    sum(hours) as hours,
+    sum(billable_hours) as billable_hours,
+    sum(case when is_time_off then tracked_hours else 0 end) as time_off_hours,
+    sum(case when is_closed then 0 else tracked_hours end) as unapproved_hours,
+    sum(case when is_running then 1 else 0 end) as running_timers
+  from fct_time_entry
+  group by
+    account_id,
+    user_id,
+    spent_date
+),
+
+days as (
+  select
+    coalesce(work.account_id, capacity.account_id) as account_id,
+    coalesce(work.user_id, capacity.user_id) as user_id,
+    coalesce(work.date_day, capacity.date_day) as date_day,
+    coalesce(capacity.capacity_hours, 0) as capacity_hours,
+    coalesce(work.tracked_hours, 0) as tracked_hours,
+    coalesce(work.hours, 0) as hours,
+    coalesce(work.billable_hours, 0) as billable_hours,
+    coalesce(work.time_off_hours, 0) as time_off_hours,
+    coalesce(work.unapproved_hours, 0) as unapproved_hours,
+    coalesce(work.running_timers, 0) as running_timers
+  from work
+  full outer join fct_capacity_day as capacity
+    on work.account_id = capacity.account_id
+    and work.user_id = capacity.user_id
+    and work.date_day = capacity.date_day
+),
+
+weeks as (
+  select
+    days.account_id,
+    days.user_id,
+    calendar.week_start,
+    calendar.week_end,
+    calendar.week_index,
+    calendar.is_complete_week,
+    sum(days.capacity_hours) as capacity_hours,
+    sum(days.tracked_hours) as tracked_hours,
+    sum(days.hours) as hours,
+    sum(days.billable_hours) as billable_hours,
+    sum(days.time_off_hours) as time_off_hours,
+    sum(days.unapproved_hours) as unapproved_hours,
+    cast(sum(days.running_timers) as bigint) as running_timers,
+    sum(case when days.capacity_hours > 0 then 1 else 0 end) as working_days,
+    sum(greatest(days.capacity_hours - days.tracked_hours, 0)) as missing_hours,
+    sum(case when days.capacity_hours > 0 and days.tracked_hours = 0 then 1 else 0 end) as empty_working_days
+  from days
+  inner join dim_date as calendar
+    on days.account_id = calendar.account_id
+    and days.date_day = calendar.date_day
+  group by
+    days.account_id,
+    days.user_id,
+    calendar.week_start,
+    calendar.week_end,
+    calendar.week_index,
+    calendar.is_complete_week
+),
+
+final as (
+  select
+    weeks.account_id,
+    weeks.user_id,
+    person.person_name,
+    person.is_contractor,
+    person.is_active,
+    weeks.week_start,
+    weeks.week_end,
+    weeks.week_index,
+    weeks.is_complete_week,
+    weeks.capacity_hours,
+    weeks.tracked_hours,
+    weeks.hours,
+    weeks.billable_hours,
+    weeks.time_off_hours,
+    weeks.unapproved_hours,
+    weeks.running_timers,
+    cast(weeks.working_days as bigint) as working_days,
+    weeks.missing_hours,
+    cast(weeks.empty_working_days as bigint) as empty_working_days
+  from weeks
+  left join dim_person as person
+    on weeks.account_id = person.account_id
+    and weeks.user_id = person.user_id
+)
+
+select * from final
