@@ -24,6 +24,7 @@ def write(results: Path, docs: Path) -> None:
         ("daily", _daily),
         ("deletions", _deletions),
         ("destinations", _destinations),
+        ("dashboard", _dashboard),
     ):
         file = results / f"{name}.json"
         if file.exists():
@@ -126,6 +127,33 @@ def _deletions(found: dict[str, Any]) -> str:
     lines += [
         f"| {one['entries']:,} | {one['requests']:,} | {one['requests'] / found['full_read']:.1%} | {one['others']} |"
         for one in found["deleted"]
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _dashboard(found: dict[str, Any]) -> str:
+    ours, empty = found["dashboard"], found["empty"]
+    cold, empty_cold = found["dashboard_cold"], found["empty_cold"]
+    lines = [
+        "## The dashboard's first page\n",
+        f"`python -m benchmarks.dashboard`: Overview of an account with {found['entries']:,} time entries in Chromium, in turn with a",
+        f"page of marimo's that has one heading. Medians of {found['visits']} visits, seconds since the request; in brackets the first",
+        f"visit, when the browser has no copy of any file. {found['cores']} cores; load average {found['load_average']:.1f}.\n",
+        "| | Overview | marimo's empty page | ratio |",
+        "|---|---:|---:|---:|",
+        f"| its figures and conclusions are painted | {ours['first_paint_seconds']:.1f} ({cold['first_paint_seconds']:.1f}) | | |",
+    ]
+    for key, words in (
+        ("page_seconds", "filters and page are there"),
+        ("server_cpu_seconds", "CPU seconds of the server"),
+    ):
+        lines.append(
+            f"| {words} | {ours[key]:.1f} ({cold[key]:.1f}) | {empty[key]:.1f} ({empty_cold[key]:.1f}) | {ours[key] / empty[key]:.1f} |"
+        )
+    lines += [
+        f"| the charts are there | {ours['charts_seconds']:.1f} ({cold['charts_seconds']:.1f}) | | |",
+        "\nMost of the time is marimo's own start in the browser. So the server's first answer has the figures already; marimo's",
+        "page takes its place when it is there, made from the same answers of the database.",
     ]
     return "\n".join(lines) + "\n"
 

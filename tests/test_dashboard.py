@@ -21,7 +21,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from dashboards import CROWD, amount, ask, company, crowd, nothing, page, tiles, time_only, top
 from harvest_time_tracking import HarvestError
-from harvest_warehouse.dashboard import palette
+from harvest_warehouse.dashboard import palette, queries
 from harvest_warehouse.dashboard.address import filters_asked_for, page_asked_for
 from harvest_warehouse.dashboard.app import app
 from harvest_warehouse.dashboard.basis import known
@@ -30,11 +30,12 @@ from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.first_paint import FirstPaint
 from harvest_warehouse.dashboard.header import accounts
 from harvest_warehouse.dashboard.page import Column, Page, Section
-from harvest_warehouse.dashboard.pages.people import load
+from harvest_warehouse.dashboard.pages.people import figure, load
 from harvest_warehouse.dashboard.place import as_argument, from_argument
 from harvest_warehouse.dashboard.ranking import named, ranked
 from harvest_warehouse.dashboard.ranking import top as first_few
 from harvest_warehouse.dashboard.reader import Reader, hand_over, handed_over
+from harvest_warehouse.dashboard.sections import burn
 from harvest_warehouse.dashboard.site import PAGES
 from harvest_warehouse.dashboard.words import total
 from harvest_warehouse.database import open_database
@@ -417,3 +418,27 @@ def luminance(colour: str) -> float:
 def test_a_warehouse_travels_as_an_argument() -> None:
     for warehouse in (Warehouse(Path("/a b")), Warehouse(Path("/x"), "y.duckdb", "z", pipelines_dir=Path("/p"))):
         assert from_argument(as_argument(warehouse)) == warehouse
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [(None, "–"), ("0.996", "100"), ("1", "100"), ("1.003", ">100"), ("1.006", "101")],
+)
+def test_a_week_above_all_available_hours_does_not_look_like_one_that_is_full(share: str | None, said: str) -> None:
+    assert figure(None if share is None else Decimal(share)) == said
+
+
+def test_the_budgets_title_counts_what_is_over_and_what_is_heading_there(made: Make) -> None:
+    shop = made(company)
+    head = top(shop)
+    chosen = Filters(head.account_id, head.currencies[0])
+    [row, *_] = queries.budgets(Reader(shop.warehouse), chosen)
+
+    def title(*statuses: str) -> str:
+        return burn([{**row, "project_id": n, "status": status} for n, status in enumerate(statuses)], chosen, 10).title
+
+    assert title("over", "over", "ok") == "2 of 3 budgets are overspent"
+    assert title("over", "forecast_over", "forecast_over") == "1 of 3 budgets is overspent, 2 heading over"
+    assert title("forecast_over") == "1 of 1 budget is heading over"
+    assert title("ok", "watch") == "All 2 budgets hold"
+    assert title() == "No active project with a budget"
