@@ -30,7 +30,7 @@ from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.first_paint import FirstPaint
 from harvest_warehouse.dashboard.header import accounts
 from harvest_warehouse.dashboard.page import Column, Page, Section
-from harvest_warehouse.dashboard.pages.people import figure, load
+from harvest_warehouse.dashboard.pages.people import figure_in_field, load
 from harvest_warehouse.dashboard.place import as_argument, from_argument
 from harvest_warehouse.dashboard.ranking import named, ranked
 from harvest_warehouse.dashboard.ranking import top as first_few
@@ -425,7 +425,7 @@ def test_a_warehouse_travels_as_an_argument() -> None:
     [(None, "–"), ("0.996", "100"), ("1", "100"), ("1.003", ">100"), ("1.006", "101")],
 )
 def test_a_week_above_all_available_hours_does_not_look_like_one_that_is_full(share: str | None, said: str) -> None:
-    assert figure(None if share is None else Decimal(share)) == said
+    assert figure_in_field(None if share is None else Decimal(share)) == said
 
 
 def test_the_budgets_title_counts_what_is_over_and_what_is_heading_there(made: Make) -> None:

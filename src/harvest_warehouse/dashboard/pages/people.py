@@ -152,7 +152,7 @@ def _by_week(shown: list[Row], cells: list[Row], able: list[Row], chosen: Filter
                 "place": starts.index(row["week_start"]),
                 "share": share,
                 "load": load(share, chosen.target),
-                "text": figure(share),
+                "text": figure_in_field(share),
             }
         )
     over = len({(row["user_id"]) for row in rows if row["load"] == "above 100 %"})
@@ -200,7 +200,7 @@ def _by_week(shown: list[Row], cells: list[Row], able: list[Row], chosen: Filter
     )
 
 
-def figure(share: Decimal | None) -> str:
+def figure_in_field(share: Decimal | None) -> str:
     """The percent in a field; what is above 100 % does not look like 100."""
     if share is None:
         return "–"
