@@ -141,21 +141,21 @@ def _dashboard(found: dict[str, Any]) -> str:
         f"visit, when the browser has no copy of any file. {found['cores']} cores; load average {found['load_average']:.1f}.\n",
         "| | Overview | marimo's empty page | ratio |",
         "|---|---:|---:|---:|",
-        f"| its figures and conclusions are painted | {ours['first_paint_seconds']:.1f} ({cold['first_paint_seconds']:.1f}) | | |",
+        f"| its figures and conclusions are painted | {_both('first_paint_seconds', ours, cold)} | | |",
     ]
-    for key, words in (
-        ("page_seconds", "filters and page are there"),
-        ("server_cpu_seconds", "CPU seconds of the server"),
-    ):
-        lines.append(
-            f"| {words} | {ours[key]:.1f} ({cold[key]:.1f}) | {empty[key]:.1f} ({empty_cold[key]:.1f}) | {ours[key] / empty[key]:.1f} |"
-        )
     lines += [
-        f"| the charts are there | {ours['charts_seconds']:.1f} ({cold['charts_seconds']:.1f}) | | |",
+        f"| filters and page are there | {_both('page_seconds', ours, cold)} | {_both('page_seconds', empty, empty_cold)} | "
+        f"{ours['page_seconds'] / empty['page_seconds']:.1f} |",
+        f"| the charts are there | {_both('charts_seconds', ours, cold)} | | |",
+        f"| CPU of the server | {_both('server_cpu_seconds', ours, cold)} | {_both('server_cpu_seconds', empty, empty_cold)} | |",
         "\nMost of the time is marimo's own start in the browser. So the server's first answer has the figures already; marimo's",
         "page takes its place when it is there, made from the same answers of the database.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _both(key: str, warm: dict[str, float], cold: dict[str, float]) -> str:
+    return f"{warm[key]:.1f} ({cold[key]:.1f})"
 
 
 def picture(runs: list[dict[str, Any]]) -> str:
