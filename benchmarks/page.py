@@ -24,6 +24,7 @@ def write(results: Path, docs: Path) -> None:
         ("daily", _daily),
         ("deletions", _deletions),
         ("destinations", _destinations),
+        ("dashboard", _dashboard),
     ):
         file = results / f"{name}.json"
         if file.exists():
@@ -128,6 +129,33 @@ def _deletions(found: dict[str, Any]) -> str:
         for one in found["deleted"]
     ]
     return "\n".join(lines) + "\n"
+
+
+def _dashboard(found: dict[str, Any]) -> str:
+    ours, empty = found["dashboard"], found["empty"]
+    cold, empty_cold = found["dashboard_cold"], found["empty_cold"]
+    lines = [
+        "## The dashboard's first page\n",
+        f"`python -m benchmarks.dashboard`: Overview of an account with {found['entries']:,} time entries in Chromium, in turn with a",
+        f"page of marimo's that has one heading. Medians of {found['visits']} visits, seconds since the request; in brackets the first",
+        f"visit, when the browser has no copy of any file. {found['cores']} cores; load average {found['load_average']:.1f}.\n",
+        "| | Overview | marimo's empty page | ratio |",
+        "|---|---:|---:|---:|",
+        f"| its figures and conclusions are painted | {_both('first_paint_seconds', ours, cold)} | | |",
+    ]
+    lines += [
+        f"| filters and page are there | {_both('page_seconds', ours, cold)} | {_both('page_seconds', empty, empty_cold)} | "
+        f"{ours['page_seconds'] / empty['page_seconds']:.1f} |",
+        f"| the charts are there | {_both('charts_seconds', ours, cold)} | | |",
+        f"| CPU of the server | {_both('server_cpu_seconds', ours, cold)} | {_both('server_cpu_seconds', empty, empty_cold)} | |",
+        "\nMost of the time is marimo's own start in the browser. So the server's first answer has the figures already; marimo's",
+        "page takes its place when it is there, made from the same answers of the database.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _both(key: str, warm: dict[str, float], cold: dict[str, float]) -> str:
+    return f"{warm[key]:.1f} ({cold[key]:.1f})"
 
 
 def picture(runs: list[dict[str, Any]]) -> str:

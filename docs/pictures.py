@@ -34,8 +34,8 @@ FLAGS = [
 ]
 # File, page, scheme, width and height.
 PICTURES = (
-    ("dashboard-overview.png", "Overview", "light", 1280, 1130),
-    ("dashboard-people.png", "People", "dark", 1280, 1400),
+    ("dashboard-overview.png", "Overview", "light", 1280, 1320),
+    ("dashboard-people.png", "People", "dark", 1280, 1500),
     ("dashboard-billing.png", "Billing & cash", "light", 1280, 1500),
     ("dashboard-narrow.png", "Overview", "dark", 400, 1200),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -57,3 +58,15 @@ def test_the_page_and_its_picture_show_what_was_measured() -> None:
     ]
     shown = page.picture(runs)
     assert all(value in shown for value in ("0.1 M", "0.5 M", ">12<", ">301<"))
+
+
+def test_the_page_has_the_dashboard_beside_what_marimo_takes_itself(tmp_path: Path) -> None:
+    ours = {"first_paint_seconds": 0.5, "page_seconds": 3.0, "charts_seconds": 3.5, "server_cpu_seconds": 0.6}
+    empty = {"first_paint_seconds": 1.5, "page_seconds": 2.0, "server_cpu_seconds": 0.1}
+    found = {"entries": 1_000_000, "cores": 2, "visits": 7, "load_average": 1.0, "dashboard": ours, "empty": empty}
+    found |= {"dashboard_cold": ours | {"page_seconds": 4.0}, "empty_cold": empty}
+    (tmp_path / "dashboard.json").write_text(json.dumps(found), encoding="utf-8")
+    page.write(tmp_path, tmp_path)
+    written = (tmp_path / "performance.md").read_text(encoding="utf-8")
+    assert "| its figures and conclusions are painted | 0.5 (0.5) | | |" in written
+    assert "| filters and page are there | 3.0 (4.0) | 2.0 (2.0) | 1.5 |" in written

@@ -21,7 +21,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from dashboards import CROWD, amount, ask, company, crowd, nothing, page, tiles, time_only, top
 from harvest_time_tracking import HarvestError
-from harvest_warehouse.dashboard import palette
+from harvest_warehouse.dashboard import palette, queries
 from harvest_warehouse.dashboard.address import filters_asked_for, page_asked_for
 from harvest_warehouse.dashboard.app import app
 from harvest_warehouse.dashboard.basis import known
@@ -30,11 +30,12 @@ from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.first_paint import FirstPaint
 from harvest_warehouse.dashboard.header import accounts
 from harvest_warehouse.dashboard.page import Column, Page, Section
-from harvest_warehouse.dashboard.pages.people import load
+from harvest_warehouse.dashboard.pages.people import figure_in_field, load
 from harvest_warehouse.dashboard.place import as_argument, from_argument
 from harvest_warehouse.dashboard.ranking import named, ranked
 from harvest_warehouse.dashboard.ranking import top as first_few
 from harvest_warehouse.dashboard.reader import Reader, hand_over, handed_over
+from harvest_warehouse.dashboard.sections import burn
 from harvest_warehouse.dashboard.site import PAGES
 from harvest_warehouse.dashboard.words import total
 from harvest_warehouse.database import open_database
@@ -277,11 +278,17 @@ def test_where_there_is_nothing_to_read_the_first_answer_is_marimos_own(tmp_path
     assert first_answer(Warehouse(tmp_path), "/") == "<html><body>marimo's own</body></html>"
 
 
-def first_answer(of: Shop | Warehouse, path: str, **asked: str) -> str:
+def test_a_name_of_the_internet_that_leads_here_gets_no_figures(made: Make) -> None:
+    assert "<h1>" in first_answer(made(nothing), "/", host="localhost")
+    assert "<h1>" not in first_answer(made(nothing), "/", host="rebound.example:2718")
+
+
+def first_answer(of: Shop | Warehouse, path: str, *, host: str = "127.0.0.1:2718", **asked: str) -> str:
     """What a browser gets that has an older copy, from a server whose page is empty."""
+    is_here = "example" not in host
 
     async def empty(scope: Scope, receive: Receive, send: Send) -> None:
-        copied = path == "/" and b"if-none-match" in dict(scope["headers"])
+        copied = is_here and path == "/" and b"if-none-match" in dict(scope["headers"])
         answer = Response(status_code=304) if copied else HTMLResponse("<html><body>marimo's own</body></html>")
         await answer(scope, receive, send)
 
@@ -298,7 +305,7 @@ def first_answer(of: Shop | Warehouse, path: str, **asked: str) -> str:
         "method": "GET",
         "path": path,
         "query_string": urlencode(asked).encode(),
-        "headers": [(b"if-none-match", b"x")],
+        "headers": [(b"host", host.encode()), (b"if-none-match", b"x")],
     }
     warehouse = of if isinstance(of, Warehouse) else of.warehouse
     asyncio.run(FirstPaint(empty, warehouse)(scope, receive, send))
@@ -417,3 +424,27 @@ def luminance(colour: str) -> float:
 def test_a_warehouse_travels_as_an_argument() -> None:
     for warehouse in (Warehouse(Path("/a b")), Warehouse(Path("/x"), "y.duckdb", "z", pipelines_dir=Path("/p"))):
         assert from_argument(as_argument(warehouse)) == warehouse
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [(None, "–"), ("0.996", "100"), ("1", "100"), ("1.003", ">100"), ("1.006", "101")],
+)
+def test_a_week_above_all_available_hours_does_not_look_like_one_that_is_full(share: str | None, said: str) -> None:
+    assert figure_in_field(None if share is None else Decimal(share)) == said
+
+
+def test_the_budgets_title_counts_what_is_over_and_what_is_heading_there(made: Make) -> None:
+    shop = made(company)
+    head = top(shop)
+    chosen = Filters(head.account_id, head.currencies[0])
+    [row, *_] = queries.budgets(Reader(shop.warehouse), chosen)
+
+    def title(*statuses: str) -> str:
+        return burn([{**row, "project_id": n, "status": status} for n, status in enumerate(statuses)], chosen, 10).title
+
+    assert title("over", "over", "ok") == "2 of 3 budgets are overspent"
+    assert title("over", "forecast_over", "forecast_over") == "1 of 3 budgets is overspent, 2 heading over"
+    assert title("forecast_over") == "1 of 1 budget is heading over"
+    assert title("ok", "watch") == "All 2 budgets hold"
+    assert title() == "No active project with a budget"

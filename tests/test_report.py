@@ -247,7 +247,8 @@ def test_an_empty_account_has_a_page_too(tmp_path: Path) -> None:
     written = report(warehouse, tmp_path / "week.html", AlertSettings())
     page = written.page.read_text(encoding="utf-8")
     assert "Nobody: no alert was raised." in page
-    assert "No complete week" in page
+    assert "Utilisation by week: nothing to show, there are no time entries in Harvest" in page
+    assert "CAD 0" not in page
     assert "Never read" not in page
     assert written.picture.read_bytes().startswith(PNG)
 
@@ -255,8 +256,9 @@ def test_an_empty_account_has_a_page_too(tmp_path: Path) -> None:
 def test_what_was_never_read_is_told_before_a_figure_that_rests_on_it(tmp_path: Path) -> None:
     warehouse = made(tmp_path, "time_entries", size="tiny")
     page = report(warehouse, tmp_path / "week.html", AlertSettings()).page.read_text(encoding="utf-8")
-    told = "Never read from Harvest: clients, projects, users, expenses, invoices."
+    told = "Never read from Harvest: clients, projects, users, expenses and invoices."
     assert page.index(told) < page.index("<h2>")
+    assert "Receivables by age: not known, invoices were never read from Harvest" in page
 
 
 def test_a_missing_library_gives_the_command_that_installs_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import runpy
 import sys
+from contextlib import suppress
 
-from marimo._server.registry import MIDDLEWARE_REGISTRY
 from starlette.middleware import Middleware
 
 from harvest_warehouse.dashboard.first_paint import FirstPaint
@@ -17,5 +17,9 @@ from harvest_warehouse.settings import keep_dlt_quiet
 
 keep_dlt_quiet()
 _asked = sys.argv[sys.argv.index("--warehouse") + 1] if "--warehouse" in sys.argv else None
-MIDDLEWARE_REGISTRY.register("first_paint", Middleware(FirstPaint, warehouse=from_argument(_asked)))
+# No public part of marimo's: where it has moved, figures come with the rest of the page.
+with suppress(ImportError):
+    from marimo._server.registry import MIDDLEWARE_REGISTRY
+
+    MIDDLEWARE_REGISTRY.register("first_paint", Middleware(FirstPaint, warehouse=from_argument(_asked)))
 runpy.run_module("marimo", run_name="__main__", alter_sys=True)

@@ -18,6 +18,8 @@ _HEIGHT = 260
 _BAR = 24
 _LABELS = 150
 WHOLE = Decimal(1)
+# The page's own; the weekly page sets another.
+_FONT = "PT Sans, sans-serif"
 # Its menu offers an editor on the internet.
 _WITHOUT_MENU = {"embedOptions": {"actions": False}}
 
@@ -70,9 +72,7 @@ def bars(
         alt.Chart(_data(rows))
         .mark_bar(color=palette.BLUE, cornerRadiusEnd=0 if known else 2)
         .encode(
-            x=alt.X(
-                field=value.key, type="quantitative", title=value.title, axis=alt.Axis(format=value.format, tickCount=5)
-            ),
+            x=alt.X(field=value.key, type="quantitative", title=value.title, axis=_axis(value.format)),
             y=alt.Y(field=label.key, type="nominal", sort=labels, title=None, axis=alt.Axis(labelLimit=_LABELS)),
             tooltip=[field.tooltip for field in tooltip],
         )
@@ -120,7 +120,7 @@ def line(
                 type="quantitative",
                 title=value.title,
                 scale=alt.Scale(zero=True),
-                axis=alt.Axis(format=value.format, tickCount=5),
+                axis=_axis(value.format),
             ),
             tooltip=[field.tooltip for field in tooltip],
         )
@@ -157,7 +157,7 @@ def pairs(
         .encode(
             x=_across(rows, Field("label", label.title), [row[label.key] for row in rows]),
             xOffset=alt.XOffset(field="what", type="nominal", sort=[field.title for field in values]),
-            y=alt.Y(field="value", type="quantitative", title=unit, axis=alt.Axis(format="~s", tickCount=5)),
+            y=alt.Y(field="value", type="quantitative", title=unit, axis=_axis("~s")),
             color=_colour(of, {field.title: colour for field, colour in values.items()}),
             tooltip=[Field("label", label.title).tooltip, of.tooltip, Field("value", unit, ",.0f").tooltip],
         )
@@ -194,7 +194,7 @@ def spans(rows: Sequence[Row], label: Field, first: Field, last: Field, unit: st
         alt.Chart(_data(long))
         .mark_point(filled=True, size=90, opacity=1)
         .encode(
-            x=alt.X(field="value", type="quantitative", title=unit, axis=alt.Axis(format=",.0f", tickCount=5)),
+            x=alt.X(field="value", type="quantitative", title=unit, axis=_axis(",.0f")),
             y=y,
             color=_colour(of, {first.title: palette.GREY, last.title: palette.BLUE}),
             shape=alt.Shape(
@@ -259,6 +259,11 @@ def grid(
     return _dressed(drawn, description, height=alt.Step(_BAR))
 
 
+def _axis(numbers: str) -> alt.Axis:
+    """An axis of values. Each label is written for itself: 0 beside 50k, and not 0k."""
+    return alt.Axis(labelExpr=f"format(datum.value, '{numbers}')", tickCount=5)
+
+
 def _across(rows: Sequence[Row], label: Field, labels: list[str] | None = None) -> alt.X:
     """Labels from left to right; as text, for a date would be drawn in the time zone of whoever looks."""
     return alt.X(
@@ -304,7 +309,7 @@ def _dressed(chart: _Drawn, description: str, height: Any) -> Chart:
     fit = alt.AutoSizeParams(type="fit-x", contains="padding")
     made: Chart = (
         chart.properties(**room, **told)
-        .configure(background="transparent", autosize=fit, padding=4)
+        .configure(background="transparent", autosize=fit, padding=4, font=_FONT)
         .configure_view(stroke=None)
         .configure_axis(
             labelFontSize=12, titleFontSize=12, titleFontWeight="normal", gridOpacity=0.25, domainOpacity=0.5

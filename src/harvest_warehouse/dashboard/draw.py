@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from html import escape
 
@@ -83,7 +84,7 @@ def drawn(page: Page) -> Drawn:
 def outlined(page: Page, header: Header, currency: str) -> str:
     """A page as plain HTML, its figures and its conclusions: what is seen until marimo has drawn the rest."""
     titles = "".join(
-        f'<section class="section wide"><h2>{escape(section.title)}</h2></section>' for section in page.sections
+        f'<section class="section wide"><h2>{_said(section.title)}</h2></section>' for section in page.sections
     )
     return (
         f'<div class="head">{standing(header, currency)}<p role="status">Filters, charts and tables follow in a moment.</p>'
@@ -94,7 +95,7 @@ def outlined(page: Page, header: Header, currency: str) -> str:
 def _above(page: Page) -> str:
     tiles = "".join(_tile(tile) for tile in page.tiles)
     return (
-        f'<h1>{escape(page.title)}</h1><p class="question">{escape(page.question)}</p><div class="tiles">{tiles}</div>'
+        f'<h1>{escape(page.title)}</h1><p class="question">{_said(page.question)}</p><div class="tiles">{tiles}</div>'
     )
 
 
@@ -102,17 +103,17 @@ def _tile(tile: Tile) -> str:
     flag = '<span class="flag" role="img" aria-label="needs attention">▲</span> ' if tile.is_alarming else ""
     return (
         f'<section class="tile"><h2>{escape(tile.label)}</h2><p class="figure">{flag}{escape(tile.figure)}</p>'
-        f'<p class="note">{escape(tile.note)}</p></section>'
+        f'<p class="note">{_said(tile.note)}</p></section>'
     )
 
 
 def _section(section: Section, kept: list[object]) -> str:
-    parts = [f"<h2>{escape(section.title)}</h2>"]
+    parts = [f"<h2>{_said(section.title)}</h2>"]
     if section.chart is not None:
         parts.append(_legend(section))
         parts.append(f'<figure aria-label="{escape(section.title)}">{mo.as_html(section.chart).text}</figure>')
     if section.note and section.rows:
-        parts.append(f'<p class="note">{escape(section.note)}</p>')
+        parts.append(f'<p class="note">{_said(section.note)}</p>')
     if section.rows:
         table, download = _table(section), _download(section)
         kept += [table, download]
@@ -120,6 +121,11 @@ def _section(section: Section, kept: list[object]) -> str:
         shown = mo.vstack([table, mo.hstack([download], justify="start")])
         parts.append((mo.accordion({words: shown}) if section.chart is not None else shown).text)
     return f'<section class="section{"" if section.chart is not None else " wide"}">{"".join(parts)}</section>'
+
+
+def _said(words: str) -> str:
+    """Words as HTML; what stands between backticks is something to type."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(words))
 
 
 def _legend(section: Section) -> str:

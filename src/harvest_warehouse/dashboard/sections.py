@@ -106,7 +106,10 @@ def burn(budgets: list[Row], chosen: Filters, limit: int) -> Section:
     elif not over and not heading:
         title = f"All {len(rows):,} budgets hold" if len(rows) > 1 else "The one budget holds"
     else:
-        title = f"{over:,} of {count(len(rows), 'budget')} {'is' if over == 1 else 'are'} overspent, {heading:,} heading over"
+        most = over or heading
+        title = f"{most:,} of {count(len(rows), 'budget')} {'is' if most == 1 else 'are'} {'overspent' if over else 'heading over'}"
+        if over and heading:
+            title += f", {heading:,} heading over"
     unit = f"h or {chosen.currency}"
     shown = valued[:limit]
     rest = (

@@ -65,7 +65,11 @@ def _days_outstanding(months: list[Row], chosen: Filters) -> Section:
     else:
         first, last = (Decimal(row["days_sales_outstanding"]) for row in (drawn[0], drawn[-1]))
         way = "as before" if round(first) == round(last) else f"{'up' if last > first else 'down'} from {first:,.0f}"
-        title = f"Clients owe what was invoiced in {last:,.0f} days, {way}"
+        title = (
+            f"Clients owe what was invoiced in {last:,.0f} days, {way}"
+            if round(last)
+            else f"Clients owe nothing of what was invoiced: 0 days of sales, {way}"
+        )
     narrowed = " The client filter does not narrow it." if chosen.client_ids else ""
     return Section(
         title,

@@ -60,11 +60,12 @@ def _running_out(rows: list[Row], chosen: Filters) -> Section:
         key=lambda row: row["weeks_of_budget_left"],
     )
     unit = f"h or {chosen.currency}"
-    title = (
-        f"{count(len(soon), 'budget')} will be used up within {_SOON_WEEKS} weeks, {soon[0]['project_name']} first"
-        if soon
-        else f"No budget is used up within {_SOON_WEEKS} weeks at the present pace"
-    )
+    if not soon:
+        title = f"No budget is used up within {_SOON_WEEKS} weeks at the present pace"
+    elif len(soon) == 1:
+        title = f"{soon[0]['project_name']} will use up its budget within {_SOON_WEEKS} weeks"
+    else:
+        title = f"{len(soon):,} budgets will be used up within {_SOON_WEEKS} weeks, {soon[0]['project_name']} first"
     return Section(
         title,
         soon,

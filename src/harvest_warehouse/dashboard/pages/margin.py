@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from harvest_warehouse.dashboard import charts, palette, queries
 from harvest_warehouse.dashboard.basis import REVENUE, known
 from harvest_warehouse.dashboard.charts import Field
@@ -13,6 +15,8 @@ from harvest_warehouse.dashboard.reader import Reader, Row
 from harvest_warehouse.dashboard.words import money, month, percent, ratio, total
 
 _IN_CHART = 15
+# Of the standard rate: what rounds to 100 %.
+_FULL = Decimal("0.995")
 _TYPES = {
     "time_and_materials": "time and materials",
     "fixed_fee": "fixed fee",
@@ -136,7 +140,12 @@ def _rates(clients: list[Row], chosen: Filters) -> Section:
     drawn = [row for row in rows if row["standard"] and row["effective"] is not None][:_IN_CHART]
     if drawn:
         worst = min(drawn, key=lambda row: row["effective"] / row["standard"])
-        title = f"{worst['label']} pays {percent(worst['effective'] / worst['standard'])} of its standard rate for each hour worked"
+        share = worst["effective"] / worst["standard"]
+        title = (
+            f"{worst['label']} pays {percent(share)} of its standard rate for each hour worked"
+            if share < _FULL
+            else "Each client pays its standard rate for each hour worked"
+        )
     else:
         title = "No rates to compare"
     rest = f"The {_IN_CHART} clients with most revenue; the table has all. " if len(rows) > _IN_CHART else ""

@@ -152,7 +152,7 @@ def _by_week(shown: list[Row], cells: list[Row], able: list[Row], chosen: Filter
                 "place": starts.index(row["week_start"]),
                 "share": share,
                 "load": load(share, chosen.target),
-                "text": "–" if share is None else f"{share * 100:.0f}",
+                "text": figure_in_field(share),
             }
         )
     over = len({(row["user_id"]) for row in rows if row["load"] == "above 100 %"})
@@ -198,6 +198,14 @@ def _by_week(shown: list[Row], cells: list[Row], able: list[Row], chosen: Filter
         "people-by-week",
         PEOPLE,
     )
+
+
+def figure_in_field(share: Decimal | None) -> str:
+    """The percent in a field; what is above 100 % does not look like 100."""
+    if share is None:
+        return "–"
+    said = f"{share * 100:.0f}"
+    return f">{said}" if said == "100" and share > 1 else said
 
 
 def _to_chase(missing: list[Row], header: Header) -> Section:

@@ -164,7 +164,8 @@ def _loads(rows: list[Row], incomplete: list[Row]) -> Section:
     elif incomplete:
         title = f"{len(incomplete):,} of {count(len(rows), 'stream')} {'was' if len(incomplete) == 1 else 'were'} not read completely in the last load"
     else:
-        title = f"{'All' if len(rows) > 1 else 'The only'} {count(len(rows), 'stream')} {'were' if len(rows) > 1 else 'was'} read completely in the last load"
+        streams = f"All {len(rows):,} streams were" if len(rows) > 1 else "The one stream was"
+        title = f"{streams} read completely in the last load"
     return Section(
         title,
         rows,
