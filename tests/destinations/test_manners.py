@@ -137,6 +137,7 @@ def test_a_missing_permission_is_named(
     # Where somebody else made the schemas, that is not needed; but then those must be open to it.
     for schema in ("guests", "guests_staging", "guests_marts"):
         administrator.execute(f"create schema {schema}")
+        administrator.execute(f"grant usage on schema {schema} to guest")
     refused = trial(warehouse)
     assert (refused.failed, refused.missing) == ("make a table", "GRANT USAGE, CREATE ON SCHEMA guests TO guest")
     for schema in ("guests", "guests_staging", "guests_marts"):
