@@ -17,6 +17,7 @@ from dlt.common.exceptions import DltException
 
 from destinations.conftest import Here
 from destinations.postgres_server import PASSWORD
+from destinations.stands import STANDS
 from harvest_time_tracking import SettingWrong
 from harvest_warehouse.database import open_database
 from harvest_warehouse.query import query
@@ -25,6 +26,7 @@ from harvest_warehouse.trial import trial
 from harvest_warehouse.turn import Busy, OutOfReach, turn
 
 URL = "DESTINATION__POSTGRES__CREDENTIALS"
+ON_POSTGRES = pytest.mark.parametrize("here", ["postgres"], indirect=True)
 HOLDING = """
 import sys
 from pathlib import Path
@@ -60,14 +62,12 @@ def test_the_trial_of_a_database_leaves_nothing(here: Here, tmp_path: Path) -> N
     assert tried.done[-2:] == ("load", "drop")
     with open_database(here.warehouse(tmp_path)) as database:
         left = "select count(*) from information_schema.schemata where schema_name like 'harvest_doctor%'"
-        assert database.rows(left.replace("information_schema", "information_schema")) == [(0,)]
+        assert database.rows(left) == [(0,)]
 
 
 @pytest.fixture
 def other_machine(here: Here, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A run with a working folder of its own, that is writing."""
-    if not here.stand.keeps_others_out:
-        pytest.skip(f"{here.stand.name}: other machines cannot reach it, or are not kept out")
     command = [sys.executable, "-c", HOLDING, str(tmp_path / "other"), here.stand.name]
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **here.environment}
@@ -79,6 +79,7 @@ def other_machine(here: Here, tmp_path: Path) -> Iterator[subprocess.Popen[str]]
     process.wait()
 
 
+@pytest.mark.parametrize("here", [one.name for one in STANDS.values() if one.keeps_others_out], indirect=True)
 def test_a_run_on_another_machine_is_kept_out_until_it_ends_or_dies(
     here: Here, tmp_path: Path, other_machine: subprocess.Popen[str]
 ) -> None:
@@ -105,15 +106,8 @@ def test_a_run_on_another_machine_is_kept_out_until_it_ends_or_dies(
 
 
 @pytest.fixture
-def postgres(here: Here) -> Here:
-    if here.stand.name != "postgres":
-        pytest.skip(f"{here.stand.name}: has no users")
-    return here
-
-
-@pytest.fixture
-def administrator(postgres: Here) -> Iterator[psycopg2.extensions.cursor]:
-    place = urlsplit(postgres.environment[URL])
+def administrator(here: Here) -> Iterator[psycopg2.extensions.cursor]:
+    place = urlsplit(here.environment[URL])
     connection = psycopg2.connect(
         host=place.hostname, port=place.port, user="postgres", password=PASSWORD, dbname="dlt"
     )
@@ -123,15 +117,16 @@ def administrator(postgres: Here) -> Iterator[psycopg2.extensions.cursor]:
     connection.close()
 
 
+@ON_POSTGRES
 def test_a_missing_permission_is_named(
-    postgres: Here,
+    here: Here,
     administrator: psycopg2.extensions.cursor,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     administrator.execute(f"create role guest login password '{PASSWORD}'")
-    monkeypatch.setenv(URL, postgres.environment[URL].replace("loader", "guest"))
-    warehouse = postgres.warehouse(tmp_path, dataset_name="guests", marts_name="guests_marts")
+    monkeypatch.setenv(URL, here.environment[URL].replace("loader", "guest"))
+    warehouse = here.warehouse(tmp_path, dataset_name="guests", marts_name="guests_marts")
     refused = trial(warehouse)
     assert (refused.failed, refused.missing) == ("make a schema", "GRANT CREATE ON DATABASE dlt TO guest")
     # Where somebody else made the schemas, that is not needed; but then those must be open to it.
@@ -147,6 +142,7 @@ def test_a_missing_permission_is_named(
     assert "load" not in tried.done, "there is no scratch schema for it"
 
 
+@ON_POSTGRES
 @pytest.mark.parametrize(
     "call",
     [
@@ -159,16 +155,17 @@ def test_a_missing_permission_is_named(
         "query_to_xml('select 1', true, true, '')",
     ],
 )
-def test_a_question_cannot_reach_more_than_the_tables(postgres: Here, call: str) -> None:
+def test_a_question_cannot_reach_more_than_the_tables(here: Here, call: str) -> None:
     with pytest.raises(SettingWrong, match="more than the tables"):
-        query(postgres.story.warehouse, f"select {call}")
+        query(here.story.warehouse, f"select {call}")
 
 
-def test_merges_and_the_sweep_find_rows_by_an_index(postgres: Here) -> None:
-    with open_database(postgres.story.warehouse) as database:
+@ON_POSTGRES
+def test_merges_and_the_sweep_find_rows_by_an_index(here: Here) -> None:
+    with open_database(here.story.warehouse) as database:
         found = database.rows(
             "select tablename, indexdef from pg_catalog.pg_indexes where schemaname = :schema",
-            {"schema": postgres.story.warehouse.dataset_name},
+            {"schema": here.story.warehouse.dataset_name},
         )
     by_table = {table: [index for name, index in found if name == table] for table, _ in found}
     assert any("(account_id, id)" in index for index in by_table["time_entries"])
@@ -176,11 +173,12 @@ def test_merges_and_the_sweep_find_rows_by_an_index(postgres: Here) -> None:
     assert any("(_dlt_parent_id)" in index for index in by_table["invoices__line_items"])
 
 
+@ON_POSTGRES
 @pytest.mark.parametrize("wrong", ["password", "port"])
 def test_a_server_that_does_not_answer_is_named_without_the_password(
-    postgres: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str
+    here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str
 ) -> None:
-    place = urlsplit(postgres.environment[URL])
+    place = urlsplit(here.environment[URL])
     secret = PASSWORD[::-1] if wrong == "password" else PASSWORD
     port = 1 if wrong == "port" else place.port
     monkeypatch.setenv(URL, f"postgresql://loader:{secret}@127.0.0.1:{port}/dlt")
