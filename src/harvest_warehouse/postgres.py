@@ -1,9 +1,12 @@
-"""dlt's PostgreSQL, but for two things: a load file without rows is no error, and a server that is not there is one of dlt's."""
+"""dlt's PostgreSQL, mended: files without rows, texts with U+0000 and servers that do not answer end no run in a riddle."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.common.destination.client import LoadJob
@@ -51,4 +54,28 @@ class _CopyJob(PostgresParquetCopyJob):
     def run(self) -> None:
         # dlt makes such files for tables that are to be there without rows, and ADBC wants one row at least.
         if pq.read_metadata(self._file_path).num_rows:
+            _replace_nul(Path(self._file_path))
             super().run()
+
+
+def _replace_nul(file: Path) -> None:
+    """Put U+FFFD where a text has U+0000, the one sign that PostgreSQL cannot hold: it would refuse the whole file, for good."""
+    with pq.ParquetFile(file) as parquet:
+        texts = [field.name for field in parquet.schema_arrow if _is_text(field.type)]
+        if not any(_has_nul(column) for batch in parquet.iter_batches(columns=texts) for column in batch.columns):
+            return
+    table = pq.read_table(file)
+    for name in texts:
+        place = table.schema.get_field_index(name)
+        table = table.set_column(
+            place, table.schema.field(place), pc.replace_substring(table[name], "\x00", "\N{REPLACEMENT CHARACTER}")
+        )
+    pq.write_table(table, file)
+
+
+def _has_nul(texts: pa.Array) -> bool:
+    return bool(pc.any(pc.match_substring(texts, "\x00")).as_py())
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))

@@ -161,6 +161,19 @@ def test_a_question_cannot_reach_more_than_the_tables(here: Here, call: str) -> 
 
 
 @ON_POSTGRES
+def test_a_turn_that_was_lost_with_its_connection_is_not_taken_for_granted(
+    here: Here, administrator: psycopg2.extensions.cursor, tmp_path: Path
+) -> None:
+    warehouse = here.warehouse(tmp_path, dataset_name="lost")
+    with turn(warehouse):
+        administrator.execute("select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'")
+        with pytest.raises(OutOfReach, match="does not answer"), turn(warehouse):
+            pass
+    with turn(warehouse):
+        pass
+
+
+@ON_POSTGRES
 def test_merges_and_the_sweep_find_rows_by_an_index(here: Here) -> None:
     with open_database(here.story.warehouse) as database:
         found = database.rows(

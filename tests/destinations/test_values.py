@@ -40,6 +40,7 @@ VALUES: tuple[dict[str, Any], ...] = (
     {"id": 3, "amount": Decimal(0), "day": date(2026, 3, 29), "note": "\\N", "flag": True},
     {"id": 4, "amount": Decimal("-0.5"), "day": date(2026, 1, 1), "note": 'a "b", c\\d\t%s :x {y} $1 ?', "flag": True},
     {"id": 5, "amount": Decimal(5), "day": date(2026, 1, 1), "note": "x" * 1_000_000, "flag": True},
+    {"id": 6, "amount": Decimal(6), "day": date(2026, 1, 1), "note": "before\x00behind", "flag": True},
 )
 INSTANTS = (
     datetime(2026, 3, 29, 1, 30, 0, 123456, tzinfo=UTC),
@@ -86,7 +87,8 @@ def test_what_is_written_is_what_is_read(here: Here, tmp_path: Path, made: Any) 
     assert len(have) == len(ROWS)
     for want in ROWS:
         row = {name: have[want["id"]][name] for name in want}
-        assert row == {**want, "flag": False}
+        note = want["note"] and want["note"].replace("\x00", here.stand.nul)
+        assert row == {**want, "note": note, "flag": False}
         assert isinstance(row["amount"], Decimal | None)
         assert row["at"] is None or row["at"].utcoffset().total_seconds() == 0
     assert filtered == 1
