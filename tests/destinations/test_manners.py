@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -201,3 +202,18 @@ def test_a_server_that_does_not_answer_is_named_without_the_password(
     said = f"{failed.value} {trial(warehouse)}"
     assert f"postgres at 127.0.0.1:{port}/dlt" in said
     assert secret not in said
+
+
+@ON_POSTGRES
+def test_the_commands_take_the_destinations_name(here: Here, tmp_path: Path) -> None:
+    def run(verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "harvest_warehouse.cli", verb, "-d", here.stand.name, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+    asked = run("sql", "--json", "select count(*) as n from time_entries")
+    assert json.loads(asked.stdout) == [{"n": len(here.story.late["time_entries"])}], asked.stderr
+    raised = run("alerts", "--json")
+    assert (raised.returncode, "budget" in raised.stdout) == (3, True), raised.stderr
+    page = tmp_path / "week.html"
+    assert run("report", "--out", str(page)).returncode == 0
+    assert here.story.account.simulator.truth()["company"][0]["name"] in page.read_text()
