@@ -20,7 +20,7 @@ def make_indexes(warehouse: Warehouse) -> None:
         return
     with open_database(warehouse) as database:
         there = database.tables()
-        wanted = [(table, columns) for table, columns in _wanted() if table in there]
+        wanted = [(table, columns) for table, columns in dict.fromkeys(_wanted()) if table in there]
         database.run(
             [
                 f'create index if not exists "{table}_by_{columns[-1].strip("_")}" on "{table}" ({", ".join(columns)})'

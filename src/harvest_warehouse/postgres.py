@@ -1,12 +1,22 @@
-"""dlt's PostgreSQL, but for one thing: a load file without rows is no error there."""
+"""dlt's PostgreSQL, mended: files without rows, texts with U+0000 and servers that do not answer end no run in a riddle."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.common.destination.client import LoadJob
 from dlt.common.destination.typing import PreparedTableSchema
+from dlt.common.schema import Schema
 from dlt.destinations import postgres as dlt_postgres
+from dlt.destinations.impl.postgres.configuration import PostgresClientConfiguration
 from dlt.destinations.impl.postgres.postgres import PostgresClient, PostgresParquetCopyJob
+from dlt.destinations.impl.postgres.sql_client import Psycopg2SqlClient
+from dlt.destinations.sql_client import raise_open_connection_error
 
 
 class postgres(dlt_postgres):  # noqa: N801 (dlt takes the destination's name from it)
@@ -18,7 +28,21 @@ class postgres(dlt_postgres):  # noqa: N801 (dlt takes the destination's name fr
         return _Client
 
 
+class _SqlClient(Psycopg2SqlClient):
+    @raise_open_connection_error
+    def open_connection(self) -> Any:
+        # dlt lets the driver's own error through here, and here alone.
+        return super().open_connection()
+
+
 class _Client(PostgresClient):
+    def __init__(
+        self, schema: Schema, config: PostgresClientConfiguration, capabilities: DestinationCapabilitiesContext
+    ) -> None:
+        super().__init__(schema, config, capabilities)
+        names = self.sql_client.dataset_name, self.sql_client.staging_dataset_name
+        self.sql_client = _SqlClient(*names, config.credentials, capabilities)
+
     def create_load_job(
         self, table: PreparedTableSchema, file_path: str, load_id: str, restore: bool = False
     ) -> LoadJob:
@@ -30,4 +54,28 @@ class _CopyJob(PostgresParquetCopyJob):
     def run(self) -> None:
         # dlt makes such files for tables that are to be there without rows, and ADBC wants one row at least.
         if pq.read_metadata(self._file_path).num_rows:
+            _replace_nul(Path(self._file_path))
             super().run()
+
+
+def _replace_nul(file: Path) -> None:
+    """Put U+FFFD where a text has U+0000, the one sign that PostgreSQL cannot hold: it would refuse the whole file, for good."""
+    with pq.ParquetFile(file) as parquet:
+        texts = [field.name for field in parquet.schema_arrow if _is_text(field.type)]
+        if not any(_has_nul(column) for batch in parquet.iter_batches(columns=texts) for column in batch.columns):
+            return
+    table = pq.read_table(file)
+    for name in texts:
+        place = table.schema.get_field_index(name)
+        table = table.set_column(
+            place, table.schema.field(place), pc.replace_substring(table[name], "\x00", "\N{REPLACEMENT CHARACTER}")
+        )
+    pq.write_table(table, file)
+
+
+def _has_nul(texts: pa.Array) -> bool:
+    return bool(pc.any(pc.match_substring(texts, "\x00")).as_py())
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))

@@ -22,12 +22,14 @@ class Stand:
         name: as `--destination` takes it.
         how: what it is, in a few words.
         opened: gives the environment in which dlt finds it, for as long as it is open; raises NoServer.
+        nul: what it has where a text has U+0000.
         keeps_others_out: whether a run on another machine is kept out while one is writing.
     """
 
     name: str
     how: str
     opened: Callable[[], AbstractContextManager[Mapping[str, str]]]
+    nul: str = "\x00"
     keeps_others_out: bool = False
 
 
@@ -46,7 +48,7 @@ STANDS = {
     stand.name: stand
     for stand in (
         Stand("duckdb", "itself, in this process", _file),
-        Stand("postgres", "itself, a server on this machine", _postgres, keeps_others_out=True),
+        Stand("postgres", "itself, a server on this machine", _postgres, nul="\ufffd", keeps_others_out=True),
     )
 }
 

@@ -32,6 +32,7 @@ _OF_THE_RUN = {
     "query",
     "read_at",
     "compared_at",
+    "looked_at",
 }
 
 
@@ -84,7 +85,7 @@ def test_a_lost_working_folder_costs_nothing(here: Here) -> None:
     assert story.third.is_equal
     assert story.third.load
     [entries] = [outcome for outcome in story.third.load.streams if outcome.stream == "time_entries"]
-    assert entries.rows < len(story.late["time_entries"]) / 2, "only what changed was read again"
+    assert not entries.is_full, "by changes alone"
     assert "after the loss" in {row["notes"] for row in story.late["time_entries"]}
     assert len({row["id"] for row in story.late["time_entries"]}) == len(story.late["time_entries"])
 
@@ -118,7 +119,8 @@ def shop(one: Here) -> Shop:
 def assert_same(here: Here, reference: Here, of: Callable[[Here], Rows], table: str) -> Counter[Any]:
     """The rows of a table are DuckDB's, to the last digit; what was divided, to nine."""
     have, want = counted(of(here)[table]), counted(of(reference)[table])
-    assert have == want, (table, list((have - want).items())[:2], list((want - have).items())[:2])
+    for ours, theirs in zip(sorted(have - want), sorted(want - have), strict=True):
+        assert set(ours) ^ set(theirs) == set(), table
     return have
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from dlt.common.exceptions import DltException
 
 from destinations.conftest import Here
 from destinations.postgres_server import PASSWORD
+from destinations.stands import STANDS
 from harvest_time_tracking import SettingWrong
 from harvest_warehouse.database import open_database
 from harvest_warehouse.query import query
@@ -25,6 +27,7 @@ from harvest_warehouse.trial import trial
 from harvest_warehouse.turn import Busy, OutOfReach, turn
 
 URL = "DESTINATION__POSTGRES__CREDENTIALS"
+ON_POSTGRES = pytest.mark.parametrize("here", ["postgres"], indirect=True)
 HOLDING = """
 import sys
 from pathlib import Path
@@ -60,14 +63,12 @@ def test_the_trial_of_a_database_leaves_nothing(here: Here, tmp_path: Path) -> N
     assert tried.done[-2:] == ("load", "drop")
     with open_database(here.warehouse(tmp_path)) as database:
         left = "select count(*) from information_schema.schemata where schema_name like 'harvest_doctor%'"
-        assert database.rows(left.replace("information_schema", "information_schema")) == [(0,)]
+        assert database.rows(left) == [(0,)]
 
 
 @pytest.fixture
 def other_machine(here: Here, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A run with a working folder of its own, that is writing."""
-    if not here.stand.keeps_others_out:
-        pytest.skip(f"{here.stand.name}: other machines cannot reach it, or are not kept out")
     command = [sys.executable, "-c", HOLDING, str(tmp_path / "other"), here.stand.name]
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **here.environment}
@@ -79,6 +80,7 @@ def other_machine(here: Here, tmp_path: Path) -> Iterator[subprocess.Popen[str]]
     process.wait()
 
 
+@pytest.mark.parametrize("here", [one.name for one in STANDS.values() if one.keeps_others_out], indirect=True)
 def test_a_run_on_another_machine_is_kept_out_until_it_ends_or_dies(
     here: Here, tmp_path: Path, other_machine: subprocess.Popen[str]
 ) -> None:
@@ -105,15 +107,8 @@ def test_a_run_on_another_machine_is_kept_out_until_it_ends_or_dies(
 
 
 @pytest.fixture
-def postgres(here: Here) -> Here:
-    if here.stand.name != "postgres":
-        pytest.skip(f"{here.stand.name}: has no users")
-    return here
-
-
-@pytest.fixture
-def administrator(postgres: Here) -> Iterator[psycopg2.extensions.cursor]:
-    place = urlsplit(postgres.environment[URL])
+def administrator(here: Here) -> Iterator[psycopg2.extensions.cursor]:
+    place = urlsplit(here.environment[URL])
     connection = psycopg2.connect(
         host=place.hostname, port=place.port, user="postgres", password=PASSWORD, dbname="dlt"
     )
@@ -123,20 +118,22 @@ def administrator(postgres: Here) -> Iterator[psycopg2.extensions.cursor]:
     connection.close()
 
 
+@ON_POSTGRES
 def test_a_missing_permission_is_named(
-    postgres: Here,
+    here: Here,
     administrator: psycopg2.extensions.cursor,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     administrator.execute(f"create role guest login password '{PASSWORD}'")
-    monkeypatch.setenv(URL, postgres.environment[URL].replace("loader", "guest"))
-    warehouse = postgres.warehouse(tmp_path, dataset_name="guests", marts_name="guests_marts")
+    monkeypatch.setenv(URL, here.environment[URL].replace("loader", "guest"))
+    warehouse = here.warehouse(tmp_path, dataset_name="guests", marts_name="guests_marts")
     refused = trial(warehouse)
     assert (refused.failed, refused.missing) == ("make a schema", "GRANT CREATE ON DATABASE dlt TO guest")
     # Where somebody else made the schemas, that is not needed; but then those must be open to it.
     for schema in ("guests", "guests_staging", "guests_marts"):
         administrator.execute(f"create schema {schema}")
+        administrator.execute(f"grant usage on schema {schema} to guest")
     refused = trial(warehouse)
     assert (refused.failed, refused.missing) == ("make a table", "GRANT USAGE, CREATE ON SCHEMA guests TO guest")
     for schema in ("guests", "guests_staging", "guests_marts"):
@@ -146,6 +143,7 @@ def test_a_missing_permission_is_named(
     assert "load" not in tried.done, "there is no scratch schema for it"
 
 
+@ON_POSTGRES
 @pytest.mark.parametrize(
     "call",
     [
@@ -158,16 +156,30 @@ def test_a_missing_permission_is_named(
         "query_to_xml('select 1', true, true, '')",
     ],
 )
-def test_a_question_cannot_reach_more_than_the_tables(postgres: Here, call: str) -> None:
+def test_a_question_cannot_reach_more_than_the_tables(here: Here, call: str) -> None:
     with pytest.raises(SettingWrong, match="more than the tables"):
-        query(postgres.story.warehouse, f"select {call}")
+        query(here.story.warehouse, f"select {call}")
 
 
-def test_merges_and_the_sweep_find_rows_by_an_index(postgres: Here) -> None:
-    with open_database(postgres.story.warehouse) as database:
+@ON_POSTGRES
+def test_a_turn_that_was_lost_with_its_connection_is_not_taken_for_granted(
+    here: Here, administrator: psycopg2.extensions.cursor, tmp_path: Path
+) -> None:
+    warehouse = here.warehouse(tmp_path, dataset_name="lost")
+    with turn(warehouse):
+        administrator.execute("select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'")
+        with pytest.raises(OutOfReach, match="does not answer"), turn(warehouse):
+            pass
+    with turn(warehouse):
+        pass
+
+
+@ON_POSTGRES
+def test_merges_and_the_sweep_find_rows_by_an_index(here: Here) -> None:
+    with open_database(here.story.warehouse) as database:
         found = database.rows(
             "select tablename, indexdef from pg_catalog.pg_indexes where schemaname = :schema",
-            {"schema": postgres.story.warehouse.dataset_name},
+            {"schema": here.story.warehouse.dataset_name},
         )
     by_table = {table: [index for name, index in found if name == table] for table, _ in found}
     assert any("(account_id, id)" in index for index in by_table["time_entries"])
@@ -175,11 +187,12 @@ def test_merges_and_the_sweep_find_rows_by_an_index(postgres: Here) -> None:
     assert any("(_dlt_parent_id)" in index for index in by_table["invoices__line_items"])
 
 
+@ON_POSTGRES
 @pytest.mark.parametrize("wrong", ["password", "port"])
 def test_a_server_that_does_not_answer_is_named_without_the_password(
-    postgres: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str
+    here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str
 ) -> None:
-    place = urlsplit(postgres.environment[URL])
+    place = urlsplit(here.environment[URL])
     secret = PASSWORD[::-1] if wrong == "password" else PASSWORD
     port = 1 if wrong == "port" else place.port
     monkeypatch.setenv(URL, f"postgresql://loader:{secret}@127.0.0.1:{port}/dlt")
@@ -189,3 +202,18 @@ def test_a_server_that_does_not_answer_is_named_without_the_password(
     said = f"{failed.value} {trial(warehouse)}"
     assert f"postgres at 127.0.0.1:{port}/dlt" in said
     assert secret not in said
+
+
+@ON_POSTGRES
+def test_the_commands_take_the_destinations_name(here: Here, tmp_path: Path) -> None:
+    def run(verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "harvest_warehouse.cli", verb, "-d", here.stand.name, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+    asked = run("sql", "--json", "select count(*) as n from time_entries")
+    assert json.loads(asked.stdout) == [{"n": len(here.story.late["time_entries"])}], asked.stderr
+    raised = run("alerts", "--json")
+    assert (raised.returncode, "budget" in raised.stdout) == (3, True), raised.stderr
+    page = tmp_path / "week.html"
+    assert run("report", "--out", str(page)).returncode == 0
+    assert here.story.account.simulator.truth()["company"][0]["name"] in page.read_text()
