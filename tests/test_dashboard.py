@@ -202,7 +202,7 @@ def test_the_verdict_is_that_of_the_last_comparison_and_never_a_fixed_text(made:
         ),
     )
     said = verdict(top(compared))
-    assert said.startswith("2 exact, 0 tie, 1 mismatch (")
+    assert said.startswith("2 exact, 0 ties, 1 mismatch (")
     trust = page(compared, "Trust")
     assert tiles(trust)["Figures equal to Harvest's"] == "2 of 3"
     assert trust.sections[1].table()[0]["Difference"] == -2.0

@@ -52,7 +52,8 @@ def verdict(header: Header) -> str:
     """The reconciliation in a line: exact, tie, and all that is not."""
     if not header.verdicts or header.compared_at is None:
         return "not run"
-    said = [f"{header.verdicts.get(name, 0):,} {name}" for name in _AGREED]
+    exact, ties = (header.verdicts.get(name, 0) for name in _AGREED)
+    said = [f"{exact:,} exact", count(ties, "tie")]
     said += [
         f"{number:,} {_VERDICTS.get(name, name)}"
         for name, number in sorted(header.verdicts.items())
