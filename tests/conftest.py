@@ -112,8 +112,6 @@ def synced(open_account: Callable[..., Account], synced_database: Path, tmp_path
 
 
 @pytest.fixture(scope="session")
-def tiny_shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    """The tiny company with what the marts need of it, loaded once: for copying."""
-    shop = Shop(tmp_path_factory.mktemp("shop"))
-    shop.load()
-    return shop
+def tiny_shop(once: Once) -> Shop:
+    """The tiny company with what the marts need of it: for copying."""
+    return Shop(once("shop", lambda warehouse: Shop(warehouse.folder).load()).parent)
