@@ -210,10 +210,11 @@ def test_the_commands_take_the_destinations_name(here: Here, tmp_path: Path) -> 
         command = [sys.executable, "-m", "harvest_warehouse.cli", verb, "-d", here.stand.name, *arguments]
         return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
+    story = here.story
     asked = run("sql", "--json", "select count(*) as n from time_entries")
-    assert json.loads(asked.stdout) == [{"n": len(here.story.late["time_entries"])}], asked.stderr
+    assert json.loads(asked.stdout) == [{"n": len(story.late["time_entries"])}], asked.stderr
     raised = run("alerts", "--json")
     assert (raised.returncode, "budget" in raised.stdout) == (3, True), raised.stderr
     page = tmp_path / "week.html"
     assert run("report", "--out", str(page)).returncode == 0
-    assert here.story.account.simulator.truth()["company"][0]["name"] in page.read_text()
+    assert story.account.simulator.truth()["company"][0]["name"] in page.read_text()
