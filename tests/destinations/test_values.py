@@ -33,7 +33,7 @@ TABLE = OwnTable(
 LARGEST = Decimal("99999999999999999999999999999.999999999")
 VALUES: tuple[dict[str, Any], ...] = (
     {"id": 2**63 - 1, "amount": LARGEST, "day": date(9999, 12, 31), "note": "👩🏽‍🚀 漢字", "flag": True},
-    {"id": -(2**63), "amount": -LARGEST, "day": date(1, 1, 1), "note": "", "flag": False},
+    {"id": -(2**63), "amount": LARGEST.copy_negate(), "day": date(1, 1, 1), "note": "", "flag": False},
     {"id": 2**53 + 1, "amount": Decimal("0.000000001"), "day": date(1969, 7, 20), "note": " ", "flag": None},
     {"id": 1, "amount": None, "day": None, "note": None, "flag": None},
     {"id": 2, "amount": Decimal("1.10"), "day": date(2024, 2, 29), "note": "NULL", "flag": True},
