@@ -12,6 +12,7 @@ from dlt.destinations.exceptions import DatabaseException, DatabaseUndefinedRela
 from dlt.destinations.sql_client import SqlClientBase
 from sqlglot import exp
 
+from harvest_time_tracking import HarvestError
 from harvest_warehouse.destinations import Use
 from harvest_warehouse.settings import Warehouse
 
@@ -22,6 +23,13 @@ _ROWS_OF_AN_INSERT = 200
 _PLAIN_ROWS_OF_AN_INSERT = 1_000
 
 Statement = str | exp.Expression | exp.Query
+
+UNFINISHED_COPY = "harvest_copy_unfinished"
+"""A table that is there from the first moment of a copy from another destination until the last: what is beside it is no account yet."""
+
+
+class HalfCopied(HarvestError):
+    """The tables are those of a copy that did not come to its end."""
 
 
 class Database:
@@ -34,9 +42,10 @@ class Database:
         dialect: sqlglot's name of the database's dialect.
     """
 
-    def __init__(self, client: SqlClientBase[Any], marts: str) -> None:
+    def __init__(self, client: SqlClientBase[Any], marts: str, *, declares_cursors: bool = False) -> None:
         self._client = client
         self._marts = marts
+        self._declares_cursors = declares_cursors
         self.dialect: str = client.capabilities.sqlglot_dialect or _DIALECT
 
     def rows(self, query: Statement, values: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
@@ -53,6 +62,19 @@ class Database:
         with self._client.execute_query(self._translated(query, values or {})) as cursor:
             names = [column[0] for column in cursor.description or ()]
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def portions(self, query: Statement, rows: int) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows that `query` gives, so many at a time: memory does not grow with the table. Raises as `rows` does."""
+        translated = self._translated(query, {})
+        if not self._declares_cursors:
+            with self._client.execute_query(translated) as cursor:
+                while found := cursor.fetchmany(rows):
+                    yield found
+            return
+        with self._client.begin_transaction():
+            self._client.execute_sql(f"DECLARE portions NO SCROLL CURSOR FOR {translated}")
+            while found := list(self._client.execute_sql(f"FETCH {rows} FROM portions") or ()):
+                yield found
 
     def run(self, statements: Sequence[Statement], values: Mapping[str, object] | None = None) -> None:
         """Run statements, all or none of them where the database has transactions.
@@ -81,17 +103,32 @@ class Database:
         """Every table of the dataset and of the marts, by its name, as the full name to write in a statement."""
         found: dict[str, exp.Table] = {}
         for schema in ("marts", ""):
-            example = exp.to_table("x", db=schema or None)
-            self._translated(tree := exp.select("1").from_(example, copy=False), {})
-            [full] = tree.find_all(exp.Table)
-            names = self.rows(
-                "select table_name from information_schema.tables where table_schema = :schema order by 1",
-                {"schema": full.db},
-            )
-            for (name,) in names:
+            full = self._example(schema)
+            for name in self._names(full):
                 found[name] = full.copy()
                 found[name].set("this", exp.to_identifier(name, quoted=True))
         return found
+
+    def names(self) -> tuple[str, ...]:
+        """The tables of the dataset."""
+        return self._names(self._example())
+
+    def is_half_copied(self) -> bool:
+        """Whether a copy into the dataset did not come to its end."""
+        return bool(self._names(self._example(), UNFINISHED_COPY))
+
+    def _example(self, schema: str = "") -> exp.Table:
+        """The full name of some table of the dataset, or of the marts."""
+        tree = exp.select("1").from_(exp.to_table("x", db=schema or None), copy=False)
+        self._translated(tree, {})
+        [full] = tree.find_all(exp.Table)
+        return full
+
+    def _names(self, full: exp.Table, name: str | None = None) -> tuple[str, ...]:
+        """The tables in the same schema as `full`; at most the one of that name."""
+        is_named = " and table_name = :name" if name else ""
+        query = f"select table_name from information_schema.tables where table_schema = :schema{is_named} order by 1"
+        return tuple(row[0] for row in self.rows(query, {"schema": full.db, "name": name}))
 
     def answer(self, statement: exp.Expr, limit: int | None = None) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         """The columns and the first rows, or all, of a statement in the database's own dialect, as it is."""
@@ -217,17 +254,25 @@ def _literal(value: object, dialect: str) -> str:
 
 
 @contextmanager
-def open_database(warehouse: Warehouse, use: Use = "writing") -> Iterator[Database]:
+def open_database(warehouse: Warehouse, use: Use = "writing", *, is_copying: bool = False) -> Iterator[Database]:
     """A connection for as long as the block lasts: a file that stays open could not be loaded.
 
     Args:
         warehouse: where the tables are.
         use: what for; one for `reading` can write nothing, and read nothing but this database.
+        is_copying: by a copy that is at work, or takes the place of one that was interrupted.
 
     Raises:
+        HalfCopied: where a copy was interrupted, for all others.
         DltException: where the database cannot be reached.
     """
     with warehouse.pipeline(use).sql_client() as client:
         for guard in warehouse.kind.guards if use == "reading" else ():
             client.execute_sql(guard)
-        yield Database(client, warehouse.marts_name)
+        database = Database(client, warehouse.marts_name, declares_cursors=warehouse.kind.declares_cursors)
+        if not is_copying and database.is_half_copied():
+            raise HalfCopied(
+                f"{warehouse.place} holds half a copy from another destination: `dlt-harvest copy --to {warehouse.destination} "
+                "--replace-unfinished` makes it anew. Nothing was read from there, and nothing changed."
+            )
+        yield database

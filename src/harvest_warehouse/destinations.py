@@ -46,6 +46,7 @@ class Destination:
         try_lock: a select that is true when the connection got the lock `:key`, a number, and holds it while it lives. None:
             a file's lock stands for it, which other machines do not see.
         lock_settings: run on the connection that holds the lock.
+        declares_cursors: whether its driver keeps all rows of an answer in memory, unless a cursor is declared in SQL.
         has_indexes: whether it wants an index on keys.
         busy: what its error says while another program has it to itself.
         who: a select that gives the names of database and user, for the words of a missing permission.
@@ -65,6 +66,7 @@ class Destination:
     open_functions: tuple[str, ...] = ()
     try_lock: str | None = None
     lock_settings: tuple[str, ...] = ()
+    declares_cursors: bool = False
     has_indexes: bool = False
     busy: str | None = None
     who: str | None = None
@@ -113,6 +115,7 @@ DESTINATIONS: Mapping[str, Destination] = MappingProxyType(
                     "SET tcp_keepalives_count = 3",
                     "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'",
                 ),
+                declares_cursors=True,
                 has_indexes=True,
                 who="select current_database(), current_user",
                 permissions={

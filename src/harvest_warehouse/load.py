@@ -198,7 +198,10 @@ class _Run:
         self._began = time.monotonic()
 
     def settle(self) -> None:
-        """Finish what an earlier run left, and agree with the database on how far it has come."""
+        """Finish what an earlier run left, and agree with the database on how far it has come. Raises HalfCopied."""
+        if self._warehouse.is_there():
+            with open_database(self._warehouse):
+                pass
         if standing.has_unfinished(self._pipeline, self._warehouse):
             self._on_step("finishing what an earlier run left")
             try:

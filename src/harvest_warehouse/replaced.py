@@ -14,7 +14,8 @@ from harvest_time_tracking import STREAMS, Stream, tables
 from harvest_warehouse.database import Database
 from harvest_warehouse.deletions import DELETIONS, Finding, deleting, recorded
 
-_PREFIX = "harvest_before__"
+BEFORE = "harvest_before__"
+"""Begins the names of such copies."""
 
 
 def replaced_streams() -> tuple[Stream, ...]:
@@ -29,12 +30,12 @@ def remember(database: Database) -> None:
         DltException: where the database refuses.
     """
     for stream in replaced_streams():
-        if database.columns(stream.table_name) and not database.columns(f"{_PREFIX}{stream.table_name}"):
+        if database.columns(stream.table_name) and not database.columns(f"{BEFORE}{stream.table_name}"):
             # The table itself last: where it is there, its children are.
             names = reversed([stream.table_name, *_below(stream.table_name)])
             database.run(
                 [
-                    f'create table if not exists "{_PREFIX}{name}" as select * from "{name}"'
+                    f'create table if not exists "{BEFORE}{name}" as select * from "{name}"'
                     for name in names
                     if database.columns(name)
                 ]
@@ -75,30 +76,30 @@ def note_replaced(database: Database, read: Collection[str], finding: Finding) -
     """
     vanished: dict[str, int] = {}
     for stream in replaced_streams():
-        copy = f"{_PREFIX}{stream.table_name}"
+        copy = f"{BEFORE}{stream.table_name}"
         if not database.columns(copy):
             continue
         statements = list(_noted(database, stream, finding)) if stream.name in read else []
         if statements:
             vanished[stream.name] = _count(database, stream, finding.account_id)
-        drops = [f'drop table if exists "{_PREFIX}{name}"' for name in (stream.table_name, *_below(stream.table_name))]
+        drops = [f'drop table if exists "{BEFORE}{name}"' for name in (stream.table_name, *_below(stream.table_name))]
         database.run([*statements, *drops])
     return vanished
 
 
 def _noted(database: Database, stream: Stream, finding: Finding) -> Iterator[exp.Expression]:
     if database.columns(DELETIONS.name):
-        yield from recorded(database, stream, _PREFIX, _is_gone(stream), finding)
+        yield from recorded(database, stream, BEFORE, _is_gone(stream), finding)
 
 
 def _count(database: Database, stream: Stream, account_id: str) -> int:
-    query = f'select count(*) from "{_PREFIX}{stream.table_name}" where account_id = :account_id and {_is_gone(stream)}'
+    query = f'select count(*) from "{BEFORE}{stream.table_name}" where account_id = :account_id and {_is_gone(stream)}'
     count: int = database.rows(query, {"account_id": account_id})[0][0]
     return count
 
 
 def _is_gone(stream: Stream) -> str:
-    copy = f"{_PREFIX}{stream.table_name}"
+    copy = f"{BEFORE}{stream.table_name}"
     same = " and ".join(f'now."{name}" = "{copy}"."{name}"' for name in stream.primary_key)
     return f'not exists (select 1 from "{stream.table_name}" as now where {same})'
 

@@ -142,13 +142,20 @@ def give_memory_back() -> None:
     pa.default_memory_pool().release_unused()
 
 
+_NO_NEWS = (
+    # The summary tells what became of each stream; the source's own warnings would tell it twice.
+    "Harvest stream ",
+    # A folder may have served another destination before: the one that is named counts.
+    "in state differs from destination",
+)
+
+
 def keep_dlt_quiet() -> None:
     """No telemetry and no chatter, unless the user's own configuration asks for them."""
     for key, value in (("dlthub_telemetry", "false"), ("log_level", "WARNING")):
         if dlt.config.get(f"runtime.{key}") is None:
             os.environ[f"RUNTIME__{key.upper()}"] = value
-    # The summary tells what became of each stream; the source's own warnings would tell it twice.
-    logging.getLogger("dlt").addFilter(lambda record: not record.getMessage().startswith("Harvest stream "))
+    logging.getLogger("dlt").addFilter(lambda record: not any(said in record.getMessage() for said in _NO_NEWS))
 
 
 def account_settings(pipeline_name: str = PIPELINE, *, start_date: str | None = None) -> Settings:

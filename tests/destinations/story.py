@@ -62,6 +62,7 @@ class Story:
     """What came of it.
 
     Attributes:
+        simulator: the company, which goes on.
         account: the company, with the tables as they were after the changes.
         warehouse: where they are; still there.
         first: the first sync.
@@ -73,6 +74,7 @@ class Story:
         late: the tables after that.
     """
 
+    simulator: Simulator
     account: Copied
     warehouse: Warehouse
     first: SyncReport
@@ -115,7 +117,7 @@ def told(warehouse: Warehouse) -> Iterator[Story]:
         with open_database(warehouse) as database:
             late = snapshot(database)[0]
         account.simulator = Then(truth, simulator.account_id)  # type: ignore[assignment]
-        yield Story(account, warehouse, first, second, verified, built, marts, third, late)
+        yield Story(simulator, account, warehouse, first, second, verified, built, marts, third, late)
 
 
 def is_load_of(path: str, request: Request) -> bool:

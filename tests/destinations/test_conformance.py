@@ -25,6 +25,7 @@ from marts import Shop
 _OF_THE_RUN = {
     "loaded_at",
     "found_at",
+    "looked_at",
     "run_id",
     "started_at",
     "ended_at",

@@ -17,6 +17,7 @@ for _verb in (
     "alerts",
     "report",
     "sql",
+    "copy",
     "streams",
     "show",
     "simulate",

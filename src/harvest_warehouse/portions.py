@@ -1,0 +1,112 @@
+"""The rows of a table in portions, as Arrow in dlt's types, and a sum over them that is the same in every database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+import duckdb
+import pyarrow as pa
+from dlt.common.destination import DestinationCapabilitiesContext
+from dlt.common.libs.pyarrow import columns_to_arrow
+from dlt.common.schema.typing import TColumnSchema
+
+from harvest_warehouse.database import Database
+
+# About 10 MB of time entries.
+_ROWS = 5_000
+
+
+@dataclass(frozen=True)
+class Portions:
+    """A table to be read.
+
+    Attributes:
+        table: its name.
+        columns: those that are read, as dlt's schema has them.
+        where: a condition, for a part of the table.
+    """
+
+    table: str
+    columns: tuple[TColumnSchema, ...]
+    where: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the columns."""
+        return tuple(str(column["name"]) for column in self.columns)
+
+    def count(self, database: Database) -> int:
+        """How many rows there are."""
+        [(rows,)] = database.rows(f"select count(*) {self._from}")
+        return int(rows)
+
+    def schema(self, capabilities: DestinationCapabilitiesContext) -> pa.Schema:
+        """The types in which dlt writes them to a destination."""
+        return columns_to_arrow(dict(zip(self.names, self.columns, strict=True)), capabilities, "UTC")
+
+    def batches(self, database: Database, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """The rows. A value that does not fit its type to the last digit is an error.
+
+        Values come one by one, as the driver gives them: as frames, whole numbers become floats where some are missing, and
+        objects get each other's keys.
+
+        Raises:
+            pa.ArrowException: where a value does not fit.
+            DltException: where the database refuses.
+        """
+        for rows in database.portions(f"select {', '.join(map(_read, self.columns))} {self._from}", _ROWS):
+            values = zip(*rows, strict=True)
+            arrays = [pa.array(column, of.type) for column, of in zip(values, schema, strict=True)]
+            yield pa.record_batch(arrays, schema=schema)
+
+    @property
+    def _from(self) -> str:
+        return f'from "{self.table}"{f" where {self.where}" if self.where else ""}'
+
+
+@dataclass
+class Digest:
+    """How many rows, and the sum of a number for each that comes of all its values: their order does not count.
+
+    Attributes:
+        columns: of the table, as in `Portions`.
+        rows: how many.
+        total: the sum.
+    """
+
+    columns: tuple[TColumnSchema, ...]
+    rows: int = 0
+    total: int = 0
+    _engine: duckdb.DuckDBPyConnection = field(
+        default_factory=lambda: duckdb.connect(config={"threads": 1}), compare=False, repr=False
+    )
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Count in some rows."""
+        arrays = [
+            pa.array(map(_canonical, values.to_pylist()), pa.string()) if column["data_type"] == "json" else values
+            for column, values in zip(self.columns, batch.columns, strict=True)
+        ]
+        plain = pa.Table.from_arrays(arrays, [f"c{number}" for number in range(len(arrays))])
+        numbers = self._engine.from_arrow(plain).aggregate(f"sum(hash({', '.join(plain.column_names)}))")
+        self.total += numbers.fetchall()[0][0]
+        self.rows += batch.num_rows
+
+
+def _read(column: TColumnSchema) -> str:
+    # Drivers make floats of the numbers in it.
+    return f'cast("{column["name"]}" as text)' if column["data_type"] == "json" else f'"{column["name"]}"'
+
+
+def _canonical(text: str | None) -> str | None:
+    """A JSON text in one form: databases write keys and blanks in their own way."""
+    if text is None:
+        return None
+    return json.dumps(json.loads(text, parse_float=_exact, parse_int=_exact), sort_keys=True)
+
+
+def _exact(number: str) -> str:
+    return f"the number {Decimal(number).normalize():f}"

@@ -1,0 +1,401 @@
+"""A dataset that moves: the same rows on the other side, and the next sync goes on there as it would have at the old place."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+
+from accounts import Account, sync_from
+from destinations.conftest import Opened
+from destinations.stands import STANDS
+from destinations.story import Story
+from destinations.test_conformance import counted, plain
+from destinations.test_values import ROWS, TABLE
+from harvest_simulator import Simulator
+from harvest_time_tracking import SettingWrong
+from harvest_warehouse.build import build
+from harvest_warehouse.copy import CopyFailed, CopyReport, copy
+from harvest_warehouse.database import UNFINISHED_COPY, HalfCopied, open_database
+from harvest_warehouse.load_report import LoadFailed
+from harvest_warehouse.mart_settings import MartSettings
+from harvest_warehouse.own_tables import OwnTable, keep
+from harvest_warehouse.query import query
+from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.sync import SyncReport
+from harvest_warehouse.turn import Busy, turn
+from harvest_warehouse.verify import verify
+from harvest_warehouse.verify_report import VerifyReport
+
+OTHERS = [name for name in STANDS if name != "duckdb"]
+
+Everything = dict[str, Counter[Any]]
+
+
+@dataclass(frozen=True)
+class Moved:
+    """An account that was copied from DuckDB, and back into another file; and then went on at both places.
+
+    Attributes:
+        start: every table as it was, dlt's own and dlt's columns included.
+        there: what the copy made of it, before anything else was written.
+        back: what the copy back made of that.
+        report: of the copy.
+        stayed: the old place.
+        target: the new one.
+        asked: each request with its query, in the two syncs that follow.
+        old: the sync that went on at the old place.
+        new: the one that went on at the new place.
+        verified: the comparison with Harvest's reports there.
+    """
+
+    start: Everything
+    there: Everything
+    back: Everything
+    report: CopyReport
+    stayed: Warehouse
+    target: Warehouse
+    asked: tuple[Counter[Any], Counter[Any]]
+    old: SyncReport
+    new: SyncReport
+    verified: VerifyReport
+
+
+def everything(warehouse: Warehouse) -> Everything:
+    """Every row of every table of the dataset, all columns."""
+    with open_database(warehouse) as database:
+        return {
+            name: Counter(
+                tuple(sorted((column, plain(value), value is None) for column, value in row.items()))
+                for row in database.records(f'select * from "{name}"')
+            )
+            for name in database.names()
+        }
+
+
+@pytest.fixture(scope="module", params=OTHERS)
+def moved(request: pytest.FixtureRequest, opened: Opened, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Moved]:
+    opened(request.param)  # Or it is skipped.
+    story = opened("duckdb").story
+    folder = tmp_path_factory.mktemp("moved")
+    # A server of its own: an empty place of the usual name.
+    with STANDS[request.param].opened() as environment, pytest.MonkeyPatch.context() as patch:
+        for name, value in {**environment, "DLT_DATA_DIR": str(folder / "dlt")}.items():
+            patch.setenv(name, value)
+        patch.setenv("SOURCES__HARVEST_TIME_TRACKING__CHILDREN_WITHIN_RUNS", "1")
+        yield _move(story, folder, request.param)
+
+
+def _move(story: Story, folder: Path, destination: str) -> Moved:
+    for name in ("here", "stayed"):
+        shutil.copytree(story.warehouse.folder, folder / name)
+    # As a user does it: in the folder of the old place, with the working folder that both share.
+    source, target = _place(folder / "here"), _place(folder / "here", destination)
+    stayed, back = _place(folder / "stayed"), _place(folder / "back")
+    back.folder.mkdir()
+    start = everything(source)
+    report = copy(source, target, build_marts=False)
+    there = everything(target)
+    copy(target, back, build_marts=False)
+    simulator = story.simulator
+    simulator.clock.sleep(86_400)
+    _change_again(simulator)
+    account = Account(simulator, story.account.url, folder)
+    # Nothing is read again in turn: of a tiny company that would be all of it.
+    new, asked_new = _asked(account, target)
+    old, asked_old = _asked(account, stayed)
+    client = account.client(requests_per_15_s=0, report_requests_per_15_min=0)
+    verified, _ = (verify(place, client.settings, client=client) for place in (target, stayed))
+    for place in (target, stayed):
+        build(place, MartSettings(), as_of=simulator.clock.now().date())
+    return Moved(start, there, everything(back), report, stayed, target, (asked_old, asked_new), old, new, verified)
+
+
+def _asked(account: Account, place: Warehouse) -> tuple[SyncReport, Counter[Any]]:
+    """A sync, and what Harvest was asked in it."""
+    before = len(account.simulator.requests)
+    report = sync_from(account, place, reread_requests=0)
+    asked = account.simulator.requests[before:]
+    return report, Counter((request.path, *sorted(request.query.items())) for request in asked)
+
+
+def _place(folder: Path, destination: str = "duckdb") -> Warehouse:
+    return Warehouse(folder, pipelines_dir=folder / "pipelines", destination=destination)
+
+
+def _change_again(simulator: Simulator) -> None:
+    store = simulator.store
+    entries = sorted(store.time_entries)
+    store.edit_time_entry(entries[-1], notes="after the move")
+    store.delete_time_entry(entries[3])
+    store.edit_client(min(store.clients), name="Renamed after the move")
+    store.edit_project(min(store.projects), budget=Decimal("777.25"))
+    store.delete_invoice(max(store.invoices))
+
+
+def test_every_row_arrives_with_dlts_own_columns_and_tables(moved: Moved) -> None:
+    assert moved.there == moved.start
+    assert {"_dlt_loads", "_dlt_pipeline_state", "_dlt_version", "harvest_runs", "harvest_deletions"} <= set(
+        moved.start
+    )
+    assert moved.start["harvest_deletions"]
+    assert any(moved.start[name] for name in moved.start if name.endswith("_history"))
+    assert any(len(rows) > 1 for name, rows in moved.start.items() if name.endswith("__line_items"))
+    assert {table.name: table.rows for table in moved.report.tables} == {
+        name: rows.total() for name, rows in moved.start.items()
+    }
+
+
+def test_copied_back_it_is_what_it_was(moved: Moved) -> None:
+    assert moved.back == moved.start
+
+
+def test_the_next_sync_goes_on_there_with_as_many_requests(moved: Moved) -> None:
+    assert moved.new.is_equal
+    assert moved.old.is_equal
+    old, new = moved.asked
+    assert new == old, "the same requests, with the same filters"
+    changed = [dict(query) for path, *query in new if path.endswith("/time_entries")]
+    assert any("updated_since" in query for query in changed), "no new backfill"
+    assert not any(outcome.is_full for outcome in moved.new.load.streams if outcome.stream == "time_entries")  # type: ignore[union-attr]
+
+
+def test_and_brings_the_same_rows_history_and_marts(moved: Moved) -> None:
+    with open_database(moved.stayed) as old, open_database(moved.target) as new:
+        assert set(new.names()) == set(old.names())
+        for name in (
+            *new.names(),
+            *(f"marts.{name}" for name in new.tables() if name.startswith(("dim_", "fct_", "mart_"))),
+        ):
+            if not name.startswith("_dlt"):
+                rows = [counted(database.records(f"select * from {name}")) for database in (new, old)]
+                assert rows[0] == rows[1], name
+        notes = {row[0] for row in new.rows("select notes from time_entries")}
+    assert "after the move" in notes
+
+
+def test_the_reports_agree_there(moved: Moved) -> None:
+    assert moved.verified.is_proven
+    assert moved.verified.judged
+
+
+def test_children_find_their_parents(moved: Moved) -> None:
+    with open_database(moved.target) as database:
+        children = [name for name in database.names() if "_dlt_parent_id" in database.columns(name)]
+        for name in children:
+            parent = name.rpartition("__")[0]
+            lost = f'select count(*) from "{name}" where "_dlt_parent_id" not in (select "_dlt_id" from "{parent}")'
+            assert database.rows(lost) == [(0,)], name
+    assert "invoices__line_items" in children
+
+
+def test_history_has_one_open_version_of_a_record(moved: Moved) -> None:
+    with open_database(moved.target) as database:
+        kept = [name for name in database.names() if name.endswith("_history")]
+        for name in kept:
+            twice = f"select record_key from {name} where _dlt_valid_to is null group by 1 having count(*) > 1"
+            assert database.rows(twice) == [], name
+        opened = database.rows("select _dlt_valid_to from projects_history where budget = 777.25")
+    assert opened == [(None,)]
+    before = {row for row in moved.start["projects_history"] if ("_dlt_valid_to", "None", True) not in row}
+    after = set(everything(moved.target)["projects_history"])
+    assert before <= after, "what was closed stays as it was"
+
+
+# Small tables of values that some database gets wrong: for what can go wrong.
+
+JSON = OwnTable(
+    "harvest_objects",
+    "Lists and objects",
+    ("id",),
+    (("id", "bigint", "Its key"), ("anything", "json", "An object, each of other keys")),
+)
+OBJECTS = [
+    {"id": 1, "anything": {"b": [1, 2**63, None], "a": {"ä": "👩🏽‍🚀"}}},
+    {"id": 2, "anything": {"only_here": ""}},
+    {"id": 3, "anything": None},
+    {"id": 4, "anything": [1.25, True, {"x": "1.25"}]},
+]
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from harvest_warehouse.copy import copy
+from harvest_warehouse.settings import Warehouse
+def step(said):
+    if said.startswith(sys.argv[3]):
+        os.kill(os.getpid(), signal.SIGKILL)
+folder, dataset = Path(sys.argv[1]), sys.argv[4]
+names = {"pipelines_dir": folder / "pipelines", "dataset_name": dataset, "marts_name": dataset + "_marts"}
+copy(Warehouse(folder, **names), Warehouse(folder, destination=sys.argv[2], **names), build_marts=False, on_step=step)
+"""
+
+Places = tuple[Warehouse, Warehouse]
+
+
+@pytest.fixture(params=OTHERS)
+def places(
+    request: pytest.FixtureRequest, opened: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Places]:
+    """A file with two small tables, and an empty place elsewhere."""
+    other = opened(request.param)
+    for name, value in other.environment.items():
+        monkeypatch.setenv(name, value)
+    dataset = f"copy_{abs(hash(request.node.name)) % 10**9}"
+    names = {"dataset_name": dataset, "marts_name": f"{dataset}_marts"}
+    source = Warehouse(tmp_path, pipelines_dir=tmp_path / "pipelines", **names)
+    keep(source, TABLE.holding(ROWS), JSON.holding(OBJECTS))
+    yield source, other.warehouse(tmp_path, **names)
+    with open_database(other.warehouse(tmp_path, **names), is_copying=True) as database:
+        database.drop_datasets()
+
+
+def test_values_that_databases_get_wrong_come_back_as_they_were(places: Places, tmp_path: Path) -> None:
+    source, target = places
+    copy(source, target, build_marts=False)
+    again = tmp_path / "again"
+    again.mkdir()
+    back = Warehouse(again, pipelines_dir=again / "p", dataset_name=source.dataset_name, marts_name=source.marts_name)
+    copy(target, back, build_marts=False)
+    assert everything(target) == everything(source)
+    assert everything(back) == everything(source)
+    for place in (target, back):
+        with open_database(place) as database:
+            rows = {row["id"]: row for row in database.records("select * from harvest_values")}
+            [kept] = database.rows("select cast(anything as text) from harvest_objects where id = 3")
+        assert {want["id"]: {name: rows[want["id"]][name] for name in want} for want in ROWS} == {
+            want["id"]: {**want, "at": want["at"] and want["at"].astimezone(UTC)} for want in ROWS
+        }
+        assert kept == (None,)
+
+
+@pytest.mark.parametrize(
+    "at", ["copying harvest_values", "copying _dlt_pipeline_state", "comparing _dlt_pipeline_state"]
+)
+def test_a_copy_that_is_killed_counts_for_nothing_and_is_made_anew(places: Places, at: str) -> None:
+    source, target = places
+    command = [sys.executable, "-c", KILLED, str(source.folder), target.destination, at, source.dataset_name]
+    done = subprocess.run(command, env=dict(os.environ), capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    with pytest.raises(HalfCopied, match="half a copy"):
+        build(target, MartSettings())
+    with pytest.raises(HalfCopied), turn(target), open_database(target):
+        pass
+    with pytest.raises(HalfCopied, match="--replace-unfinished"):
+        query(target, "select * from harvest_values")
+    with pytest.raises(SettingWrong, match="--replace-unfinished"):
+        copy(source, target, build_marts=False)
+    copy(source, target, build_marts=False, replace_unfinished=True)
+    assert everything(target) == everything(source)
+    with pytest.raises(SettingWrong, match="already holds"):
+        copy(source, target, replace_unfinished=True)
+
+
+def test_a_sync_does_not_go_on_with_half_a_copy(places: Places, open_account: Callable[..., Account]) -> None:
+    source, target = places
+    _interrupt(source, target)
+    account = open_account()
+    with pytest.raises(LoadFailed, match="half a copy"):
+        sync_from(account, target)
+    assert not account.simulator.requests
+    with pytest.raises(HalfCopied):
+        copy(target, Warehouse(source.folder, "another.duckdb", pipelines_dir=source.folder / "p"))
+
+
+def _interrupt(source: Warehouse, target: Warehouse) -> None:
+    def step(said: str) -> None:
+        if said.startswith("comparing"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        copy(source, target, on_step=step)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "update harvest_values set note = null where note = ''",
+        "delete from harvest_values where id = 1",
+        "update harvest_values set amount = amount + 0.000000001 where id = 2",
+    ],
+)
+def test_a_difference_is_found_and_the_copy_stays_unfinished(places: Places, damage: str) -> None:
+    source, target = places
+
+    def step(said: str) -> None:
+        if said.startswith("comparing harvest_values"):
+            with open_database(target, is_copying=True) as database:
+                database.run([damage])
+
+    with pytest.raises(CopyFailed, match="harvest_values is not equal on both sides"):
+        copy(source, target, on_step=step)
+    with pytest.raises(HalfCopied), open_database(target):
+        pass
+
+
+def test_what_cannot_be_copied_is_refused_and_nothing_changes(places: Places, tmp_path: Path) -> None:
+    source, target = places
+    with pytest.raises(SettingWrong, match="one and the same"):
+        copy(source, source)
+    with pytest.raises(SettingWrong, match="nothing to copy"):
+        copy(Warehouse(tmp_path / "nowhere", pipelines_dir=tmp_path / "p"), target)
+    with turn(target):
+        keep(target, JSON.holding(OBJECTS[:1]))
+    with pytest.raises(SettingWrong, match="already holds"):
+        copy(source, target, replace_unfinished=True)
+    with open_database(target) as database:
+        assert database.rows("select id from harvest_objects") == [(1,)]
+        assert UNFINISHED_COPY not in database.names()
+
+
+def test_an_interrupted_sync_is_finished_first(places: Places) -> None:
+    source, target = places
+    with open_database(source) as database:
+        database.run(['create table "harvest_before__users" as select 1 as id'])
+    with pytest.raises(SettingWrong, match="interrupted: run `dlt-harvest sync"):
+        copy(source, target)
+
+
+def test_tables_of_others_are_left_and_named(places: Places) -> None:
+    source, target = places
+    with open_database(source) as database:
+        database.run(["create table mine as select 1 as id"])
+    assert copy(source, target, build_marts=False).left == ("mine",)
+
+
+@pytest.mark.parametrize("busy", [0, 1])
+def test_a_run_at_either_place_keeps_a_copy_out(places: Places, busy: int) -> None:
+    places[busy].lock_file.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(places[busy].lock_file), pytest.raises(Busy):
+        copy(*places)
+
+
+def test_the_command_says_how_it_went(places: Places, tmp_path: Path) -> None:
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "harvest_warehouse.cli", "copy", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, cwd=tmp_path)
+
+    unsaid = run("--from", "duckdb")
+    assert (unsaid.returncode, "--to" in unsaid.stderr) == (2, True)
+    nothing = run("--from", places[1].destination, "--to", "duckdb")
+    assert nothing.returncode == 2
+    assert nothing.stderr.startswith("Error: There is nothing to copy")
+
+
+def test_the_instants_are_utc(places: Places) -> None:
+    source, target = places
+    copy(source, target, build_marts=False)
+    with open_database(target) as database:
+        instants = {row[0] for row in database.rows("select at from harvest_values where at is not null")}
+    assert datetime(2038, 1, 19, 3, 14, 8, tzinfo=UTC) in instants
