@@ -33,7 +33,6 @@ _OF_THE_RUN = {
     "query",
     "read_at",
     "compared_at",
-    "looked_at",
 }
 
 
