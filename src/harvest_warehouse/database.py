@@ -73,8 +73,8 @@ class Database:
             return
         with self._client.begin_transaction():
             self._client.execute_sql(f"DECLARE portions NO SCROLL CURSOR FOR {translated}")
-            while found := self._client.execute_sql(f"FETCH {rows} FROM portions"):
-                yield [tuple(row) for row in found]
+            while portion := self._client.execute_sql(f"FETCH {rows} FROM portions"):
+                yield [tuple(row) for row in portion]
 
     def run(self, statements: Sequence[Statement], values: Mapping[str, object] | None = None) -> None:
         """Run statements, all or none of them where the database has transactions.
