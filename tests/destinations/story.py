@@ -28,7 +28,8 @@ SIZE = os.environ.get("DESTINATIONS_SIZE", "tiny")
 LONG = "A long note, 12,000 signs of it. " * 364
 NOTES = ("", " ", "👩🏽‍🚀 𝔘𝔫𝔦𝔠𝔬𝔡𝔢 漢字 ñ", 'a "quoted", comma\\backslash\ttab', "two\nlines\r\n", "NULL", "\\N", LONG)
 
-_ODDITIES = (("clients", Fault.UNKNOWN_FIELD), ("users", Fault.UNKNOWN_FIELD), ("expenses", Fault.ODD_TYPE))
+# What makes nothing be read twice in one run: which of two answers counts would be luck.
+_ODDITIES = (("contacts", Fault.UNKNOWN_FIELD), ("users", Fault.UNKNOWN_FIELD), ("expenses", Fault.ODD_TYPE))
 
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -98,6 +99,8 @@ def told(warehouse: Warehouse) -> Iterator[Story]:
         first = sync_from(account, warehouse)
         simulator.clock.sleep(3 * 86_400)
         change(simulator)
+        # Longer than the overlap: the third sync reads nothing of this again.
+        simulator.clock.sleep(4 * 3_600)
         second = sync_from(account, warehouse, accept_deletions=True)
         client = account.client(requests_per_15_s=0, report_requests_per_15_min=0)
         verified = verify(warehouse, client.settings, client=client)
@@ -110,7 +113,8 @@ def told(warehouse: Warehouse) -> Iterator[Story]:
         for path, fault in _ODDITIES:
             simulator.faults.at(partial(is_load_of, path), fault)
         store = simulator.store
-        store.edit_client(min(store.clients), name="Read again")
+        store.edit_contact(min(store.contacts), last_name="Read again")
+        store.edit_user(min(store.users), telephone="read again")
         store.edit_expense(min(store.expenses), notes="read again")
         store.edit_time_entry(max(store.time_entries), notes="after the loss")
         third = sync_from(account, warehouse, reread_requests=0)
