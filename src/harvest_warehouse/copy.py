@@ -102,7 +102,7 @@ def copy(
         CopyFailed: where it did not come to its end.
     """
     began = time.monotonic()
-    if source.place == target.place:
+    if _is_same(source, target):
         raise SettingWrong(f"{source.place} cannot be copied onto itself: --from and --to are one and the same.")
     if not source.is_there():
         raise SettingWrong(f"There is nothing to copy: {source.place} is not there.")
@@ -220,11 +220,11 @@ class _Copy:
             for number, portions in enumerate(plan, 1):
                 rows, digest = portions.count(here), Digest(portions.columns)
                 step = f"copying {portions.table} (table {number} of {len(plan)})"
-                self._on_step(f"{step}: {rows:,} rows")
+                self._on_step(f"{step}, rows: {rows:,}")
                 for file in self._files(here, client, portions, digest):
                     self._load(client, portions.table, file)
                     if digest.rows < rows:
-                        self._on_step(f"{step}: {digest.rows:,} of {rows:,} rows are there")
+                        self._on_step(f"{step}, rows: {digest.rows:,} of {rows:,}")
                 digests.append((portions, digest))
         return digests
 
@@ -266,6 +266,12 @@ class _Copy:
                         f"{portions.table} is not equal on both sides: {want.rows:,} rows were read and {have.rows:,} are in "
                         f"{self._target.place}, or their values differ. {_how_to_go_on(self._target)}"
                     )
+
+
+def _is_same(source: Warehouse, target: Warehouse) -> bool:
+    """Whether both are one place, also under two names of it."""
+    bare = [warehouse.place.removeprefix(f"{warehouse.destination} at ") for warehouse in (source, target)]
+    return bare[0] == bare[1] and source.dataset_name == target.dataset_name
 
 
 def _state_last(tables: Sequence[str]) -> list[str]:

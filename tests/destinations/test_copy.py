@@ -9,8 +9,8 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -214,6 +214,36 @@ def test_history_has_one_open_version_of_a_record(moved: Moved) -> None:
     assert before <= after, "what was closed stays as it was"
 
 
+def test_the_command_copies_and_says_so(moved: Moved, tmp_path: Path) -> None:
+    there = ("--from", moved.target.destination)
+    done = _run(tmp_path, *there, "--to", "duckdb", "--no-build")
+    assert done.returncode == 0, done.stderr
+    assert "copying time_entries (table " in done.stderr
+    assert "WARNING" not in done.stderr
+    rows = everything(moved.target)
+    assert f"{sum(of.total() for of in rows.values()):,} rows of {len(rows)} tables from " in done.stdout
+    assert "`dlt-harvest sync --destination duckdb`" in done.stdout
+    assert everything(Warehouse(tmp_path, pipelines_dir=tmp_path / "p")) == rows
+    again = _run(tmp_path, *there, "--to", "duckdb")
+    assert again.returncode == 2
+    assert "already holds" in again.stderr
+
+
+def test_wrong_use_is_told(moved: Moved, tmp_path: Path) -> None:
+    unsaid = _run(tmp_path, "--from", "duckdb")
+    assert unsaid.returncode == 2
+    assert "--to" in unsaid.stderr
+    nothing = _run(tmp_path, "--from", "duckdb", "--to", moved.target.destination)
+    assert nothing.returncode == 2
+    assert nothing.stderr.startswith("Error: There is nothing to copy")
+    assert not list(tmp_path.glob("*.duckdb"))
+
+
+def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "harvest_warehouse.cli", "copy", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, cwd=folder)
+
+
 # Small tables of values that some database gets wrong: for what can go wrong.
 
 JSON = OwnTable(
@@ -344,10 +374,18 @@ def test_a_difference_is_found_and_the_copy_stays_unfinished(places: Places, dam
         pass
 
 
-def test_what_cannot_be_copied_is_refused_and_nothing_changes(places: Places, tmp_path: Path) -> None:
+def test_what_cannot_be_copied_is_refused_and_nothing_changes(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     source, target = places
     with pytest.raises(SettingWrong, match="one and the same"):
         copy(source, source)
+    if not target.kind.is_file:
+        monkeypatch.setenv("DESTINATION__REPORTING__DESTINATION_TYPE", target.destination)
+        url = os.environ[f"DESTINATION__{target.destination.upper()}__CREDENTIALS"]
+        monkeypatch.setenv("DESTINATION__REPORTING__CREDENTIALS", url)
+        with pytest.raises(SettingWrong, match="one and the same"):
+            copy(target, replace(target, destination="reporting"))
     with pytest.raises(SettingWrong, match="nothing to copy"):
         copy(Warehouse(tmp_path / "nowhere", pipelines_dir=tmp_path / "p"), target)
     with turn(target):
@@ -379,23 +417,3 @@ def test_a_run_at_either_place_keeps_a_copy_out(places: Places, busy: int) -> No
     places[busy].lock_file.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(places[busy].lock_file), pytest.raises(Busy):
         copy(*places)
-
-
-def test_the_command_says_how_it_went(places: Places, tmp_path: Path) -> None:
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "harvest_warehouse.cli", "copy", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, cwd=tmp_path)
-
-    unsaid = run("--from", "duckdb")
-    assert (unsaid.returncode, "--to" in unsaid.stderr) == (2, True)
-    nothing = run("--from", places[1].destination, "--to", "duckdb")
-    assert nothing.returncode == 2
-    assert nothing.stderr.startswith("Error: There is nothing to copy")
-
-
-def test_the_instants_are_utc(places: Places) -> None:
-    source, target = places
-    copy(source, target, build_marts=False)
-    with open_database(target) as database:
-        instants = {row[0] for row in database.rows("select at from harvest_values where at is not null")}
-    assert datetime(2038, 1, 19, 3, 14, 8, tzinfo=UTC) in instants
