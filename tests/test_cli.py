@@ -191,8 +191,8 @@ def test_streams_shows_the_whole_catalogue_in_each_form() -> None:
 def test_version_and_help_answer_without_loading_dlt() -> None:
     assert re.fullmatch(r"dlt-harvest \d+\.\d+\.\d+\n", run("--version").stdout)
     shown = run("--help").stdout
-    assert all(verb in shown for verb in ("demo", "load", "streams", "doctor", "simulate", "show"))
-    for verb in ("demo", "load", "streams", "doctor", "simulate", "show"):
+    assert all(verb in shown for verb in ("demo", "load", "streams", "doctor", "copy", "simulate", "show"))
+    for verb in ("demo", "load", "streams", "doctor", "copy", "simulate", "show"):
         assert f"dlt-harvest {verb}" in run(verb, "--help").stdout, "each with an example"
     code = "import sys, harvest_warehouse.cli; sys.exit('dlt' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harvest_warehouse import build, demo, doctor, load, show, sweep, sync, verify
+from harvest_warehouse import build, copy, demo, doctor, load, show, sweep, sync, verify
 
 ROOT = Path(__file__).parents[1]
 WAREHOUSE = sorted((ROOT / "src" / "harvest_warehouse").rglob("*.py"))
@@ -22,7 +22,7 @@ def test_only_the_command_line_prints(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "module", [build, demo, doctor, load, show, sweep, sync, verify], ids=lambda module: module.__name__
+    "module", [build, copy, demo, doctor, load, show, sweep, sync, verify], ids=lambda module: module.__name__
 )
 def test_a_verb_its_module_its_function_and_its_result_have_one_name(module: object) -> None:
     verb = module.__name__.rsplit(".", 1)[1]  # type: ignore[attr-defined]

@@ -34,6 +34,10 @@ from harvest_warehouse.turn import turn
 # Of one load file: so much lies on the disk of this machine at once.
 _ROWS_OF_A_FILE = 100_000
 
+_HOW_TO_GO_ON = (
+    "The copy is not whole, and no command takes it for one: mend that, and copy again with --replace-unfinished."
+)
+
 _VERSIONS, _LOADS, _STATE = "_dlt_version", "_dlt_loads", "_dlt_pipeline_state"
 
 
@@ -58,7 +62,7 @@ class CopyReport:
         target: where to.
         destination: the target's name.
         tables: what was copied.
-        left: tables of the source that were not: they are not ours.
+        left: tables of the source that were not, and columns (`clients.mine`): they are not ours.
         build: the marts of the target; None where they were not to be built, or could not be.
         not_built: why they could not. The copy is whole all the same.
         seconds: how long it took.
@@ -102,7 +106,7 @@ def copy(
         CopyFailed: where it did not come to its end.
     """
     began = time.monotonic()
-    if source.place == target.place:
+    if _is_same(source, target):
         raise SettingWrong(f"{source.place} cannot be copied onto itself: --from and --to are one and the same.")
     if not source.is_there():
         raise SettingWrong(f"There is nothing to copy: {source.place} is not there.")
@@ -111,7 +115,8 @@ def copy(
             with tempfile.TemporaryDirectory() as folder:
                 report = _Copy(source, target, Path(folder), on_step).run(replaces=replace_unfinished)
         except (DltException, pa.ArrowException) as error:
-            raise CopyFailed(f"{what_happened(error, target)} {_how_to_go_on(target)}") from error
+            about = next((place for place in (source, target) if place.name in str(error)), target)
+            raise CopyFailed(f"{what_happened(error, about)} {_HOW_TO_GO_ON}") from error
         make_indexes(target)
         if build_marts:
             try:
@@ -143,6 +148,9 @@ class _Copy:
             if any(name.startswith(BEFORE) for name in left):
                 raise _unsettled(self._source)
             plan = [self._portions(here, schema, name) for name in _state_last(there)]
+            for portions in plan:
+                others = [name for name in here.columns(portions.table) if name not in portions.names]
+                left += tuple(f"{portions.table}.{name}" for name in others)
             client = self._client(schema)
             self._check_names(client, plan)
             self._begin(client, schema, plan, replaces=replaces)
@@ -220,11 +228,11 @@ class _Copy:
             for number, portions in enumerate(plan, 1):
                 rows, digest = portions.count(here), Digest(portions.columns)
                 step = f"copying {portions.table} (table {number} of {len(plan)})"
-                self._on_step(f"{step}: {rows:,} rows")
+                self._on_step(f"{step}, rows: {rows:,}")
                 for file in self._files(here, client, portions, digest):
                     self._load(client, portions.table, file)
                     if digest.rows < rows:
-                        self._on_step(f"{step}: {digest.rows:,} of {rows:,} rows are there")
+                        self._on_step(f"{step}, rows: {digest.rows:,} of {rows:,}")
                 digests.append((portions, digest))
         return digests
 
@@ -251,7 +259,7 @@ class _Copy:
         job.set_run_vars(load_id, client.schema, prepared)
         job.run_managed(client, None)
         if error := job.exception():
-            raise CopyFailed(f"{table}: {what_happened(error, self._target)} {_how_to_go_on(self._target)}") from error
+            raise CopyFailed(f"{table}: {what_happened(error, self._target)} {_HOW_TO_GO_ON}") from error
 
     def _compare(self, digests: Sequence[tuple[Portions, Digest]], client: JobClientBase) -> None:
         """Read everything again where it is now, all values of all rows."""
@@ -264,8 +272,14 @@ class _Copy:
                 if have != want:
                     raise CopyFailed(
                         f"{portions.table} is not equal on both sides: {want.rows:,} rows were read and {have.rows:,} are in "
-                        f"{self._target.place}, or their values differ. {_how_to_go_on(self._target)}"
+                        f"{self._target.place}, or their values differ. {_HOW_TO_GO_ON}"
                     )
+
+
+def _is_same(source: Warehouse, target: Warehouse) -> bool:
+    """Whether both are one place, also under two names of it."""
+    bare = [warehouse.place.removeprefix(f"{warehouse.destination} at ") for warehouse in (source, target)]
+    return bare[0] == bare[1] and source.dataset_name == target.dataset_name
 
 
 def _state_last(tables: Sequence[str]) -> list[str]:
@@ -277,11 +291,4 @@ def _unsettled(warehouse: Warehouse) -> SettingWrong:
     return SettingWrong(
         f"The last run into {warehouse.place} was interrupted: run `dlt-harvest sync --destination {warehouse.destination}` once "
         "more, and copy then."
-    )
-
-
-def _how_to_go_on(warehouse: Warehouse) -> str:
-    return (
-        f"The copy is not whole, and no command takes it for one: mend that, and copy again with --replace-unfinished. "
-        f"{warehouse.name} is marked until then."
     )

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.common.libs.pyarrow import columns_to_arrow
 from dlt.common.schema.typing import TColumnSchema
@@ -87,7 +88,9 @@ class Digest:
     def add(self, batch: pa.RecordBatch) -> None:
         """Count in some rows."""
         arrays = [
-            pa.array(map(_canonical, values.to_pylist()), pa.string()) if column["data_type"] == "json" else values
+            pa.array(map(_canonical, values.to_pylist()), pa.string())
+            if column["data_type"] == "json"
+            else _writable(values)
             for column, values in zip(self.columns, batch.columns, strict=True)
         ]
         plain = pa.Table.from_arrays(arrays, [f"c{number}" for number in range(len(arrays))])
@@ -99,6 +102,13 @@ class Digest:
 def _read(column: TColumnSchema) -> str:
     # Drivers make floats of the numbers in it.
     return f'cast("{column["name"]}" as text)' if column["data_type"] == "json" else f'"{column["name"]}"'
+
+
+def _writable(values: pa.Array) -> pa.Array:
+    """Texts as they are where a database cannot hold U+0000 (`postgres.py`)."""
+    if not pa.types.is_string(values.type):
+        return values
+    return pc.replace_substring(values, "\x00", "\N{REPLACEMENT CHARACTER}")
 
 
 def _canonical(text: str | None) -> str | None:

@@ -9,13 +9,13 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from dlt.common.utils import uniq_id
 from filelock import FileLock
 
 from accounts import Account, sync_from
@@ -73,12 +73,14 @@ class Moved:
     verified: VerifyReport
 
 
-def everything(warehouse: Warehouse) -> Everything:
-    """Every row of every table of the dataset, all columns."""
+def everything(warehouse: Warehouse, nul: str = "\x00") -> Everything:
+    """Every row of every table of the dataset, all columns; with what the other side has for U+0000."""
     with open_database(warehouse) as database:
         return {
             name: Counter(
-                tuple(sorted((column, plain(value), value is None) for column, value in row.items()))
+                tuple(
+                    sorted((column, plain(value).replace("\x00", nul), value is None) for column, value in row.items())
+                )
                 for row in database.records(f'select * from "{name}"')
             )
             for name in database.names()
@@ -214,6 +216,36 @@ def test_history_has_one_open_version_of_a_record(moved: Moved) -> None:
     assert before <= after, "what was closed stays as it was"
 
 
+def test_the_command_copies_and_says_so(moved: Moved, tmp_path: Path) -> None:
+    there = ("--from", moved.target.destination)
+    done = _run(tmp_path, *there, "--to", "duckdb", "--no-build")
+    assert done.returncode == 0, done.stderr
+    assert "copying time_entries (table " in done.stderr
+    assert "WARNING" not in done.stderr
+    rows = everything(moved.target)
+    assert f"{sum(of.total() for of in rows.values()):,} rows of {len(rows)} tables from " in done.stdout
+    assert "`dlt-harvest sync --destination duckdb`" in done.stdout
+    assert everything(Warehouse(tmp_path, pipelines_dir=tmp_path / "p")) == rows
+    again = _run(tmp_path, *there, "--to", "duckdb")
+    assert again.returncode == 2
+    assert "already holds" in again.stderr
+
+
+def test_wrong_use_is_told(moved: Moved, tmp_path: Path) -> None:
+    unsaid = _run(tmp_path, "--from", "duckdb")
+    assert unsaid.returncode == 2
+    assert "--to" in unsaid.stderr
+    nothing = _run(tmp_path, "--from", "duckdb", "--to", moved.target.destination)
+    assert nothing.returncode == 2
+    assert nothing.stderr.startswith("Error: There is nothing to copy")
+    assert not list(tmp_path.glob("*.duckdb"))
+
+
+def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "harvest_warehouse.cli", "copy", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, cwd=folder)
+
+
 # Small tables of values that some database gets wrong: for what can go wrong.
 
 JSON = OwnTable(
@@ -252,7 +284,7 @@ def places(
     other = opened(request.param)
     for name, value in other.environment.items():
         monkeypatch.setenv(name, value)
-    dataset = f"copy_{abs(hash(request.node.name)) % 10**9}"
+    dataset = f"copy_{uniq_id(4)}"
     names = {"dataset_name": dataset, "marts_name": f"{dataset}_marts"}
     source = Warehouse(tmp_path, pipelines_dir=tmp_path / "pipelines", **names)
     keep(source, TABLE.holding(ROWS), JSON.holding(OBJECTS))
@@ -268,14 +300,14 @@ def test_values_that_databases_get_wrong_come_back_as_they_were(places: Places, 
     again.mkdir()
     back = Warehouse(again, pipelines_dir=again / "p", dataset_name=source.dataset_name, marts_name=source.marts_name)
     copy(target, back, build_marts=False)
-    assert everything(target) == everything(source)
-    assert everything(back) == everything(source)
+    nul = STANDS[target.destination].nul
+    assert everything(target) == everything(back) == everything(source, nul)
     for place in (target, back):
         with open_database(place) as database:
             rows = {row["id"]: row for row in database.records("select * from harvest_values")}
             [kept] = database.rows("select cast(anything as text) from harvest_objects where id = 3")
         assert {want["id"]: {name: rows[want["id"]][name] for name in want} for want in ROWS} == {
-            want["id"]: {**want, "at": want["at"] and want["at"].astimezone(UTC)} for want in ROWS
+            want["id"]: {**want, "note": want["note"] and want["note"].replace("\x00", nul)} for want in ROWS
         }
         assert kept == (None,)
 
@@ -297,7 +329,7 @@ def test_a_copy_that_is_killed_counts_for_nothing_and_is_made_anew(places: Place
     with pytest.raises(SettingWrong, match="--replace-unfinished"):
         copy(source, target, build_marts=False)
     copy(source, target, build_marts=False, replace_unfinished=True)
-    assert everything(target) == everything(source)
+    assert everything(target) == everything(source, STANDS[target.destination].nul)
     with pytest.raises(SettingWrong, match="already holds"):
         copy(source, target, replace_unfinished=True)
 
@@ -344,10 +376,18 @@ def test_a_difference_is_found_and_the_copy_stays_unfinished(places: Places, dam
         pass
 
 
-def test_what_cannot_be_copied_is_refused_and_nothing_changes(places: Places, tmp_path: Path) -> None:
+def test_what_cannot_be_copied_is_refused_and_nothing_changes(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     source, target = places
     with pytest.raises(SettingWrong, match="one and the same"):
         copy(source, source)
+    if not target.kind.is_file:
+        monkeypatch.setenv("DESTINATION__REPORTING__DESTINATION_TYPE", target.destination)
+        url = os.environ[f"DESTINATION__{target.destination.upper()}__CREDENTIALS"]
+        monkeypatch.setenv("DESTINATION__REPORTING__CREDENTIALS", url)
+        with pytest.raises(SettingWrong, match="one and the same"):
+            copy(target, replace(target, destination="reporting"))
     with pytest.raises(SettingWrong, match="nothing to copy"):
         copy(Warehouse(tmp_path / "nowhere", pipelines_dir=tmp_path / "p"), target)
     with turn(target):
@@ -367,11 +407,11 @@ def test_an_interrupted_sync_is_finished_first(places: Places) -> None:
         copy(source, target)
 
 
-def test_tables_of_others_are_left_and_named(places: Places) -> None:
+def test_tables_and_columns_of_others_are_left_and_named(places: Places) -> None:
     source, target = places
     with open_database(source) as database:
-        database.run(["create table mine as select 1 as id"])
-    assert copy(source, target, build_marts=False).left == ("mine",)
+        database.run(["create table mine as select 1 as id", "alter table harvest_values add column colour text"])
+    assert copy(source, target, build_marts=False).left == ("mine", "harvest_values.colour")
 
 
 @pytest.mark.parametrize("busy", [0, 1])
@@ -379,23 +419,3 @@ def test_a_run_at_either_place_keeps_a_copy_out(places: Places, busy: int) -> No
     places[busy].lock_file.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(places[busy].lock_file), pytest.raises(Busy):
         copy(*places)
-
-
-def test_the_command_says_how_it_went(places: Places, tmp_path: Path) -> None:
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "harvest_warehouse.cli", "copy", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, cwd=tmp_path)
-
-    unsaid = run("--from", "duckdb")
-    assert (unsaid.returncode, "--to" in unsaid.stderr) == (2, True)
-    nothing = run("--from", places[1].destination, "--to", "duckdb")
-    assert nothing.returncode == 2
-    assert nothing.stderr.startswith("Error: There is nothing to copy")
-
-
-def test_the_instants_are_utc(places: Places) -> None:
-    source, target = places
-    copy(source, target, build_marts=False)
-    with open_database(target) as database:
-        instants = {row[0] for row in database.rows("select at from harvest_values where at is not null")}
-    assert datetime(2038, 1, 19, 3, 14, 8, tzinfo=UTC) in instants
