@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 from filelock import FileLock
+from xdist.remote import Producer
 
 from accounts import Account, sync_from
 from harvest_simulator import Simulator
 from harvest_warehouse.settings import Warehouse
 from marts import Shop
+from scheduling import BySharedFixture
 
 Once = Callable[[str, Callable[[Warehouse], object]], Path]
 
@@ -29,18 +31,10 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share a fixture of their module run in one worker: else each of them would make it."""
-    for item in items:
-        if not isinstance(item, pytest.Function):
-            continue
-        definitions = item._fixtureinfo.name2fixturedefs.items()
-        shared = {name for name, found in definitions if any(one.scope == "module" for one in found)}
-        if shared:
-            chosen = item.callspec.indices if hasattr(item, "callspec") else {}
-            which = [f"{name}{chosen[name]}" for name in sorted(shared & chosen.keys())]
-            item.add_marker(pytest.mark.xdist_group("-".join([item.path.stem, *which])))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> BySharedFixture:
+    """How tests are given to workers."""
+    return BySharedFixture(config, log)
 
 
 @pytest.fixture(autouse=True)
