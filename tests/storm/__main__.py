@@ -6,6 +6,7 @@ import argparse
 import multiprocessing
 import sys
 import time
+import traceback
 from concurrent.futures import ProcessPoolExecutor
 
 from storm.counts import Counts
@@ -39,6 +40,9 @@ def _sailed(seed: int) -> tuple[Counts, str]:
         counts, said = sail(seed), ""
     except Wrecked as error:
         counts, said = Counts(), str(error)
+        print(f"\n{said}\n", flush=True)
+    except Exception:  # noqa: BLE001 (a fault of the storm's own: the other seeds sail on)
+        counts, said = Counts(), f"seed {seed}\n{traceback.format_exc()}"
         print(f"\n{said}\n", flush=True)
     return counts, said
 

@@ -173,10 +173,11 @@ def nothing_lost_on_the_way_to_the_marts(step: Step) -> Iterator[str]:
     """The marts are those of the last load, and nothing got lost from Harvest's tables to them, by each of their checks."""
     if step.marts is None:
         return
-    ended = [row["ended_at"] for row in step.after.tables["harvest_runs"] if row["outcome"] == "complete"]
+    runs = step.after.tables.get("harvest_runs", ())
+    last = max((row["ended_at"] for row in runs if row["outcome"] == "complete"), default=None)
     built = [row["loaded_at"] for row in step.marts.tables.get("dim_account", ())]
-    if built != [max(ended)]:
-        yield f"the marts are of {built}, the last load of {max(ended)}: {step.said[-3_000:]}"
+    if built != [last]:
+        yield f"the marts are of {built}, the last load of {last}: {step.said[-3_000:]}"
     for row in step.marts.tables.get("mart_data_quality", ()):
         if row["row_count"] and (row["severity"] == "error" or row["finding"] in CONSERVED):
             yield f"{row['finding']} finds {row['row_count']} rows. {row['words']} {row['query']}"
