@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 
 import duckdb
 import pyarrow as pa
@@ -81,9 +82,6 @@ class Digest:
     columns: tuple[TColumnSchema, ...]
     rows: int = 0
     total: int = 0
-    _engine: duckdb.DuckDBPyConnection = field(
-        default_factory=lambda: duckdb.connect(config={"threads": 1}), compare=False, repr=False
-    )
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Count in some rows."""
@@ -94,9 +92,15 @@ class Digest:
             for column, values in zip(self.columns, batch.columns, strict=True)
         ]
         plain = pa.Table.from_arrays(arrays, [f"c{number}" for number in range(len(arrays))])
-        numbers = self._engine.from_arrow(plain).aggregate(f"sum(hash({', '.join(plain.column_names)}))")
+        numbers = _engine().from_arrow(plain).aggregate(f"sum(hash({', '.join(plain.column_names)}))")
         self.total += numbers.fetchall()[0][0]
         self.rows += batch.num_rows
+
+
+@cache
+def _engine() -> duckdb.DuckDBPyConnection:
+    """What sums the hashes: it reads Arrow as it is, and no file."""
+    return duckdb.connect(config={"threads": 1})
 
 
 def _read(column: TColumnSchema) -> str:
