@@ -9,9 +9,11 @@ from pathlib import Path
 
 import duckdb
 import pytest
+from dlt.common.schema import Schema
+from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
 from harvest_warehouse.database import open_database
-from harvest_warehouse.patience import PATIENCE_SECONDS, patiently
+from harvest_warehouse.patience import PATIENCE_SECONDS, PatientDuckDb, patiently
 from harvest_warehouse.settings import Warehouse
 
 TAKEN = duckdb.IOException('IO Error: Could not set lock on file "x": Conflicting lock is held in python (PID 1)')
@@ -71,3 +73,15 @@ def test_a_pipeline_remembers_the_destination_as_dlts_own(tmp_path: Path) -> Non
         "duckdb",
         "dlt.destinations.duckdb",
     )
+
+
+def test_a_pool_that_has_lent_a_connection_stays_when_the_configuration_is_asked_for_again(tmp_path: Path) -> None:
+    destination = PatientDuckDb(DuckDbCredentials(str(tmp_path / "some.duckdb")))
+    # As dlt does it for each job of a package.
+    initial = destination.spec()._bind_dataset_name(dataset_name="some")
+    one = destination.client(Schema("some"), initial)
+    with one.sql_client as lent:
+        other = destination.client(Schema("some"), initial)
+        with other.sql_client as also:
+            assert also.execute_sql("select 1") == lent.execute_sql("select 1")
+        assert lent.execute_sql("select 1")

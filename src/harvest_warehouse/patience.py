@@ -31,7 +31,8 @@ class PatientDuckDb(DuckDb):
     ) -> DuckDbClientConfiguration:
         """dlt's configuration; all connections of a client are made by its pool."""
         found = super().configuration(initial_config, accept_partial)
-        if found.credentials is not None and found.credentials.conn_pool is not None:
+        # Asked again for the same configuration, its pool has lent connections, which must come back to it.
+        if found.credentials is not None and not isinstance(found.credentials.conn_pool, _PatientPool):
             found.credentials.conn_pool = _PatientPool(found.credentials)
         return found
 
