@@ -274,6 +274,14 @@ def test_the_first_answer_has_the_figures_of_the_page_that_was_asked_for(made: M
     assert first_answer(shop, "/assets/x.js") == "<html><body>marimo's own</body></html>"
 
 
+def test_a_visit_that_finds_nothing_to_read_is_not_answered_with_what_an_earlier_one_left(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path)
+    left = Reader(warehouse)
+    hand_over(left)
+    first_answer(warehouse, "/")
+    assert handed_over(warehouse) is not left
+
+
 def test_where_there_is_nothing_to_read_the_first_answer_is_marimos_own(tmp_path: Path) -> None:
     assert first_answer(Warehouse(tmp_path), "/") == "<html><body>marimo's own</body></html>"
 

@@ -339,6 +339,7 @@ def test_one_streams_failure_moves_no_cursor_of_the_others(open_account: OpenAcc
     account.load()
     account.simulator.clock.sleep(86_400)
     account.simulator.mutate(60, seed=6)
+    without_timers(account.simulator)
     account.simulator.faults.at(is_for("invoice_payments"), Fault.SERVER_ERROR, times=10_000)
     fails(account)
     account.simulator.faults.clear()

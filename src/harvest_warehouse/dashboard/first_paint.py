@@ -14,7 +14,7 @@ from harvest_time_tracking import HarvestError
 from harvest_warehouse.dashboard import draw
 from harvest_warehouse.dashboard.address import filters_asked_for, page_asked_for
 from harvest_warehouse.dashboard.header import accounts, header
-from harvest_warehouse.dashboard.reader import Reader, hand_over
+from harvest_warehouse.dashboard.reader import Reader, hand_over, handed_over
 from harvest_warehouse.dashboard.site import PAGES
 from harvest_warehouse.settings import Warehouse
 
@@ -71,6 +71,8 @@ def _is_page(scope: Scope) -> bool:
 
 def outlined(warehouse: Warehouse, address: dict[str, Any]) -> str:
     """The outline of the page at an address; nothing where it cannot be read now: marimo's page will say why."""
+    # What an earlier visit left, and nobody took, is no answer to this one.
+    handed_over(warehouse)
     read = Reader(warehouse, tries=1)
     try:
         with read.at_once():
