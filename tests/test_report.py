@@ -12,6 +12,7 @@ from decimal import Decimal
 from html import unescape
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import duckdb
 import pytest
@@ -203,6 +204,24 @@ def test_a_name_is_text_and_never_markup(changed: Callable[..., str]) -> None:
     assert "&lt;b&gt;Bad&lt;/b&gt; &amp; Co" in page
     assert any("&lt;b&gt;Bad" in drawn for drawn in drawings(page))
     assert not any("<b>Bad" in drawn for drawn in drawings(page))
+
+
+def test_a_long_name_of_emoji_is_drawn_and_shortened(changed: Callable[..., str]) -> None:
+    name = "\U0001f600\U0001f680" * 20
+    page = changed(f"update {MARTS}.mart_unbilled set client_name = '{name}' || client_name")
+    drawn = "".join(drawings(page))
+    assert "\U0001f600\U0001f680" in drawn
+    assert not re.search("[\ue000-\uf8ff\ufffd]", drawn)
+
+
+def test_control_signs_in_names_stop_no_drawing(changed: Callable[..., str], tmp_path: Path) -> None:
+    page = changed(
+        f"update {MARTS}.mart_unbilled set client_name = chr(27) || client_name",
+        f"update {MARTS}.dim_account set account_name = chr(7) || account_name",
+    )
+    for drawn in drawings(page):
+        ElementTree.fromstring(drawn)
+    assert (tmp_path / "week.png").read_bytes().startswith(PNG)
 
 
 def test_the_verdict_is_read_from_the_reconciliation_and_not_run_where_there_is_none(

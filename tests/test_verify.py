@@ -618,3 +618,16 @@ def test_without_anything_loaded_it_says_what_to_do(open_account: Callable[..., 
 def test_a_first_day_in_the_future_is_refused_with_the_reason(loaded: Loaded) -> None:
     with pytest.raises(SettingWrong, match="future"):
         loaded().verify(since="2026-03-17")
+
+
+def test_a_last_day_before_all_rows_compares_its_own_month(loaded: Loaded) -> None:
+    report = loaded().verify(until="1990-01-15")
+    assert (report.first, report.last) == (date(1990, 1, 1), date(1990, 1, 15))
+    assert report.is_proven
+
+
+def test_a_last_day_before_the_first_that_is_loaded_is_refused_with_the_reason(loaded: Loaded) -> None:
+    copy = loaded()
+    settings = replace(copy.client.settings, start_date=date(2026, 2, 1))
+    with pytest.raises(SettingWrong, match="first is 2026-02-01"):
+        verify(copy.warehouse, settings, client=copy.client, until="2026-01-15")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import vl_convert
@@ -13,6 +15,11 @@ _FONT = "Arial, Helvetica, 'Liberation Sans', sans-serif"
 _ROOM = {"left": 18, "right": 18, "top": 4, "bottom": 4}
 # On a telephone: shorter labels.
 _NARROW = 450
+# Vega shortens a label between the two halves of such a sign, and then fails. While it draws, others stand for them.
+_IN_TWO_HALVES = re.compile(r"[\U00010000-\U0010ffff]")
+_STANDING_IN = range(0xE000, 0xF900)
+# What XML cannot have, not even escaped: https://www.w3.org/TR/xml/#charsets
+_NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def svg(chart: Chart, width: int) -> str:
@@ -24,7 +31,24 @@ def svg(chart: Chart, width: int) -> str:
         # From the right edge to the left, a long title has room below the labels.
         config.setdefault("axisX", {}).update(titleAnchor="end")
         _narrow(spec)
-    return str(vl_convert.vegalite_to_svg(spec))
+    text = json.dumps(_drawable(spec), ensure_ascii=False)
+    free = (chr(code) for code in _STANDING_IN if chr(code) not in text)
+    standing_in = dict(zip(sorted(set(_IN_TWO_HALVES.findall(text))), free, strict=False))
+    drawing: str = vl_convert.vegalite_to_svg(text.translate(str.maketrans(standing_in)))
+    return drawing.translate(str.maketrans({other: sign for sign, other in standing_in.items()}))
+
+
+def drawable(words: str) -> str:
+    """Without the control signs that a name can bring: one of them ends the process that draws it."""
+    return _NOT_IN_XML.sub("\ufffd", words)
+
+
+def _drawable(part: Any) -> Any:
+    if isinstance(part, dict):
+        return {key: _drawable(value) for key, value in part.items()}
+    if isinstance(part, list):
+        return [_drawable(value) for value in part]
+    return drawable(part) if isinstance(part, str) else part
 
 
 def _narrow(part: Any) -> None:

@@ -12,7 +12,7 @@ import vl_convert
 from harvest_warehouse.dashboard.draw import verdict
 from harvest_warehouse.dashboard.page import Section, Tile
 from harvest_warehouse.dashboard.words import day
-from harvest_warehouse.report_drawing import svg
+from harvest_warehouse.report_drawing import drawable, svg
 from harvest_warehouse.report_page import warning
 from harvest_warehouse.week import Week
 
@@ -42,7 +42,7 @@ def picture(accounts: Sequence[Week]) -> bytes:
             drawing.text(money.currency, 20, is_bold=True)
             drawing.tiles(money.tiles)
             drawing.sections(money.sections)
-    return bytes(vl_convert.svg_to_png(drawing.svg(), scale=_SCALE))
+    return bytes(vl_convert.svg_to_png(drawable(drawing.svg()), scale=_SCALE))
 
 
 class _Drawing:

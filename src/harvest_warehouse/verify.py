@@ -150,13 +150,20 @@ class _Verification:
             if running is not None and running >= today - timedelta(days=1):
                 last = min(running, today) - timedelta(days=1)
                 self._note(f"A timer runs: days after {last} are compared when it has stopped.")
-        if first is None:
-            first = (oldest or last).replace(day=1)
-        first = max(first, self._settings.start_date or first)
+        first = self._beginning(first, oldest, last)
         self._first, self._last = first, last
         self._months = months_of(first, last, today)
-        if self._months and self._months[-1].last < last:
+        if self._months[-1].last < last:
             self._note(f"Days after {self._months[-1].last} are not compared: a report takes at most 365.")
+
+    def _beginning(self, first: date | None, oldest: date | None, last: date) -> date:
+        if first is None:
+            # The last day may lie before all that we have.
+            first = min(oldest or last, last).replace(day=1)
+        first = max(first, self._settings.start_date or first)
+        if first > last:
+            raise SettingWrong(f"No day is left to compare: the first is {first}, the last {last}.")
+        return first
 
     def compare(self) -> None:
         """Ask for the reports that are due, and for the months of those that differ."""
