@@ -10,9 +10,9 @@ from harvest_warehouse.settings import Warehouse, give_memory_back
 def move(pipeline: dlt.Pipeline, warehouse: Warehouse) -> tuple[str, ...]:
     """Normalise and load every package that waits; gives the ids of those loaded.
 
-    dlt connects anew for each file, and so it must be: a connection that stays open from one to the next is a third quicker for a
-    small package, but lets DuckDB's memory fill up, and where it then spills while it commits and finds no room on the disk,
-    half of what was committed stays. (The storm found it: `make storm SEEDS=60` broke two laws, one time in four.)
+    dlt connects anew for each file, and so it stays: a connection that is held from one to the next is a third quicker for a small
+    package, but lets DuckDB's memory fill up, and where DuckDB spills while it commits and finds no room on the disk, half of
+    what was committed stays until the package is written again.
 
     Raises:
         DltException: where a package cannot be loaded; it waits for the next time.
