@@ -112,6 +112,17 @@ def test_credentials_are_read_from_the_secrets_file_in_each_spelling(
     assert json.loads(done.stdout)["account_id"] == "123456"
 
 
+def test_a_settings_file_that_is_no_toml_exits_2_with_its_line_and_without_its_words(tmp_path: Path) -> None:
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt" / "secrets.toml").write_text('[sources.harvest_time_tracking]\naccess_token = "never-said\n')
+    wrong = run("doctor")
+    assert wrong.returncode == 2, wrong.stderr
+    assert "secrets.toml" in wrong.stderr
+    assert "line 2" in wrong.stderr
+    assert "The database" not in wrong.stderr
+    assert "never-said" not in wrong.stdout + wrong.stderr
+
+
 def test_an_unknown_stream_exits_2_and_names_its_likes(open_account: OpenAccount) -> None:
     wrong = run("load", "time_entrys", **environment_of(open_account()))
     assert wrong.returncode == 2

@@ -280,6 +280,12 @@ def test_what_was_never_read_is_told_before_a_figure_that_rests_on_it(tmp_path: 
     assert "Receivables by age: not known, invoices were never read from Harvest" in page
 
 
+@pytest.mark.parametrize("name", [".", "week.png"])
+def test_what_cannot_be_a_page_is_refused_before_anything_is_drawn(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SettingWrong, match="the page's file"):
+        report(Warehouse(tmp_path), tmp_path / name, AlertSettings())
+
+
 def test_a_missing_library_gives_the_command_that_installs_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "vl_convert", None)
     with pytest.raises(SettingWrong, match=r'vl-convert-python: pip install "dlt-harvest\[dashboard\]"'):

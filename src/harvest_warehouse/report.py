@@ -50,7 +50,7 @@ def report(
         on_step: is told, in a few words, what begins.
 
     Raises:
-        SettingWrong: where a library is not installed, or the marts are not built yet.
+        SettingWrong: where a library is not installed, `out` is no page's name, or the marts are not built yet.
         NotReadable: where another program has the database.
         OSError: where the files cannot be written.
     """
@@ -59,7 +59,7 @@ def report(
         raise SettingWrong(
             f'The report needs {" and ".join(missing)}: pip install "dlt-harvest[dashboard]" and run this again.'
         )
-    if out.suffix.lower() == ".png":
+    if out.suffix.lower() == ".png" or out.is_dir():
         raise SettingWrong("--out is the page's file, such as report.html: the picture goes beside it.")
     # Only now: these need what was looked for above.
     from harvest_warehouse.report_page import page  # noqa: PLC0415

@@ -87,6 +87,7 @@ def prepare() -> None:
 @contextmanager
 def errors_told(is_debug: bool, *, as_json: bool = False) -> Iterator[None]:
     """Turn an error into a message and an exit code."""
+    from dlt.common.configuration.providers.toml import TomlProviderReadException
     from dlt.common.exceptions import DltException
 
     from harvest_time_tracking import HarvestError, SettingWrong
@@ -107,6 +108,8 @@ def errors_told(is_debug: bool, *, as_json: bool = False) -> Iterator[None]:
             out.print(outcome_table(error.report.streams))
     except (HarvestError, OSError) as error:
         code, message, caught = FAILED, str(error), error
+    except TomlProviderReadException as error:
+        code, message, caught = WRONG_USE, str(error), error
     except DltException as error:
         code, message, caught = FAILED, f"The database says: {str(error.__cause__ or error).strip()}", error
     except KeyboardInterrupt as error:
