@@ -16,7 +16,7 @@ from dlt.common.destination import Destination as DltDestination
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
 from harvest_time_tracking import SettingWrong
-from harvest_warehouse.patience import PatientDuckDb
+from harvest_warehouse.duck import PatientDuckDb
 
 Use = Literal["writing", "building", "reading"]
 

@@ -1,0 +1,114 @@
+"""dlt's DuckDB, mended: it waits for who reads, and what a failed commit leaves in memory never reaches the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from weakref import WeakSet
+
+import duckdb
+from dlt.common.destination import DestinationCapabilitiesContext
+from dlt.common.schema import Schema
+from dlt.destinations import duckdb as dlt_duckdb
+from dlt.destinations.impl.duckdb.configuration import (
+    DuckDbBaseCredentials,
+    DuckDbClientConfiguration,
+    DuckDbConnectionPool,
+)
+from dlt.destinations.impl.duckdb.duck import DuckDbClient
+from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
+from dlt.destinations.typing import DBTransaction
+
+from harvest_warehouse.patience import patiently
+
+
+class PatientDuckDb(dlt_duckdb):
+    """dlt's destination, whose connections wait until others have closed theirs, and stop at a commit that failed."""
+
+    @property
+    def destination_type(self) -> str:
+        """dlt's own: what a pipeline remembers of its destination stays as it was."""
+        return "dlt.destinations.duckdb"
+
+    @property
+    def client_class(self) -> type[DuckDbClient]:
+        """Writes the load files."""
+        return _Client
+
+    def configuration(
+        self, initial_config: DuckDbClientConfiguration, accept_partial: bool = False
+    ) -> DuckDbClientConfiguration:
+        """dlt's configuration; all connections of a client are made by its pool."""
+        found = super().configuration(initial_config, accept_partial)
+        # Asked again for the same configuration, its pool has lent connections, which must come back to it.
+        if found.credentials is not None and not isinstance(found.credentials.conn_pool, _Pool):
+            found.credentials.conn_pool = _Pool(found.credentials)
+        return found
+
+
+class _Pool(DuckDbConnectionPool):
+    """Lends connections to one file; all pools of the process that have it open share DuckDB's memory of it.
+
+    A commit that fails for want of room is not wholly undone in that memory. The file and its log are sound for as long
+    as nobody writes that memory to them; when the last connection is back, it is gone.
+    """
+
+    _all: WeakSet[_Pool] = WeakSet()
+    _failed_commits: dict[str, str] = {}
+
+    def __init__(self, credentials: DuckDbBaseCredentials) -> None:
+        super().__init__(credentials)
+        self._all.add(self)
+
+    @property
+    def file(self) -> str:
+        return self.credentials._conn_str()
+
+    def borrow_conn(self, *arguments: Any, **named: Any) -> duckdb.DuckDBPyConnection:
+        self.refuse_unsound()
+        borrow = super().borrow_conn
+        return patiently(lambda: borrow(*arguments, **named), self.file)
+
+    def return_conn(self, borrowed_conn: duckdb.DuckDBPyConnection) -> int:
+        left = super().return_conn(borrowed_conn)
+        if all(pool._conn is None for pool in self._all if pool.file == self.file):
+            self._failed_commits.pop(self.file, None)
+        return left
+
+    def commit_failed(self, connection: duckdb.DuckDBPyConnection, why: str) -> None:
+        """Let nothing of the memory reach the file any more."""
+        connection.execute("PRAGMA disable_checkpoint_on_shutdown")
+        self._failed_commits[self.file] = why
+
+    def refuse_unsound(self) -> None:
+        """Raises duckdb.TransactionException: where a commit to the file has failed."""
+        if why := self._failed_commits.get(self.file):
+            raise duckdb.TransactionException(f"nothing more is written after a commit that failed: {why}")
+
+
+class _SqlClient(DuckDbSqlClient):
+    @contextmanager
+    def begin_transaction(self) -> Iterator[DBTransaction]:
+        self._pool.refuse_unsound()
+        with super().begin_transaction() as transaction:
+            yield transaction
+
+    def _make_database_exception(self, ex: Exception) -> Exception:  # type: ignore[override]
+        if isinstance(ex, duckdb.TransactionException) and "Failed to commit" in str(ex):
+            self._pool.commit_failed(self._conn, str(ex))
+        return super()._make_database_exception(ex)
+
+    @property
+    def _pool(self) -> _Pool:
+        assert isinstance(self.credentials.conn_pool, _Pool)
+        return self.credentials.conn_pool
+
+
+class _Client(DuckDbClient):
+    def __init__(
+        self, schema: Schema, config: DuckDbClientConfiguration, capabilities: DestinationCapabilitiesContext
+    ) -> None:
+        super().__init__(schema, config, capabilities)
+        names = self.sql_client.dataset_name, self.sql_client.staging_dataset_name
+        self.sql_client = _SqlClient(*names, config.credentials, capabilities)
