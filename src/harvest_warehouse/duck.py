@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar, cast
 from weakref import WeakSet
 
 import duckdb
@@ -18,6 +18,7 @@ from dlt.destinations.impl.duckdb.configuration import (
 )
 from dlt.destinations.impl.duckdb.duck import DuckDbClient
 from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
+from dlt.destinations.sql_client import raise_database_error
 from dlt.destinations.typing import DBTransaction
 
 from harvest_warehouse.patience import patiently
@@ -54,8 +55,8 @@ class _Pool(DuckDbConnectionPool):
     as nobody writes that memory to them; when the last connection is back, it is gone.
     """
 
-    _all: WeakSet[_Pool] = WeakSet()
-    _failed_commits: dict[str, str] = {}
+    _all: ClassVar[WeakSet[_Pool]] = WeakSet()
+    _failed_commits: ClassVar[dict[str, str]] = {}
 
     def __init__(self, credentials: DuckDbBaseCredentials) -> None:
         super().__init__(credentials)
@@ -66,7 +67,7 @@ class _Pool(DuckDbConnectionPool):
         return self.credentials._conn_str()
 
     def borrow_conn(self, *arguments: Any, **named: Any) -> duckdb.DuckDBPyConnection:
-        self.refuse_unsound()
+        self.raise_if_unsound()
         borrow = super().borrow_conn
         return patiently(lambda: borrow(*arguments, **named), self.file)
 
@@ -78,10 +79,11 @@ class _Pool(DuckDbConnectionPool):
 
     def commit_failed(self, connection: duckdb.DuckDBPyConnection, why: str) -> None:
         """Let nothing of the memory reach the file any more."""
-        connection.execute("PRAGMA disable_checkpoint_on_shutdown")
-        self._failed_commits[self.file] = why
+        if self.file not in self._failed_commits:
+            self._failed_commits[self.file] = why
+            connection.execute("PRAGMA disable_checkpoint_on_shutdown")
 
-    def refuse_unsound(self) -> None:
+    def raise_if_unsound(self) -> None:
         """Raises duckdb.TransactionException: where a commit to the file has failed."""
         if why := self._failed_commits.get(self.file):
             raise duckdb.TransactionException(f"nothing more is written after a commit that failed: {why}")
@@ -89,8 +91,9 @@ class _Pool(DuckDbConnectionPool):
 
 class _SqlClient(DuckDbSqlClient):
     @contextmanager
+    @raise_database_error
     def begin_transaction(self) -> Iterator[DBTransaction]:
-        self._pool.refuse_unsound()
+        self._pool.raise_if_unsound()
         with super().begin_transaction() as transaction:
             yield transaction
 
@@ -101,8 +104,7 @@ class _SqlClient(DuckDbSqlClient):
 
     @property
     def _pool(self) -> _Pool:
-        assert isinstance(self.credentials.conn_pool, _Pool)
-        return self.credentials.conn_pool
+        return cast("_Pool", self.credentials.conn_pool)
 
 
 class _Client(DuckDbClient):
