@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -13,16 +13,17 @@ from dlt.destinations.sql_client import SqlClientBase
 from sqlglot import exp
 
 from harvest_time_tracking import HarvestError
-from harvest_warehouse.destinations import Use
+from harvest_warehouse.destinations import Destination, Use
+from harvest_warehouse.dialects import HOME, written
 from harvest_warehouse.settings import Warehouse
 
-# What our own statements are written in.
-_DIALECT = "duckdb"
 # Rows of one insert: few statements, and none that a database finds too long.
 _ROWS_OF_AN_INSERT = 200
 _PLAIN_ROWS_OF_AN_INSERT = 1_000
+# What makes, changes or drops tables: not every database has transactions for that.
+_FOR_TABLES = ("CREATE", "ALTER", "DROP")
 
-Statement = str | exp.Expression | exp.Query
+Statement = str | exp.Expr
 
 UNFINISHED_COPY = "harvest_copy_unfinished"
 """A table that is there from the first moment of a copy from another destination until the last: what is beside it is no account yet."""
@@ -42,11 +43,13 @@ class Database:
         dialect: sqlglot's name of the database's dialect.
     """
 
-    def __init__(self, client: SqlClientBase[Any], marts: str, *, declares_cursors: bool = False) -> None:
+    def __init__(self, client: SqlClientBase[Any], marts: str, kind: Destination) -> None:
         self._client = client
         self._marts = marts
-        self._declares_cursors = declares_cursors
-        self.dialect: str = client.capabilities.sqlglot_dialect or _DIALECT
+        self._kind = kind
+        self.dialect: str = client.capabilities.sqlglot_dialect or HOME
+        # Where unquoted names mean upper case, that is what dlt makes of ours; nobody else sees it.
+        self._is_upper = client.capabilities.casefold_identifier is str.upper
 
     def rows(self, query: Statement, values: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
         """The rows that `query` gives.
@@ -60,13 +63,13 @@ class Database:
     def records(self, query: Statement, values: Mapping[str, object] | None = None) -> list[dict[str, Any]]:
         """The rows that `query` gives, by column. Raises as `rows` does."""
         with self._client.execute_query(self._translated(query, values or {})) as cursor:
-            names = [column[0] for column in cursor.description or ()]
+            names = self._columns(cursor)
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def portions(self, query: Statement, rows: int) -> Iterator[list[tuple[Any, ...]]]:
         """The rows that `query` gives, so many at a time: memory does not grow with the table. Raises as `rows` does."""
         translated = self._translated(query, {})
-        if not self._declares_cursors:
+        if not self._kind.declares_cursors:
             with self._client.execute_query(translated) as cursor:
                 while found := cursor.fetchmany(rows):
                     yield found
@@ -77,7 +80,7 @@ class Database:
                 yield [tuple(row) for row in portion]
 
     def run(self, statements: Sequence[Statement], values: Mapping[str, object] | None = None) -> None:
-        """Run statements, all or none of them where the database has transactions.
+        """Run statements, all or none of them where the database has transactions, and has them for these.
 
         Args:
             statements: as text, or made by `insertions`.
@@ -87,7 +90,10 @@ class Database:
             DatabaseException: dlt's, where the database refuses one.
         """
         translated = [self._translated(statement, values or {}) for statement in statements]
-        with self._client.begin_transaction():
+        is_for_tables = any(statement.startswith(_FOR_TABLES) for statement in translated)
+        with ExitStack() as stack:
+            if self._client.capabilities.supports_ddl_transactions or not is_for_tables:
+                stack.enter_context(self._client.begin_transaction())
             for statement in translated:
                 self._client.execute_sql(statement)
 
@@ -95,7 +101,7 @@ class Database:
         """The columns of a table as the database has them; none where there is no such table."""
         try:
             with self._client.execute_query(self._translated(f'select * from "{table}" limit 0', {})) as cursor:
-                return tuple(column[0] for column in cursor.description or ())
+                return self._columns(cursor)
         except DatabaseUndefinedRelation:
             return ()
 
@@ -106,7 +112,7 @@ class Database:
             full = self._example(schema)
             for name in self._names(full):
                 found[name] = full.copy()
-                found[name].set("this", exp.to_identifier(name, quoted=True))
+                found[name].set("this", exp.to_identifier(name.upper() if self._is_upper else name, quoted=True))
         return found
 
     def names(self) -> tuple[str, ...]:
@@ -128,12 +134,18 @@ class Database:
         """The tables in the same schema as `full`; at most the one of that name."""
         is_named = " and table_name = :name" if name else ""
         query = f"select table_name from information_schema.tables where table_schema = :schema{is_named} order by 1"
-        return tuple(row[0] for row in self.rows(query, {"schema": full.db, "name": name}))
+        tree = sqlglot.parse_one(query, read=HOME)
+        if self._kind.has_catalog_in_schema:
+            [catalog] = tree.find_all(exp.Table)
+            catalog.replace(exp.table_("INFORMATION_SCHEMA.TABLES", db=full.db, catalog=full.catalog or None))
+        # Made by dlt, and so all in the one case or in the other.
+        names = self.rows(tree, {"schema": full.db, "name": name.upper() if name and self._is_upper else name})
+        return tuple(row[0].lower() if self._is_upper else row[0] for row in names)
 
     def answer(self, statement: exp.Expr, limit: int | None = None) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         """The columns and the first rows, or all, of a statement in the database's own dialect, as it is."""
         with self._client.execute_query(statement.sql(self.dialect)) as cursor:
-            columns = tuple(column[0] for column in cursor.description or ())
+            columns = self._columns(cursor)
             return columns, list(cursor.fetchall() if limit is None else cursor.fetchmany(limit))
 
     def make_dataset(self) -> None:
@@ -184,11 +196,14 @@ class Database:
 
     def comment(self, comments: Sequence[tuple[str, str, str]]) -> bool:
         """Write words beside tables and columns: (table, column or nothing, words). False where the database takes none."""
+        if not self._kind.has_comments:
+            return False
         try:
             with self._client.begin_transaction():
                 names = {table: self._name(table) for table in {table for table, *_ in comments}}
                 for table, column, words in comments:
-                    target = f'COLUMN {names[table]}."{column}"' if column else f"TABLE {names[table]}"
+                    name = column and self._client.escape_column_name(column)
+                    target = f"COLUMN {names[table]}.{name}" if column else f"TABLE {names[table]}"
                     self._client.execute_sql(f"COMMENT ON {target} IS {_literal(words, self.dialect)}")
         except DatabaseException:
             return False
@@ -199,7 +214,7 @@ class Database:
         return self._translated(statement, values or {})
 
     def _translated(self, statement: Statement, values: Mapping[str, object]) -> str:
-        tree = sqlglot.parse_one(statement, read=_DIALECT) if isinstance(statement, str) else statement
+        tree = sqlglot.parse_one(statement, read=HOME) if isinstance(statement, str) else statement
         named = {cte.alias for cte in tree.find_all(exp.CTE)}
         for table in list(tree.find_all(exp.Table)):
             # The new name in `alter table ... rename to` stands alone.
@@ -211,7 +226,11 @@ class Database:
                 self._qualify(table)
         for placeholder in list(tree.find_all(exp.Placeholder)):
             _fill(placeholder, values[placeholder.name])
-        return tree.sql(self.dialect)
+        return written(tree, self.dialect)
+
+    def _columns(self, cursor: Any) -> tuple[str, ...]:
+        names = (str(column[0]) for column in cursor.description or ())
+        return tuple(name.lower() for name in names) if self._is_upper else tuple(names)
 
     def _name(self, table: str) -> str:
         return self._translated(f"select 1 from {table}", {}).partition(" FROM ")[2]
@@ -269,7 +288,7 @@ def open_database(warehouse: Warehouse, use: Use = "writing", *, is_copying: boo
     with warehouse.pipeline(use).sql_client() as client:
         for guard in warehouse.kind.guards if use == "reading" else ():
             client.execute_sql(guard)
-        database = Database(client, warehouse.marts_name, declares_cursors=warehouse.kind.declares_cursors)
+        database = Database(client, warehouse.marts_name, warehouse.kind)
         if not is_copying and database.is_half_copied():
             raise HalfCopied(
                 f"{warehouse.place} holds half a copy from another destination: `dlt-harvest copy --to {warehouse.destination} "

@@ -48,6 +48,8 @@ class Destination:
         lock_settings: run on the connection that holds the lock.
         declares_cursors: whether its driver keeps all rows of an answer in memory, unless a cursor is declared in SQL.
         has_indexes: whether it wants an index on keys.
+        has_comments: whether it takes words beside tables and columns, as SQL's `comment on`.
+        has_catalog_in_schema: whether each schema has an INFORMATION_SCHEMA of its own, and there is no other.
         busy: what its error says while another program has it to itself.
         who: a select that gives the names of database and user, for the words of a missing permission.
         permissions: the statement that gives what is missing where a step of the trial is refused.
@@ -68,6 +70,8 @@ class Destination:
     lock_settings: tuple[str, ...] = ()
     declares_cursors: bool = False
     has_indexes: bool = False
+    has_comments: bool = True
+    has_catalog_in_schema: bool = False
     busy: str | None = None
     who: str | None = None
     permissions: Mapping[str, str] = field(default_factory=dict)
@@ -123,6 +127,64 @@ DESTINATIONS: Mapping[str, Destination] = MappingProxyType(
                     "make a table": "GRANT USAGE, CREATE ON SCHEMA {schema} TO {user}",
                 },
             ),
+            Destination(
+                "snowflake",
+                needs=("snowflake.connector",),
+                # From Parquet, lists and objects would come as one text each.
+                load_format="jsonl",
+                session={"session_timezone": "UTC"},
+                # They end other people's queries, or send something out.
+                closed_functions=("system$",),
+                open_functions=("system$typeof",),
+                who="select current_database(), current_role()",
+                permissions={
+                    "make a schema": "GRANT USAGE, CREATE SCHEMA ON DATABASE {database} TO ROLE {user}",
+                    "make a table": "GRANT USAGE, CREATE TABLE, CREATE STAGE ON SCHEMA {database}.{schema} TO ROLE {user}",
+                },
+            ),
+            Destination(
+                "bigquery",
+                needs=("google.cloud.bigquery",),
+                # From Parquet, it does not take lists and objects.
+                load_format="jsonl",
+                # It asks another database.
+                closed_functions=("external_query",),
+                has_comments=False,
+                has_catalog_in_schema=True,
+                who="select 'the project', session_user()",
+                permissions={
+                    "make a schema": "the role roles/bigquery.user on {database} for {user}",
+                    "make a table": "the role roles/bigquery.dataEditor on the dataset {schema} for {user}",
+                },
+            ),
+            Destination(
+                "redshift",
+                needs=("psycopg2",),
+                # Its COPY reads from S3 alone: this needs nothing beside the cluster.
+                load_format="insert_values",
+                load_workers=2,
+                session={"session_timezone": "UTC"},
+                closed_functions=("pg_", "set_config"),
+                who="select current_database(), current_user",
+                permissions={
+                    "make a schema": "GRANT CREATE ON DATABASE {database} TO {user}",
+                    "make a table": "GRANT USAGE, CREATE ON SCHEMA {schema} TO {user}",
+                },
+            ),
+            Destination(
+                "databricks",
+                needs=("databricks.sql",),
+                # From JSON, it does not take decimals and dates.
+                load_format="parquet",
+                session={"session_timezone": "UTC"},
+                # They read files, reach other servers, or run Java.
+                closed_functions=("read_", "remote_query", "http_request", "ai_", "java_method"),
+                who="select current_catalog(), current_user()",
+                permissions={
+                    "make a schema": "GRANT USE CATALOG, CREATE SCHEMA ON CATALOG {database} TO `{user}`",
+                    "make a table": "GRANT USE SCHEMA, SELECT, MODIFY, CREATE TABLE, CREATE VOLUME ON SCHEMA {schema} TO `{user}`",
+                },
+            ),
         )
     }
 )
@@ -141,12 +203,20 @@ def destination(name: str) -> Destination:
         close = difflib.get_close_matches(name.lower(), DESTINATIONS, n=1)
         hint = f" Did you mean {close[0]}?" if close else ""
         raise SettingWrong(f"There is no destination {name!r}.{hint} There are: {', '.join(DESTINATIONS)}.")
-    missing = [module for module in found.needs if find_spec(module) is None]
+    missing = [module for module in found.needs if not _is_installed(module)]
     if missing:
         raise SettingWrong(
             f"The destination {name} needs {' and '.join(missing)}: pip install 'dlt-harvest[{found.name}]' and run this again."
         )
     return found
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        # Not even the package that it is part of.
+        return False
 
 
 def chosen(name: str | None = None) -> str:

@@ -9,12 +9,19 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from sqlglot import exp
 
 from destinations.stands import REQUIRED, STANDS, NoServer, Stand
 from destinations.story import Story, told
+from harvest_warehouse import database
+from harvest_warehouse.dialects import HOME, written
 from harvest_warehouse.settings import Warehouse
 
 Opened = Callable[[str], "Here"]
+
+
+SENT: dict[str, None] = {}
+"""Every statement that was sent to DuckDB in these tests, in the order of their first time."""
 
 
 class Here:
@@ -47,11 +54,19 @@ class Here:
         return self._story
 
 
+def _noted(tree: exp.Expr, dialect: str) -> str:
+    statement = written(tree, dialect)
+    if dialect == HOME:
+        SENT.setdefault(statement)
+    return statement
+
+
 @pytest.fixture(scope="session")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
     """Opens each destination once."""
     stands: dict[str, Here | NoServer] = {}
-    with ExitStack() as stack:
+    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "written", _noted)
 
         def open_one(name: str) -> Here:
             if name not in stands:

@@ -1,0 +1,97 @@
+"""Our SQL in another database's words, where sqlglot's own translation would be refused there or mean something else.
+
+Statements are written in DuckDB's SQL, in the part of it that PostgreSQL has too; these two need nothing more. Each of the
+others gets its statements with all names quoted, so that no word that is reserved there is taken for one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from sqlglot import ErrorLevel, exp
+
+HOME = "duckdb"
+"""What our own statements are written in."""
+
+Mend = Callable[[exp.Expr], None]
+
+
+def written(tree: exp.Expr, dialect: str) -> str:
+    """A statement in the dialect of a database; `tree` is changed on the way.
+
+    Args:
+        tree: parsed as DuckDB's SQL; parts of it may be mended already.
+        dialect: sqlglot's name of it.
+
+    Raises:
+        UnsupportedError: sqlglot's, for what cannot be said there: an error is better than a guess.
+    """
+    mends = _MENDS.get(dialect, ())
+    for mend in mends:
+        mend(tree)
+    return tree.sql(dialect, identify=bool(mends), unsupported_level=ErrorLevel.RAISE)
+
+
+def _divide_as_doubles(tree: exp.Expr) -> None:
+    """`/` gives a double, as DuckDB has it: decimals would be cut to six digits behind the point, or to nine."""
+    for division in tree.find_all(exp.Div):
+        if not division.this.is_type("double"):
+            division.set("this", exp.cast(division.this, "double"))
+
+
+def _fold_names(tree: exp.Expr) -> None:
+    """Names in upper case, which is what dlt gives them where unquoted ones mean that."""
+    for name in tree.find_all(exp.Identifier):
+        name.set("this", name.this.upper())
+
+
+def _rename_in_place(tree: exp.Expr) -> None:
+    """A new name alone would mean the connection's schema, and move the table there."""
+    for renaming in tree.find_all(exp.AlterRename):
+        old = renaming.find_ancestor(exp.Alter)
+        for part in ("db", "catalog"):
+            value = old.this.args.get(part) if old else None
+            renaming.this.set(part, value.copy() if value else None)
+
+
+def _greatest_of_known(tree: exp.Expr) -> None:
+    """The greatest of a value and nothing is the value."""
+    for greatest in tree.find_all(exp.Greatest):
+        if len(greatest.expressions) == 1 and not greatest.this.find(exp.Coalesce):
+            one, other = greatest.this, greatest.expressions[0]
+            greatest.set("this", exp.func("coalesce", one.copy(), other.copy()))
+            greatest.set("expressions", [exp.func("coalesce", other.copy(), one.copy())])
+
+
+def _list_without_nulls(tree: exp.Expr) -> None:
+    """A list of texts leaves out what is null, so that no place has to be said for it."""
+    for listed in tree.find_all(exp.GroupConcat):
+        for ordered in listed.find_all(exp.Ordered):
+            ordered.set("nulls_first", not ordered.args.get("desc"))
+
+
+def _list_within_group(tree: exp.Expr) -> None:
+    """The order of a list stands behind the function, not in it."""
+    for listed in list(tree.find_all(exp.GroupConcat)):
+        if isinstance(order := listed.this, exp.Order):
+            listed.set("this", order.this)
+            order.set("this", None)
+            listed.replace(exp.WithinGroup(this=listed.copy(), expression=order))
+
+
+def _decimals_as_such(tree: exp.Expr) -> None:
+    """A number with a point would be a double."""
+    for literal in list(tree.find_all(exp.Literal)):
+        if not literal.is_string and "." in literal.name and not isinstance(literal.parent, exp.Cast):
+            literal.replace(exp.cast(exp.Literal.string(literal.name), "decimal"))
+
+
+_MENDS: Mapping[str, tuple[Mend, ...]] = MappingProxyType(
+    {
+        "snowflake": (_divide_as_doubles, _fold_names, _rename_in_place),
+        "bigquery": (_divide_as_doubles, _greatest_of_known, _list_without_nulls, _decimals_as_such),
+        "redshift": (_divide_as_doubles, _list_within_group),
+        "databricks": (_divide_as_doubles, _rename_in_place),
+    }
+)
