@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -39,6 +40,15 @@ def _file() -> Iterator[Mapping[str, str]]:
 
 
 @contextmanager
+def _ducklake() -> Iterator[Mapping[str, str]]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield {
+            "DESTINATION__DUCKLAKE__CREDENTIALS__CATALOG": f"sqlite:///{folder}/lake.sqlite",
+            "DESTINATION__DUCKLAKE__CREDENTIALS__STORAGE__BUCKET_URL": f"{folder}/files",
+        }
+
+
+@contextmanager
 def _postgres() -> Iterator[Mapping[str, str]]:
     with postgres_server.serving() as url:
         yield {"DESTINATION__POSTGRES__CREDENTIALS": url}
@@ -48,6 +58,7 @@ STANDS = {
     stand.name: stand
     for stand in (
         Stand("duckdb", "itself, in this process", _file),
+        Stand("ducklake", "itself, in this process", _ducklake),
         Stand("postgres", "itself, a server on this machine", _postgres, nul="\ufffd", keeps_others_out=True),
     )
 }
