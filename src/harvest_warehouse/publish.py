@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlglot
+from dlt.common.schema.typing import TColumnSchema
 from sqlglot import exp
 
 from harvest_time_tracking import HarvestError
@@ -182,7 +183,8 @@ def _write(database: Database, table: str, columns: list[_Column], file: Path) -
         f'cast("{column.name}" as text) as "{column.name}"' if column.type == pa.string() else f'"{column.name}"'
         for column in columns
     )
-    digest = Digest(tuple({"name": column.name, "data_type": "text"} for column in columns))
+    summed: list[TColumnSchema] = [{"name": column.name, "data_type": "text"} for column in columns]
+    digest = Digest(tuple(summed))
     with pq.ParquetWriter(file, schema) as writer:
         for rows in database.portions(f"select {read} from {table}", _ROWS):
             try:

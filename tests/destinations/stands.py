@@ -25,6 +25,7 @@ class Stand:
         opened: gives the environment in which dlt finds it, for as long as it is open; raises NoServer.
         nul: what it has where a text has U+0000.
         keeps_others_out: whether a run on another machine is kept out while one is writing.
+        is_slow: whether the story takes so long there that only `make test-destinations` tells it.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Stand:
     opened: Callable[[], AbstractContextManager[Mapping[str, str]]]
     nul: str = "\x00"
     keeps_others_out: bool = False
+    is_slow: bool = False
 
 
 @contextmanager
@@ -58,7 +60,7 @@ STANDS = {
     stand.name: stand
     for stand in (
         Stand("duckdb", "itself, in this process", _file),
-        Stand("ducklake", "itself, in this process", _ducklake),
+        Stand("ducklake", "itself, in this process", _ducklake, is_slow=True),
         Stand("postgres", "itself, a server on this machine", _postgres, nul="\ufffd", keeps_others_out=True),
     )
 }

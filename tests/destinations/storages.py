@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 
+import pytest
 import requests
 
 from destinations.postgres_server import NoServer, free_port
@@ -78,6 +79,7 @@ def _gcs() -> Iterator[Environment]:
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import rsa
     from gcp_storage_emulator.server import create_server
+    from gcsfs.credentials import GoogleCredentials
 
     port = free_port()
     server = create_server("127.0.0.1", port, in_memory=True, default_bucket="lake")
@@ -85,18 +87,20 @@ def _gcs() -> Iterator[Environment]:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
+    patch = pytest.MonkeyPatch()
+    # Google's own server would be asked who this is; the emulator does not ask.
+    patch.setattr(GoogleCredentials, "_connect_token", lambda self, token: self._connect_anon())
     try:
         yield {
             f"{_HERE}BUCKET_URL": "gs://lake/harvest",
             f"{_HERE}CREDENTIALS__PROJECT_ID": "lab",
             f"{_HERE}CREDENTIALS__CLIENT_EMAIL": "nobody@lab.example",
             f"{_HERE}CREDENTIALS__PRIVATE_KEY": key.decode(),
-            # The emulator does not ask who somebody is.
-            f"{_HERE}KWARGS": json.dumps({"token": "anon"}),
             "STORAGE_EMULATOR_HOST": f"http://127.0.0.1:{port}",
             "GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT": "false",
         }
     finally:
+        patch.undo()
         server.stop()
 
 
