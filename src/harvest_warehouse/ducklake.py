@@ -79,7 +79,7 @@ class _Pool(DuckDbConnectionPool):
                 },
             )
             self._execute_statements(connection)
-            self._apply_local_config(connection, local_config, pragmas)
+            self._apply_local_config(connection, local_config or {}, pragmas or [])
         except Exception:
             connection.close()
             raise

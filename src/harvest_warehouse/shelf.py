@@ -45,7 +45,7 @@ class Shelf:
         Raises:
             SettingWrong: where it is not configured, or what its kind needs is not installed.
         """
-        given = {"bucket_url": bucket_url} if bucket_url else {}
+        given: dict[str, Any] = {"bucket_url": bucket_url} if bucket_url else {}
         factory: Any = dlt.destinations.filesystem(destination_name=name, **given)
         try:
             self._config = factory.configuration(factory.spec()._bind_dataset_name(dataset_name=name))
@@ -56,9 +56,7 @@ class Shelf:
                 f"[destination.{name}], or into DESTINATION__{name.upper()}__BUCKET_URL; docs/destinations.md shows how."
             ) from None
         except (MissingDependencyException, ImportError):
-            raise _not_installed(
-                {"gs": "gs", "gcs": "gs", "az": "az", "abfss": "az"}.get(self._config.protocol)
-            ) from None
+            raise _not_installed(str(bucket_url or dlt.config.get(f"destination.{name}.bucket_url"))) from None
         except (ConfigurationException, DltException) as error:
             raise SettingWrong(
                 f"The configuration of {name} cannot be read ({type(error).__name__}): see [destination.{name}] in .dlt/secrets.toml."
