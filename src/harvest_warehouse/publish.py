@@ -20,7 +20,7 @@ from sqlglot import exp
 
 from harvest_time_tracking import HarvestError
 from harvest_warehouse.database import Database
-from harvest_warehouse.models import models
+from harvest_warehouse.models import described
 from harvest_warehouse.portions import Digest
 from harvest_warehouse.reading import reading
 from harvest_warehouse.replaced import BEFORE
@@ -145,7 +145,7 @@ def publish(
 
 def _wanted(database: Database, warehouse: Warehouse) -> Iterator[tuple[str, str, list[_Column]]]:
     """Harvest's tables and ours, and the marts; not dlt's own, and not what an interrupted run left."""
-    marts = {model.name for model in models()}
+    marts = described().keys()
     for dataset in (warehouse.dataset_name, warehouse.marts_name):
         columns: dict[str, list[_Column]] = {}
         for table, column, kind, precision, scale in database.rows(_COLUMNS, {"dataset": dataset}):
