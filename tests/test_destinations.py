@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -61,12 +63,57 @@ def test_a_missing_extra_is_named_by_the_command_that_installs_it(
 
 
 def test_every_destination_is_an_extra_of_ours() -> None:
-    project = (Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8")
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
     for entry in DESTINATIONS.values():
-        assert not entry.needs or f'\n{entry.name} = ["dlt[' in project
+        assert not entry.needs or project["project"]["optional-dependencies"][entry.name]
 
 
 def test_names_of_indexes_are_not_longer_than_a_database_takes() -> None:
     names = [f"{table}_by_{columns[-1].strip('_')}" for table, columns in set(_wanted())]
     assert max(map(len, names)) <= 63
     assert len(set(names)) == len(names)
+
+
+def test_ducklake_is_in_the_folder_where_the_command_runs_unless_it_is_configured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert user_warehouse(tmp_path, "ducklake").place.endswith("ducklake.sqlite")
+    assert not list(tmp_path.iterdir()), "asking for it makes nothing"
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "said"),
+    [
+        ("CATALOG", "mysql://me:hunter2@db.example/lake", "not in mysql"),
+        ("STORAGE__BUCKET_URL", "memory://lake", "not in memory"),
+    ],
+)
+def test_a_lake_that_nothing_here_is_for_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str, value: str, said: str
+) -> None:
+    monkeypatch.setenv("DESTINATION__DUCKLAKE__CREDENTIALS__CATALOG", "sqlite:///lake.sqlite")
+    monkeypatch.setenv("DESTINATION__DUCKLAKE__CREDENTIALS__STORAGE__BUCKET_URL", str(tmp_path))
+    monkeypatch.setenv(f"DESTINATION__DUCKLAKE__CREDENTIALS__{setting}", value)
+    with pytest.raises(SettingWrong, match=said) as refused:
+        user_warehouse(tmp_path, "ducklake")
+    assert "hunter2" not in str(refused.value)
+
+
+def test_another_version_of_duckdb_than_the_extensions_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("duckdb.__version__", "1.5.6")
+    with pytest.raises(
+        SettingWrong, match=r"DuckDB 1\.5\.6 has no extension ducklake here: `pip install 'dlt-harvest\[ducklake\]'"
+    ):
+        user_warehouse(tmp_path, "ducklake")
+
+
+def test_sqlite_is_refused_because_its_decimals_are_floats() -> None:
+    with sqlite3.connect(":memory:") as connection:
+        connection.execute("create table amounts (amount decimal(38, 9))")
+        connection.execute("insert into amounts values ('12345678901234567.25')")
+        [(kept,)] = connection.execute("select amount from amounts")
+    connection.close()
+    assert kept == 12345678901234568.0, "where this no longer holds, SQLite may be looked at again"

@@ -38,8 +38,8 @@ class Destination:
         load_format: what files the rows travel in; chosen by measurement (docs/performance.md).
         load_workers: how many files are written at once.
         is_file: whether it is a file in the folder where the command runs, so that nothing is to be configured.
-        bounds: of the engine in this process, by what it is used for.
         session: set in its credentials, whatever these say: instants are UTC.
+        uses: the same, by what a connection is for: an engine in this process has bounds, and what is for reading cannot write.
         guards: run on a connection that may only read.
         closed_functions: beginnings of the names of functions that do more than read tables; a query may not call them.
         open_functions: names that begin like these, and are harmless.
@@ -61,8 +61,8 @@ class Destination:
     load_format: Literal["parquet", "csv", "jsonl", "insert_values"] = "parquet"
     load_workers: int = 4
     is_file: bool = False
-    bounds: Mapping[Use, Mapping[str, Any]] = field(default_factory=dict)
     session: Mapping[str, object] = field(default_factory=dict)
+    uses: Mapping[Use, Mapping[str, Any]] = field(default_factory=dict)
     guards: tuple[str, ...] = ()
     closed_functions: tuple[str, ...] = ()
     open_functions: tuple[str, ...] = ()
@@ -81,8 +81,14 @@ class Destination:
         return self.busy is not None and self.busy in said.lower()
 
 
-_WRITING = {"memory_limit": "100MB", "threads": 1}
-_BUILDING = {"memory_limit": "1GB", "threads": 2}
+# While it writes, a load's memory must not grow with the account; what does not fit goes to disk.
+_BOUNDS: Mapping[Use, Mapping[str, Any]] = {
+    "writing": {"global_config": {"memory_limit": "100MB", "threads": 1}},
+    "building": {"global_config": {"memory_limit": "1GB", "threads": 2}},
+    "reading": {"global_config": {"memory_limit": "1GB", "threads": 2}, "read_only": True},
+}
+# No files, no other databases, and no way to allow them again.
+_CLOSED = ("SET enable_external_access = false", "SET lock_configuration = true")
 
 DESTINATIONS: Mapping[str, Destination] = MappingProxyType(
     {
@@ -93,10 +99,30 @@ DESTINATIONS: Mapping[str, Destination] = MappingProxyType(
                 # More than one file at once share its bounded memory, and one of them is refused.
                 load_workers=1,
                 is_file=True,
-                # While it writes, a load's memory must not grow with the account; what does not fit goes to disk.
-                bounds={"writing": _WRITING, "building": _BUILDING, "reading": _BUILDING},
-                # No files, no other databases, and no way to allow them again.
-                guards=("SET enable_external_access = false", "SET lock_configuration = true"),
+                uses=_BOUNDS,
+                guards=_CLOSED,
+                busy="lock",
+            ),
+            Destination(
+                "ducklake",
+                factory="harvest_warehouse.ducklake.ducklake",
+                needs=("duckdb_extension_ducklake", "duckdb_extension_sqlite_scanner"),
+                load_workers=1,
+                uses=_BOUNDS,
+                guards=_CLOSED,
+                # They reach the catalog past the lake, or change it.
+                closed_functions=("ducklake_", "sqlite_", "postgres_"),
+                open_functions=(
+                    "ducklake_snapshots",
+                    "ducklake_table_changes",
+                    "ducklake_table_deletions",
+                    "ducklake_table_insertions",
+                ),
+                busy="lock",
+            ),
+            Destination(
+                "motherduck",
+                load_workers=1,
                 busy="lock",
             ),
             Destination(
@@ -189,16 +215,34 @@ DESTINATIONS: Mapping[str, Destination] = MappingProxyType(
     }
 )
 
+_NO_SQLITE = (
+    "SQLite keeps a decimal as a floating-point number, wrong beyond 15 digits, and dates and instants as text: sums of money would "
+    "not be exact. duckdb is a file just as well."
+)
+REFUSED: Mapping[str, str] = MappingProxyType(
+    {
+        "filesystem": "Rows in files cannot be changed or deleted, so what changed in Harvest would count twice, and what was deleted for "
+        "ever. Sync into duckdb, and `dlt-harvest publish` writes all tables there as Parquet or Delta, whole each time; or sync into "
+        "ducklake, whose tables are Parquet files in a folder or bucket.",
+        "sqlite": _NO_SQLITE,
+        "sqlalchemy": _NO_SQLITE,
+    }
+)
+"""Destinations of dlt's that would not be right, and why."""
+
 
 def destination(name: str) -> Destination:
     """The entry for a destination's name: one of those here, or one that dlt's configuration gives such a type.
 
     Raises:
-        SettingWrong: where it is unknown, or where what it needs is not installed, with the command that installs it.
+        SettingWrong: where it is unknown or would not be right, or where what it needs is not installed, with the command that installs it.
     """
     found = DESTINATIONS.get(name)
     if found is None:
-        found = DESTINATIONS.get(str(dlt.config.get(f"destination.{name}.destination_type")).rsplit(".", 1)[-1])
+        kind = str(dlt.config.get(f"destination.{name}.destination_type") or name).rsplit(".", 1)[-1]
+        if kind in REFUSED:
+            raise SettingWrong(f"The destination {name} is not offered. {REFUSED[kind]}")
+        found = DESTINATIONS.get(kind)
     if found is None:
         close = difflib.get_close_matches(name.lower(), DESTINATIONS, n=1)
         hint = f" Did you mean {close[0]}?" if close else ""
@@ -244,8 +288,7 @@ def connected(name: str, dataset_name: str, file: Path, use: Use) -> tuple[DltDe
     """
     entry = destination(name)
     if entry.is_file:
-        bounds = dict(entry.bounds.get(use, {}))
-        credentials = DuckDbCredentials(str(file), read_only=use == "reading", global_config=bounds)
+        credentials = DuckDbCredentials(str(file), **entry.uses[use])
         # Who reads says that the file is taken; who writes waits until those who read have read.
         return (dlt.destinations.duckdb if use == "reading" else PatientDuckDb)(credentials), str(file)
     factory: DltDestination[Any, Any] = _made(entry, name)
@@ -261,7 +304,7 @@ def connected(name: str, dataset_name: str, file: Path, use: Use) -> tuple[DltDe
             f"The configuration of the destination {name} cannot be read ({type(error).__name__}): see "
             f"[destination.{name}.credentials] in .dlt/secrets.toml."
         ) from None
-    for setting, value in entry.session.items():
+    for setting, value in {**entry.session, **entry.uses.get(use, {})}.items():
         setattr(found.credentials, setting, value)
     return _made(entry, name, found.credentials), f"{name} at {place}"
 

@@ -57,7 +57,7 @@ def serving() -> Iterator[str]:
 @contextmanager
 def _running(folder: Path) -> Iterator[int]:
     user, programs = _as_whom(folder)
-    data, port = folder / "data", _free_port()
+    data, port = folder / "data", free_port()
     secret = folder / "secret"
     secret.write_text(PASSWORD)
     for path in (folder, secret):
@@ -137,7 +137,7 @@ def _give(path: Path, user: str | None) -> None:
         shutil.chown(path, user)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])

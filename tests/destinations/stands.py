@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ class Stand:
         opened: gives the environment in which dlt finds it, for as long as it is open; raises NoServer.
         nul: what it has where a text has U+0000.
         keeps_others_out: whether a run on another machine is kept out while one is writing.
+        is_slow: whether the story takes so long there that only `make test-destinations` tells it.
     """
 
     name: str
@@ -31,11 +33,21 @@ class Stand:
     opened: Callable[[], AbstractContextManager[Mapping[str, str]]]
     nul: str = "\x00"
     keeps_others_out: bool = False
+    is_slow: bool = False
 
 
 @contextmanager
 def _file() -> Iterator[Mapping[str, str]]:
     yield {}
+
+
+@contextmanager
+def _ducklake() -> Iterator[Mapping[str, str]]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield {
+            "DESTINATION__DUCKLAKE__CREDENTIALS__CATALOG": f"sqlite:///{folder}/lake.sqlite",
+            "DESTINATION__DUCKLAKE__CREDENTIALS__STORAGE__BUCKET_URL": f"{folder}/files",
+        }
 
 
 @contextmanager
@@ -48,6 +60,7 @@ STANDS = {
     stand.name: stand
     for stand in (
         Stand("duckdb", "itself, in this process", _file),
+        Stand("ducklake", "itself, in this process", _ducklake, is_slow=True),
         Stand("postgres", "itself, a server on this machine", _postgres, nul="\ufffd", keeps_others_out=True),
     )
 }

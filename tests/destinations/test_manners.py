@@ -166,6 +166,21 @@ def test_a_question_cannot_reach_more_than_the_tables(here: Here, call: str) -> 
         query(here.story.warehouse, f"select {call}")
 
 
+@pytest.mark.parametrize("here", ["ducklake"], indirect=True)
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("select * from ducklake_expire_snapshots('ducklake', older_than => now())", "more than the tables"),
+        ("select * from sqlite_scan('lake.sqlite', 'ducklake_table')", "more than the tables"),
+        ("select * from read_text('/etc/passwd')", "disabled"),
+        ("select * from 'https://files.example/x.parquet'", "."),
+    ],
+)
+def test_a_question_to_a_lake_reaches_nothing_beside_it(here: Here, question: str, said: str) -> None:
+    with pytest.raises(SettingWrong, match=said):
+        query(here.story.warehouse, question)
+
+
 @ON_POSTGRES
 def test_a_turn_that_was_lost_with_its_connection_is_not_taken_for_granted(
     here: Here, administrator: psycopg2.extensions.cursor, tmp_path: Path

@@ -18,6 +18,7 @@ for _verb in (
     "report",
     "sql",
     "copy",
+    "publish",
     "streams",
     "show",
     "simulate",

@@ -1,0 +1,51 @@
+"""`dlt-harvest publish`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+from harvest_warehouse.cli.base import Debug, DestinationName, app, err, errors_told, prepare, say, warehouse
+
+
+@app.command(
+    epilog="Examples: `dlt-harvest sync && dlt-harvest publish` · `dlt-harvest publish --to s3://lake/harvest --format delta`"
+)
+def publish(
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            metavar="URL",
+            help="A folder, s3://, gs:// or az://. Default: bucket_url under [destination.filesystem], where the credentials are too.",
+        ),
+    ] = None,
+    file_format: Annotated[
+        Literal["parquet", "delta"],
+        typer.Option("--format", help="One Parquet file a table, or Delta tables with the versions of a week."),
+    ] = "parquet",
+    destination: DestinationName = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, for machines.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Publish tables and marts as files for others to read, whole each time: what was deleted is not in them any more.
+
+    Asks nothing of Harvest. Each table is replaced at once, and only where its rows changed; no run writes meanwhile, so all are of
+    one moment, which `harvest_published.json` beside them names.
+    """
+    with errors_told(debug):
+        from harvest_time_tracking import Ledger
+        from harvest_warehouse.progress import progress
+        from harvest_warehouse.publish import publish as run
+        from harvest_warehouse.publish_summary import publish_json, publish_lines
+        from harvest_warehouse.shelf import Shelf
+
+        prepare()
+        source, shelf = warehouse(destination), Shelf(bucket_url=to)
+        with progress(err, Ledger()) as on_step:
+            report = run(source, shelf, file_format, on_step=on_step)
+        if as_json:
+            print(publish_json(report))
+        else:
+            say(*publish_lines(report))

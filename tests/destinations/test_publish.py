@@ -1,0 +1,245 @@
+"""Whatever is published, in whatever kind of folder or bucket, is what the tables are: nothing more, nothing less, nothing rounded."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from deltalake import DeltaTable
+from dlt.common.libs.deltalake import deltalake_storage_options
+
+from destinations.conftest import Opened
+from destinations.postgres_server import NoServer
+from destinations.stands import REQUIRED
+from destinations.storages import STORAGES, Storage
+from destinations.test_conformance import counted
+from destinations.test_values import ROWS, TABLE
+from harvest_time_tracking import SettingWrong
+from harvest_warehouse.database import open_database
+from harvest_warehouse.own_tables import keep
+from harvest_warehouse.publish import LIST, PublishReport, publish
+from harvest_warehouse.settings import Warehouse, user_warehouse
+from harvest_warehouse.shelf import Shelf, ShelfFailed
+from harvest_warehouse.turn import Busy, turn
+
+MARTS = (
+    "create schema if not exists harvest_marts",
+    "create table marts.dim_client as select 1 as id, cast('12.345' as decimal(18, 3)) as amount, 'one' as name, true as is_active, "
+    "date '2026-02-28' as first_date, 0.1::double as share, sum(2::bigint) as entries",
+    "create table marts.dim_task as select 2 as id where 1 = 0",
+    "create table marts.dim_client__next as select 1 as id",
+)
+
+
+@pytest.fixture(scope="session")
+def storages() -> Iterator[Callable[[str], dict[str, str]]]:
+    """Opens each kind once."""
+    opened: dict[str, dict[str, str] | NoServer] = {}
+    with ExitStack() as stack:
+
+        def open_one(name: str) -> dict[str, str]:
+            if name not in opened:
+                try:
+                    opened[name] = dict(stack.enter_context(STORAGES[name].opened()))
+                except NoServer as error:
+                    opened[name] = error
+            found = opened[name]
+            if isinstance(found, NoServer):
+                (pytest.fail if name in REQUIRED else pytest.skip)(f"{name}: {found}")
+            return found
+
+        yield open_one
+
+
+@pytest.fixture(params=list(STORAGES))
+def storage(
+    request: pytest.FixtureRequest, storages: Callable[[str], dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> Storage:
+    for name, value in storages(request.param).items():
+        monkeypatch.setenv(name, value)
+    return STORAGES[request.param]
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with values that are hard to keep, and a few marts."""
+    folder = tmp_path_factory.mktemp("published")
+    warehouse = Warehouse(folder, pipelines_dir=folder / "pipelines")
+    with turn(warehouse):
+        keep(warehouse, TABLE.holding(ROWS))
+        with open_database(warehouse) as database:
+            database.run(MARTS)
+            database.run(["create table notes as select 1 as id, 'short' as note"])
+    return warehouse.file
+
+
+@pytest.fixture
+def warehouse(original: Path, tmp_path: Path) -> Warehouse:
+    made = Warehouse(tmp_path, pipelines_dir=tmp_path / "pipelines")
+    made.file.write_bytes(original.read_bytes())
+    return made
+
+
+def read(shelf: Shelf, path: str) -> list[dict[str, Any]]:
+    """The rows that others find there."""
+    if path.endswith(".parquet"):
+        rows = pq.read_table(io.BytesIO(shelf._files.cat_file(shelf._full(path)))).to_pylist()
+    else:
+        options = deltalake_storage_options(shelf._config.credentials, shelf._config.deltalake_storage_options)
+        url = shelf._full(path) if shelf._is_local else f"{shelf.url}/{path}"
+        rows = DeltaTable(url, storage_options=options).to_pyarrow_table().to_pylist()
+    return [dict(row) for row in rows]
+
+
+def paths(report: PublishReport) -> dict[str, str]:
+    return {table.path.rpartition("/")[2].removesuffix(".parquet"): table.path for table in report.tables}
+
+
+@pytest.mark.parametrize("kind", ["parquet", "delta"])
+def test_what_is_published_is_what_is_there(storage: Storage, warehouse: Warehouse, kind: Any) -> None:
+    if kind == "delta" and not storage.has_delta:
+        pytest.skip(f"{storage.name}: what stands for it here has no conditional writes, which Delta needs")
+    shelf = Shelf()
+    first = publish(warehouse, shelf, kind)
+    where = paths(first)
+    assert set(where) == {"harvest_values", "notes", "dim_client", "dim_task"}, "nothing of dlt's, nothing half-built"
+    have = {row["id"]: row for row in read(shelf, where["harvest_values"])}
+    assert len(have) == len(ROWS)
+    for want in ROWS:
+        assert {name: have[want["id"]][name] for name in want} == want
+    [client] = read(shelf, where["dim_client"])
+    assert client == {
+        "id": 1,
+        "amount": Decimal("12.345"),
+        "name": "one",
+        "is_active": True,
+        "first_date": date(2026, 2, 28),
+        "share": 0.1,
+        "entries": 2,
+    }
+    assert read(shelf, where["dim_task"]) == []
+
+    with open_database(warehouse) as database:
+        database.run(
+            [
+                "delete from harvest_values where id = 1",
+                "update harvest_values set note = 'changed' where id = 2",
+                "alter table notes add column more bigint",
+                "drop table marts.dim_client",
+            ]
+        )
+    second = publish(warehouse, shelf, kind)
+    assert {table.path for table in second.tables if table.is_new} == {where["harvest_values"], where["notes"]}
+    assert second.removed == (where["dim_client"],)
+    assert not shelf.has(where["dim_client"])
+    have = {row["id"]: row for row in read(shelf, where["harvest_values"])}
+    assert len(have) == len(ROWS) - 1
+    assert 1 not in have, "what was deleted is not published any more"
+    assert have[2]["note"] == "changed"
+    assert read(shelf, where["notes"]) == [{"id": 1, "note": "short", "more": None}]
+    listed = shelf.document(f"{warehouse.dataset_name}/{LIST}")
+    assert {path: table["rows"] for path, table in listed["tables"].items()} == {
+        table.path: table.rows for table in second.tables
+    }
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Shelf:
+    return Shelf(bucket_url=str(tmp_path / "shelf"))
+
+
+def test_whoever_reads_meanwhile_finds_whole_tables_and_the_old_list(warehouse: Warehouse, folder: Shelf) -> None:
+    first = publish(warehouse, folder)
+    with open_database(warehouse) as database:
+        database.run(["delete from harvest_values where id = 1", "update notes set note = 'changed'"])
+    listed = folder.document(f"{warehouse.dataset_name}/{LIST}")
+    failing = Shelf(bucket_url=folder.url)
+    put, left = failing.put_parquet, 1
+
+    def put_one(path: str, file: Path) -> None:
+        nonlocal left
+        if not left:
+            raise ShelfFailed("full")
+        left -= 1
+        put(path, file)
+
+    failing.put_parquet = put_one  # type: ignore[method-assign]
+    with pytest.raises(ShelfFailed):
+        publish(warehouse, failing)
+    assert folder.document(f"{warehouse.dataset_name}/{LIST}") == listed
+    where = paths(first)
+    assert len(read(folder, where["harvest_values"])) == len(ROWS) - 1
+    assert [row["note"] for row in read(folder, where["notes"])] == ["short"]
+    again = publish(warehouse, folder)
+    assert [row["note"] for row in read(folder, where["notes"])] == ["changed"]
+    assert all(folder.has(table.path) for table in again.tables)
+
+
+def test_what_somebody_removed_is_written_again(warehouse: Warehouse, folder: Shelf) -> None:
+    where = paths(publish(warehouse, folder))
+    folder.remove(where["notes"])
+    assert [table.path for table in publish(warehouse, folder).tables if table.is_new] == [where["notes"]]
+
+
+def test_another_format_takes_the_place_of_the_first(warehouse: Warehouse, folder: Shelf) -> None:
+    before = publish(warehouse, folder)
+    after = publish(warehouse, folder, "delta")
+    assert set(after.removed) == {table.path for table in before.tables}
+    assert not list(Path(folder.url).glob("*/*.part"))
+
+
+def test_nothing_is_published_while_a_run_writes(warehouse: Warehouse, folder: Shelf, tmp_path: Path) -> None:
+    holding = (
+        "import sys; from pathlib import Path; from harvest_warehouse.settings import Warehouse; "
+        "from harvest_warehouse.turn import turn\n"
+        "with turn(Warehouse(Path(sys.argv[1]), pipelines_dir=Path(sys.argv[1]) / 'other')):\n"
+        "    print('held', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", holding, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout
+        assert run.stdout.readline() == "held\n"
+        with pytest.raises(Busy):
+            publish(warehouse, folder)
+        run.communicate("")
+    publish(warehouse, folder)
+
+
+def test_a_whole_account_is_published_row_by_row(opened: Opened, folder: Shelf) -> None:
+    story = opened("duckdb").story
+    where = paths(publish(story.warehouse, folder))
+    assert set(where) >= {"time_entries", "invoices__line_items", "harvest_deletions", "projects_history"}
+    assert set(where) >= set(story.marts)
+    for name, rows in {**story.late, **story.marts}.items():
+        if name in where:
+            assert counted(read(folder, where[name])) == counted(rows), name
+
+
+@pytest.mark.parametrize("wrong", ["filesystem", "sqlite", "sqlalchemy"])
+def test_destinations_that_would_not_be_right_say_why(tmp_path: Path, wrong: str) -> None:
+    with pytest.raises(SettingWrong, match=r"is not offered.*duckdb"):
+        user_warehouse(tmp_path, wrong)
+
+
+def test_without_a_place_it_says_where_to_put_it() -> None:
+    with pytest.raises(SettingWrong, match=r"\[destination\.filesystem\].*DESTINATION__FILESYSTEM__BUCKET_URL"):
+        Shelf()
+
+
+def test_the_command_publishes(warehouse: Warehouse, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "harvest_warehouse.cli", "publish", "--to", str(tmp_path / "there"), "--json"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["format"] == "parquet"
+    assert all((tmp_path / "there" / table["path"]).exists() for table in report["tables"])
