@@ -127,7 +127,8 @@ class _Checked:
     @property
     def kept_query(self) -> str:
         """The same when the new tables have taken the place of the old."""
-        return self.query.replace(NEXT, "")
+        # In upper case where the database's names are.
+        return self.query.replace(NEXT, "").replace(NEXT.upper(), "")
 
 
 class _Build:

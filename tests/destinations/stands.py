@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
-from destinations import postgres_server
-from destinations.postgres_server import NoServer
+from destinations import emulators, postgres_server
+from destinations.postgres_server import NoServer, free_port
 
 REQUIRED = frozenset(filter(None, os.environ.get("DESTINATIONS_REQUIRED", "").split(",")))
 """Destinations whose absence is a failure: where they are known to be had, a skip would hide that something broke."""
@@ -25,6 +26,7 @@ class Stand:
         opened: gives the environment in which dlt finds it, for as long as it is open; raises NoServer.
         nul: what it has where a text has U+0000.
         keeps_others_out: whether a run on another machine is kept out while one is writing.
+        has_comments: whether it takes words beside columns, where the destination does.
         is_slow: whether the story takes so long there that only `make test-destinations` tells it.
     """
 
@@ -33,6 +35,7 @@ class Stand:
     opened: Callable[[], AbstractContextManager[Mapping[str, str]]]
     nul: str = "\x00"
     keeps_others_out: bool = False
+    has_comments: bool = True
     is_slow: bool = False
 
 
@@ -56,12 +59,30 @@ def _postgres() -> Iterator[Mapping[str, str]]:
         yield {"DESTINATION__POSTGRES__CREDENTIALS": url}
 
 
+@contextmanager
+def _snowflake() -> Iterator[Mapping[str, str]]:
+    python, port = emulators.environment(emulators.HERE / "fakesnow.txt"), free_port()
+    with emulators.serving([str(python), str(emulators.HERE / "fakesnow_server.py"), str(port)], port):
+        where = {
+            "HOST": "emulator",
+            "DATABASE": "dlt",
+            "USERNAME": "loader",
+            "PASSWORD": "unguessable-9Xq",
+            "WAREHOUSE": "wh",
+        }
+        environment = {f"DESTINATION__SNOWFLAKE__CREDENTIALS__{name}": value for name, value in where.items()}
+        address = {"host": "127.0.0.1", "port": port, "protocol": "http", "session_parameters": {}}
+        environment["DESTINATION__SNOWFLAKE__CREDENTIALS__QUERY"] = json.dumps(address)
+        yield environment
+
+
 STANDS = {
     stand.name: stand
     for stand in (
         Stand("duckdb", "itself, in this process", _file),
         Stand("ducklake", "itself, in this process", _ducklake, is_slow=True),
         Stand("postgres", "itself, a server on this machine", _postgres, nul="\ufffd", keeps_others_out=True),
+        Stand("snowflake", "an emulator (fakesnow)", _snowflake, has_comments=False),
     )
 }
 

@@ -20,7 +20,8 @@ from harvest_warehouse.destinations import DESTINATIONS
 from harvest_warehouse.dialects import written
 from harvest_warehouse.query import question
 
-OTHERS = [name for name in DESTINATIONS if name != "duckdb"]
+# The others speak DuckDB's own.
+OTHERS = [name for name in DESTINATIONS if name not in ("duckdb", "ducklake", "motherduck")]
 _VALUES = re.compile(r"'(?:[^']|'')*'|\b\d[\d.]*\b")
 _CALLS = re.compile(r"\b([A-Z][A-Z_0-9]+)\(")
 # What stands before a bracket and is no function, or is a type.
