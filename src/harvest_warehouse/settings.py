@@ -83,6 +83,11 @@ class Warehouse:
             return self.folder / f".{self.file_name}.lock"
         return self._pipelines_dir / f".{self.pipeline_name}.{self.destination}.{self.dataset_name}.lock"
 
+    @property
+    def working_folder_lock(self) -> Path:
+        """What a run holds beside that: dlt's working folder, which is one for all of a user's databases."""
+        return self._pipelines_dir / f".{self.pipeline_name}.lock"
+
     def is_there(self) -> bool:
         """Whether anything was loaded yet.
 
