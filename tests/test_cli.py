@@ -231,6 +231,29 @@ def test_simulate_says_how_to_load_it_and_ends_cleanly() -> None:
     assert not errors
 
 
+def test_whoever_ends_it_is_answered_like_ctrl_c(open_account: OpenAccount) -> None:
+    account = open_account()
+    command = [sys.executable, "-m", "harvest_warehouse.cli", "doctor"]
+    environment = os.environ | environment_of(account)
+    account.simulator.faults.between_pages("users/me", lambda: process.send_signal(signal.SIGTERM))
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (1, "Error: Interrupted.\n")
+
+
+def test_a_reader_that_has_seen_enough_is_no_error_to_tell_of(tmp_path: Path) -> None:
+    duckdb.connect(str(tmp_path / "harvest_time_tracking.duckdb")).close()
+    question = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 50000) select i from n"
+    command = [sys.executable, "-m", "harvest_warehouse.cli", "sql", "--csv", question]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as asking:
+        assert asking.stdout is not None
+        assert asking.stdout.readline() == "i\n"
+        asking.stdout.close()
+        asking.stdout = None
+        _, errors = asking.communicate(timeout=60)
+    assert (asking.returncode, errors) == (1, "")
+
+
 def test_show_needs_something_to_show() -> None:
     nothing = run("show")
     assert nothing.returncode == 2

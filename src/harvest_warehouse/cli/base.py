@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,6 +81,8 @@ def prepare() -> None:
     """Before dlt does anything."""
     from harvest_warehouse.settings import keep_dlt_quiet, keep_memory_flat
 
+    # Whoever stops a service or a container ends it like Ctrl-C: what was done is kept, and the message says so.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     keep_dlt_quiet()
     keep_memory_flat()
 
@@ -106,6 +109,9 @@ def errors_told(is_debug: bool, *, as_json: bool = False) -> Iterator[None]:
             print(load_json(error.report, message))
         elif error.report.streams:
             out.print(outcome_table(error.report.streams))
+    except BrokenPipeError:
+        # Whoever read, `head` for one, has seen enough.
+        raise typer.Exit(FAILED) from None
     except (HarvestError, OSError) as error:
         code, message, caught = FAILED, str(error), error
     except TomlProviderReadException as error:
