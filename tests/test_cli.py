@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -239,6 +240,21 @@ def test_whoever_ends_it_is_answered_like_ctrl_c(open_account: OpenAccount) -> N
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (1, "Error: Interrupted.\n")
+
+
+def test_a_full_disk_is_told_without_a_traceback(open_account: OpenAccount) -> None:
+    def no_room() -> None:
+        # Whoever writes beyond it fails as on a full disk. Python ignores the signal; DuckDB is in the same process.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+
+    command = [sys.executable, "-m", "harvest_warehouse.cli", "load", "clients", "time_entries"]
+    environment = os.environ | environment_of(open_account())
+    failed = subprocess.run(
+        command, env=environment, preexec_fn=no_room, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert failed.returncode == 1
+    assert "File too large" in failed.stderr
+    assert "Traceback" not in failed.stderr
 
 
 def test_a_reader_that_has_seen_enough_is_no_error_to_tell_of(tmp_path: Path) -> None:

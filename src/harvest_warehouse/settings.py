@@ -160,7 +160,15 @@ def keep_dlt_quiet() -> None:
     for key, value in (("dlthub_telemetry", "false"), ("log_level", "WARNING")):
         if dlt.config.get(f"runtime.{key}") is None:
             os.environ[f"RUNTIME__{key.upper()}"] = value
-    logging.getLogger("dlt").addFilter(lambda record: not any(said in record.getMessage() for said in _NO_NEWS))
+    logging.getLogger("dlt").addFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    if not logging.getLogger("dlt").isEnabledFor(logging.INFO):
+        # Our own message says what went wrong; dlt's tracebacks, two for each file that it could not load, would bury it.
+        record.msg = record.getMessage().partition("Traceback (most recent call last)")[0]
+        record.args, record.exc_info = (), None
+    return not any(said in record.getMessage() for said in _NO_NEWS)
 
 
 def account_settings(pipeline_name: str = PIPELINE, *, start_date: str | None = None) -> Settings:
