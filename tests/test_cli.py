@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable
@@ -17,9 +18,11 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import typer
 
 from accounts import Account
 from harvest_time_tracking import STREAMS
+from harvest_warehouse.cli.base import errors_told
 
 OpenAccount = Callable[..., Account]
 TOKEN = "recognisable-token-4711"
@@ -240,6 +243,14 @@ def test_whoever_ends_it_is_answered_like_ctrl_c(open_account: OpenAccount) -> N
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (1, "Error: Interrupted.\n")
+
+
+def test_ctrl_c_in_the_middle_of_a_query_is_told_as_one(capsys: pytest.CaptureFixture[str]) -> None:
+    threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(typer.Exit) as left, errors_told(False), duckdb.connect() as database:
+        database.execute("select sum(i) from range(1_000_000_000_000) as counted(i)").fetchall()
+    assert left.value.exit_code == 1
+    assert capsys.readouterr().err == "Error: Interrupted.\n"
 
 
 def test_a_full_disk_is_told_without_a_traceback(open_account: OpenAccount) -> None:

@@ -120,6 +120,11 @@ def errors_told(is_debug: bool, *, as_json: bool = False) -> Iterator[None]:
         code, message, caught = FAILED, f"The database says: {str(error.__cause__ or error).strip()}", error
     except KeyboardInterrupt as error:
         code, message, caught = FAILED, "Interrupted.", error
+    except RuntimeError as error:
+        # What DuckDB makes of Ctrl-C in the middle of a query.
+        if not isinstance(error.__cause__, KeyboardInterrupt):
+            raise
+        code, message, caught = FAILED, "Interrupted.", error
     if is_debug or os.environ.get("DLT_HARVEST_DEBUG"):
         traceback.print_exception(caught)
     err.print(f"[bold red]Error:[/] {escape(message)}", highlight=False, soft_wrap=True)
