@@ -62,7 +62,7 @@ def test_a_run_on_another_database_leaves_too_as_it_would_write_what_the_first_o
     tmp_path: Path, other_run: subprocess.Popen[str]
 ) -> None:
     elsewhere = Warehouse(tmp_path / "elsewhere")
-    with pytest.raises(Busy, match="A run on another database is using dlt's working folder .*DLT_DATA_DIR"):
+    with pytest.raises(Busy, match=r"A run on another database is using dlt's working folder .*DLT_DATA_DIR"):
         settle(elsewhere, Settings(Secret("token"), "777"))
     assert not elsewhere.file.exists()
 

@@ -98,7 +98,8 @@ def errors_told(is_debug: bool, *, as_json: bool = False) -> Iterator[None]:
     from harvest_warehouse.summary import load_json, outcome_table
 
     try:
-        yield
+        with _ended_by_others():
+            yield
         return
     except SettingWrong as error:
         code, message = WRONG_USE, str(error)
@@ -109,9 +110,6 @@ def errors_told(is_debug: bool, *, as_json: bool = False) -> Iterator[None]:
             print(load_json(error.report, message))
         elif error.report.streams:
             out.print(outcome_table(error.report.streams))
-    except BrokenPipeError:
-        # Whoever read, `head` for one, has seen enough.
-        raise typer.Exit(FAILED) from None
     except (HarvestError, OSError) as error:
         code, message, caught = FAILED, str(error), error
     except TomlProviderReadException as error:
@@ -120,12 +118,22 @@ def errors_told(is_debug: bool, *, as_json: bool = False) -> Iterator[None]:
         code, message, caught = FAILED, f"The database says: {str(error.__cause__ or error).strip()}", error
     except KeyboardInterrupt as error:
         code, message, caught = FAILED, "Interrupted.", error
-    except RuntimeError as error:
-        # What DuckDB makes of Ctrl-C in the middle of a query.
-        if not isinstance(error.__cause__, KeyboardInterrupt):
-            raise
-        code, message, caught = FAILED, "Interrupted.", error
     if is_debug or os.environ.get("DLT_HARVEST_DEBUG"):
         traceback.print_exception(caught)
     err.print(f"[bold red]Error:[/] {escape(message)}", highlight=False, soft_wrap=True)
     raise typer.Exit(code)
+
+
+@contextmanager
+def _ended_by_others() -> Iterator[None]:
+    """What it means that DuckDB or a pipe is interrupted."""
+    try:
+        yield
+    except BrokenPipeError:
+        # Whoever read, `head` for one, has seen enough.
+        raise typer.Exit(FAILED) from None
+    except RuntimeError as error:
+        # DuckDB makes it of Ctrl-C in the middle of a query.
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
+        raise
