@@ -22,9 +22,10 @@ test-destinations: .venv/ready  ## the same company on every destination that ca
 	DESTINATIONS_SIZE=small $(RUN)pytest -n 0 tests/destinations tests/test_destinations.py --timeout 1200
 
 SEEDS ?= 1-300
+DESTINATION ?= duckdb
 
-storm: .venv/ready  ## days of trouble by seed, then calm: `make storm SEEDS=17` repeats one
-	cd tests && ../$(RUN)python -m storm --seeds $(SEEDS)
+storm: .venv/ready  ## days of trouble by seed, then calm: `make storm SEEDS=17` repeats one, DESTINATION=postgres on a server
+	cd tests && ../$(RUN)python -m storm --seeds $(SEEDS) --destination $(DESTINATION)
 
 lint: .venv/ready  ## what CI checks beside the tests
 	$(RUN)ruff check

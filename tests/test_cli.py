@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable
@@ -16,9 +18,11 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import typer
 
 from accounts import Account
 from harvest_time_tracking import STREAMS
+from harvest_warehouse.cli.base import errors_told
 
 OpenAccount = Callable[..., Account]
 TOKEN = "recognisable-token-4711"
@@ -229,6 +233,52 @@ def test_simulate_says_how_to_load_it_and_ends_cleanly() -> None:
     assert simulator.returncode == 0
     assert "request" in rest
     assert not errors
+
+
+def test_whoever_ends_it_is_answered_like_ctrl_c(open_account: OpenAccount) -> None:
+    account = open_account()
+    command = [sys.executable, "-m", "harvest_warehouse.cli", "doctor"]
+    environment = os.environ | environment_of(account)
+    account.simulator.faults.between_pages("users/me", lambda: process.send_signal(signal.SIGTERM))
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (1, "Error: Interrupted.\n")
+
+
+def test_ctrl_c_in_the_middle_of_a_query_is_told_as_one(capsys: pytest.CaptureFixture[str]) -> None:
+    threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(typer.Exit) as left, errors_told(False), duckdb.connect() as database:
+        database.execute("select sum(i) from range(1_000_000_000_000) as counted(i)").fetchall()
+    assert left.value.exit_code == 1
+    assert capsys.readouterr().err == "Error: Interrupted.\n"
+
+
+def test_a_full_disk_is_told_without_a_traceback(open_account: OpenAccount) -> None:
+    def no_room() -> None:
+        # Whoever writes beyond it fails as on a full disk. Python ignores the signal; DuckDB is in the same process.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+
+    command = [sys.executable, "-m", "harvest_warehouse.cli", "load", "clients", "time_entries"]
+    environment = os.environ | environment_of(open_account())
+    failed = subprocess.run(
+        command, env=environment, preexec_fn=no_room, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert failed.returncode == 1
+    assert "File too large" in failed.stderr
+    assert "Traceback" not in failed.stderr
+
+
+def test_a_reader_that_has_seen_enough_is_no_error_to_tell_of(tmp_path: Path) -> None:
+    duckdb.connect(str(tmp_path / "harvest_time_tracking.duckdb")).close()
+    question = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 50000) select i from n"
+    command = [sys.executable, "-m", "harvest_warehouse.cli", "sql", "--csv", question]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as asking:
+        assert asking.stdout is not None
+        assert asking.stdout.readline() == "i\n"
+        asking.stdout.close()
+        asking.stdout = None
+        _, errors = asking.communicate(timeout=60)
+    assert (asking.returncode, errors) == (1, "")
 
 
 def test_show_needs_something_to_show() -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
+from destinations.stands import REQUIRED, NoServer
+from storm.shores import Coast, server
 from storm.voyage import sail
 
 # A busy machine may need long for one.
@@ -13,6 +17,21 @@ pytestmark = pytest.mark.timeout(900)
 
 FIXED = range(1, 21)
 FRESH = 3
+# Two runs at once, a kill, a lost folder; a kill and an older copy of the database.
+ON_A_SERVER = (16, 20)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Coast]:
+    """A PostgreSQL server, for all storms on it."""
+    with ExitStack() as stack:
+        try:
+            coast = stack.enter_context(server())
+        except NoServer as error:
+            if "postgres" in REQUIRED:
+                raise
+            pytest.skip(str(error))
+        yield coast
 
 
 @pytest.mark.parametrize("seed", FIXED)
@@ -24,3 +43,8 @@ def test_a_storm_breaks_no_law_and_its_calm_ends_equal(seed: int) -> None:
 def test_so_does_one_that_nobody_has_seen(number: int) -> None:
     # Not in the test's name: every worker must collect the same tests. Printed first, and part of the failure.
     sail(int.from_bytes(os.urandom(4), "big"), print)
+
+
+@pytest.mark.parametrize("seed", ON_A_SERVER)
+def test_so_does_one_on_a_server(seed: int, postgres: Coast) -> None:
+    sail(seed, print, postgres)

@@ -49,7 +49,7 @@ def step(voyage: Voyage, tmp_path: Path) -> laws.Step:
         began=len(voyage.simulator.chronicle.moments) - 1,
         said="all is well",
         folder=folder,
-        token=TOKEN,
+        secrets=(TOKEN,),
         codes=(0,),
         is_whole=True,
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from accounts import Account
+from harvest_time_tracking import Secret, Settings
 from harvest_warehouse.load import load, settle
 from harvest_warehouse.settings import Warehouse
 from harvest_warehouse.sync import sync
@@ -57,8 +58,19 @@ def test_a_run_that_was_killed_has_given_its_turn_back(tmp_path: Path, other_run
         pass
 
 
-def test_another_database_in_the_same_folder_is_not_concerned(tmp_path: Path, other_run: subprocess.Popen[str]) -> None:
-    with turn(Warehouse(tmp_path, "other.duckdb")):
+def test_a_run_on_another_database_leaves_too_as_it_would_write_what_the_first_one_read(
+    tmp_path: Path, other_run: subprocess.Popen[str]
+) -> None:
+    elsewhere = Warehouse(tmp_path / "elsewhere")
+    with pytest.raises(Busy, match=r"A run on another database is using dlt's working folder .*DLT_DATA_DIR"):
+        settle(elsewhere, Settings(Secret("token"), "777"))
+    assert not elsewhere.file.exists()
+
+
+def test_another_database_with_a_working_folder_of_its_own_is_not_concerned(
+    tmp_path: Path, other_run: subprocess.Popen[str]
+) -> None:
+    with turn(Warehouse(tmp_path, "other.duckdb", pipelines_dir=tmp_path / "other")):
         pass
 
 

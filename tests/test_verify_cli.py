@@ -8,10 +8,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 
 import pytest
+from rich.console import Console
 
 from accounts import Account
+from harvest_warehouse.reconcile import Figure, Judged
+from harvest_warehouse.verify_summary import difference_table
 
 OpenAccount = Callable[..., Account]
 
@@ -90,6 +94,18 @@ def test_what_differs_is_named_with_both_figures_and_exits_3_until_it_is_repaire
     repaired = run(account, "verify", "--repair")
     assert repaired.returncode == 0, repaired.stdout + repaired.stderr
     assert "Read again, round 1: time_entries" in repaired.stdout
+
+
+def test_both_figures_are_whole_in_a_mail_of_80_columns() -> None:
+    subject, values = "Migration of a large warehouse", {"": Decimal(1)}
+    january = date(2026, 1, 1), date(2026, 1, 31)
+    figure = Figure("time/projects", *january, 14307001, subject, "CAD", "billable_amount", values, Decimal("1053.75"))
+    console = Console(width=80)
+    with console.capture() as captured:
+        console.print(difference_table([Judged(figure, "mismatch", Decimal("1443.20"))]))
+    assert "1,443.20" in captured.get()
+    assert "1,053.75" in captured.get()
+    assert "…" not in captured.get()
 
 
 def test_a_token_that_does_not_see_everything_exits_3_with_the_reason(account: Account) -> None:

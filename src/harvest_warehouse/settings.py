@@ -83,6 +83,11 @@ class Warehouse:
             return self.folder / f".{self.file_name}.lock"
         return self._pipelines_dir / f".{self.pipeline_name}.{self.destination}.{self.dataset_name}.lock"
 
+    @property
+    def working_folder_lock(self) -> Path:
+        """What a run holds beside that: dlt's working folder, which is one for all of a user's databases."""
+        return self._pipelines_dir / f".{self.pipeline_name}.lock"
+
     def is_there(self) -> bool:
         """Whether anything was loaded yet.
 
@@ -155,7 +160,15 @@ def keep_dlt_quiet() -> None:
     for key, value in (("dlthub_telemetry", "false"), ("log_level", "WARNING")):
         if dlt.config.get(f"runtime.{key}") is None:
             os.environ[f"RUNTIME__{key.upper()}"] = value
-    logging.getLogger("dlt").addFilter(lambda record: not any(said in record.getMessage() for said in _NO_NEWS))
+    logging.getLogger("dlt").addFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    if not logging.getLogger("dlt").isEnabledFor(logging.INFO):
+        # Our own message says what went wrong; dlt's tracebacks, two for each file that it could not load, would bury it.
+        record.msg = record.getMessage().partition("Traceback (most recent call last)")[0]
+        record.args, record.exc_info = (), None
+    return not any(said in record.getMessage() for said in _NO_NEWS)
 
 
 def account_settings(pipeline_name: str = PIPELINE, *, start_date: str | None = None) -> Settings:

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from dlt.common.exceptions import DltException
@@ -39,23 +40,30 @@ _held: dict[str, _Held] = {}
 def turn(warehouse: Warehouse) -> Iterator[None]:
     """Write into the database alone, for as long as the block lasts. Who has the turn already may take it again.
 
-    A file's lock keeps other processes of this machine out, which share dlt's working folder too; a lock in the database, where
-    it has such, keeps other machines out. Both are given back when a process ends, however it ends.
+    A file's lock keeps other processes of this machine out. So does one for dlt's working folder: a run on another database
+    would take what this one has read for its own. A lock in the database, where it has such, keeps other machines out. All are
+    given back when a process ends, however it ends.
 
     Raises:
         Busy: where another run has it.
         OutOfReach: where the database does not answer.
     """
-    path = warehouse.lock_file
+    with ExitStack() as stack:
+        stack.enter_context(_lock(warehouse.lock_file, _busy(warehouse)))
+        stack.enter_context(_lock(warehouse.working_folder_lock, _busy_folder(warehouse)))
+        if warehouse.kind.try_lock:
+            stack.enter_context(_lock_in_database(warehouse, str(warehouse.lock_file)))
+        yield
+
+
+@contextmanager
+def _lock(path: Path, busy: Busy) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path, timeout=0, is_singleton=True)
     with ExitStack() as stack:
         try:
-            stack.enter_context(lock.acquire())
+            stack.enter_context(FileLock(path, timeout=0, is_singleton=True).acquire())
         except Timeout:
-            raise _busy(warehouse) from None
-        if warehouse.kind.try_lock:
-            stack.enter_context(_lock_in_database(warehouse, str(path)))
+            raise busy from None
         yield
 
 
@@ -101,4 +109,11 @@ def _is_locked(warehouse: Warehouse, client: SqlClientBase[Any]) -> bool:
 def _busy(warehouse: Warehouse) -> Busy:
     return Busy(
         f"Another run is writing into {warehouse.place}: wait until it has ended, and run again. Nothing was changed."
+    )
+
+
+def _busy_folder(warehouse: Warehouse) -> Busy:
+    return Busy(
+        f"A run on another database is using dlt's working folder {warehouse.working_folder_lock.parent}: wait until it has "
+        "ended, or give each database a folder of its own (DLT_DATA_DIR), and run again. Nothing was changed."
     )

@@ -34,7 +34,9 @@ def difference_table(judged: Iterable[Judged]) -> Table:
     """What differs, with both figures, newest first."""
     table = Table(box=box.SIMPLE, pad_edge=False)
     for name in ("report", "from", "to", "subject", "measure", "ours", "Harvest's", "currency", "verdict"):
-        table.add_column(name, justify="right" if name in ("ours", "Harvest's") else "left")
+        is_figure = name in ("ours", "Harvest's")
+        # A cron job's mail is 80 columns wide, and a figure without its last digits is none.
+        table.add_column(name, justify="right" if is_figure else "left", no_wrap=is_figure, overflow="fold")
     newest = sorted(judged, key=lambda one: (one.figure.last, one.figure.first, one.figure.report), reverse=True)
     for one in newest[:MOST_LINES]:
         figure = one.figure

@@ -8,8 +8,11 @@ import sys
 import time
 import traceback
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
+from functools import partial
 
 from storm.counts import Counts
+from storm.shores import Coast, Files, server
 from storm.voyage import Wrecked, sail
 
 
@@ -18,12 +21,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="storm", description=__doc__)
     parser.add_argument("--seeds", default="1-300", help="17, or 1-300, or 3,8,21 (default: %(default)s)")
     parser.add_argument("--at-once", type=int, default=2, help="how many processes (default: %(default)s)")
+    parser.add_argument(
+        "--destination", choices=("duckdb", "postgres"), default="duckdb", help="(default: %(default)s)"
+    )
     chosen = parser.parse_args()
     seeds = _seeds(chosen.seeds)
     print(f"storms: seeds {chosen.seeds}", flush=True)
     began, counts, failed = time.monotonic(), Counts(), []
-    with ProcessPoolExecutor(chosen.at_once, multiprocessing.get_context("fork")) as pool:
-        for seed, (struck, said) in zip(seeds, pool.map(_sailed, seeds), strict=True):
+    with (
+        server() if chosen.destination == "postgres" else nullcontext(Files()) as coast,
+        ProcessPoolExecutor(chosen.at_once, multiprocessing.get_context("fork")) as pool,
+    ):
+        for seed, (struck, said) in zip(seeds, pool.map(partial(_sailed, coast), seeds), strict=True):
             counts.join(struck)
             if said:
                 failed.append(seed)
@@ -34,10 +43,10 @@ def main() -> int:
     return bool(failed)
 
 
-def _sailed(seed: int) -> tuple[Counts, str]:
+def _sailed(coast: Coast, seed: int) -> tuple[Counts, str]:
     print(f"seed {seed}", flush=True)
     try:
-        counts, said = sail(seed), ""
+        counts, said = sail(seed, coast=coast), ""
     except Wrecked as error:
         counts, said = Counts(), str(error)
         print(f"\n{said}\n", flush=True)

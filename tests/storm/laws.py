@@ -28,7 +28,7 @@ class Step:
         began: the number of the first moment that the step could have seen.
         said: everything that the runs of the step printed, logged and told.
         folder: where all files of the runs lie.
-        token: the secret.
+        secrets: the token, and what else nobody may see.
         codes: how the runs ended; None for those that were killed.
         is_whole: whether a whole sync ended well with Harvest at rest.
         marts: the tables of the marts, where the step was to end with building them.
@@ -40,7 +40,7 @@ class Step:
     began: int
     said: str
     folder: Path
-    token: str
+    secrets: tuple[str, ...]
     codes: tuple[int | None, ...] = ()
     is_whole: bool = False
     marts: Stock | None = None
@@ -124,15 +124,16 @@ def no_cursor_past_what_is_stored(step: Step) -> Iterator[str]:
 
 
 def no_secret_anywhere(step: Step) -> Iterator[str]:
-    """The token is in nothing that was said, in no file and in no table."""
-    if step.token in step.said:
-        yield "the token was said"
-    for path in sorted(step.folder.rglob("*")):
-        if path.is_file() and any(step.token.encode() in held for held in _unpacked(path)):
-            yield f"the token is in {path.relative_to(step.folder)}"
-    for table, rows in step.after.tables.items():
-        if step.token in repr(rows):
-            yield f"the token is in the table {table}"
+    """The token, or the database's password, is in nothing that was said, in no file and in no table."""
+    for secret in step.secrets:
+        if secret in step.said:
+            yield "a secret was said"
+        for path in sorted(step.folder.rglob("*")):
+            if path.is_file() and any(secret.encode() in held for held in _unpacked(path)):
+                yield f"a secret is in {path.relative_to(step.folder)}"
+        for table, rows in step.after.tables.items():
+            if secret in repr(rows):
+                yield f"a secret is in the table {table}"
 
 
 def _unpacked(path: Path) -> Iterator[bytes]:

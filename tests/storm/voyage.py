@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from calendar import day_name
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -24,12 +24,14 @@ from storm import laws
 from storm.chronicle import WatchedSimulator
 from storm.counts import Counts
 from storm.ship import Landing, Run, SharedClock, Sizes, asking, command_of
-from storm.stock import Stock, take_stock
+from storm.shores import Coast, Files, Shore
+from storm.stock import Stock
 from storm.weather import Day, Gusts, disturb, forecast
 
 # Long, and like nothing else.
 TOKEN = "9182736.pt.Kd7sWq2xLm5vRt8yNc3bZf6hJg1pXe4uAo0i"
 _TODAY = date(2026, 3, 16)
+_FILES = Files()
 _CALM = Day(seed=0, hours=24.0, command="calm", is_built=True)
 
 
@@ -61,12 +63,11 @@ def outset_of(seed: int) -> Outset:
 class Voyage:
     """One account and one database, from the outset to the calm."""
 
-    def __init__(self, folder: Path, url: str, simulator: WatchedSimulator, outset: Outset) -> None:
-        self.folder, self.url, self.simulator, self.outset = folder, url, simulator, outset
+    def __init__(self, folder: Path, shore: Shore, url: str, simulator: WatchedSimulator, outset: Outset) -> None:
+        self.folder, self.shore, self.url, self.simulator, self.outset = folder, shore, url, simulator, outset
         self.counts = Counts()
         self.log: list[str] = []
-        self.warehouse = Warehouse(folder, pipelines_dir=folder / "dlt")
-        self._copy = folder.parent / f"{folder.name}.copy"
+        self.warehouse = Warehouse(folder, pipelines_dir=folder / "dlt", destination=shore.destination)
         self._runs = 0
         self._is_copied = False
 
@@ -81,7 +82,7 @@ class Voyage:
         with self.simulator.store.committing_late(day.late_seconds):
             self._changed(disturb(self.simulator, day.seed, day.changes))
         self._strike_files(day)
-        before = take_stock(self.warehouse.file, self.warehouse.dataset_name)
+        before = self.shore.stock(self.warehouse.dataset_name)
         self.simulator.look()
         began = len(self.simulator.chronicle.moments) - 1
         struck = self._weather(day)
@@ -102,7 +103,7 @@ class Voyage:
             if entry.timer_started_at is not None:
                 store.stop_timer(entry.id)
         self.live(_CALM)
-        stock = take_stock(self.warehouse.file, self.warehouse.dataset_name)
+        stock = self.shore.stock(self.warehouse.dataset_name)
         try:
             assert_equals_truth(_Copy(self.simulator, stock))  # type: ignore[arg-type]
         except AssertionError as error:
@@ -111,7 +112,7 @@ class Voyage:
 
     def _compare_marts(self) -> None:
         """Every table of the marts with the same worked out from the truth."""
-        marts = take_stock(self.warehouse.file, self.warehouse.marts_name)
+        marts = self.shore.stock(self.warehouse.marts_name)
         truth = self.simulator.truth()
         [account] = marts.tables["dim_account"]
         # When a run ended is told by the real clock.
@@ -128,7 +129,7 @@ class Voyage:
         number, clock = self._runs, self.simulator.clock
         if day.disk and day.disk.room_bytes is not None:
             # Never so little that what the run says finds no room: that is ours, not the product's.
-            size = max(4_000_000, self.warehouse.file.stat().st_size if self.warehouse.file.exists() else 0)
+            size = max(4_000_000, self.shore.size())
             day = replace(day, disk=replace(day.disk, room_bytes=size + day.disk.room_bytes))
 
         def act() -> Any:
@@ -140,20 +141,11 @@ class Voyage:
         return Run(act, self.folder, day, number)
 
     def _strike_files(self, day: Day) -> None:
-        file = self.warehouse.file
-        parts = [file, file.with_name(f"{file.name}.wal")]
         if day.is_copy_restored and self._is_copied:
-            for part in parts:
-                part.unlink(missing_ok=True)
-                if (kept := self._copy / part.name).exists():
-                    shutil.copy(kept, part)
+            self.shore.restore()
             self.counts.add("database: restored to an older copy")
-        if day.is_copy_kept and file.exists():
-            shutil.rmtree(self._copy, ignore_errors=True)
-            self._copy.mkdir()
-            for part in parts:
-                if part.exists():
-                    shutil.copy(part, self._copy)
+        if day.is_copy_kept and self.shore.is_there():
+            self.shore.keep()
             self._is_copied = True
         if day.is_folder_lost and (self.folder / "dlt").exists():
             shutil.rmtree(self.folder / "dlt")
@@ -225,15 +217,15 @@ class Voyage:
         self._tell(f"  ended with {[landing.code for landing in landings]}")
         step = laws.Step(
             before,
-            take_stock(self.warehouse.file, self.warehouse.dataset_name),
+            self.shore.stock(self.warehouse.dataset_name),
             self.simulator.chronicle,
             began,
             "".join(landing.said for landing in landings),
             self.folder,
-            TOKEN,
+            (TOKEN, *self.shore.secrets),
             tuple(landing.code for landing in landings),
             is_whole=day.is_quiet and day.command != "load" and landings[0].code == 0,
-            marts=take_stock(self.warehouse.file, self.warehouse.marts_name) if day == _CALM else None,
+            marts=self.shore.stock(self.warehouse.marts_name) if day == _CALM else None,
         )
         breaches = laws.broken(step)
         if day.command == "calm" and landings[0].code != 0:
@@ -257,17 +249,21 @@ class _Copy:
 
 
 @contextmanager
-def underway(outset: Outset) -> Iterator[Voyage]:
+def underway(outset: Outset, coast: Coast = _FILES) -> Iterator[Voyage]:
     """A voyage from its outset, in a folder that goes with it."""
     root = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # (no byte of it outlives the voyage)
-    with tempfile.TemporaryDirectory(prefix="storm-", dir=root) as base, _environment(Path(base)):
+    with tempfile.TemporaryDirectory(prefix="storm-", dir=root) as base:
         folder = Path(base) / "voyage"
-        if outset.is_loaded:
-            shutil.copytree(_loaded(outset.account_seed), folder)
+        loaded = _loaded(outset.account_seed, coast) if outset.is_loaded else None
+        if loaded:
+            shutil.copytree(loaded[0], folder)
         else:
             folder.mkdir()
-        with _served(outset.account_seed) as (url, simulator):
-            yield Voyage(folder, url, simulator, outset)
+        shore = coast.shore(folder)
+        if loaded:
+            shore.begin_as(loaded[1])
+        with _environment(Path(base), shore), _served(outset.account_seed) as (url, simulator):
+            yield Voyage(folder, shore, url, simulator, outset)
 
 
 @contextmanager
@@ -291,12 +287,13 @@ def _served(account_seed: int) -> Iterator[tuple[str, WatchedSimulator]]:
 
 
 @contextmanager
-def _environment(base: Path) -> Iterator[None]:
+def _environment(base: Path, shore: Shore) -> Iterator[None]:
     """A dlt of its own; children are asked for in each run, or none of them could be said to be here."""
     wanted = {
         "DLT_DATA_DIR": str(base / "data"),
         "RUNTIME__DLTHUB_TELEMETRY": "false",
         "SOURCES__HARVEST_TIME_TRACKING__CHILDREN_WITHIN_RUNS": "1",
+        **shore.environment,
     }
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update(wanted)
@@ -307,35 +304,40 @@ def _environment(base: Path) -> Iterator[None]:
             os.environ.pop(name) if value is None else os.environ.update({name: value})
 
 
-_LOADED: dict[int, tempfile.TemporaryDirectory[str]] = {}
+_LOADED: dict[tuple[int, Coast], tuple[Path, Shore]] = {}
+_FOLDERS = ExitStack()
 
 
-def _loaded(account_seed: int) -> Path:
-    """The folder of an account that was loaded once, made when it is first asked for."""
-    if account_seed not in _LOADED:
-        made = tempfile.TemporaryDirectory(prefix="storm-loaded-")
-        with _served(account_seed) as (url, simulator):
+def _loaded(account_seed: int, coast: Coast) -> tuple[Path, Shore]:
+    """The folder and the database of an account that was loaded once, made when they are first asked for."""
+    if (account_seed, coast) not in _LOADED:
+        base = Path(_FOLDERS.enter_context(tempfile.TemporaryDirectory(prefix="storm-loaded-")))
+        folder = base / "voyage"
+        folder.mkdir()
+        shore = coast.shore(folder)
+        warehouse = Warehouse(folder, pipelines_dir=folder / "dlt", destination=shore.destination)
+        with _environment(base, shore), _served(account_seed) as (url, simulator):
             # Not as a process of its own: what it brings into memory, every run that is forked from here has already.
             asks = asking(url, simulator.account_id, TOKEN, simulator.clock)
-            warehouse = Warehouse(Path(made.name), pipelines_dir=Path(made.name) / "dlt")
             command_of(Day(seed=0), warehouse, asks, lambda _: None)()
-        _LOADED[account_seed] = made
-    return Path(_LOADED[account_seed].name)
+        _LOADED[account_seed, coast] = folder, shore
+    return _LOADED[account_seed, coast]
 
 
-def sail(seed: int, say: Callable[[str], None] = lambda _: None) -> Counts:
+def sail(seed: int, say: Callable[[str], None] = lambda _: None, coast: Coast = _FILES) -> Counts:
     """One storm and its calm.
 
     Raises:
         Wrecked: with all that happened, and the command that repeats it.
     """
     say(f"seed {seed}")
-    with underway(outset_of(seed)) as voyage:
+    with underway(outset_of(seed), coast) as voyage:
         try:
             for day in forecast(seed):
                 voyage.live(day)
             voyage.reach_calm()
         except AssertionError as error:
             told = "\n".join([f"seed {seed}", str(voyage.outset), *voyage.log])
-            raise Wrecked(f"{told}\n\n{error}\n\nOnce more: make storm SEEDS={seed}") from None
+            again = f"make storm SEEDS={seed} DESTINATION={voyage.shore.destination}"
+            raise Wrecked(f"{told}\n\n{error}\n\nOnce more: {again}") from None
         return voyage.counts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,6 +81,8 @@ def prepare() -> None:
     """Before dlt does anything."""
     from harvest_warehouse.settings import keep_dlt_quiet, keep_memory_flat
 
+    # Whoever stops a service or a container ends it like Ctrl-C: what was done is kept, and the message says so.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     keep_dlt_quiet()
     keep_memory_flat()
 
@@ -95,7 +98,8 @@ def errors_told(is_debug: bool, *, as_json: bool = False) -> Iterator[None]:
     from harvest_warehouse.summary import load_json, outcome_table
 
     try:
-        yield
+        with _ended_by_others():
+            yield
         return
     except SettingWrong as error:
         code, message = WRONG_USE, str(error)
@@ -118,3 +122,18 @@ def errors_told(is_debug: bool, *, as_json: bool = False) -> Iterator[None]:
         traceback.print_exception(caught)
     err.print(f"[bold red]Error:[/] {escape(message)}", highlight=False, soft_wrap=True)
     raise typer.Exit(code)
+
+
+@contextmanager
+def _ended_by_others() -> Iterator[None]:
+    """What it means that DuckDB or a pipe is interrupted."""
+    try:
+        yield
+    except BrokenPipeError:
+        # Whoever read, `head` for one, has seen enough.
+        raise typer.Exit(FAILED) from None
+    except RuntimeError as error:
+        # DuckDB makes it of Ctrl-C in the middle of a query.
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
+        raise
