@@ -94,7 +94,7 @@ DESTINATIONS: Mapping[str, Destination] = MappingProxyType(
                 bounds={"writing": _WRITING, "building": _BUILDING, "reading": _BUILDING},
                 # No files, no other databases, and no way to allow them again.
                 guards=("SET enable_external_access = false", "SET lock_configuration = true"),
-                busy="lock",
+                busy="could not set lock",
             ),
             Destination(
                 "postgres",
