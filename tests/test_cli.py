@@ -234,7 +234,7 @@ def test_simulate_says_how_to_load_it_and_ends_cleanly() -> None:
 def test_show_needs_something_to_show() -> None:
     nothing = run("show")
     assert nothing.returncode == 2
-    assert "dlt-harvest load" in nothing.stderr
+    assert "dlt-harvest sync" in nothing.stderr
 
 
 def test_show_serves_dlts_dashboard_until_it_is_interrupted(open_account: OpenAccount) -> None:
