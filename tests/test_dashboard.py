@@ -507,7 +507,10 @@ def test_projects_that_nobody_pays_are_no_bad_projects(made: Make) -> None:
     unpaid = total([row for row in home.rows if row["project_type"] == "non_billable"], "cost")
     losing = [row for row in paid if row["margin"] < 0]
     assert unpaid > 0
-    assert home.title.startswith(f"{len(losing) or 'None'} of {len(paid)} billable projects ")
+    said = (
+        f"{len(losing)} of {len(paid)} billable project" if losing else "No billable project costs more than it earns"
+    )
+    assert home.title.startswith(said)
     assert home.title.endswith(f"; non-billable ones cost {top(shop).home_currency} {unpaid:,.0f}")
 
 

@@ -202,7 +202,7 @@ def _projects(projects: list[Row], chosen: Filters, *, is_home: bool) -> Section
                 f"{len(losing):,} of {count(len(paid), 'billable project')} {verb}, {losing[0]['project_name']}{most}"
             )
         else:
-            title = f"None of {count(len(paid), 'billable project')} costs more than it earns"
+            title = "No billable project costs more than it earns"
         if unpaid:
             title += f"; non-billable ones cost {money(unpaid, chosen.currency)}"
     else:
