@@ -25,7 +25,7 @@ from harvest_warehouse.dashboard import palette, queries
 from harvest_warehouse.dashboard.address import filters_asked_for, page_asked_for
 from harvest_warehouse.dashboard.app import app
 from harvest_warehouse.dashboard.basis import known
-from harvest_warehouse.dashboard.draw import verdict
+from harvest_warehouse.dashboard.draw import verdict, without_rate
 from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.first_paint import FirstPaint
 from harvest_warehouse.dashboard.header import accounts
@@ -366,6 +366,11 @@ def test_what_was_never_read_has_no_figure_and_says_so(made: Make) -> None:
         assert all("never read from Harvest" in tile.note for tile in shown.tiles)
         assert all("never read from Harvest" in section.title and not section.rows for section in shown.sections)
     assert top(shop).never_read == ("clients", "projects", "users", "expenses", "invoices")
+
+
+def test_without_projects_nobody_knows_what_needs_a_rate(made: Make) -> None:
+    assert without_rate(top(made(time_only))) == "not known: projects were never read from Harvest"
+    assert re.fullmatch(r"[\d,]+ billable entr(y|ies), [\d,]+ without a cost rate", without_rate(top(made(company))))
 
 
 def test_where_harvest_has_nothing_no_figure_pretends_to_be_one(made: Make) -> None:

@@ -25,7 +25,7 @@ from dlt.destinations.typing import DBTransaction
 from harvest_time_tracking import HarvestError
 from harvest_warehouse.patience import patiently
 
-# https://duckdb.org/docs/stable/internals/storage#storage-header: behind a checksum of 8 bytes.
+# https://duckdb.org/docs/stable/internals/storage: behind a checksum of 8 bytes.
 _MAGIC = slice(8, 12), b"DUCK"
 
 
