@@ -232,6 +232,12 @@ def test_a_misspelled_threshold_is_told(tmp_path: Path) -> None:
     assert (done.returncode, "Did you mean budget_share?" in done.stderr) == (2, True)
 
 
+def test_a_misspelled_variable_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARVEST_ALERTS__BUDGETSHARE", "0.5")
+    with pytest.raises(SettingWrong, match=r"HARVEST_ALERTS__BUDGETSHARE. Did you mean HARVEST_ALERTS__BUDGET_SHARE\?"):
+        alert_settings()
+
+
 def test_an_alert_is_one_entry(blank: Warehouse) -> None:
     mine = Alert(
         "many_clients",

@@ -151,7 +151,7 @@ def test_a_database_without_a_single_list_builds_empty_tables(tmp_path: Path) ->
 
 
 def test_without_a_database_it_says_what_to_do_first(tmp_path: Path) -> None:
-    with pytest.raises(SettingWrong, match="dlt-harvest load"):
+    with pytest.raises(SettingWrong, match="dlt-harvest sync"):
         build(Warehouse(tmp_path), MartSettings())
 
 

@@ -284,7 +284,7 @@ def test_a_reader_that_has_seen_enough_is_no_error_to_tell_of(tmp_path: Path) ->
 def test_show_needs_something_to_show() -> None:
     nothing = run("show")
     assert nothing.returncode == 2
-    assert "dlt-harvest load" in nothing.stderr
+    assert "dlt-harvest sync" in nothing.stderr
 
 
 def test_show_serves_dlts_dashboard_until_it_is_interrupted(open_account: OpenAccount) -> None:

@@ -25,7 +25,7 @@ from harvest_warehouse.dashboard import palette, queries
 from harvest_warehouse.dashboard.address import filters_asked_for, page_asked_for
 from harvest_warehouse.dashboard.app import app
 from harvest_warehouse.dashboard.basis import known
-from harvest_warehouse.dashboard.draw import verdict
+from harvest_warehouse.dashboard.draw import verdict, without_rate
 from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.first_paint import FirstPaint
 from harvest_warehouse.dashboard.header import accounts
@@ -35,7 +35,7 @@ from harvest_warehouse.dashboard.place import as_argument, from_argument
 from harvest_warehouse.dashboard.ranking import named, ranked
 from harvest_warehouse.dashboard.ranking import top as first_few
 from harvest_warehouse.dashboard.reader import Reader, hand_over, handed_over
-from harvest_warehouse.dashboard.sections import burn
+from harvest_warehouse.dashboard.sections import burn, unbilled_by_client
 from harvest_warehouse.dashboard.site import PAGES
 from harvest_warehouse.dashboard.words import total
 from harvest_warehouse.database import open_database
@@ -179,7 +179,33 @@ def test_five_hundred_people_are_a_short_chart_and_a_whole_table(made: Make) -> 
     unbilled = page(made(crowd), "Overview").sections[2]
     clients = {row["label"] for row in unbilled.rows}
     assert len(clients) > 50
-    assert f"{len(clients) - 10} other clients" in unbilled.chart.to_json()  # type: ignore[union-attr]
+    # All others together have most of it: a bar for them would leave nothing to be seen of those who are named.
+    assert f"{len(clients) - 10} other" not in unbilled.chart.to_json()  # type: ignore[union-attr]
+    drawn = set(ranked(list(unbilled.rows), lambda some: total(some, "uninvoiced_amount"))[:10])
+    left = total([row for row in unbilled.rows if row["label"] not in drawn], "uninvoiced_amount")
+    assert unbilled.rest == (
+        f"The chart shows the 10 clients with most; {len(clients) - 10} others have USD {left:,.0f} together."
+    )
+
+
+def test_the_title_of_the_weeks_counts_people_who_are_not_drawn(made: Make, tmp_path: Path) -> None:
+    shop = made(crowd).copy(tmp_path)
+    [[week, name]] = ask(
+        shop,
+        "select max(week_index), 'Pat Number 250' from marts.dim_date where is_complete_week",
+    )
+    [[before]] = ask(
+        shop,
+        f"""select count(distinct user_id) from marts.mart_utilisation_weekly where is_complete_week
+        and week_index > {week} - 12 and available_hours > 0 and billable_hours > available_hours""",
+    )
+    shop.run(
+        f"""update marts.mart_utilisation_weekly set billable_hours = available_hours + 1
+        where person_name = '{name}' and week_index = {week}"""
+    )
+    by_week = page(shop, "People").sections[1]
+    assert name not in {row["label"] for row in by_week.rows}
+    assert by_week.title == f"{before + 1} people had a week above 100 %"
 
 
 def test_the_verdict_is_that_of_the_last_comparison_and_never_a_fixed_text(made: Make, tmp_path: Path) -> None:
@@ -342,6 +368,11 @@ def test_what_was_never_read_has_no_figure_and_says_so(made: Make) -> None:
     assert top(shop).never_read == ("clients", "projects", "users", "expenses", "invoices")
 
 
+def test_without_projects_nobody_knows_what_needs_a_rate(made: Make) -> None:
+    assert without_rate(top(made(time_only))) == "not known: projects were never read from Harvest"
+    assert re.fullmatch(r"[\d,]+ billable entr(y|ies), [\d,]+ without a cost rate", without_rate(top(made(company))))
+
+
 def test_where_harvest_has_nothing_no_figure_pretends_to_be_one(made: Make) -> None:
     shop = made(nothing)
     assert top(shop).never_read == ()
@@ -440,6 +471,52 @@ def test_a_warehouse_travels_as_an_argument() -> None:
 )
 def test_a_week_above_all_available_hours_does_not_look_like_one_that_is_full(share: str | None, said: str) -> None:
     assert figure_in_field(None if share is None else Decimal(share)) == said
+
+
+def test_a_bar_that_is_cut_says_how_long_it_would_be_and_no_other_does(made: Make) -> None:
+    shop = made(company)
+    head = top(shop)
+    chosen = Filters(head.account_id, head.currencies[0])
+    [row, *_] = queries.budgets(Reader(shop.warehouse), chosen)
+
+    def section(*shares: float) -> Section:
+        return burn([{**row, "project_id": n, "spent_share": share} for n, share in enumerate(shares)], chosen, 10)
+
+    long, short = section(2.1, 0.68), section(1.5, 0.68)
+    assert "Longer bars end at 150 %" in long.note
+    assert "150" not in short.note
+    assert ('"210 %"' in long.chart.to_json(), '"150 %"' in short.chart.to_json()) == (True, False)  # type: ignore[union-attr]
+
+
+def test_who_has_all_that_can_be_billed_is_not_said_to_have_a_share(made: Make) -> None:
+    shop = made(company)
+    head = top(shop)
+    chosen = Filters(head.account_id, head.currencies[0])
+    [row, *_] = [row for row in queries.unbilled(Reader(shop.warehouse), chosen) if row["age_bucket"] != "fee"]
+
+    def title(*amounts: int) -> str:
+        rows = [
+            {**row, "client_id": n, "client_name": f"C{n}", "uninvoiced_amount": Decimal(amount)}
+            for n, amount in enumerate(amounts)
+        ]
+        return unbilled_by_client(rows, chosen).title
+
+    assert title(10) == f"{chosen.currency} 10 can be billed, all of it to C0"
+    assert title(1, 3) == f"{chosen.currency} 4 can be billed to 2 clients: C1 has 75 % of it"
+
+
+def test_projects_that_nobody_pays_are_no_bad_projects(made: Make) -> None:
+    shop = made(company)
+    home = page(shop, "Margin", currency=top(shop).home_currency).sections[2]
+    paid = [row for row in home.rows if row["project_type"] != "non_billable"]
+    unpaid = total([row for row in home.rows if row["project_type"] == "non_billable"], "cost")
+    losing = [row for row in paid if row["margin"] < 0]
+    assert unpaid > 0
+    said = (
+        f"{len(losing)} of {len(paid)} billable project" if losing else "No billable project costs more than it earns"
+    )
+    assert home.title.startswith(said)
+    assert home.title.endswith(f"; non-billable ones cost {top(shop).home_currency} {unpaid:,.0f}")
 
 
 def test_the_budgets_title_counts_what_is_over_and_what_is_heading_there(made: Make) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import defaultdict
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -11,6 +12,7 @@ import duckdb
 import pytest
 
 from harvest_simulator import Clock, Simulator
+from harvest_warehouse.cli.demo import _command
 from harvest_warehouse.demo import DemoReport, demo, demo_warehouse
 
 OWN = "harvest_time_tracking.duckdb"
@@ -82,3 +84,11 @@ def test_the_file_opens_without_dlt(shown: tuple[Path, DemoReport]) -> None:
     with duckdb.connect(str(demo_warehouse(shown[0]).file), read_only=True) as database:
         found = database.execute("select count(*) from harvest_time_tracking_data.users").fetchall()
     assert found == [(40,)]
+
+
+def test_the_command_that_is_named_can_be_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", [".venv/bin/dlt-harvest", "demo"])
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert _command() == ".venv/bin/dlt-harvest"
+    (tmp_path / "dlt-harvest").touch(mode=0o755)
+    assert _command() == "dlt-harvest"

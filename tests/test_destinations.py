@@ -26,6 +26,14 @@ def test_the_configuration_chooses_and_the_command_line_wins(tmp_path: Path, mon
     assert user_warehouse(tmp_path, "duckdb").kind.is_file
 
 
+def test_a_misspelled_variable_does_not_send_rows_somewhere_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HARVEST_WAREHOUSE__DESTINATON", "postgres")
+    with pytest.raises(SettingWrong, match=r"Did you mean HARVEST_WAREHOUSE__DESTINATION\?"):
+        user_warehouse(tmp_path)
+
+
 def test_a_name_of_ones_own_may_stand_for_a_destination(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DESTINATION__REPORTING__DESTINATION_TYPE", "postgres")
     for field, value in {"HOST": "db.example", "DATABASE": "harvest", "USERNAME": "me", "PASSWORD": "secret"}.items():

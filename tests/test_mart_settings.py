@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 import textwrap
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -26,7 +29,8 @@ def fresh_configuration() -> Iterator[None]:
     """dlt reads its files once in a process, and keeps them."""
     read_again()
     yield
-    (Path.cwd() / ".dlt" / "config.toml").unlink(missing_ok=True)
+    for name in ("config.toml", "secrets.toml"):
+        (Path.cwd() / ".dlt" / name).unlink(missing_ok=True)
     read_again()
 
 
@@ -83,6 +87,75 @@ def test_the_environment_wins_and_takes_lists_between_commas(monkeypatch: pytest
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        '{USD = {"2026-01" = 0.92, "2026-02" = 0.93}, GBP = 1.17}',
+        '{"USD": {"2026-01": 0.92, "2026-02": 0.93},\n "GBP": 1.17}',
+    ],
+    ids=["TOML", "JSON"],
+)
+def test_exchange_rates_can_be_given_in_the_environment(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARVEST_MARTS__EXCHANGE_RATES", text)
+    assert mart_settings().exchange_rates == {
+        "USD": {date(2026, 1, 1): Decimal("0.92"), date(2026, 2, 1): Decimal("0.93")},
+        "GBP": {date(1900, 1, 1): Decimal("1.17")},
+    }
+
+
+def test_the_environment_takes_lists_as_the_file_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARVEST_MARTS__TIME_OFF_TASKS", '["Leave, paid", 7]')
+    monkeypatch.setenv("HARVEST_MARTS__HOLIDAYS", "[2026-12-24, 2026-12-25]")
+    found = mart_settings()
+    assert found.time_off_tasks == ("Leave, paid", 7)
+    assert found.holidays == {date(2026, 12, 24), date(2026, 12, 25)}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("HARVEST_MARTS__HOME_CURENCY", "EUR", "HARVEST_MARTS__HOME_CURENCY. Did you mean HARVEST_MARTS__HOME_CURRENCY?"),
+        ("harvest_marts__home_currency", "EUR", "harvest_marts__home_currency. Did you mean HARVEST_MARTS__HOME_CURRENCY?"),
+        ("HARVEST_MARTS__EXCHANGE_RATES__USD", "0.92", "Did you mean HARVEST_MARTS__EXCHANGE_RATES?"),
+        ("HARVEST_MARTS__EXCHANGE_RATES", "USD 0.92", "exchange_rates must be a table such as {USD = "),
+        ("HARVEST_MARTS__EXCHANGE_RATES", '{"USD": 0.92', "HARVEST_MARTS__EXCHANGE_RATES is neither TOML, such as {USD ="),
+        ("HARVEST_MARTS__EXCHANGE_RATES", '["USD", 0.92]', "exchange_rates must be a table such as {USD = "),
+        ("HARVEST_MARTS__EXCHANGE_RATES", '{"Dollar": 0.92}', "exchange_rates must be a currency's code"),
+        ("HARVEST_MARTS__EXCHANGE_RATES", '{"USD": NaN}', "exchange_rates must be a number"),
+    ],
+)  # fmt: skip
+def test_a_variable_that_cannot_work_is_refused_by_its_name(
+    name: str, value: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingWrong, match=re.escape(said)):
+        mart_settings()
+
+
+def test_a_misspelt_setting_is_found_in_whichever_file_it_is() -> None:
+    write('home_currency = "EUR"')
+    (Path.cwd() / ".dlt" / "secrets.toml").write_text("[harvest_marts]\nhollidays = []\n", encoding="utf-8")
+    read_again()
+    with pytest.raises(SettingWrong, match=r"no setting 'hollidays'\. Did you mean holidays\?"):
+        mart_settings()
+
+
+@pytest.mark.parametrize("verb", ["build", "sync"])
+def test_the_command_ends_with_2_before_it_does_anything(verb: str) -> None:
+    credentials = {f"SOURCES__HARVEST_TIME_TRACKING__{name}": "1" for name in ("ACCESS_TOKEN", "ACCOUNT_ID")}
+    done = subprocess.run(
+        [sys.executable, "-m", "harvest_warehouse.cli", verb],
+        env={**os.environ, **credentials, "HARVEST_MARTS__WORKINGDAYS": "Monday"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (
+        2,
+        "Error: There is no setting HARVEST_MARTS__WORKINGDAYS. Did you mean HARVEST_MARTS__WORKING_DAYS?\n",
+    )
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ('home_currency = "Euro"', "home_currency must be a currency's code such as \"EUR\", got 'Euro'"),
@@ -93,7 +166,7 @@ def test_the_environment_wins_and_takes_lists_between_commas(monkeypatch: pytest
         ('week_start = "1"', "week_start must be a day's English name"),
         ('time_zone = "Middle Earth"', 'time_zone must be a time zone such as "Europe/Berlin"'),
         ('holidays = ["Christmas"]', "holidays must hold days such as 2026-12-24"),
-        ("exchange_rates = 1.2", 'exchange_rates must be a table such as USD = {"2026-01" = 0.92}'),
+        ("exchange_rates = 1.2", 'exchange_rates must be a table such as {USD = {"2026-01" = 0.92}}'),
         ('exchange_rates = {USD = {"2026-13" = 1}}', "exchange_rates must hold days"),
         ("exchange_rates = {USD = 0}", "exchange_rates must hold rates above 0"),
         ('home_curency = "EUR"', "no setting 'home_curency'. Did you mean home_currency?"),

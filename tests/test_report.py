@@ -286,6 +286,11 @@ def test_what_cannot_be_a_page_is_refused_before_anything_is_drawn(tmp_path: Pat
         report(Warehouse(tmp_path), tmp_path / name, AlertSettings())
 
 
+def test_a_folder_that_is_not_there_is_told_before_anything_is_read(tmp_path: Path) -> None:
+    with pytest.raises(SettingWrong, match=r"There is no folder .*/missing for the page"):
+        report(Warehouse(tmp_path), tmp_path / "missing" / "page.html", on_step=pytest.fail)
+
+
 def test_a_missing_library_gives_the_command_that_installs_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "vl_convert", None)
     with pytest.raises(SettingWrong, match=r'vl-convert-python: pip install "dlt-harvest\[dashboard\]"'):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import asdict, dataclass, fields
 from decimal import Decimal, InvalidOperation
 
-import dlt
-
 from harvest_time_tracking import SettingWrong
+from harvest_warehouse.section import given
 
-_WHERE = "Set it in .dlt/config.toml under [harvest_alerts]."
+_WHERE = (
+    "It is set under [harvest_alerts] in .dlt/config.toml, or by a variable of the environment, HARVEST_ALERTS__..."
+)
 
 
 @dataclass(frozen=True)
@@ -46,15 +46,8 @@ def alert_settings() -> AlertSettings:
     Raises:
         SettingWrong: for a name that is none, or a value that is no number.
     """
-    known = [item.name for item in fields(AlertSettings)]
-    section: object = dlt.config.get("harvest_alerts")
-    for name in section if isinstance(section, dict) else ():
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f" Did you mean {close[0]}?" if close else f" There are: {', '.join(known)}."
-            raise SettingWrong(f"[harvest_alerts] has no setting {name!r}.{hint}")
-    given: dict[str, object] = {name: dlt.config.get(f"harvest_alerts.{name}") for name in known}
-    return AlertSettings(**{name: _number(name, value) for name, value in given.items() if value is not None})
+    found = given("harvest_alerts", [item.name for item in fields(AlertSettings)])
+    return AlertSettings(**{name: _number(name, value) for name, value in found.items()})
 
 
 def _number(name: str, value: object) -> Decimal:

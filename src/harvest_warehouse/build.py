@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from dlt.common.exceptions import DltException
+from dlt.destinations.exceptions import DestinationConnectionError
 
 from harvest_time_tracking import SettingWrong
 from harvest_warehouse.build_report import BuildFailed, BuildReport, BuiltTable, Found, failure
@@ -27,6 +28,7 @@ from harvest_warehouse.models import (
     rules,
     staging,
 )
+from harvest_warehouse.reading import not_ours, unopened
 from harvest_warehouse.settings import Warehouse
 from harvest_warehouse.turn import turn
 from harvest_warehouse.zones import zone
@@ -78,16 +80,21 @@ def build(
 
     Raises:
         SettingWrong: for a setting that cannot work, or where nothing was loaded yet.
+        NoDatabase: where the database's file is something else.
         Busy: where another run is writing into the same database.
         BuildFailed: where a check or the database says no. The old marts stand.
     """
     settings = settings or mart_settings()
     if not warehouse.is_there():
-        raise SettingWrong(f"{warehouse.place} is not there yet: run `dlt-harvest load` in this folder first.")
+        raise SettingWrong(f"{warehouse.place} is not there yet: run `dlt-harvest sync` in this folder first.")
     with turn(warehouse):
         try:
             with open_database(warehouse, "building") as database:
+                if not database.names():
+                    raise SettingWrong(not_ours(warehouse))
                 return _Build(warehouse, database, settings, as_of, on_step).run()
+        except DestinationConnectionError as error:
+            raise BuildFailed(f"{unopened(warehouse, error)} The marts of the last build stand.") from error
         except DltException as error:
             raise BuildFailed(f"The database refused: {error} The marts of the last build stand.") from error
 

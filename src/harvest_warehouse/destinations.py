@@ -17,6 +17,7 @@ from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
 from harvest_time_tracking import SettingWrong
 from harvest_warehouse.duck import PatientDuckDb
+from harvest_warehouse.section import given
 
 Use = Literal["writing", "building", "reading"]
 
@@ -101,7 +102,7 @@ DESTINATIONS: Mapping[str, Destination] = MappingProxyType(
                 is_file=True,
                 uses=_BOUNDS,
                 guards=_CLOSED,
-                busy="lock",
+                busy="could not set lock",
             ),
             Destination(
                 "ducklake",
@@ -118,12 +119,12 @@ DESTINATIONS: Mapping[str, Destination] = MappingProxyType(
                     "ducklake_table_deletions",
                     "ducklake_table_insertions",
                 ),
-                busy="lock",
+                busy="database is locked",
             ),
             Destination(
                 "motherduck",
                 load_workers=1,
-                busy="lock",
+                busy="could not set lock",
             ),
             Destination(
                 "postgres",
@@ -267,11 +268,12 @@ def chosen(name: str | None = None) -> str:
     """The destination that is meant: the named one, else the configured one, else DuckDB.
 
     Raises:
-        SettingWrong: as `destination` does.
+        SettingWrong: as `destination` does, and for a setting of [harvest_warehouse] that there is not.
     """
-    name = name or dlt.config.get("harvest_warehouse.destination") or DEFAULT
-    destination(str(name))
-    return str(name)
+    configured = given("harvest_warehouse", ("destination",)).get("destination")
+    name = str(name or configured or DEFAULT)
+    destination(name)
+    return name
 
 
 def connected(name: str, dataset_name: str, file: Path, use: Use) -> tuple[DltDestination[Any, Any], str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, ClassVar, cast
 from weakref import WeakSet
 
@@ -21,7 +22,37 @@ from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 from dlt.destinations.sql_client import raise_database_error
 from dlt.destinations.typing import DBTransaction
 
+from harvest_time_tracking import HarvestError
 from harvest_warehouse.patience import patiently
+
+# https://duckdb.org/docs/stable/internals/storage: behind a checksum of 8 bytes.
+_MAGIC = slice(8, 12), b"DUCK"
+
+
+class NoDatabase(HarvestError):
+    """Where the database should be there is something else."""
+
+
+def is_database(file: Path) -> bool:
+    """Whether there is a database. Looked up by ourselves: for other files DuckDB would fetch an extension that reads them.
+
+    Raises:
+        NoDatabase: where there is something else.
+    """
+    if not file.exists():
+        return False
+    place, magic = _MAGIC
+    if file.is_dir() or _beginning(file, place.stop)[place] != magic:
+        raise NoDatabase(
+            f"{file} is no DuckDB database. If it was one and is damaged, put a copy in its place; else move it away, and run "
+            "`dlt-harvest sync` in this folder."
+        )
+    return True
+
+
+def _beginning(file: Path, size: int) -> bytes:
+    with file.open("rb") as opened:
+        return opened.read(size)
 
 
 class PatientDuckDb(dlt_duckdb):

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-import dlt
-
 from harvest_time_tracking import SettingWrong
+from harvest_warehouse.section import given
 from harvest_warehouse.zones import zone
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -36,7 +34,7 @@ TIME_OFF = (
 
 # A rate without a month holds for all of them.
 _ALWAYS = "1900-01"
-_WHERE = "Set it in .dlt/config.toml under [harvest_marts]."
+_WHERE = "It is set under [harvest_marts] in .dlt/config.toml, or by a variable of the environment, HARVEST_MARTS__..."
 
 
 @dataclass(frozen=True)
@@ -68,12 +66,8 @@ def mart_settings() -> MartSettings:
     """The settings from dlt's configuration: `.dlt/config.toml` or variables such as `HARVEST_MARTS__HOME_CURRENCY`.
 
     Raises:
-        SettingWrong: for a value that cannot work, with what it must look like.
+        SettingWrong: for a name that is none, and for a value that cannot work, with what it must look like.
     """
-    _refuse_unknown(dlt.config.get("harvest_marts"))
-    given: dict[str, object] = {
-        item.name: dlt.config.get(f"harvest_marts.{item.name}") for item in fields(MartSettings)
-    }
     readers: dict[str, Callable[[str, object], object]] = {
         "home_currency": _currency,
         "working_days": _working_days,
@@ -84,17 +78,9 @@ def mart_settings() -> MartSettings:
         "holidays": lambda name, value: frozenset(_day(name, item) for item in _listed(value)),
         "exchange_rates": _exchange_rates,
     }
-    read: dict[str, Any] = {name: readers[name](name, value) for name, value in given.items() if value is not None}
+    found = given("harvest_marts", [item.name for item in fields(MartSettings)])
+    read: dict[str, Any] = {name: readers[name](name, value) for name, value in found.items()}
     return MartSettings(**read)
-
-
-def _refuse_unknown(section: object) -> None:
-    known = [item.name for item in fields(MartSettings)]
-    for name in section if isinstance(section, dict) else ():
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f" Did you mean {close[0]}?" if close else f" There are: {', '.join(known)}."
-            raise SettingWrong(f"[harvest_marts] has no setting {name!r}.{hint}")
 
 
 def _working_days(name: str, value: object) -> tuple[int, ...]:
@@ -123,7 +109,7 @@ def _zone(name: str, value: object) -> str:
 
 def _exchange_rates(name: str, value: object) -> dict[str, dict[date, Decimal]]:
     if not isinstance(value, dict):
-        raise SettingWrong(f'{name} must be a table such as USD = {{"2026-01" = 0.92}}, got {value!r}. {_WHERE}')
+        raise SettingWrong(f'{name} must be a table such as {{USD = {{"2026-01" = 0.92}}}}, got {value!r}. {_WHERE}')
     read: dict[str, dict[date, Decimal]] = {}
     for currency, rates in value.items():
         by_month = rates if isinstance(rates, dict) else {_ALWAYS: rates}

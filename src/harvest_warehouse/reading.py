@@ -26,6 +26,7 @@ def reading(warehouse: Warehouse, *tables: str) -> Iterator[Database]:
 
     Raises:
         SettingWrong: where nothing was loaded or built yet.
+        NoDatabase: where the database's file is something else.
         NotReadable: where another program has the database.
     """
     if not warehouse.is_there():
@@ -35,16 +36,31 @@ def reading(warehouse: Warehouse, *tables: str) -> Iterator[Database]:
         )
     try:
         with open_database(warehouse, "reading") as database:
-            missing = sorted(set(tables) - set(database.tables())) if tables else []
-            if missing:
+            known = database.tables()
+            if not known:
+                raise SettingWrong(not_ours(warehouse))
+            if missing := sorted(set(tables) - set(known)):
                 raise SettingWrong(
                     f"The marts are not built yet ({missing[0]} is missing): run `dlt-harvest build` first."
                 )
             yield database
     except DestinationConnectionError as error:
-        said = str(error.__cause__ or error)
-        if warehouse.kind.is_busy(said):
-            raise NotReadable(
-                f"{warehouse.place} is being written, or open in another program: try again when that has ended. ({said})"
-            ) from error
-        raise NotReadable(f"{warehouse.place} cannot be opened: {said}") from error
+        raise NotReadable(unopened(warehouse, error)) from error
+
+
+def not_ours(warehouse: Warehouse) -> str:
+    """What is said of a database that holds none of our tables."""
+    return (
+        f"{warehouse.place} holds nothing of Harvest's (there is no schema {warehouse.dataset_name} with tables): run "
+        "`dlt-harvest sync` first, or run this where you ran that."
+    )
+
+
+def unopened(warehouse: Warehouse, error: DestinationConnectionError) -> str:
+    """Why there is no connection, in the database's own words and not in dlt's."""
+    said = str(error.inner_exc).strip()
+    if warehouse.kind.is_busy(said):
+        return (
+            f"{warehouse.place} is being written, or open in another program: try again when that has ended. ({said})"
+        )
+    return f"{warehouse.place} cannot be opened: {said}"

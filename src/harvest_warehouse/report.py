@@ -50,7 +50,8 @@ def report(
         on_step: is told, in a few words, what begins.
 
     Raises:
-        SettingWrong: where a library is not installed, `out` is no page's name, or the marts are not built yet.
+        SettingWrong: where a library is not installed, `out` is no page's name or in no folder, or the marts are not built yet.
+        NoDatabase: where the database's file is something else.
         NotReadable: where another program has the database.
         OSError: where the files cannot be written.
     """
@@ -61,6 +62,8 @@ def report(
         )
     if out.suffix.lower() == ".png" or out.is_dir():
         raise SettingWrong("--out is the page's file, such as report.html: the picture goes beside it.")
+    if not out.parent.is_dir():
+        raise SettingWrong(f"There is no folder {out.parent} for the page: make it, or name another file with --out.")
     # Only now: these need what was looked for above.
     from harvest_warehouse.report_page import page  # noqa: PLC0415
     from harvest_warehouse.report_picture import picture  # noqa: PLC0415

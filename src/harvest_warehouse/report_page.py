@@ -156,7 +156,8 @@ def _section(section: Section) -> str:
             f'<img src="{wide}" width="{_WIDE}" alt="{escape(section.title)}"></picture></figure>'
         )
     if section.rows:
-        parts += [f'<p class="note">{escape(_NOTES[section.name])}</p>', _table(section)]
+        note = f"{section.rest} {_NOTES[section.name]}".strip()
+        parts += [f'<p class="note">{escape(note)}</p>', _table(section)]
     return "\n".join(parts)
 
 

@@ -21,6 +21,7 @@ from dlt.common.pipeline import get_dlt_pipelines_dir
 from harvest_time_tracking import Secret, Settings, SettingWrong
 from harvest_time_tracking.settings import HOW_TO_SIGN_IN, as_date
 from harvest_warehouse.destinations import DEFAULT, Destination, Use, chosen, connected, destination
+from harvest_warehouse.duck import is_database
 
 PIPELINE = "harvest_time_tracking_pipeline"
 DATASET = "harvest_time_tracking_data"
@@ -93,9 +94,10 @@ class Warehouse:
 
         Raises:
             DltException: where the database cannot be reached.
+            NoDatabase: where the file is something else.
         """
         if self.kind.is_file:
-            return self.file.exists()
+            return is_database(self.file)
         with self.pipeline().sql_client() as client:
             return client.has_dataset()
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from harvest_time_tracking import SettingWrong
 from harvest_warehouse.dashboard.place import as_argument
+from harvest_warehouse.reading import NotReadable, reading
 from harvest_warehouse.settings import Warehouse
 
 _NEEDS = ("marimo", "altair")
@@ -38,8 +40,12 @@ def show(warehouse: Warehouse, *, port: int = 2718, is_headless: bool = False) -
 
     Raises:
         SettingWrong: where the dashboard is not installed, or nothing was loaded yet.
+        NoDatabase: where the database's file is something else.
     """
     _ready(warehouse, _NEEDS)
+    # Who is writing now is waited for by the page itself.
+    with suppress(NotReadable), reading(warehouse):
+        pass
     program = Path(__file__).parent / "dashboard" / "app.py"
     runner = ("harvest_warehouse.dashboard", "run", str(program))
     return _served(runner, ("--warehouse", as_argument(warehouse)), port, is_headless=is_headless)
@@ -71,7 +77,7 @@ def _ready(warehouse: Warehouse, needs: tuple[str, ...]) -> None:
         )
     if not warehouse.is_there():
         raise SettingWrong(
-            f"{warehouse.place} is not there yet: run `dlt-harvest load` (or `demo`) in this folder first."
+            f"{warehouse.place} is not there yet: run `dlt-harvest sync` (or `demo`) in this folder first."
         )
 
 

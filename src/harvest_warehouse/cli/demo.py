@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from shutil import which
 from typing import Annotated
 
 import typer
@@ -48,8 +50,8 @@ def demo(
         say(
             week,
             f"The database is {report.build.database} (marts in {report.build.dataset}). Look around in it, for instance:",
-            f'  duckdb {Path(report.build.database).name} "from {report.build.dataset}.mart_project_budget"',
-            "  dlt-harvest show --demo",
+            f'  {_command()} sql --demo "from mart_project_budget"',
+            f"  {_command()} show --demo",
             "Your own account: put a token into .dlt/secrets.toml (see the README), then `dlt-harvest doctor` and "
             "`dlt-harvest sync`.",
         )
@@ -58,3 +60,9 @@ def demo(
             from harvest_warehouse.show import show
 
             raise typer.Exit(serve(show(demo_warehouse(Path.cwd())), "The dashboard"))
+
+
+def _command() -> str:
+    """What to type: `make demo` leaves the command in a folder that is not on the PATH."""
+    typed = Path(sys.argv[0])
+    return str(typed) if typed.stem == "dlt-harvest" and not which("dlt-harvest") else "dlt-harvest"

@@ -52,6 +52,7 @@ def sync(
     with errors_told(debug, as_json=as_json):
         from harvest_time_tracking import Ledger
         from harvest_warehouse.build_report import BuildFailed
+        from harvest_warehouse.mart_settings import mart_settings
         from harvest_warehouse.progress import progress
         from harvest_warehouse.settings import account_settings, reread_requests
         from harvest_warehouse.sync import sync as run
@@ -60,6 +61,9 @@ def sync(
         prepare()
         place = warehouse(destination)
         settings = account_settings(start_date=start_date)
+        if not no_build:
+            # A setting that cannot work is told now, not when hours of reading are over.
+            mart_settings()
         ledger = Ledger()
         with progress(err, ledger) as on_step:
             report = run(

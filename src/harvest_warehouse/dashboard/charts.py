@@ -52,6 +52,7 @@ def bars(
     colour: Field | None = None,
     colours: Mapping[str, str] | None = None,
     mark: Decimal | None = None,
+    text: Field | None = None,
     description: str = "",
 ) -> Chart:
     """Horizontal bars in the order of the rows, stacked where a label has several.
@@ -63,7 +64,8 @@ def bars(
         tooltip: what is told of each.
         colour: what their colour means; one colour if None.
         colours: the colours, in the order of the legend.
-        mark: where a line is drawn across.
+        mark: where a line is drawn across, on bars from 0 up.
+        text: what stands at the end of a bar, in it.
         description: of the chart, for those who do not see it.
     """
     labels = list(dict.fromkeys(row[label.key] for row in rows))
@@ -85,10 +87,19 @@ def bars(
         chart.data = _data(
             [{**row, "place": known.index(row[colour.key]) if row[colour.key] in known else 99} for row in rows]
         )
-    drawn: _Drawn = chart
+    layers: list[_Drawn] = [chart]
+    if text:
+        layers.append(
+            alt.Chart(chart.data)
+            .mark_text(color=palette.WHITE, align="right", dx=-4)
+            .encode(x=alt.X(field=value.key, type="quantitative"), y=chart.encoding.y, text=f"{text.key}:N")
+        )
     if mark is not None:
-        drawn = alt.layer(chart, _line_across("x", mark))
-    return _dressed(drawn, description, height=alt.Step(_BAR))
+        # With room on its right: at the very edge, half of the line would be cut off.
+        end = max(float(row[value.key] or 0) for row in [*rows, {value.key: mark}]) * 1.06
+        chart.encoding.x.scale = alt.Scale(domain=[0, end], nice=False)
+        layers.append(_line_across("x", mark))
+    return _dressed(alt.layer(*layers) if layers[1:] else chart, description, height=alt.Step(_BAR))
 
 
 def line(

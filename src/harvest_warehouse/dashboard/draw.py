@@ -64,6 +64,10 @@ def verdict(header: Header) -> str:
 
 def without_rate(header: Header) -> str:
     """How many entries count as worth nothing, or as free."""
+    unread = [name for name in ("time_entries", "projects") if name in header.never_read]
+    if unread:
+        # Which of them need a rate is written in their projects.
+        return f"not known: {listed(unread)} were never read from Harvest"
     return f"{count(header.without_billable_rate, 'billable entry', 'billable entries')}, {header.without_cost_rate:,} without a cost rate"
 
 
@@ -113,8 +117,8 @@ def _section(section: Section, kept: list[object]) -> str:
     if section.chart is not None:
         parts.append(_legend(section))
         parts.append(f'<figure aria-label="{escape(section.title)}">{mo.as_html(section.chart).text}</figure>')
-    if section.note and section.rows:
-        parts.append(f'<p class="note">{_said(section.note)}</p>')
+    if section.rows and (note := f"{section.rest} {section.note}".strip()):
+        parts.append(f'<p class="note">{_said(note)}</p>')
     if section.rows:
         table, download = _table(section), _download(section)
         kept += [table, download]

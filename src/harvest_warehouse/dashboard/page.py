@@ -76,6 +76,7 @@ class Section:
         chart: drawn from the rows; None where the table is what one wants to see.
         legend: what the colours of the chart mean.
         note: what has to be known to read it rightly.
+        rest: what the chart leaves out.
         name: of the file that is downloaded.
         basis: what it rests on; None for what is always known.
     """
@@ -88,6 +89,7 @@ class Section:
     note: str = ""
     name: str = "table"
     basis: Basis | None = None
+    rest: str = ""
 
     def table(self) -> list[dict[str, Any]]:
         """The rows as they are shown."""

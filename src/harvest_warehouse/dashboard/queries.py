@@ -70,7 +70,8 @@ def utilisation_by_person(read: Reader, chosen: Filters) -> list[Row]:
           sum(available_hours) as available_hours,
           sum(tracked_hours) as tracked_hours,
           sum(capacity_hours) as capacity_hours,
-          sum(time_off_hours) as time_off_hours
+          sum(time_off_hours) as time_off_hours,
+          sum(case when available_hours > 0 and billable_hours > available_hours then 1 else 0 end) as weeks_above
         from marts.mart_utilisation_weekly
         where {chosen.of_people} and {_WEEKS}
         group by user_id

@@ -16,6 +16,8 @@ from harvest_warehouse.dashboard.words import count, money, percent, points, rat
 
 # Budgets beyond this are drawn as long as this; their true figure is in the tooltip and in the table.
 _LONGEST_BUDGET = Decimal("1.5")
+# As many are drawn by name.
+_CLIENTS = 10
 _STATUS = {
     "over": "over",
     "forecast_over": "heading over",
@@ -96,6 +98,7 @@ def burn(budgets: list[Row], chosen: Filters, limit: int) -> Section:
             "state": _STATUS[row["status"]],
             "project": f"{row['project_name']} · {row['client_name']}",
             "drawn": row["spent_share"] and min(row["spent_share"], float(_LONGEST_BUDGET)),
+            "beyond": percent(row["spent_share"]) if (row["spent_share"] or 0) > _LONGEST_BUDGET else "",
         }
         for row in named(budgets, "project_name", "project_id")
     ]
@@ -112,9 +115,7 @@ def burn(budgets: list[Row], chosen: Filters, limit: int) -> Section:
             title += f", {heading:,} heading over"
     unit = f"h or {chosen.currency}"
     shown = valued[:limit]
-    rest = (
-        f"The chart shows the {limit} most used of {len(valued):,}; the table has all. " if len(valued) > limit else ""
-    )
+    cut = " Longer bars end at 150 %, with their figure in them." if any(row["beyond"] for row in shown) else ""
     return Section(
         title,
         rows,
@@ -147,14 +148,16 @@ def burn(budgets: list[Row], chosen: Filters, limit: int) -> Section:
             colour=Field("state", "Status"),
             colours=_STATUS_COLOURS,
             mark=Decimal(1),
+            text=Field("beyond", "Spent"),
             description=title,
         )
         if shown
         else None,
         used(_STATUS_COLOURS, shown, "state"),
-        f"{rest}Projects of clients that are billed in {chosen.currency}; the dashed line is the whole budget, the longest bars are 150 % and more.",
+        f"Projects of clients that are billed in {chosen.currency}; the dashed line is the whole budget.{cut}",
         "budgets",
         BUDGETS,
+        f"The chart shows the {limit} most used of {len(valued):,}; the table has all." if len(valued) > limit else "",
     )
 
 
@@ -164,12 +167,23 @@ def unbilled_by_client(unbilled: list[Row], chosen: Filters) -> Section:
     rows = [{**row, "age": _AGES[row["age_bucket"]]} for row in rows]
     amount = total(rows, "uninvoiced_amount")
     labels = ranked(rows, lambda some: total(some, "uninvoiced_amount"))
+    most = total([row for row in rows if row["label"] in labels[:1]], "uninvoiced_amount")
     if not rows:
         title = f"Nothing is waiting to be billed in {chosen.currency}"
+    elif len(labels) == 1:
+        title = f"{money(amount, chosen.currency)} can be billed, all of it to {labels[0]}"
     else:
-        most = total([row for row in rows if row["label"] == labels[0]], "uninvoiced_amount")
-        title = f"{money(amount, chosen.currency)} can be billed: {labels[0]} has {percent(ratio(most, amount))} of it"
-    drawn = top(rows, labels, 10, ("uninvoiced_amount", "uninvoiced_hours"), "age", "client")
+        title = f"{money(amount, chosen.currency)} can be billed to {len(labels):,} clients: {labels[0]} has {percent(ratio(most, amount))} of it"
+    drawn = top(rows, labels, _CLIENTS, ("uninvoiced_amount", "uninvoiced_hours"), "age", "client")
+    rest = ""
+    others = total([row for row in drawn if row["label"] not in labels], "uninvoiced_amount")
+    if others > most:
+        # Their bar would make all the others too short to be compared.
+        drawn = [row for row in drawn if row["label"] in labels]
+        rest = (
+            f"The chart shows the {_CLIENTS} clients with most; {count(len(labels) - _CLIENTS, 'other')} have "
+            f"{money(others, chosen.currency)} together."
+        )
     value = Field("uninvoiced_amount", f"Not yet billed ({chosen.currency})", "~s")
     return Section(
         title,
@@ -203,6 +217,7 @@ def unbilled_by_client(unbilled: list[Row], chosen: Filters) -> Section:
         "Time and materials: billable time and expenses that are on no invoice; what is left of fixed fees is no part of it.",
         "unbilled-by-client",
         UNBILLED,
+        rest,
     )
 
 

@@ -12,7 +12,7 @@ from harvest_warehouse.dashboard.header import Header
 from harvest_warehouse.dashboard.page import Column, Page, Section, Tile
 from harvest_warehouse.dashboard.ranking import named
 from harvest_warehouse.dashboard.reader import Reader, Row
-from harvest_warehouse.dashboard.words import money, month, percent, ratio, total
+from harvest_warehouse.dashboard.words import count, money, month, percent, ratio, total
 
 _IN_CHART = 15
 # Of the standard rate: what rounds to 100 %.
@@ -144,7 +144,7 @@ def _rates(clients: list[Row], chosen: Filters) -> Section:
         title = (
             f"{worst['label']} pays {percent(share)} of its standard rate for each hour worked"
             if share < _FULL
-            else "Each client pays its standard rate for each hour worked"
+            else f"{'Each client' if len(drawn) == len(rows) else 'Each of these clients'} pays its standard rate for each hour worked"
         )
     else:
         title = "No rates to compare"
@@ -189,12 +189,22 @@ def _projects(projects: list[Row], chosen: Filters, *, is_home: bool) -> Section
     ]
     if is_home:
         rows.sort(key=lambda row: row["margin"])
-        losing = [row for row in rows if row["margin"] < 0]
-        title = (
-            f"{len(losing):,} of {len(rows):,} projects cost more than they earn, {losing[0]['project_name']} most"
-            if losing
-            else f"None of {len(rows):,} projects costs more than it earns"
-        )
+        # What is not to be billed is there to cost.
+        paid = [row for row in rows if row["project_type"] != "non_billable"]
+        losing = [row for row in paid if row["margin"] < 0]
+        unpaid = total([row for row in rows if row["project_type"] == "non_billable"], "cost")
+        if not paid:
+            title = "No billable project had hours or revenue in these months"
+        elif losing:
+            verb = "costs more than it earns" if len(losing) == 1 else "cost more than they earn"
+            most = "" if len(losing) == 1 else " most"
+            title = (
+                f"{len(losing):,} of {count(len(paid), 'billable project')} {verb}, {losing[0]['project_name']}{most}"
+            )
+        else:
+            title = "No billable project costs more than it earns"
+        if unpaid:
+            title += f"; non-billable ones cost {money(unpaid, chosen.currency)}"
     else:
         title = f"{rows[0]['project_name']} brings most revenue" if rows else ""
     if not rows:

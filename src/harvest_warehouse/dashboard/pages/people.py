@@ -155,14 +155,12 @@ def _by_week(shown: list[Row], cells: list[Row], able: list[Row], chosen: Filter
                 "text": figure_in_field(share),
             }
         )
-    over = len({(row["user_id"]) for row in rows if row["load"] == "above 100 %"})
+    # Of all people, also those who are not drawn.
+    over = len([row for row in able if row["weeks_above"]])
     title = (
         (f"{count(over, 'person', 'people')} had a week above 100 %" if over else "Nobody had a week above 100 %")
         if rows
         else "No weeks to show"
-    )
-    who = (
-        f" Shown: the {_AT_EACH_END} busiest, and the {_AT_EACH_END} with most room." if len(able) > len(shown) else ""
     )
     return Section(
         title,
@@ -194,9 +192,12 @@ def _by_week(shown: list[Row], cells: list[Row], able: list[Row], chosen: Filter
         if rows
         else None,
         used(_LEGEND, [{"words": _WORDS[row["load"]]} for row in rows], "words"),
-        f"Figures: billable % of available hours.{who}",
+        "Figures: billable % of available hours.",
         "people-by-week",
         PEOPLE,
+        f"The chart and its table show the {_AT_EACH_END} busiest, and the {_AT_EACH_END} with most room."
+        if len(able) > len(shown)
+        else "",
     )
 
 

@@ -145,10 +145,10 @@ def _findings(rows: list[Row]) -> Section:
         else "No check found anything",
         rows,
         (
-            Column("finding", "Check"),
-            Column("severity", "Severity"),
-            Column("row_count", "Rows", "count"),
             Column("words", "Means"),
+            Column("row_count", "Rows", "count"),
+            Column("severity", "Severity"),
+            Column("finding", "Check"),
             Column("query", "To see them", "code"),
         ),
         note="A finding is to be mended in Harvest; a warning rests on how Harvest behaves; an error would have stopped the build."

@@ -1,0 +1,79 @@
+"""A section of our own in dlt's configuration: only names that there are, whether from a file or from the environment."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import tomllib
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+
+import dlt
+
+from harvest_time_tracking import SettingWrong
+
+
+def given(section: str, known: Sequence[str]) -> dict[str, object]:
+    """The settings of a section that are set; the environment wins over the files.
+
+    Args:
+        section: its name, such as `harvest_marts`.
+        known: the names that it may have.
+
+    Raises:
+        SettingWrong: for a name that is none, as it was written, with the nearest one; for the text of a table or list
+            that is neither TOML nor JSON.
+    """
+    for name in _names_in_files(section):
+        if name not in known:
+            raise SettingWrong(f"[{section}] has no setting {name!r}.{_hint(name, known)}")
+    variables = {variable(section, name): name for name in known}
+    for written in _variables(section):
+        if written not in variables:
+            raise SettingWrong(f"There is no setting {written}.{_hint(written.upper(), list(variables))}")
+    values: dict[str, object] = {name: dlt.config.get(f"{section}.{name}") for name in known}
+    return {
+        name: _read(variable(section, name), value) if isinstance(value, str) else value
+        for name, value in values.items()
+        if value is not None
+    }
+
+
+def variable(section: str, name: str) -> str:
+    """The environment variable of a setting."""
+    return f"{section}__{name}".upper()
+
+
+def _names_in_files(section: str) -> Iterator[str]:
+    for provider in dlt.config.config_providers:
+        found, _ = provider.get_value(section, object, "")
+        if isinstance(found, dict):
+            yield from found
+
+
+def _variables(section: str) -> list[str]:
+    """Also those in small letters, which dlt does not read."""
+    return sorted(name for name in os.environ if name.upper().startswith(variable(section, "")))
+
+
+def _hint(name: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f" Did you mean {close[0]}?" if close else f" There are: {', '.join(known)}."
+
+
+def _read(name: str, text: str) -> object:
+    """A variable's text; a list or a table in it as it would stand in the file, or in JSON."""
+    if not text.lstrip().startswith(("[", "{")):
+        return text
+    try:
+        return tomllib.loads(f"value = {text.strip()}", parse_float=Decimal)["value"]
+    except tomllib.TOMLDecodeError as error:
+        said = error
+    try:
+        return json.loads(text, parse_float=Decimal)
+    except ValueError:
+        raise SettingWrong(
+            f'{name} is neither TOML, such as {{USD = {{"2026-01" = 0.92}}}} or ["Monday", "Tuesday"], nor JSON: '
+            f"{said} in {text!r}."
+        ) from None

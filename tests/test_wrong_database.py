@@ -1,0 +1,75 @@
+"""Where the database should be there is something else: each verb says so in our own words, with what to do."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+from typer.testing import CliRunner, Result
+
+from harvest_warehouse.cli import app
+from harvest_warehouse.settings import FILE
+
+VERBS = ("sql", "build", "alerts", "report", "show")
+
+
+def text(file: Path) -> None:
+    file.write_text("Whatever this is, it is no database.")
+
+
+def nothing(file: Path) -> None:
+    file.touch()
+
+
+def folder(file: Path) -> None:
+    file.mkdir()
+
+
+def of_sqlite(file: Path) -> None:
+    # DuckDB would fetch an extension for it from the internet.
+    with sqlite3.connect(file) as database:
+        database.execute("create table mine (x integer)")
+    database.close()
+
+
+def ask(verb: str) -> Result:
+    arguments = {"sql": ["select * from time_entries"], "show": ["--headless"]}.get(verb, [])
+    return CliRunner().invoke(app, [verb, *arguments], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("make", [text, nothing, folder, of_sqlite], ids=lambda make: make.__name__)
+def test_what_is_no_duckdb_file_is_named_as_such(make: Callable[[Path], None], tmp_path: Path) -> None:
+    make(tmp_path / FILE)
+    for verb in VERBS:
+        done = ask(verb)
+        assert (done.exit_code, done.stdout) == (1, ""), verb
+        assert f"Error: {tmp_path / FILE} is no DuckDB database." in done.stderr, verb
+        assert "move it away, and run `dlt-harvest sync`" in done.stderr, verb
+        assert "credentials" not in done.stderr, verb
+
+
+def test_somebody_elses_database_is_not_taken_for_ours_and_left_as_it_is(tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / FILE)) as database:
+        database.execute("create table time_entries as select 1 as id")
+    for verb in VERBS:
+        done = ask(verb)
+        assert (done.exit_code, done.stdout) == (2, ""), verb
+        assert f"Error: {tmp_path / FILE} holds nothing of Harvest's" in done.stderr, verb
+        assert "run `dlt-harvest sync` first" in done.stderr, verb
+    with duckdb.connect(str(tmp_path / FILE)) as database:
+        assert database.execute("select table_schema, table_name from information_schema.tables").fetchall() == [
+            ("main", "time_entries")
+        ]
+
+
+def test_a_database_that_cannot_be_opened_is_said_to_be_so_in_its_own_words(tmp_path: Path) -> None:
+    # It begins like a database of DuckDB's, and goes on like none.
+    (tmp_path / FILE).write_bytes(bytes(8) + b"DUCK" + bytes(9_000))
+    for verb in ("sql", "build"):
+        done = ask(verb)
+        assert done.exit_code == 1, verb
+        assert f"Error: {tmp_path / FILE} cannot be opened: " in done.stderr, verb
+        assert "credentials" not in done.stderr, verb
