@@ -318,6 +318,37 @@ def test_an_assignment_that_is_deleted_leaves_the_entries_that_carried_its_copy(
     assert_equals_truth(account)
 
 
+def test_assignments_by_person_follow_those_by_project_without_waiting_for_their_turn(
+    synced: tuple[Account, Warehouse], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account, warehouse = synced
+    # Nobody is asked in turn.
+    monkeypatch.setenv("SOURCES__HARVEST_TIME_TRACKING__CHILDREN_WITHIN_RUNS", "0")
+    store, truth = account.simulator.store, account.simulator.truth()
+    shown = {row["id"] for row in truth["user_project_assignments"]}
+    deleted, edited = [row for row in truth["user_assignments"] if row["id"] in shown][:2]
+    lone = next(row for row in truth["projects"] if row["is_active"] and row["id"] != deleted["project"]["id"])
+    account.simulator.clock.sleep(86_400)
+    store.delete_user_assignment(deleted["id"])
+    store.edit_user_assignment(edited["id"], is_project_manager=not edited["is_project_manager"])
+    store.assign_user(lone["id"], store.create_user("New", "Comer"))
+    store.delete_project(lone["id"])
+    here = {row["id"] for row in account.rows("user_project_assignments")}
+    gone = here - {row["id"] for row in account.simulator.truth()["user_project_assignments"]}
+    assert deleted["id"] in gone
+    assert len(gone) > 1
+    assert sync_from(account, warehouse, accept_deletions=True).is_equal
+    assert_equals_truth(account)
+    told = deletions(account)
+    for row_id in gone:
+        [content] = [
+            row
+            for (table, key), row in told.items()
+            if table == "user_project_assignments" and key.endswith(f"/{row_id}")
+        ]
+        assert content["content"]
+
+
 def test_another_account_in_the_same_tables_is_left_alone(synced: tuple[Account, Warehouse]) -> None:
     account, warehouse = synced
     with warehouse.pipeline().sql_client() as client:

@@ -102,7 +102,8 @@ class Extraction:
             if parents.refused is not None:
                 _skip(stream, entry, roll, f"it is read by {stream.parent.stream}: {parents.refused}")
                 return
-            work = children(stream, parents, memory, self._session, self._options, self._settings.account_id)
+            told = yield from self._told(stream, entry, memory)
+            work = children(stream, parents, told, memory, self._session, self._options, self._settings.account_id)
             maker.without_rows(work.barren)
         elif since is None and stream.date_field:
             work = yield from windows(stream, pages, memory, self._session, self._options, self._settings)
@@ -138,9 +139,18 @@ class Extraction:
             return calls
         calls += [Call(stream.path, filters, {"account_id": account_id}) for filters in self._again(stream)]
         if stream.owner:
-            owners = yield from self._changed(self._streams[stream.owner.stream], entry, memory)
-            calls += calls_of_owners(stream, account_id, owners, start_date)
+            changed = yield from self._changed(self._streams[stream.owner.stream], entry, memory)
+            owners = {record["id"] for record in changed if "id" in record}
+            calls += calls_of_owners(stream, account_id, sorted(owners), start_date)
         return calls
+
+    def _told(self, stream: Stream, entry: Entry, memory: Memory) -> Generator[None, None, set[int]]:
+        """The parents whose rows changed, as far as the list that has them, too, tells it."""
+        if stream.mirrors is None or memory.since(self._options.overlap) is None:
+            return set()
+        changed = yield from self._changed(self._streams[stream.mirrors.stream], entry, memory)
+        parents = [record.get(stream.mirrors.parent) or {} for record in changed]
+        return {parent["id"] for parent in parents if type(parent.get("id")) is int}
 
     def _again(self, stream: Stream) -> Sequence[Mapping[str, object]]:
         return self._options.again.get(stream.name, ())
@@ -148,21 +158,21 @@ class Extraction:
     def _pages(self, stream: Stream, entry: Entry, fast: FastReader | None = None) -> Pages:
         return Pages(self._client, stream, entry, self._session.singles, fast)
 
-    def _changed(self, owners: Stream, entry: Entry, memory: Memory) -> Generator[None, None, list[int]]:
-        """The ids of the owners that changed since they were last asked for; none where the token may not see them.
+    def _changed(self, other: Stream, entry: Entry, memory: Memory) -> Generator[None, None, list[Mapping[str, Any]]]:
+        """The records of another stream that changed since they were last asked for; none where the token may not see them.
 
-        Asked apart from the owners' own stream: that may have come further than the stream that is read now.
+        Asked apart from that stream itself: that may have come further than the stream that is read now.
         """
-        found: list[int] = []
-        calls = list_calls(owners, "", memory.owners_since(self._options.overlap), None)
+        found: list[Mapping[str, Any]] = []
+        calls = list_calls(other, "", memory.owners_since(self._options.overlap), None)
         try:
-            for step in self._pages(owners, entry).read(calls):
-                found += [record["id"] for record in step.page.records if "id" in record] if step else []
+            for step in self._pages(other, entry).read(calls):
+                found += step.page.records if step else []
                 yield None
         except PermissionMissing:
             memory.are_owners_hidden = True
             return []
-        return sorted(set(found))
+        return found
 
     def _parent_roll(self, link: Parent, entry: Entry) -> Generator[None, None, Roll]:
         """All parents of a stream: from their own reading where that is of the whole list, else from a list of their own."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import Future
 from datetime import datetime
 from math import ceil
@@ -60,14 +60,17 @@ class Roll:
         """Those of them that changed since an instant."""
         return [parent_id for parent_id in self.able(child) if self._updated_at[parent_id] >= since]
 
-    def due(self, child: Stream, since: str, within_runs: int, turn: int) -> tuple[list[int], int]:
+    def due(
+        self, child: Stream, since: str, told: Collection[int], within_runs: int, turn: int
+    ) -> tuple[list[int], int]:
         """The parents to ask for `child` now, and the id at which the next run's share goes on.
 
-        Those that changed, and a share of the others in the order of their ids from `turn` on, so that all are asked within
+        Those that changed, those that somebody `told` of, and a share of the others in the order of their ids from `turn` on, so that all are asked within
         so many runs (0: no others): a child can change without its parent's `updated_at`.
         """
-        changed = self.changed(child, since)
-        others = sorted(set(self.able(child)).difference(changed), key=lambda parent_id: (parent_id <= turn, parent_id))
+        able = self.able(child)
+        changed = sorted({*self.changed(child, since), *told}.intersection(able))
+        others = sorted(set(able).difference(changed), key=lambda parent_id: (parent_id <= turn, parent_id))
         share = others[: share_of(len(others), within_runs)]
         return changed + share, share[-1] if share else turn
 

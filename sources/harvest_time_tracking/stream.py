@@ -74,6 +74,19 @@ class Owner:
 
 
 @dataclass(frozen=True)
+class Mirrored:
+    """A list whose records a stream that is read by parents shows once more, under the same ids: it changes and goes with them.
+
+    Attributes:
+        stream: the stream of the list; it must have `updated_since`.
+        parent: the object in its records that is the parent.
+    """
+
+    stream: str
+    parent: str
+
+
+@dataclass(frozen=True)
 class Embedded:
     """A copy of another stream's record inside a record: made when it is read, it changes without `updated_at`.
 
@@ -124,6 +137,7 @@ class Stream:
         date_field: the date that `from` and `to` filter on and by which the list is sorted.
         live: a filter for records that change from read to read without moving `updated_at`: read in each run.
         owner: the records that decide about the rows: rows whose owner changed are read again.
+        mirrors: the list whose records the rows show once more: parents of which it tells a change are asked again.
         embeds: the copies of other streams' records that its records hold.
         kept: the columns (or lists of texts) of which Harvest knows the present value only: their past is worth keeping.
         window: reports are read month by month; `day` stamps a report without dates with the day it was read.
@@ -146,6 +160,7 @@ class Stream:
     date_field: str | None = None
     live: Mapping[str, str] = field(default_factory=dict)
     owner: Owner | None = None
+    mirrors: Mirrored | None = None
     embeds: tuple[Embedded, ...] = ()
     kept: tuple[str, ...] = ()
     window: Window | None = None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from .stream import ANY_ARRAY, Embedded, Owner, Parent, ParentFilter, Stream
+from .stream import ANY_ARRAY, Embedded, Mirrored, Owner, Parent, ParentFilter, Stream
 
 _DOCS = "https://help.getharvest.com/api-v2"
 
@@ -387,6 +387,7 @@ _CATALOGUE = (
         docs=f"{_DOCS}/users-api/users/project-assignments/",
         parent=Parent("users", "user_id"),
         permission="administrator, or manager",
+        mirrors=Mirrored("user_assignments", "user"),
         embeds=(
             _copy("project", "projects", "name", "code", "is_billable"),
             _CLIENT_OF_PROJECT,

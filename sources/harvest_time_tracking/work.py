@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -86,13 +86,19 @@ def remembering(memory: Memory) -> Callable[[datetime, list[Call]], list[Call]]:
 
 
 def children(
-    stream: Stream, parents: Roll, memory: Memory, session: Session, options: Options, account_id: str
+    stream: Stream,
+    parents: Roll,
+    told: Collection[int],
+    memory: Memory,
+    session: Session,
+    options: Options,
+    account_id: str,
 ) -> Work:
-    """The parents to ask: all of them once, in portions; then those that changed, and a share of the others."""
+    """The parents to ask: all of them once, in portions; then those that changed, those `told` of, and a share of the others."""
     since, place = memory.since(options.overlap), memory.unfinished
     began_at = parents.began_at or datetime.now(UTC)
     if since is not None:
-        due, turn = parents.due(stream, since, options.children_within_runs, memory.turn)
+        due, turn = parents.due(stream, since, told, options.children_within_runs, memory.turn)
         left: list[int] = []
     else:
         after = place["after"] if place else 0

@@ -60,6 +60,8 @@ def moving(
                 key = other.parent.key
                 condition = f'"{key}" in ({_listed(some)})'
                 yield from _moved(database, other, condition, finding, f"{stream.name}/{{{key}}}")
+            if other.mirrors and other.mirrors.stream == stream.name and database.columns(other.table_name):
+                yield from _moved(database, other, f"id in ({_listed(some)})", finding, f"{stream.name}/{{id}}")
         yield from _moved(database, stream, f"id in ({_listed(some)})", finding, because_of)
 
 
