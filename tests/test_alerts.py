@@ -273,7 +273,7 @@ def test_the_command_ends_with_3_where_something_needs_somebody_and_with_0_where
 
 def test_without_marts_it_says_how_to_build_them(tmp_path: Path) -> None:
     with duckdb.connect(str(Warehouse(tmp_path).file)) as database:
-        database.execute(f"create schema {RAW}")
+        database.execute(f"create schema {RAW}; create table {RAW}.clients (id bigint)")
     result = CliRunner().invoke(app, ["alerts"])
     assert (result.exit_code, "dlt-harvest build" in result.stderr) == (2, True)
 

@@ -30,7 +30,10 @@ def written(tree: exp.Expr, dialect: str) -> str:
     mends = _MENDS.get(dialect, ())
     for mend in mends:
         mend(tree)
-    return tree.sql(dialect, identify=bool(mends), unsupported_level=ErrorLevel.RAISE)
+    for name in tree.find_all(exp.Identifier) if mends else ():
+        # A dot is in BigQuery's INFORMATION_SCHEMA.TABLES alone, which are two names.
+        name.set("quoted", "." not in name.name)
+    return tree.sql(dialect, unsupported_level=ErrorLevel.RAISE)
 
 
 def _divide_as_doubles(tree: exp.Expr) -> None:

@@ -260,7 +260,7 @@ def _rereading(warehouse: Warehouse, settings: Settings, requests: int) -> Check
     said = f"{requests} requests in each sync (reread_requests)"
     try:
         turn = rotation(warehouse, settings, requests) if warehouse.is_there() else None
-    except DltException:
+    except (DltException, HarvestError):
         # What is wrong with the database is said of the database.
         turn = None
     if turn is None or turn.longest_unread is None:
