@@ -10,7 +10,8 @@ import pytest
 from accounts import Account, assert_equals_truth, deletions, some_ids, sync_from
 from harvest_simulator import Fault
 from harvest_time_tracking import HarvestError
-from harvest_warehouse.access import Access, lost, switched_off
+from harvest_warehouse.access import ACCESS, Access, lost, switched_off
+from harvest_warehouse.database import open_database
 from harvest_warehouse.settings import Warehouse
 
 
@@ -88,6 +89,9 @@ def test_what_was_lost_is_measured_by_the_best_run_not_by_the_last(synced: tuple
 
 def test_a_lesser_role_that_is_accepted_is_the_measure_from_then_on(synced: tuple[Account, Warehouse]) -> None:
     account, warehouse = synced
+    with open_database(warehouse) as database:
+        # This machine's clock was set back since.
+        database.run([f"update {ACCESS.name} set looked_at = looked_at + interval 1 day"])
     account.simulator.as_role("manager", ("billable_rates_manager",))
     assert sync_from(account, warehouse).lost
     accepted = sync_from(account, warehouse, accept_access=True, accept_deletions=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from dlt.common.json import json
@@ -51,6 +51,7 @@ class Access:
         empty_money: of the newest rows, the share without a value, by `table.column`.
         hidden: money columns that are filled here and empty in Harvest's answer.
         refused: streams that could not be read.
+        looked_at: when Harvest was asked, by this machine's clock.
     """
 
     user_id: int | None
@@ -59,6 +60,12 @@ class Access:
     empty_money: Mapping[str, float]
     hidden: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
+    looked_at: datetime = field(default_factory=lambda: datetime.now(UTC), compare=False)
+
+    def later_than(self, other: Access | None) -> Access:
+        """The same, looked at after `other`: a clock that was set back must not make the older look the newest."""
+        earliest = other.looked_at + timedelta(microseconds=1) if other else self.looked_at
+        return replace(self, looked_at=max(self.looked_at, earliest))
 
     @property
     def rank(self) -> int:
@@ -131,13 +138,13 @@ def last_accepted(database: Database, account_id: str) -> Access | None:
     if not database.columns(ACCESS.name):
         return None
     query = (
-        f"select user_id, access_roles, features, empty_money, hidden, refused from {ACCESS.name} "
+        f"select user_id, access_roles, features, empty_money, hidden, refused, looked_at from {ACCESS.name} "
         "where account_id = :account_id and is_accepted order by looked_at desc limit 1"
     )
     rows = database.rows(query, {"account_id": account_id})
     if not rows:
         return None
-    user_id, roles, features, empty, hidden, refused = rows[0]
+    user_id, roles, features, empty, hidden, refused, looked_at = rows[0]
     return Access(
         user_id,
         tuple(json.loads(roles)),
@@ -145,6 +152,7 @@ def last_accepted(database: Database, account_id: str) -> Access | None:
         json.loads(empty),
         tuple(json.loads(hidden)),
         tuple(json.loads(refused)),
+        looked_at if looked_at.tzinfo else looked_at.replace(tzinfo=UTC),
     )
 
 
@@ -154,7 +162,7 @@ def access_resource(account_id: str, access: Access, missed: Sequence[str], *, i
         [
             {
                 "account_id": account_id,
-                "looked_at": datetime.now(UTC),
+                "looked_at": access.looked_at,
                 "user_id": access.user_id,
                 "access_roles": json.dumps(access.access_roles),
                 "features": json.dumps(access.features) if access.features is not None else None,

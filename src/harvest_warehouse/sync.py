@@ -191,7 +191,8 @@ class _Sync:
         if not self._warehouse.is_there():
             return None, look(self._client, None)
         with open_database(self._warehouse) as database:
-            return last_accepted(database, self._settings.account_id), look(self._client, database)
+            before = last_accepted(database, self._settings.account_id)
+            return before, look(self._client, database).later_than(before)
 
     def _look_again(self, access: Access) -> None:
         """Before anything that was read counts. Raises AccessFaded."""
