@@ -38,7 +38,8 @@ from harvest_warehouse.sync import SyncReport
 from harvest_warehouse.turn import Busy, turn
 from harvest_warehouse.verify import verify
 
-OTHERS = [name for name in STANDS if name != "duckdb"]
+# By `make test-destinations`, every other; by `make test`, the one that people outgrow a file for.
+OTHERS = [name for name in STANDS if name != "duckdb" and ("DESTINATIONS_SIZE" in os.environ or name == "postgres")]
 
 Everything = dict[str, Counter[Any]]
 
