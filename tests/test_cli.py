@@ -265,10 +265,13 @@ def test_ctrl_c_in_the_middle_of_a_query_is_told_as_one() -> None:
     with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as asking:
         assert asking.stdout is not None
         assert asking.stdout.readline() == "asking\n"
-        # By then it is in the query, which would take an hour.
-        time.sleep(0.5)
-        asking.send_signal(signal.SIGINT)
-        _, errors = asking.communicate(timeout=60)
+        # It would take an hour. DuckDB does not hear it while a query begins: whoever waits presses again.
+        give_up_at = time.monotonic() + 60
+        while asking.poll() is None and time.monotonic() < give_up_at:
+            time.sleep(0.5)
+            asking.send_signal(signal.SIGINT)
+        asking.kill()
+        _, errors = asking.communicate()
     assert (asking.returncode, errors) == (1, "Error: Interrupted.\n")
 
 
