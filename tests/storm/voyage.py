@@ -81,6 +81,9 @@ class Voyage:
         self.simulator.clock.sleep(day.hours * 3_600)
         with self.simulator.store.committing_late(day.late_seconds):
             self._changed(disturb(self.simulator, day.seed, day.changes))
+        if day.is_quiet:
+            # At rest: what changed in the second in which a list is read counts as changed while it was read.
+            self.simulator.clock.sleep(1)
         self._strike_files(day)
         before = self.shore.stock(self.warehouse.dataset_name)
         self.simulator.look()
