@@ -16,7 +16,7 @@ from storm.voyage import sail
 pytestmark = pytest.mark.timeout(900)
 
 FIXED = range(1, 21)
-FRESH = 3
+FRESH = 2
 # Two runs at once, a kill, a lost folder; a kill and an older copy of the database.
 ON_A_SERVER = (16, 20)
 
