@@ -16,7 +16,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from destinations.postgres_server import NoServer
+from destinations.postgres_server import NoServer, end
 
 HERE = Path(__file__).parent
 _PATIENCE_SECONDS = 180
@@ -70,12 +70,7 @@ def serving(command: Sequence[str], port: int, variables: dict[str, str] | None 
                 time.sleep(0.2)
             yield
         finally:
-            program.terminate()
-            try:
-                program.wait(20)
-            except subprocess.TimeoutExpired:
-                program.kill()
-                program.wait()
+            end(program)
 
 
 def _last(said: bytes) -> str:

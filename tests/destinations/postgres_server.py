@@ -80,12 +80,17 @@ def _running(folder: Path) -> Iterator[int]:
         _prepare(port, server, folder / "log")
         yield port
     finally:
-        server.terminate()
-        try:
-            server.wait(20)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+        end(server)
+
+
+def end(program: subprocess.Popen[bytes]) -> None:
+    """End a program, by force where it does not follow."""
+    program.terminate()
+    try:
+        program.wait(20)
+    except subprocess.TimeoutExpired:
+        program.kill()
+        program.wait()
 
 
 def _prepare(port: int, server: subprocess.Popen[bytes], log: Path) -> None:
