@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from accounts import Account, assert_equals_truth, deletions, some_ids, sync_from
 from harvest_simulator import Fault
-from harvest_time_tracking import HarvestError
+from harvest_time_tracking import HarvestError, Ledger
+from harvest_warehouse import standing
 from harvest_warehouse.access import ACCESS, Access, lost, switched_off
+from harvest_warehouse.account_source import account_source
 from harvest_warehouse.database import open_database
+from harvest_warehouse.load import load
+from harvest_warehouse.load_report import AccessLost, LoadReport
 from harvest_warehouse.settings import Warehouse
 
 
@@ -115,6 +120,64 @@ def test_a_module_that_is_switched_off_keeps_its_rows_and_stops_the_sweep(synced
     assert sync_from(account, warehouse, accept_access=True).lost == ()
     assert len(deletions(account)) == 1
     assert account.rows("expenses") == before
+
+
+def load_from(account: Account, warehouse: Warehouse, *streams: str, **asked: Any) -> LoadReport:
+    client = account.client(requests_per_15_s=0, report_requests_per_15_min=0)
+    try:
+        return load(warehouse, client.settings, streams, client=client, **asked)
+    finally:
+        account.pipeline = warehouse.pipeline()
+
+
+def test_a_load_with_a_lesser_role_reads_nothing_too(synced: tuple[Account, Warehouse]) -> None:
+    account, warehouse = synced
+    account.simulator.store.edit_time_entry(some_ids(account, "time_entries", 1)[0], notes="edited")
+    before = all_rows(account)
+    account.simulator.as_role("member")
+    for streams in ((), ("time_entries",)):
+        with pytest.raises(AccessLost, match="was administrator and is member now") as caught:
+            load_from(account, warehouse, *streams)
+        assert "time_entries.cost_rate is filled here and hidden from this token" in caught.value.lost
+        assert caught.value.report.streams == ()
+    assert all_rows(account) == before
+    account.simulator.as_role("administrator")
+    load_from(account, warehouse)
+    assert_equals_truth(account)
+
+
+def test_a_load_is_the_measure_of_later_ones_and_can_be_told_to_go_on(open_account: Any, tmp_path: Path) -> None:
+    account, warehouse = open_account(), Warehouse(tmp_path)
+    load_from(account, warehouse)
+    account.simulator.clock.sleep(3_600)
+    account.simulator.as_role("manager", ("billable_rates_manager",))
+    with pytest.raises(AccessLost):
+        load_from(account, warehouse, "time_entries")
+    load_from(account, warehouse, accept_access=True)
+    load_from(account, warehouse, "time_entries")
+    last, *_ = sorted(account.rows("harvest_access"), key=lambda row: row["looked_at"], reverse=True)
+    assert last["is_accepted"]
+    assert "roles" in json.loads(last["refused"]), "what is refused is remembered where a load did not ask for it"
+    assert sync_from(account, warehouse).lost == ()
+
+
+def test_what_a_killed_run_read_with_rights_that_nobody_vouched_for_is_thrown_away(
+    synced: tuple[Account, Warehouse],
+) -> None:
+    account, warehouse = synced
+    account.simulator.store.edit_time_entry(some_ids(account, "time_entries", 1)[0], notes="edited")
+    account.simulator.as_role("member")
+    # As far as a run gets that is killed before it looks once more at what the token sees.
+    pipeline = standing.agree(warehouse.pipeline(), warehouse)
+    client = account.client(requests_per_15_s=0)
+    pipeline.extract(
+        account_source(client.settings, ["time_entries", "users"], {}, client, Ledger()), loader_file_format="parquet"
+    )
+    assert pipeline.list_extracted_load_packages()
+    account.simulator.as_role("administrator")
+    sync_from(account, warehouse)
+    assert_equals_truth(account)
+    assert all(row["cost_rate"] is not None for row in account.rows("time_entries") if row["notes"] == "edited")
 
 
 def access(*roles: str, **features: bool) -> Access:

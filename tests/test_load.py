@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 
 from accounts import Account, assert_equals_truth
+from harvest_simulator import Fault
 from harvest_time_tracking import STREAMS, Ledger, SettingWrong
+from harvest_warehouse import standing
+from harvest_warehouse.account_source import account_source
 from harvest_warehouse.load import load
 from harvest_warehouse.load_report import LoadFailed, LoadReport
 from harvest_warehouse.settings import Warehouse
@@ -126,7 +129,7 @@ def test_a_forbidden_stream_is_skipped_with_its_reason_and_keeps_its_rows(
     load_from(account, warehouse, *FEW)
     before = {name: select(warehouse, f"select * from {name} order by id") for name in ("clients", "roles", "invoices")}
     account.simulator.as_role("member")
-    report = load_from(account, warehouse, *FEW)
+    report = load_from(account, warehouse, *FEW, accept_access=True)
     skipped = {outcome.stream: outcome.reason for outcome in report.skipped}
     assert set(before) <= set(skipped)
     assert "403" in skipped["clients"]
@@ -148,11 +151,26 @@ def test_a_feature_that_is_off_skips_what_needs_it(open_account: OpenAccount, wa
     assert select(warehouse, "select count(*) from expenses") == count != [(0,)]
 
 
-def test_a_rejected_token_stops_the_run_is_recorded_and_harms_nothing(
+def test_a_rejected_token_reads_nothing(open_account: OpenAccount, warehouse: Warehouse) -> None:
+    account = open_account()
+    account.simulator.revoke_token()
+    with pytest.raises(LoadFailed, match=r"https://id\.getharvest\.com/developers.*secrets\.toml") as failed:
+        load_from(account, warehouse, *FEW)
+    assert failed.value.report.streams == ()
+    assert len(account.simulator.requests) == 1
+
+
+def test_a_token_revoked_while_harvest_is_read_stops_the_run_is_recorded_and_harms_nothing(
     open_account: OpenAccount, warehouse: Warehouse
 ) -> None:
     account = open_account()
-    account.simulator.revoke_token()
+
+    def revoke(_: object) -> bool:
+        if len(account.simulator.requests) == 3:  # (after two that look at what the token sees)
+            account.simulator.revoke_token()
+        return False
+
+    account.simulator.faults.at(revoke, Fault.FORBIDDEN)
     with pytest.raises(LoadFailed, match=r"https://id\.getharvest\.com/developers.*secrets\.toml") as failed:
         load_from(account, warehouse, *FEW)
     rows = select(warehouse, "select outcome, count(*) from harvest_runs group by 1")
@@ -187,12 +205,10 @@ def test_half_a_package_that_a_killed_run_left_is_thrown_away_and_asked_for_agai
     load_from(account, warehouse, *FEW)
     account.simulator.clock.sleep(86_400)
     account.simulator.mutate(20, seed=3)
-    with pytest.raises(KeyboardInterrupt):
-        load_from(account, warehouse, *FEW, on_step=interrupt_at("writing"))
-    halves = list(Path(warehouse.pipeline().working_dir).glob("normalize/extracted/*/schema.json"))
-    assert halves
-    for half in halves:
-        half.unlink()
+    client = account.client(requests_per_15_s=0)
+    standing.agree(warehouse.pipeline(), warehouse).extract(account_source(client.settings, FEW, {}, client, Ledger()))
+    [half] = Path(warehouse.pipeline().working_dir).glob("normalize/extracted/*/schema.json")
+    half.unlink()
     load_from(account, warehouse, *FEW)
     assert_equals_truth(account, FEW, after_changes=True)
 

@@ -47,8 +47,12 @@ def quiet(account: Account) -> Account:
 
 
 def asked(account: Account) -> list[dict[str, str]]:
-    """What was asked of the time entries, paging left out."""
-    requests = [request for request in account.simulator.requests if request.path == "/v2/time_entries"]
+    """What was asked of the time entries, paging left out, and the look at what the token sees."""
+    requests = [
+        request
+        for request in account.simulator.requests
+        if request.path == "/v2/time_entries" and request.query.get("per_page") != "100"
+    ]
     return [{key: value for key, value in request.query.items() if "page" not in key} for request in requests]
 
 
@@ -197,11 +201,12 @@ def load_in_pieces(account: Account, folder: Path, **arguments: Any) -> None:
 import sys
 from pathlib import Path
 from harvest_time_tracking import Secret, Settings, work
-from harvest_warehouse import load as module
+from harvest_warehouse import account_source
+from harvest_warehouse.load import load
 from harvest_warehouse.settings import Warehouse
-work._PAGES_AT_ONCE, work._PAGES_OF_A_WINDOW, module._PORTION = 2, 1, 3
+work._PAGES_AT_ONCE, work._PAGES_OF_A_WINDOW, account_source._PORTION = 2, 1, 3
 settings = Settings(Secret({account.simulator.access_token!r}), "123456", {account.url!r}, requests_per_15_s=0)
-module.load(Warehouse(Path({str(folder)!r})), settings, sys.argv[1:])
+load(Warehouse(Path({str(folder)!r})), settings, sys.argv[1:])
 """
     kill_after, then_seconds = arguments.pop("kill_after", None), arguments.pop("then_seconds", 0.0)
     process = subprocess.Popen([sys.executable, "-c", program, *KILLED], stderr=subprocess.PIPE)
@@ -236,7 +241,7 @@ def test_a_load_killed_at_any_moment_goes_on_and_ends_equal(
 def test_after_an_interruption_only_what_was_not_written_is_asked_again(
     open_account: OpenAccount, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harvest_warehouse.load._PORTION", 1)
+    monkeypatch.setattr("harvest_warehouse.account_source._PORTION", 1)
     account = quiet(open_account(entries=ENTRIES, enforce_limits=False))
     client = account.client(requests_per_15_s=0)
     warehouse = Warehouse(tmp_path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,32 +10,23 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 
 import dlt
-from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.exceptions import DltException
 from dlt.common.storages.load_package import create_load_id
-from dlt.extract import DltResource
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from harvest_time_tracking import (
-    STREAMS,
-    Client,
-    HarvestError,
-    Ledger,
-    Session,
-    Settings,
-    SettingWrong,
-    StreamOutcome,
-    harvest_time_tracking_source,
-)
+from harvest_time_tracking import STREAMS, Client, HarvestError, Ledger, Settings, StreamOutcome
 from harvest_warehouse import standing
+from harvest_warehouse.account_source import account_source
 from harvest_warehouse.database import open_database
+from harvest_warehouse.deletions import DELETIONS
 from harvest_warehouse.embedded import follow_embedded
 from harvest_warehouse.indexes import make_indexes
-from harvest_warehouse.load_report import LoadFailed, LoadReport, what_happened
+from harvest_warehouse.load_report import AccessLost, LoadFailed, LoadReport, what_happened
 from harvest_warehouse.own_tables import extract_own
-from harvest_warehouse.packages import move
+from harvest_warehouse.packages import drop_unseen, move
 from harvest_warehouse.rereads import reread
 from harvest_warehouse.runs import Run, runs_resource
+from harvest_warehouse.sentinel import Sentinel
 from harvest_warehouse.settings import Warehouse
 from harvest_warehouse.turn import turn
 
@@ -46,10 +36,6 @@ _HOW_TO_GIVE_UP = (
 )
 
 Again = Mapping[str, Sequence[Mapping[str, object]]]
-Beside = Callable[[Sequence[StreamOutcome]], Sequence[DltResource]]
-
-# What a run that is killed must ask again at most, of each stream: pages of a list, or parents.
-_PORTION = 150
 
 
 def say_nothing(step: str) -> None:
@@ -65,8 +51,8 @@ def load(
     reports_from: str | None = None,
     reports_to: str | None = None,
     again: Again | None = None,
-    beside: Beside = lambda _: (),
-    before_writing: Callable[[], object] = lambda: None,
+    accept_access: bool = False,
+    sentinel: Sentinel | None = None,
     client: Client | None = None,
     ledger: Ledger | None = None,
     on_step: Callable[[str], None] = say_nothing,
@@ -82,8 +68,8 @@ def load(
         reports_to: a day in the last month that reports are read for.
         again: for a stream, the filters (`{"from": "2024-01-01", "to": "2024-01-31"}`, `{"project_id": 7}`) whose rows are
             read in full besides what changed; an empty one stands for the whole list.
-        beside: told what became of each stream, gives rows of our own that go with those of `harvest_runs`.
-        before_writing: called when a portion was read; where it raises a `HarvestError`, the portion is thrown away.
+        accept_access: whether to go on with a token that sees less than an earlier one, and to measure by it from now on.
+        sentinel: has looked at what the token sees; None for one of its own.
         client: asks Harvest; a new one if None.
         ledger: gets each stream's outcome as it goes.
         on_step: is told, in a few words, what begins.
@@ -91,21 +77,31 @@ def load(
     Raises:
         SettingWrong: before anything is asked of Harvest.
         Busy: where another run is writing into the same database.
+        AccessLost: where the token sees less than an earlier one.
         LoadFailed: for everything after that.
     """
-    ledger = ledger or Ledger()
+    ledger, asks = ledger or Ledger(), client or Client(settings)
+    watch = sentinel or Sentinel(warehouse, settings, asks, accept=accept_access)
     given = {
         "reports_from": reports_from,
         "reports_to": reports_to,
         "project_ids": list(project_ids) or None,
         "again": again or None,
     }
-    source = _source(settings, _selected(streams, project_ids), given, client, ledger)
-    run = _Run(warehouse, settings, ledger, on_step, again or {}, beside, before_writing)
-    with turn(warehouse), run.failures_told():
-        on_step("looking at the database")
-        run.settle()
-        run.bring(source)
+    source = account_source(settings, streams, given, asks, ledger)
+    run = _Run(warehouse, settings, ledger, on_step, again or {}, watch)
+    try:
+        with turn(warehouse), run.failures_told():
+            on_step("looking at the database")
+            run.settle()
+            if sentinel is None:
+                on_step("looking at what the token sees")
+                if gone := watch.look():
+                    raise AccessLost(gone, run.report())
+            run.bring(source)
+    finally:
+        if client is None:
+            asks.close()
     return run.report()
 
 
@@ -127,49 +123,6 @@ def settle(
     return run.report().finished
 
 
-def _selected(streams: Sequence[str], project_ids: Sequence[int]) -> tuple[str, ...]:
-    """The named streams, checked, in the order of the catalogue; none for the default."""
-    for name in streams:
-        if name not in STREAMS:
-            close = difflib.get_close_matches(name.lower(), STREAMS, n=3, cutoff=0.5)
-            hint = f" Did you mean {' or '.join(close)}?" if close else ""
-            raise SettingWrong(f"There is no stream {name!r}.{hint} `dlt-harvest streams` lists them all.")
-        if STREAMS[name].argument == "project_ids" and not project_ids:
-            raise SettingWrong(f"{name} reads the projects you name: add --project-id, once for each.")
-    if not streams:
-        return ()
-    wanted = {*streams, *(name for name, stream in STREAMS.items() if project_ids and stream.argument == "project_ids")}
-    return tuple(name for name in STREAMS if name in wanted)
-
-
-def _source(
-    settings: Settings,
-    selected: Sequence[str],
-    given: Mapping[str, object],
-    client: Client | None,
-    ledger: Ledger,
-) -> dlt.sources.DltSource:
-    # What is not given here, dlt looks up: overlap_hours, for one, and the months of the reports.
-    try:
-        source = harvest_time_tracking_source(
-            access_token=settings.access_token.reveal(),
-            account_id=settings.account_id,
-            base_url=settings.base_url,
-            start_date=settings.start_date.isoformat() if settings.start_date else None,
-            user_agent=settings.user_agent,
-            requests_per_15_s=settings.requests_per_15_s,
-            report_requests_per_15_min=settings.report_requests_per_15_min,
-            client=client,
-            ledger=ledger,
-            session=Session(STREAMS),
-            portion=_PORTION,
-            **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type]
-        )
-    except ConfigurationException as error:
-        raise SettingWrong(f"dlt cannot read its configuration: {error}") from None
-    return source.with_resources(*selected) if selected else source
-
-
 class _Run:
     """One load under way."""
 
@@ -180,14 +133,12 @@ class _Run:
         ledger: Ledger,
         on_step: Callable[[str], None],
         again: Again = MappingProxyType({}),
-        beside: Beside = lambda _: (),
-        before_writing: Callable[[], object] = lambda: None,
+        sentinel: Sentinel | None = None,
     ) -> None:
         self._warehouse = warehouse
         self._settings = settings
         self._again = again
-        self._beside = beside
-        self._before_writing = before_writing
+        self._sentinel = sentinel
         self._ledger = ledger
         self._on_step = on_step
         self._pipeline = warehouse.pipeline()
@@ -204,12 +155,11 @@ class _Run:
                 pass
         if standing.has_unfinished(self._pipeline, self._warehouse):
             self._on_step("finishing what an earlier run left")
+            drop_unseen(self._pipeline)
             try:
                 self._finished = move(self._pipeline, self._warehouse)
             except DltException as error:
-                # A run that was killed may leave half a package. What is in it is asked for again.
-                if not (isinstance(error, PipelineStepFailed) and error.step == "normalize"):
-                    raise self._stuck(error) from error
+                raise self._stuck(error) from error
         self._pipeline = standing.agree(self._pipeline, self._warehouse)
 
     def _stuck(self, error: DltException) -> LoadFailed:
@@ -246,7 +196,8 @@ class _Run:
         """Read a portion of Harvest into a load package."""
         info = self._pipeline.extract(source, loader_file_format=self._warehouse.kind.load_format)
         try:
-            self._before_writing()
+            if self._sentinel:
+                self._sentinel.look_again()
         except HarvestError:  # Nothing of it may be written, nor what the streams remember of it.
             self._pipeline = standing.agree(self._pipeline, self._warehouse)
             self._is_noted = True
@@ -303,7 +254,7 @@ class _Run:
         resources = [runs_resource(run, outcomes)]
         if is_whole:
             resources += reread(run, self._again, outcomes, self._settings.start_date)
-            resources += self._beside(outcomes)
+            resources += [DELETIONS.holding([]), *(self._sentinel.rows(outcomes) if self._sentinel else ())]
         extract_own(self._pipeline, self._warehouse, *resources)
 
     def _record_failure(self) -> None:

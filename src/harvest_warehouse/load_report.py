@@ -63,6 +63,22 @@ class LoadFailed(HarvestError):
         self.report = report
 
 
+class AccessLost(LoadFailed):
+    """The token sees less than an earlier one did: nothing was read with it.
+
+    Attributes:
+        lost: what it does not see any more, in words.
+    """
+
+    def __init__(self, lost: tuple[str, ...], report: LoadReport) -> None:
+        super().__init__(
+            f"This token sees less than an earlier one: {'; '.join(lost)}. Nothing was read, nothing was changed. Use a token "
+            "that sees what the earlier one saw; or, if this is meant, add --accept-access.",
+            report,
+        )
+        self.lost = lost
+
+
 def what_happened(error: BaseException, warehouse: Warehouse) -> str:
     """What happened, in one message: our own words where the cause is ours, else the cause's."""
     chain = [error]

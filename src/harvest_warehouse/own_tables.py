@@ -56,6 +56,8 @@ def extract_own(pipeline: dlt.Pipeline, warehouse: Warehouse, *resources: DltRes
     schemas = pipeline.schemas
     schema = schemas[SCHEMA].clone() if SCHEMA in schemas else Schema(SCHEMA)
     pipeline.extract(list(resources), schema=schema, loader_file_format=warehouse.kind.load_format)
+    # What is found extracted only is rows of Harvest that nobody has vouched for.
+    pipeline.normalize()
 
 
 def keep(warehouse: Warehouse, *resources: DltResource) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -32,6 +33,12 @@ def move(pipeline: dlt.Pipeline, warehouse: Warehouse) -> tuple[str, ...]:
         info = pipeline.load(workers=warehouse.kind.load_workers)
     give_memory_back()
     return tuple(info.loads_ids) if info else ()
+
+
+def drop_unseen(pipeline: dlt.Pipeline) -> None:
+    """Drop what a run had read when it was killed, before it looked once more at what the token sees."""
+    for load_id in pipeline.list_extracted_load_packages():
+        shutil.rmtree(Path(pipeline.working_dir) / "normalize" / "extracted" / load_id)
 
 
 def _size(pipeline: dlt.Pipeline) -> int:

@@ -3,34 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from dlt.common.exceptions import DltException
-from dlt.extract import DltResource
 
-from harvest_time_tracking import Client, HarvestError, Ledger, Settings, SettingWrong, StreamOutcome
-from harvest_warehouse.access import Access, access_resource, faded, last_accepted, look, lost, switched_off
+from harvest_time_tracking import Client, HarvestError, Ledger, Settings, SettingWrong
 from harvest_warehouse.build import build
 from harvest_warehouse.build_report import BuildFailed, BuildReport
 from harvest_warehouse.database import open_database
-from harvest_warehouse.deletions import DELETIONS, Finding
+from harvest_warehouse.deletions import Finding
 from harvest_warehouse.history import HistoryReport, keep_history
-from harvest_warehouse.load import Again, Beside, load, say_nothing, settle
+from harvest_warehouse.load import Again, load, say_nothing, settle
 from harvest_warehouse.load_report import LoadReport, what_happened
-from harvest_warehouse.own_tables import keep
 from harvest_warehouse.replaced import drop_orphans, note_replaced, remember
 from harvest_warehouse.rotation import Rotation, rotation
+from harvest_warehouse.sentinel import Sentinel
 from harvest_warehouse.settings import REREAD_REQUESTS, Warehouse
 from harvest_warehouse.sweep import SweepReport, sweep
 from harvest_warehouse.turn import turn
 from harvest_warehouse.verify import verify
 from harvest_warehouse.verify_report import VerifyReport
-
-
-class AccessFaded(HarvestError):
-    """The token lost rights while Harvest was read with it: what it did not see any more looks empty, or vanished."""
 
 
 class SyncFailed(HarvestError):
@@ -113,7 +107,8 @@ def sync(
     began = time.monotonic()
     client = client or Client(settings)
     with turn(warehouse):
-        run = _Sync(warehouse, settings, reread_requests, client, ledger or Ledger(), on_step)
+        sentinel = Sentinel(warehouse, settings, client, accept=accept_access)
+        run = _Sync(warehouse, settings, reread_requests, client, sentinel, ledger or Ledger(), on_step)
         try:
             report = run.run(repair=repair, accept_deletions=accept_deletions, accept_access=accept_access)
         except DltException as error:
@@ -134,6 +129,7 @@ class _Sync:
         settings: Settings,
         reread_requests: int,
         client: Client,
+        sentinel: Sentinel,
         ledger: Ledger,
         on_step: Callable[[str], None],
     ) -> None:
@@ -141,39 +137,21 @@ class _Sync:
         self._settings = settings
         self._reread_requests = reread_requests
         self._client = client
+        self._sentinel = sentinel
         self._ledger = ledger
         self._on_step = on_step
-        self._is_still_seen: Callable[[], object] = lambda: None
 
     def run(self, *, repair: bool, accept_deletions: bool, accept_access: bool) -> SyncReport:
         settle(self._warehouse, self._settings, on_step=self._on_step)
-        before, access = self._look()
-        hidden, off = lost(before, access), switched_off(before, access)
-        if hidden and not accept_access:
-            # A load would write the empty values over the ones we have.
-            keep(self._warehouse, *self._rows(access, hidden + off, is_accepted=False))
-            return SyncReport(None, None, lost=hidden + off)
-        if not accept_access:
-            self._is_still_seen = lambda: self._look_again(access)
+        self._on_step("looking at what the token sees")
+        if hidden := self._sentinel.look():
+            return SyncReport(None, None, lost=hidden)
         due = self._turn_of_history()
-        known = before.refused if before else ()
-
-        def missed(outcomes: Sequence[StreamOutcome]) -> tuple[str, ...]:
-            return off + tuple(
-                f"{name} cannot be read any more: {why}"
-                for name, why in self._refused(outcomes).items()
-                if name not in known
-            )
-
-        def seen(outcomes: Sequence[StreamOutcome]) -> Sequence[DltResource]:
-            now = replace(access, refused=tuple(self._refused(outcomes)))
-            return self._rows(now, missed(outcomes), is_accepted=accept_access or not missed(outcomes))
-
-        loaded = self._load(due.again if due else None, seen)
-        lacking = missed(loaded.streams)
+        loaded = self._load(due.again if due else None)
+        missed = self._sentinel.missed(loaded.streams)
         replaced = self._note_replaced(loaded)
-        if lacking and not accept_access:
-            return SyncReport(loaded, None, replaced, lacking, due)
+        if missed and not accept_access:
+            return SyncReport(loaded, None, replaced, missed, due)
         swept = self._sweep(loaded, accept_deletions=accept_deletions)
         verified = self._verify(accept_deletions=accept_deletions) if repair else None
         return SyncReport(loaded, swept, replaced, (), due, verified, self._keep_history(loaded))
@@ -185,35 +163,13 @@ class _Sync:
         except (BuildFailed, SettingWrong) as error:
             return replace(report, not_built=str(error))
 
-    def _look(self) -> tuple[Access | None, Access]:
-        """What later runs are measured by, and what this one sees."""
-        self._on_step("looking at what the token sees")
-        if not self._warehouse.is_there():
-            return None, look(self._client, None)
-        with open_database(self._warehouse) as database:
-            before = last_accepted(database, self._settings.account_id)
-            return before, look(self._client, database).later_than(before)
-
-    def _look_again(self, access: Access) -> None:
-        """Before anything that was read counts. Raises AccessFaded."""
-        if gone := faded(self._client, access):
-            raise AccessFaded(
-                f"While Harvest was read, {'; '.join(gone)}: what was read since is thrown away. Sync again with the former "
-                "rights, or with --accept-access."
-            )
-
-    def _rows(self, access: Access, missed: tuple[str, ...], *, is_accepted: bool) -> Sequence[DltResource]:
-        """What this run sees, and the table for what vanished."""
-        seen = access_resource(self._settings.account_id, access, missed, is_accepted=is_accepted)
-        return seen, DELETIONS.holding([])
-
     def _turn_of_history(self) -> Rotation | None:
         """What to read again now; None before the first load."""
         if not self._warehouse.is_there():
             return None
         return rotation(self._warehouse, self._settings, self._reread_requests)
 
-    def _load(self, again: Again | None, beside: Beside = lambda _: ()) -> LoadReport:
+    def _load(self, again: Again | None) -> LoadReport:
         if self._warehouse.is_there():
             with open_database(self._warehouse) as database:
                 remember(database)
@@ -221,8 +177,7 @@ class _Sync:
             self._warehouse,
             self._settings,
             again=again,
-            beside=beside,
-            before_writing=self._is_still_seen,
+            sentinel=self._sentinel,
             client=self._client,
             ledger=self._ledger,
             on_step=self._on_step,
@@ -249,19 +204,6 @@ class _Sync:
             drop_orphans(database, self._settings.account_id, read)
             return note_replaced(database, read, finding)
 
-    def _refused(self, outcomes: Sequence[StreamOutcome]) -> dict[str, str]:
-        """Why streams that we have rows of are refused now."""
-        found: dict[str, str] = {}
-        skipped = [outcome for outcome in outcomes if outcome.outcome == "skipped"]
-        if not skipped or not self._warehouse.is_there():
-            return found
-        with open_database(self._warehouse) as database:
-            for outcome in skipped:
-                query = f'select 1 from "{outcome.table}" where account_id = :account_id limit 1'
-                if database.columns(outcome.table) and database.rows(query, {"account_id": self._settings.account_id}):
-                    found[outcome.stream] = outcome.reason
-        return found
-
     def _sweep(self, loaded: LoadReport, *, accept_deletions: bool) -> SweepReport:
         swept = self._swept(loaded, accept_deletions=accept_deletions)
         if not swept.again:
@@ -273,6 +215,7 @@ class _Sync:
             self._settings,
             list(swept.again),
             again=swept.again,
+            sentinel=self._sentinel,
             client=self._client,
             on_step=self._on_step,
         )
@@ -284,7 +227,7 @@ class _Sync:
             self._settings,
             loaded,
             accept_deletions=accept_deletions,
-            before_moving=self._is_still_seen,
+            before_moving=self._sentinel.look_again,
             client=self._client,
             on_step=self._on_step,
         )

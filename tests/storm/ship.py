@@ -25,8 +25,9 @@ import duckdb
 
 from harvest_simulator.clock import Clock
 from harvest_time_tracking import Client, HarvestError, Secret, Settings, client, pages, work
-from harvest_warehouse import load as load_module
-from harvest_warehouse.load_report import LoadReport
+from harvest_warehouse import account_source
+from harvest_warehouse.load import load
+from harvest_warehouse.load_report import AccessLost, LoadReport
 from harvest_warehouse.settings import Warehouse
 from harvest_warehouse.sync import SyncReport, sync
 from storm.weather import Day, FullDisk, Kill
@@ -75,7 +76,7 @@ class Sizes:
         """In this process."""
         client.PER_PAGE = pages.PER_PAGE = self.per_page  # type: ignore[attr-defined]
         work._PAGES_AT_ONCE, work._PAGES_OF_A_WINDOW = self.pages_at_once, self.pages_of_a_window
-        load_module._PORTION = self.portion
+        account_source._PORTION = self.portion
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ def _be_the_run(act: Callable[[], Report], log: Path, writer: int, day: Day) -> 
     except (HarvestError, OSError) as error:
         print(f"Error: {error}")
         traceback.print_exc()
-        code = 1
+        code = 3 if isinstance(error, AccessLost) else 1
     except BaseException:  # noqa: BLE001 (the law of clear ends judges it by its code)
         traceback.print_exc()
     finally:
@@ -243,7 +244,7 @@ def asking(url: str, account_id: str, token: str, clock: Clock) -> Client:
 def command_of(day: Day, warehouse: Warehouse, asks: Client, say: Callable[[str], None]) -> Callable[[], Report]:
     """What the day's command does; `say` is told what begins."""
     if day.command == "load":
-        return lambda: load_module.load(warehouse, asks.settings, day.streams, client=asks, on_step=say)
+        return lambda: load(warehouse, asks.settings, day.streams, client=asks, on_step=say)
     return lambda: sync(
         warehouse,
         asks.settings,

@@ -70,6 +70,7 @@ class Voyage:
         self.warehouse = Warehouse(folder, pipelines_dir=folder / "dlt", destination=shore.destination)
         self._runs = 0
         self._is_copied = False
+        self._left_since: int | None = None
 
     def live(self, day: Day) -> None:
         """One day and its run, and what the laws say of it.
@@ -87,12 +88,16 @@ class Voyage:
         self._strike_files(day)
         before = self.shore.stock(self.warehouse.dataset_name)
         self.simulator.look()
-        began = len(self.simulator.chronicle.moments) - 1
+        now = len(self.simulator.chronicle.moments) - 1
+        began = now if self._left_since is None else self._left_since
         struck = self._weather(day)
         landings = [run.ended() for run in [self._start(day) for _ in range(1 + day.is_twice)]]
         self._calm_down()
         self._count(day, landings, struck)
-        self._judge(day, before, began, landings)
+        is_ended = 0 in (landing.code for landing in landings) and not day.streams
+        # A run begins with what the one before left; the tables are as that one saw them until a run comes to its end.
+        self._judge(day, before, now if is_ended else began, landings)
+        self._left_since = None if is_ended else began
 
     def reach_calm(self) -> None:
         """No fault any more, all timers stopped, an hour later: one run, and everything is equal.

@@ -94,26 +94,24 @@ def errors_told(is_debug: bool, *, as_json: bool = False) -> Iterator[None]:
     from dlt.common.exceptions import DltException
 
     from harvest_time_tracking import HarvestError, SettingWrong
-    from harvest_warehouse.load_report import LoadFailed
+    from harvest_warehouse.load_report import AccessLost, LoadFailed
     from harvest_warehouse.summary import load_json, outcome_table
 
     try:
         with _ended_by_others():
             yield
         return
-    except SettingWrong as error:
+    except (SettingWrong, TomlProviderReadException) as error:
         code, message = WRONG_USE, str(error)
         caught: BaseException = error
     except LoadFailed as error:
-        code, message, caught = FAILED, str(error), error
+        code, message, caught = DIFFERENT if isinstance(error, AccessLost) else FAILED, str(error), error
         if as_json:
             print(load_json(error.report, message))
         elif error.report.streams:
             out.print(outcome_table(error.report.streams))
     except (HarvestError, OSError) as error:
         code, message, caught = FAILED, str(error), error
-    except TomlProviderReadException as error:
-        code, message, caught = WRONG_USE, str(error), error
     except DltException as error:
         code, message, caught = FAILED, f"The database says: {str(error.__cause__ or error).strip()}", error
     except KeyboardInterrupt as error:

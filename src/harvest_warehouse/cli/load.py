@@ -33,6 +33,9 @@ def load(
     ] = None,
     reports_from: Annotated[str | None, typer.Option(help="A day in the first month reports are read for.")] = None,
     reports_to: Annotated[str | None, typer.Option(help="A day in the last month reports are read for.")] = None,
+    accept_access: Annotated[
+        bool, typer.Option("--accept-access", help="Go on with a token that sees less than an earlier one did.")
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 where a stream was skipped.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, for machines.")] = False,
     destination: DestinationName = None,
@@ -41,7 +44,8 @@ def load(
     """Bring what changed in Harvest into the database: `harvest_time_tracking.duckdb` in this folder, if nothing else is said.
 
     The first load reads everything, later ones what changed since. Reports and paid time off are read when named.
-    What Harvest does not show this token is skipped with the reason; its old rows stay.
+    What Harvest does not show this token is skipped with the reason; its old rows stay. Exit code 3 where the token sees less
+    than an earlier one: nothing is read.
     """
     with errors_told(debug, as_json=as_json):
         from harvest_time_tracking import Ledger
@@ -62,6 +66,7 @@ def load(
                 project_ids=project_id or (),
                 reports_from=reports_from,
                 reports_to=reports_to,
+                accept_access=accept_access,
                 ledger=ledger,
                 on_step=on_step,
             )

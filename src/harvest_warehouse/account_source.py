@@ -1,0 +1,65 @@
+"""The account as a load asks for it: Harvest's source with the user's settings, and with the streams that are named."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+
+import dlt
+from dlt.common.configuration.exceptions import ConfigurationException
+
+from harvest_time_tracking import STREAMS, Client, Ledger, Session, Settings, SettingWrong, harvest_time_tracking_source
+
+# What a run that is killed must ask again at most, of each stream: pages of a list, or parents.
+_PORTION = 150
+
+
+def account_source(
+    settings: Settings, streams: Sequence[str], given: Mapping[str, object], client: Client, ledger: Ledger
+) -> dlt.sources.DltSource:
+    """The account, or the named streams of it, as dlt reads it.
+
+    Args:
+        settings: the account.
+        streams: names from the catalogue; none for everything that is read by default.
+        given: arguments of `harvest_time_tracking_source`. What is None, dlt looks up: the months of the reports, for one.
+        client: asks Harvest.
+        ledger: gets each stream's outcome as it goes.
+
+    Raises:
+        SettingWrong: where a stream is none, or lacks what it needs, or dlt's configuration cannot be read.
+    """
+    selected = _selected(streams, given.get("project_ids"))
+    try:
+        source = harvest_time_tracking_source(
+            access_token=settings.access_token.reveal(),
+            account_id=settings.account_id,
+            base_url=settings.base_url,
+            start_date=settings.start_date.isoformat() if settings.start_date else None,
+            user_agent=settings.user_agent,
+            requests_per_15_s=settings.requests_per_15_s,
+            report_requests_per_15_min=settings.report_requests_per_15_min,
+            client=client,
+            ledger=ledger,
+            session=Session(STREAMS),
+            portion=_PORTION,
+            **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type]
+        )
+    except ConfigurationException as error:
+        raise SettingWrong(f"dlt cannot read its configuration: {error}") from None
+    return source.with_resources(*selected) if selected else source
+
+
+def _selected(streams: Sequence[str], project_ids: object) -> tuple[str, ...]:
+    """The named streams, checked, in the order of the catalogue; none for the default."""
+    for name in streams:
+        if name not in STREAMS:
+            close = difflib.get_close_matches(name.lower(), STREAMS, n=3, cutoff=0.5)
+            hint = f" Did you mean {' or '.join(close)}?" if close else ""
+            raise SettingWrong(f"There is no stream {name!r}.{hint} `dlt-harvest streams` lists them all.")
+        if STREAMS[name].argument == "project_ids" and not project_ids:
+            raise SettingWrong(f"{name} reads the projects you name: add --project-id, once for each.")
+    if not streams:
+        return ()
+    wanted = {*streams, *(name for name, stream in STREAMS.items() if project_ids and stream.argument == "project_ids")}
+    return tuple(name for name in STREAMS if name in wanted)
