@@ -61,6 +61,17 @@ def test_load_makes_the_database_in_this_folder_and_sums_up(open_account: OpenAc
     assert "\x1b" not in done.stdout + done.stderr, "no colours where there is no terminal"
 
 
+def test_tables_are_named_as_documented_whatever_other_pipelines_are_told(
+    open_account: OpenAccount, tmp_path: Path
+) -> None:
+    (tmp_path / ".dlt").mkdir(exist_ok=True)
+    (tmp_path / ".dlt" / "config.toml").write_text('[schema]\nnaming = "direct"\n')
+    account = open_account()
+    done = run("sync", **environment_of(account))
+    assert done.returncode == 0, done.stderr
+    assert "13 of 13 lists found equal" in done.stdout
+
+
 def test_strict_makes_a_skip_exit_3(open_account: OpenAccount) -> None:
     account = open_account()
     account.simulator.as_role("member")

@@ -165,6 +165,11 @@ def keep_dlt_quiet() -> None:
     logging.getLogger("dlt").addFilter(_is_news)
 
 
+def keep_names() -> None:
+    """Tables and columns are named as documented, whatever a user's other pipelines are told to name theirs like."""
+    os.environ["SCHEMA__NAMING"] = "snake_case"
+
+
 def _is_news(record: logging.LogRecord) -> bool:
     if not logging.getLogger("dlt").isEnabledFor(logging.INFO):
         # Our own message says what went wrong; dlt's tracebacks, two for each file that it could not load, would bury it.
