@@ -47,7 +47,7 @@ benchmark: .venv/ready  ## measure beside dltHub's example and the bare floor, a
 	$(RUN)python -m benchmarks all
 
 clean:  ## remove what was made, not what was loaded
-	rm -rf .venv .uv dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .uv .azurite dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 .venv/ready: pyproject.toml uv.lock $(filter .uv/bin/uv,$(UV))
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: none of them is on this machine's PATH."; exit 1; }

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -69,12 +69,23 @@ class Account:
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         """The rows of a table by column, dlt's own columns left out."""
-        with self.pipeline.sql_client() as client, client.execute_query(f'select * from "{table}"') as cursor:
-            names = [column[0] for column in cursor.description]
-            return [
-                {name: value for name, value in zip(names, row, strict=True) if not name.startswith("_dlt_")}
-                for row in cursor.fetchall()
-            ]
+        with self.connected() as rows:
+            return rows(table)
+
+    @contextmanager
+    def connected(self) -> Iterator[Callable[[str], list[dict[str, Any]]]]:
+        """`rows` for many tables: to make a client of dlt's takes longer than to read a small table."""
+        with self.pipeline.sql_client() as client:
+
+            def rows(table: str) -> list[dict[str, Any]]:
+                with client.execute_query(f'select * from "{table}"') as cursor:
+                    names = [column[0] for column in cursor.description]
+                    return [
+                        {name: value for name, value in zip(names, row, strict=True) if not name.startswith("_dlt_")}
+                        for row in cursor.fetchall()
+                    ]
+
+            yield rows
 
     def tables(self) -> list[str]:
         """The tables in the database."""
@@ -179,18 +190,21 @@ def assert_equals_truth(account: Account, streams: list[str] | None = None, *, a
     `updated_since`: they change without a trace. `load` of the warehouse brings them up to date, the source alone cannot.
     """
     truth = account.simulator.truth()
-    for stream in streams or [name for name, entry in STREAMS.items() if entry.is_default]:
-        expected = truth_rows(stream, truth[stream], account.simulator.account_id)
-        names = [name for name in tables() if name == stream or name.startswith(f"{stream}__")]
-        for name in names:
-            is_by_change = after_changes and (STREAMS[stream].has_updated_since or STREAMS[stream].parent is not None)
-            assert_same_rows(
-                account.rows(name),
-                expected.get(name, []),
-                name,
-                lambda column, by_change=is_by_change: by_change and _is_copied(column),
-            )
-        assert set(expected) <= set(names), f"{stream}: tables that are not declared: {set(expected) - set(names)}"
+    with account.connected() as rows:
+        for stream in streams or [name for name, entry in STREAMS.items() if entry.is_default]:
+            expected = truth_rows(stream, truth[stream], account.simulator.account_id)
+            names = [name for name in tables() if name == stream or name.startswith(f"{stream}__")]
+            for name in names:
+                is_by_change = after_changes and (
+                    STREAMS[stream].has_updated_since or STREAMS[stream].parent is not None
+                )
+                assert_same_rows(
+                    rows(name),
+                    expected.get(name, []),
+                    name,
+                    lambda column, by_change=is_by_change: by_change and _is_copied(column),
+                )
+            assert set(expected) <= set(names), f"{stream}: tables that are not declared: {set(expected) - set(names)}"
 
 
 def sync_from(account: Account, warehouse: Warehouse, **asked: Any) -> SyncReport:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -16,6 +16,7 @@ from importlib.util import find_spec
 import pytest
 import requests
 
+from destinations.azurite import azurite
 from destinations.postgres_server import NoServer, free_port
 
 Environment = Mapping[str, str]
@@ -106,32 +107,30 @@ def _gcs() -> Iterator[Environment]:
 
 @contextmanager
 def _azure() -> Iterator[Environment]:
-    program = shutil.which("azurite-blob") or shutil.which("azurite-blob", path="node_modules/.bin")
-    if not program:
-        raise NoServer("no Azure Blob Storage here: `npm install azurite` in this folder brings one")
+    program = azurite()
     from azure.storage.blob import BlobServiceClient
 
     port = free_port()
     url = f"http://127.0.0.1:{port}/{_ACCOUNT}"
     words = f"DefaultEndpointsProtocol=http;AccountName={_ACCOUNT};AccountKey={_KEY};BlobEndpoint={url};"
-    with tempfile.TemporaryDirectory() as folder:
-        options = ["--inMemoryPersistence", "--skipApiVersionCheck", "--silent", "--disableTelemetry"]
-        command = [program, "--blobHost", "127.0.0.1", "--blobPort", str(port), "--location", folder, *options]
-        server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=os.environ)
-        try:
-            _wait(url, server)
-            BlobServiceClient.from_connection_string(words).create_container("lake")
-            yield {
-                f"{_HERE}BUCKET_URL": "az://lake/harvest",
-                f"{_HERE}CREDENTIALS__AZURE_STORAGE_ACCOUNT_NAME": _ACCOUNT,
-                f"{_HERE}CREDENTIALS__AZURE_STORAGE_ACCOUNT_KEY": _KEY,
-                f"{_HERE}KWARGS": json.dumps({"connection_string": words}),
-                f"{_HERE}DELTALAKE_STORAGE_OPTIONS": json.dumps({"azure_storage_use_emulator": "true"}),
-                "AZURITE_BLOB_STORAGE_URL": f"http://127.0.0.1:{port}",
-            }
-        finally:
-            server.terminate()
-            server.wait(20)
+    options = ["--inMemoryPersistence", "--skipApiVersionCheck", "--silent", "--disableTelemetry"]
+    command = [*program, "--blobHost", "127.0.0.1", "--blobPort", str(port), *options]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    try:
+        _wait(url, server)
+        BlobServiceClient.from_connection_string(words).create_container("lake")
+        yield {
+            f"{_HERE}BUCKET_URL": "az://lake/harvest",
+            f"{_HERE}CREDENTIALS__AZURE_STORAGE_ACCOUNT_NAME": _ACCOUNT,
+            f"{_HERE}CREDENTIALS__AZURE_STORAGE_ACCOUNT_KEY": _KEY,
+            f"{_HERE}KWARGS": json.dumps({"connection_string": words}),
+            f"{_HERE}DELTALAKE_STORAGE_OPTIONS": json.dumps({"azure_storage_use_emulator": "true"}),
+            "AZURITE_BLOB_STORAGE_URL": f"http://127.0.0.1:{port}",
+        }
+    finally:
+        # What uv started goes with it.
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(20)
 
 
 def _wait(url: str, server: subprocess.Popen[bytes]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -45,6 +45,10 @@ class Copied(Account):
             {name: value for name, value in row.items() if not name.startswith("_dlt_")}
             for row in self.tables_then.get(table, [])
         ]
+
+    @contextmanager
+    def connected(self) -> Iterator[Callable[[str], list[dict[str, Any]]]]:
+        yield self.rows
 
 
 @dataclass(frozen=True)

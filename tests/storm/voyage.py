@@ -252,8 +252,9 @@ class _Copy:
     simulator: Simulator
     stock: Stock
 
-    def rows(self, table: str) -> list[dict[str, Any]]:
-        return self.stock.rows(table)
+    @contextmanager
+    def connected(self) -> Iterator[Callable[[str], list[dict[str, Any]]]]:
+        yield self.stock.rows
 
 
 @contextmanager
