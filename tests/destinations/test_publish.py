@@ -225,9 +225,9 @@ def test_a_whole_account_is_published_row_by_row(opened: Opened, folder: Shelf) 
             assert counted(read(folder, where[name])) == counted(rows), name
 
 
-@pytest.mark.parametrize("wrong", ["filesystem", "sqlite", "sqlalchemy"])
+@pytest.mark.parametrize("wrong", ["filesystem", "sqlite", "sqlalchemy", "mysql", "mariadb", "clickhouse"])
 def test_destinations_that_would_not_be_right_say_why(tmp_path: Path, wrong: str) -> None:
-    with pytest.raises(SettingWrong, match=r"is not offered.*duckdb"):
+    with pytest.raises(SettingWrong, match=r"is not offered.*(duckdb|postgres)"):
         user_warehouse(tmp_path, wrong)
 
 
