@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harvest_time_tracking import SettingWrong
-from harvest_warehouse import destinations
+from harvest_warehouse import connecting
 from harvest_warehouse.destinations import DESTINATIONS
 from harvest_warehouse.indexes import _wanted
 from harvest_warehouse.settings import user_warehouse
@@ -65,7 +65,7 @@ def test_a_connection_string_that_is_none_is_not_repeated(tmp_path: Path, monkey
 def test_a_missing_extra_is_named_by_the_command_that_installs_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(destinations, "find_spec", lambda module: None)
+    monkeypatch.setattr(connecting, "find_spec", lambda module: None)
     with pytest.raises(SettingWrong, match=r"pip install 'dlt-harvest\[postgres\]'"):
         user_warehouse(tmp_path, "postgres")
 

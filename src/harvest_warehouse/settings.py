@@ -20,7 +20,8 @@ from dlt.common.pipeline import get_dlt_pipelines_dir
 
 from harvest_time_tracking import Secret, Settings, SettingWrong
 from harvest_time_tracking.settings import HOW_TO_SIGN_IN, as_date
-from harvest_warehouse.destinations import DEFAULT, Destination, Use, chosen, connected, destination
+from harvest_warehouse.connecting import chosen, connected, destination
+from harvest_warehouse.destinations import DEFAULT, Destination, Use
 from harvest_warehouse.duck import is_database
 
 PIPELINE = "harvest_time_tracking_pipeline"
