@@ -15,7 +15,8 @@ from storm.voyage import sail
 # A busy machine may need long for one.
 pytestmark = pytest.mark.timeout(900)
 
-FIXED = range(1, 21)
+# Twenty; the last of them broke a law once.
+FIXED = (*range(1, 17), 60, 126, 161, 166)
 FRESH = 2
 # Two runs at once, a kill, a lost folder; a kill and an older copy of the database.
 ON_A_SERVER = (16, 20)
