@@ -6,10 +6,13 @@ belong to another database file of the same user, and the file may be a restored
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import dlt
 from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 
-from harvest_warehouse.settings import Warehouse
+from harvest_time_tracking.memory import cursors
+from harvest_warehouse.settings import SCHEMA, Warehouse
 
 _BASE = "harvest_base"
 
@@ -41,6 +44,12 @@ def agree(pipeline: dlt.Pipeline, warehouse: Warehouse) -> dlt.Pipeline:
 def note(pipeline: dlt.Pipeline, warehouse: Warehouse) -> None:
     """The database has everything that the folder has: packages to come are made for it as it is now."""
     pipeline.set_local_state_val(_BASE, _mark(warehouse, pipeline.state.get("_version_hash")))
+
+
+def loaded_since(warehouse: Warehouse, account_id: str) -> dict[str, datetime]:
+    """Since when, by Harvest's clock, each stream of an account has every change. Only after `agree`."""
+    sources = warehouse.pipeline().state.get("sources", {})
+    return cursors(sources.get(SCHEMA, {}), account_id)
 
 
 def _position(pipeline: dlt.Pipeline, warehouse: Warehouse) -> str | None:
