@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from accounts import Account, assert_equals_truth, deletions, some_ids, sync_from
 from harvest_simulator import Fault
+from harvest_simulator.permissions import Viewer
 from harvest_time_tracking import HarvestError, Ledger
 from harvest_warehouse import standing
 from harvest_warehouse.access import ACCESS, Access, lost, switched_off
@@ -146,6 +148,34 @@ def test_a_load_with_a_lesser_role_reads_nothing_too(synced: tuple[Account, Ware
     assert_equals_truth(account)
 
 
+def test_another_person_of_the_same_role_sees_other_rows_and_deletes_nothing(open_account: Any, tmp_path: Path) -> None:
+    account, warehouse = open_account(), Warehouse(tmp_path)
+    one, other = busiest_people(account)
+    account.simulator._viewer = Viewer(one, ("member",))
+    sync_from(account, warehouse)
+    before = all_rows(account)
+    account.simulator.clock.sleep(3_600)
+    account.simulator._viewer = Viewer(other, ("member",))
+    report = sync_from(account, warehouse)
+    assert all_rows(account) == before
+    assert deletions(account) == {}
+    assert report.lost == (
+        f"the token belonged to person {one} and belongs to person {other} now: each member sees other rows",
+    )
+    with pytest.raises(AccessLost, match=f"belongs to person {other} now"):
+        load_from(account, warehouse)
+    # Whoever sees everything is welcome, whoever it is.
+    account.simulator.as_role("administrator")
+    assert sync_from(account, warehouse).is_equal
+    assert_equals_truth(account)
+
+
+def busiest_people(account: Account) -> list[int]:
+    """The two with the most time entries."""
+    entries = account.simulator.truth()["time_entries"]
+    return [user_id for user_id, _ in Counter(entry["user"]["id"] for entry in entries).most_common(2)]
+
+
 def test_a_load_is_the_measure_of_later_ones_and_can_be_told_to_go_on(open_account: Any, tmp_path: Path) -> None:
     account, warehouse = open_account(), Warehouse(tmp_path)
     load_from(account, warehouse)
@@ -199,3 +229,12 @@ def test_more_rights_other_people_and_new_modules_are_no_loss() -> None:
 
 def test_switches_that_may_not_be_read_are_not_taken_for_off() -> None:
     assert switched_off(access("manager", expense_feature=True), access("manager")) == ()
+
+
+def test_another_person_is_a_loss_unless_an_administrator() -> None:
+    before, other = access("manager"), Access(2, ("manager",), None, {})
+    told = "the token belonged to person 1 and belongs to person 2 now: each manager sees other rows"
+    assert lost(before, other) == (told,)
+    assert lost(access("member"), other) == (told,)
+    assert lost(before, Access(2, ("administrator",), None, {})) == ()
+    assert lost(before, Access(None, ("manager",), None, {})) == ()

@@ -300,6 +300,22 @@ def test_a_clock_that_was_set_back_ends_no_version_before_it_began(account: Acco
     assert [row[:2] for row in versions(warehouse, "clients", client_id)] == [(DAYS[0], DAYS[0]), (DAYS[0], None)]
 
 
+def test_what_comes_back_by_a_clock_that_was_set_back_begins_no_earlier_than_it_ended(
+    account: Account, warehouse: Warehouse
+) -> None:
+    row_id = int(select(warehouse, "select min(id) from user_assignments")[0][0])
+    with warehouse.pipeline().sql_client() as client:
+        client.execute_sql("create table aside as select * from user_assignments where id = %s", row_id)
+        client.execute_sql("delete from user_assignments where id = %s", row_id)
+    kept(account, warehouse, DAYS[3])
+    with warehouse.pipeline().sql_client() as client:
+        client.execute_sql("insert into user_assignments select * from aside")
+    kept(account, warehouse, DAYS[2])
+    found = versions(warehouse, "user_assignments", row_id)
+    assert found == [(DAYS[0], DAYS[3]), (DAYS[3], None)]
+    assert_is_sound(warehouse)
+
+
 def test_the_tables_are_in_the_schema_with_types_and_words(account: Account, warehouse: Warehouse) -> None:
     dataset = warehouse.pipeline().dataset()
     for name in KEPT:

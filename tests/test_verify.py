@@ -459,6 +459,19 @@ def test_a_change_during_the_comparison_is_no_mismatch_and_a_repair_brings_it(lo
     assert copy.repair().is_proven
 
 
+def test_what_changed_since_the_load_is_told_by_harvests_clock_as_this_machines_may_be_off(loaded: Loaded) -> None:
+    # The simulator's clock is months behind this machine's.
+    copy = loaded()
+    copy.simulator.clock.sleep(60)
+    entry = entry_of(copy, lambda entry: entry.spent_date.month == 1)
+    copy.store.edit_time_entry(entry.id, hours="9.25")
+    assert "1 time entries or expenses changed in Harvest since the last load: load, and compare again." in (
+        copy.verify().notes
+    )
+    assert copy.repair().is_proven
+    assert not any("since the last load" in note for note in copy.verify().notes)
+
+
 def test_the_days_of_a_running_timer_are_left_for_later(loaded: Loaded) -> None:
     copy = loaded()
     report = copy.verify()

@@ -6,12 +6,16 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+import dlt
 import duckdb
 import pytest
 from typer.testing import CliRunner, Result
 
+from accounts import Account, sync_from
 from harvest_warehouse.cli import app
-from harvest_warehouse.settings import FILE
+from harvest_warehouse.load import load
+from harvest_warehouse.load_report import LoadFailed
+from harvest_warehouse.settings import DATASET, FILE, Warehouse
 
 VERBS = ("sql", "build", "alerts", "report", "show")
 
@@ -73,3 +77,30 @@ def test_a_database_that_cannot_be_opened_is_said_to_be_so_in_its_own_words(tmp_
         assert done.exit_code == 1, verb
         assert f"Error: {tmp_path / FILE} cannot be opened: " in done.stderr, verb
         assert "credentials" not in done.stderr, verb
+
+
+def tables_of_nobody(file: Path) -> None:
+    with duckdb.connect(str(file)) as database:
+        database.execute(f"create schema {DATASET}; create table {DATASET}.clients as select 1 as id, 7 as account_id")
+
+
+def tables_of_another_pipeline(file: Path) -> None:
+    pipeline = dlt.pipeline("other", destination=dlt.destinations.duckdb(str(file)), dataset_name=DATASET)
+    pipeline.run([{"id": 1}], table_name="clients")
+
+
+@pytest.mark.parametrize("make", [tables_of_nobody, tables_of_another_pipeline], ids=lambda make: make.__name__)
+def test_tables_of_others_that_have_the_names_of_ours_get_none_of_our_rows(
+    make: Callable[[Path], None], tmp_path: Path, open_account: Callable[..., Account]
+) -> None:
+    account, warehouse = open_account(), Warehouse(tmp_path)
+    make(warehouse.file)
+    with pytest.raises(LoadFailed, match=r"are somebody else's: clients\. Rename or move them"):
+        load(warehouse, account.client().settings, ["clients"])
+    with pytest.raises(LoadFailed, match=r"are somebody else's: clients\."):
+        sync_from(account, warehouse)
+    assert account.simulator.requests == []
+    with duckdb.connect(str(warehouse.file)) as database:
+        assert [row[0] for row in database.execute(f"select id from {DATASET}.clients").fetchall()] == [1]
+        database.execute(f"drop table {DATASET}.clients")
+    load(warehouse, account.client(requests_per_15_s=0).settings, ["clients"])

@@ -107,8 +107,16 @@ def lost(before: Access | None, now: Access) -> tuple[str, ...]:
     rights = sorted(set(before.access_roles) - set(now.access_roles))
     if now.rank < before.rank:
         found.insert(0, f"the token's owner was {_RANKS[before.rank]} and is {_RANKS[now.rank]} now")
-    elif now.rank == before.rank and rights and now.rank < _RANKS.index("administrator"):
-        found.insert(0, f"the token's owner is no longer {', '.join(rights)}")
+    elif now.rank < _RANKS.index("administrator"):
+        if rights and now.rank == before.rank:
+            found.insert(0, f"the token's owner is no longer {', '.join(rights)}")
+        if None not in (before.user_id, now.user_id) and now.user_id != before.user_id:
+            # One's own time, one's own teammates and projects: the rows of the other would look deleted.
+            found.insert(
+                0,
+                f"the token belonged to person {before.user_id} and belongs to person {now.user_id} now: "
+                f"each {_RANKS[now.rank]} sees other rows",
+            )
     return tuple(found)
 
 

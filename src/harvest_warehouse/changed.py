@@ -10,7 +10,6 @@ from harvest_time_tracking import STREAMS, Client
 from harvest_time_tracking.errors import PermissionMissing
 from harvest_warehouse.comparison import Touched
 from harvest_warehouse.database import Database
-from harvest_warehouse.runs import RUNS
 
 # The subjects that a report can have, by the field of the row.
 _SUBJECTS = {
@@ -19,20 +18,17 @@ _SUBJECTS = {
 }
 
 
-def changed_since(client: Client, database: Database, account_id: str) -> int:
-    """How many time entries and expenses changed in Harvest since the load that last read them began."""
-    if not database.columns(RUNS.name):
-        return 0
-    count = 0
-    for stream in _SUBJECTS:
-        query = f"""
-            select max(started_at) from {RUNS.name}
-            where account_id = :account_id and stream = :stream and outcome = 'complete'
-        """
-        ((at,),) = database.rows(query, {"account_id": account_id, "stream": stream})
-        if at is not None:
-            count += _count(client, stream, at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC))
-    return count
+def changed_since(client: Client, loaded: Mapping[str, datetime]) -> int:
+    """How many time entries and expenses changed in Harvest since the load that last read them began.
+
+    Args:
+        client: asks Harvest.
+        loaded: when that was, by stream and by Harvest's clock (`memory.cursors`): this machine's may be off by a day.
+    """
+    # `updated_since` includes its instant: what changed within that second was there to be read.
+    return sum(
+        _count(client, stream, loaded[stream] + timedelta(seconds=1)) for stream in _SUBJECTS if stream in loaded
+    )
 
 
 def touched_since(client: Client, database: Database, account_id: str, began_at: datetime) -> tuple[Touched, ...]:

@@ -60,7 +60,7 @@ def keep_history(
                 for stream in STREAMS.values()
                 if stream.kept and stream.name in read and database.columns(stream.table_name)
             ]
-            # A clock that was set back must not end a version before it began.
+            # A clock that was set back must end no version before it began, and begin none before another ended.
             at = max([at, *(one.newest for one in found if one.newest)])
             endings = [one.ending for one in found if one.gone]
             if endings:
@@ -133,7 +133,7 @@ class _Comparison:
         rows: the versions to open.
         changed: how many of these follow another.
         gone: how many open versions are of records that are there no more.
-        newest: when the youngest version began; None where there is none.
+        newest: when a version last began or ended; None where there is none.
         is_new: whether the table of history is still to be made.
         ending: the statement that ends the versions of what is gone.
     """
@@ -157,9 +157,8 @@ class _Comparison:
             )
             self.ending = f"update {history} set {TO} = :at {vanished.removeprefix(f'from {history} ')}"
             self.gone = database.rows(f"select count(*) {vanished}", values)[0][0]
-            self.newest = _aware(
-                database.rows(f"select max({FROM}) from {history} where account_id = :account_id", values)[0][0]
-            )
+            newest = f"select max(coalesce({TO}, {FROM})) from {history} where account_id = :account_id"
+            self.newest = _aware(database.rows(newest, values)[0][0])
         self.rows = [dict(zip(columns, row, strict=False)) for row in found]
         self.changed = sum(row[-1] is not None for row in found)
 

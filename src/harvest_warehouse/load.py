@@ -149,7 +149,7 @@ class _Run:
         self._began = time.monotonic()
 
     def settle(self) -> None:
-        """Finish what an earlier run left, and agree with the database on how far it has come. Raises HalfCopied."""
+        """Finish what an earlier run left, and agree with the database on how far it has come. Raises HalfCopied, NotOurs."""
         if self._warehouse.is_there():
             with open_database(self._warehouse):
                 pass
@@ -161,6 +161,7 @@ class _Run:
             except DltException as error:
                 raise self._stuck(error) from error
         self._pipeline = standing.agree(self._pipeline, self._warehouse)
+        standing.refuse_strangers(self._pipeline, self._warehouse)
 
     def _stuck(self, error: DltException) -> LoadFailed:
         advice = _HOW_TO_GIVE_UP.format(self._pipeline.pipeline_name)

@@ -6,12 +6,21 @@ belong to another database file of the same user, and the file may be a restored
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import dlt
 from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 
-from harvest_warehouse.settings import Warehouse
+from harvest_time_tracking import HarvestError, tables
+from harvest_time_tracking.memory import cursors
+from harvest_warehouse.database import open_database
+from harvest_warehouse.settings import SCHEMA, Warehouse
 
 _BASE = "harvest_base"
+
+
+class NotOurs(HarvestError):
+    """Tables of somebody else's are where ours would be."""
 
 
 def has_unfinished(pipeline: dlt.Pipeline, warehouse: Warehouse) -> bool:
@@ -38,9 +47,38 @@ def agree(pipeline: dlt.Pipeline, warehouse: Warehouse) -> dlt.Pipeline:
     return pipeline
 
 
+def refuse_strangers(pipeline: dlt.Pipeline, warehouse: Warehouse) -> None:
+    """Before a first load: tables of somebody else's that have the names of ours would get our columns, and our rows.
+
+    Only after `agree`, and where tables and dlt's note of them are made at once: else they may be ours, of a run that was killed.
+
+    Raises:
+        NotOurs: where there are some.
+    """
+    if pipeline.default_schema_name or not warehouse.is_there():
+        return
+    with open_database(warehouse) as database:
+        there = set(database.names())
+        known = f"select 1 from _dlt_version where schema_name = '{SCHEMA}' limit 1"
+        if "_dlt_version" in there and database.rows(known):
+            return
+    makes_both_at_once = pipeline.destination.capabilities().supports_ddl_transactions
+    if makes_both_at_once and (strange := sorted(there & set(tables()))):
+        raise NotOurs(
+            f"{warehouse.place} has tables in the schema {warehouse.dataset_name} that have the names of Harvest's and are "
+            f"somebody else's: {', '.join(strange)}. Rename or move them, or run this in another folder. Nothing was changed."
+        )
+
+
 def note(pipeline: dlt.Pipeline, warehouse: Warehouse) -> None:
     """The database has everything that the folder has: packages to come are made for it as it is now."""
     pipeline.set_local_state_val(_BASE, _mark(warehouse, pipeline.state.get("_version_hash")))
+
+
+def loaded_since(warehouse: Warehouse, account_id: str) -> dict[str, datetime]:
+    """Since when, by Harvest's clock, each stream of an account has every change. Only after `agree`."""
+    sources = warehouse.pipeline().state.get("sources", {})
+    return cursors(sources.get(SCHEMA, {}), account_id)
 
 
 def _position(pipeline: dlt.Pipeline, warehouse: Warehouse) -> str | None:

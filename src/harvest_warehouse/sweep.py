@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from harvest_time_tracking import STREAMS, Client, Settings, Stream, StreamOutcome
-from harvest_time_tracking.memory import cursors
+from harvest_warehouse import standing
 from harvest_warehouse.database import Database, open_database
 from harvest_warehouse.deletions import DELETIONS, Finding, moving
 from harvest_warehouse.embedded import dangling
@@ -17,7 +17,7 @@ from harvest_warehouse.inventory import Inventory
 from harvest_warehouse.load_report import LoadReport
 from harvest_warehouse.own_tables import keep
 from harvest_warehouse.search import differing_windows
-from harvest_warehouse.settings import SCHEMA, Warehouse
+from harvest_warehouse.settings import Warehouse
 from harvest_warehouse.turn import turn
 
 Again = Mapping[str, Sequence[Mapping[str, object]]]
@@ -138,7 +138,7 @@ def sweep(
     began = time.monotonic()
     with turn(warehouse), client or Client(settings) as asking:
         on_step("looking for what vanished")
-        since = _cursors(warehouse, settings.account_id)
+        since = standing.loaded_since(warehouse, settings.account_id)
         not_swept = {
             outcome.stream: reason for outcome in loaded.streams if (reason := _why_not(outcome, since)) is not None
         }
@@ -284,8 +284,3 @@ def _move(warehouse: Warehouse, found: Sequence[_Found], finding: Finding) -> No
 def _found_at(found: Sequence[_Found]) -> datetime:
     """By Harvest's clock, where it told the time."""
     return max((each.asked_at for each in found if each.asked_at), default=datetime.now(UTC))
-
-
-def _cursors(warehouse: Warehouse, account_id: str) -> dict[str, datetime]:
-    sources = warehouse.pipeline().state.get("sources", {})
-    return cursors(sources.get(SCHEMA, {}), account_id)

@@ -15,6 +15,7 @@ from dlt.common.storages.load_package import create_load_id
 from harvest_time_tracking import STREAMS, Client, HarvestError, NeedsYou, Settings, SettingWrong
 from harvest_time_tracking.errors import PermissionMissing
 from harvest_time_tracking.settings import as_date
+from harvest_warehouse import standing
 from harvest_warehouse.account_sums import AccountSums, account_sums, days_of, is_loaded
 from harvest_warehouse.changed import changed_since, touched_since
 from harvest_warehouse.comparison import Comparison
@@ -262,7 +263,7 @@ class _Verification:
             return
         with open_database(self._warehouse) as database:
             comparison.touched = touched_since(self._client, database, self._account_id, self._asked_since)
-            stale = changed_since(self._client, database, self._account_id)
+        stale = changed_since(self._client, standing.loaded_since(self._warehouse, self._account_id))
         if comparison.touched:
             self._note("Rows changed in Harvest while reports were read: what they touch is not proven by this run.")
         if stale:
