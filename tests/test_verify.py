@@ -20,6 +20,7 @@ from harvest_time_tracking.errors import TokenRejected
 from harvest_warehouse.load import load
 from harvest_warehouse.reports import REPORTS, their_rows
 from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.sync import repair
 from harvest_warehouse.verify import verify
 from harvest_warehouse.verify_report import NOT_IN_REPORTS, VerifyReport
 from harvest_warehouse.verify_summary import verify_lines
@@ -43,7 +44,7 @@ class Copy:
         return verify(self.warehouse, self.client.settings, client=self.client, **arguments)
 
     def repair(self) -> VerifyReport:
-        return self.verify(repair=True)
+        return repair(self.warehouse, self.client.settings, client=self.client)
 
     def report_calls(self) -> list[str]:
         return [request.path for request in self.simulator.requests if "/reports/" in request.path]

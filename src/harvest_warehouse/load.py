@@ -69,7 +69,7 @@ def load(
         again: for a stream, the filters (`{"from": "2024-01-01", "to": "2024-01-31"}`, `{"project_id": 7}`) whose rows are
             read in full besides what changed; an empty one stands for the whole list.
         accept_access: whether to go on with a token that sees less than an earlier one, and to measure by it from now on.
-        sentinel: has looked at what the token sees; None for one of its own.
+        sentinel: looks at what the token sees, if it has not yet; None for one of its own.
         client: asks Harvest; a new one if None.
         ledger: gets each stream's outcome as it goes.
         on_step: is told, in a few words, what begins.
@@ -94,7 +94,7 @@ def load(
         with turn(warehouse), run.failures_told():
             on_step("looking at the database")
             run.settle()
-            if sentinel is None:
+            if not watch.has_looked:
                 on_step("looking at what the token sees")
                 if gone := watch.look():
                     raise AccessLost(gone, run.report())

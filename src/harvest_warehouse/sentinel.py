@@ -37,6 +37,11 @@ class Sentinel:
         self._now: Access | None = None
         self._refused: dict[str, str] = {}
 
+    @property
+    def has_looked(self) -> bool:
+        """Whether it knows what this token sees."""
+        return self._now is not None
+
     def look(self) -> tuple[str, ...]:
         """Before anything is read: what is hidden now that an earlier token saw, in words, unless that is accepted.
 

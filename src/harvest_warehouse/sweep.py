@@ -103,9 +103,27 @@ class SweepReport:
         )
 
     @property
+    def stopped(self) -> tuple[str, ...]:
+        """Why nothing was moved, and how to go on, a line each; nothing where it was."""
+        if not self.too_many:
+            return ()
+        return (
+            *map(_too_many, self.too_many),
+            "If it is right, `dlt-harvest sync --accept-deletions` moves them to harvest_deletions.",
+        )
+
+    @property
     def is_proven(self) -> bool:
         """Whether every list that was loaded was found equal."""
         return not self.too_many and not self.not_swept and all(swept.verdict == "equal" for swept in self.streams)
+
+
+def _too_many(swept: Swept) -> str:
+    before = swept.rows + swept.vanished
+    return (
+        f"{swept.stream}: {swept.vanished:,} of {before:,} rows ({swept.vanished / before:.0%}) are no longer in Harvest. "
+        f"More than {MOST_SHARE:.0%} and {MOST_ROWS} at once may be a mistake: nothing was moved, in any list."
+    )
 
 
 def sweep(

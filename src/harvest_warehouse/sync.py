@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from dlt.common.exceptions import DltException
 
@@ -120,8 +120,42 @@ def sync(
     return replace(report, seconds=round(time.monotonic() - began, 3))
 
 
+def repair(
+    warehouse: Warehouse,
+    settings: Settings,
+    *,
+    since: str | date | None = None,
+    until: str | date | None = None,
+    client: Client | None = None,
+    on_step: Callable[[str], None] = say_nothing,
+) -> VerifyReport:
+    """`verify`, and what differs is read again, deletions included, and compared once more.
+
+    Args:
+        warehouse: where the rows are.
+        settings: the account.
+        since: the first day, as in `verify`.
+        until: the last day, as in `verify`.
+        client: asks Harvest; a new one if None.
+        on_step: is told, in a few words, what begins.
+
+    Raises:
+        AccessLost: where something differs, and the token sees less than an earlier one.
+        HarvestError: as `verify` does.
+    """
+    client = client or Client(settings)
+    with turn(warehouse):
+        run = _Sync(warehouse, settings, 0, client, Sentinel(warehouse, settings, client), Ledger(), on_step)
+        try:
+            return run.repair(since=since, until=until)
+        except DltException as error:
+            raise SyncFailed(what_happened(error, warehouse)) from error
+        finally:
+            client.close()
+
+
 class _Sync:
-    """One sync under way."""
+    """One sync, or one repair, under way."""
 
     def __init__(
         self,
@@ -153,8 +187,20 @@ class _Sync:
         if missed and not accept_access:
             return SyncReport(loaded, None, replaced, missed, due)
         swept = self._sweep(loaded, accept_deletions=accept_deletions)
-        verified = self._verify(accept_deletions=accept_deletions) if repair else None
+        verified = self.repair(accept_deletions=accept_deletions) if repair else None
         return SyncReport(loaded, swept, replaced, (), due, verified, self._keep_history(loaded))
+
+    def repair(self, *, accept_deletions: bool = False, **days: str | date | None) -> VerifyReport:
+        """Compare with Harvest's reports, and read again what differs."""
+
+        def reread(again: Again) -> Sequence[str]:
+            loaded = self._load(again)
+            self._note_replaced(loaded)
+            return self._sweep(loaded, accept_deletions=accept_deletions).stopped
+
+        return verify(
+            self._warehouse, self._settings, reread=reread, client=self._client, on_step=self._on_step, **days
+        )
 
     def build(self, report: SyncReport) -> SyncReport:
         """Build the marts of what is there now; that they cannot be built makes the tables no worse."""
@@ -181,16 +227,6 @@ class _Sync:
             client=self._client,
             ledger=self._ledger,
             on_step=self._on_step,
-        )
-
-    def _verify(self, *, accept_deletions: bool) -> VerifyReport:
-        def reread(again: Again) -> None:
-            loaded = self._load(again)
-            self._note_replaced(loaded)
-            self._sweep(loaded, accept_deletions=accept_deletions)
-
-        return verify(
-            self._warehouse, self._settings, repair=True, reread=reread, client=self._client, on_step=self._on_step
         )
 
     def _keep_history(self, loaded: LoadReport) -> HistoryReport:

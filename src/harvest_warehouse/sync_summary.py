@@ -12,7 +12,7 @@ from rich.text import Text
 from harvest_warehouse.build_summary import build_json, build_lines
 from harvest_warehouse.rotation import Rotation
 from harvest_warehouse.summary import closing_line, counted, notes, outcome_table, plain_table
-from harvest_warehouse.sweep import MOST_ROWS, MOST_SHARE, SweepReport, Swept
+from harvest_warehouse.sweep import SweepReport
 from harvest_warehouse.sync import SyncReport
 from harvest_warehouse.verify_summary import difference_table, verify_json, verify_lines
 
@@ -88,8 +88,8 @@ def _sweep_lines(sweep: SweepReport, report: SyncReport) -> list[str]:
         for swept in sweep.streams
         if swept.verdict == "unsettled"
     ]
-    if sweep.too_many:
-        return [*lines, *map(_too_many, sweep.too_many), _HOW_TO_ACCEPT]
+    if sweep.stopped:
+        return [*lines, *sweep.stopped]
     gone = [f"{swept.vanished:,} {swept.stream}" for swept in sweep.streams if swept.vanished]
     gone += [f"{rows:,} {name}" for name, rows in report.replaced.items()]
     told = f"Vanished from Harvest, and kept in harvest_deletions: {', '.join(gone)}." if gone else "Nothing vanished."
@@ -99,17 +99,6 @@ def _sweep_lines(sweep: SweepReport, report: SyncReport) -> list[str]:
         f"{told} {equal} of {counted(len(sweep.streams), 'list')} found equal to Harvest's with "
         f"{counted(sweep.requests, 'request')}.",
     ]
-
-
-def _too_many(swept: Swept) -> str:
-    before = swept.rows + swept.vanished
-    return (
-        f"{swept.stream}: {swept.vanished:,} of {before:,} rows ({swept.vanished / before:.0%}) are no longer in Harvest. "
-        f"More than {MOST_SHARE:.0%} and {MOST_ROWS} at once may be a mistake: nothing was moved, in any list."
-    )
-
-
-_HOW_TO_ACCEPT = "If it is right, `dlt-harvest sync --accept-deletions` moves them to harvest_deletions."
 
 
 def _plain(value: object) -> str:

@@ -20,7 +20,7 @@ from harvest_warehouse.account_sums import AccountSums, account_sums, days_of, i
 from harvest_warehouse.changed import changed_since, touched_since
 from harvest_warehouse.comparison import Comparison
 from harvest_warehouse.database import open_database
-from harvest_warehouse.load import load, say_nothing, settle
+from harvest_warehouse.load import say_nothing, settle
 from harvest_warehouse.load_report import what_happened
 from harvest_warehouse.reconcile import Judged, is_rounding_changed
 from harvest_warehouse.reconciliation import Compared, known, remember
@@ -28,7 +28,6 @@ from harvest_warehouse.repairs import Filters, repairs
 from harvest_warehouse.report_calls import minutes_for, months_of, probe_before
 from harvest_warehouse.reports import BUDGET, REPORTS
 from harvest_warehouse.settings import Warehouse
-from harvest_warehouse.sweep import sweep
 from harvest_warehouse.timers import with_running
 from harvest_warehouse.turn import turn
 from harvest_warehouse.verify_report import VerifyReport
@@ -36,7 +35,7 @@ from harvest_warehouse.verify_report import VerifyReport
 # After these, what still differs is not a matter of reading rows again.
 _ROUNDS = 3
 
-Reread = Callable[[Filters], object]
+Reread = Callable[[Filters], Sequence[str]]
 
 
 def verify(
@@ -45,7 +44,6 @@ def verify(
     *,
     since: str | date | None = None,
     until: str | date | None = None,
-    repair: bool = False,
     reread: Reread | None = None,
     client: Client | None = None,
     on_step: Callable[[str], None] = say_nothing,
@@ -57,8 +55,8 @@ def verify(
         settings: the account.
         since: the first day; by default the month of the oldest row, and the year before it as a probe.
         until: the last day; by default the last day with work, or yesterday while a timer of today runs.
-        repair: read again what differs, and compare that once more.
-        reread: reads rows again, by `load`'s filters, and takes out what vanished; None for a load and a sweep.
+        reread: reads rows again, by `load`'s filters, takes out what vanished, and gives what is worth knowing of that. With it,
+            what differs is read again, and compared once more (`sync.repair`).
         client: asks Harvest; a new one if None.
         on_step: is told, in a few words, what begins.
 
@@ -76,8 +74,8 @@ def verify(
         run = _Verification(warehouse, settings, asking, on_step)
         run.begin(first, last)
         run.compare()
-        if repair:
-            run.repair(reread or run.reread)
+        if reread:
+            run.repair(reread)
         return run.report()
 
 
@@ -209,7 +207,8 @@ class _Verification:
             again = repairs(judged, windows)
             self._repaired.append(again)
             self._on_step(f"reading again what differs, round {number}")
-            reread(again)
+            for note in reread(again):
+                self._note(note)
             self._asked_since = self._client.page("users/me", None).date or datetime.now(UTC)
             with self._kept_when_it_stops():
                 calls = comparison.again(self._sums())
@@ -218,11 +217,6 @@ class _Verification:
                 comparison.narrow()
                 self._look_what_changed()
                 comparison.finish()
-
-    def reread(self, again: Filters) -> None:
-        """Load what changed and these rows, and move out what vanished."""
-        loaded = load(self._warehouse, self._settings, again=again, client=self._client, on_step=self._on_step)
-        sweep(self._warehouse, self._settings, loaded, client=self._client, on_step=self._on_step)
 
     def report(self) -> VerifyReport:
         """What it found until now."""

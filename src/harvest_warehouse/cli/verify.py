@@ -38,14 +38,14 @@ def verify(
         from harvest_time_tracking import Ledger
         from harvest_warehouse.progress import progress
         from harvest_warehouse.settings import account_settings
-        from harvest_warehouse.verify import verify as run
+        from harvest_warehouse.sync import repair as compare_and_repair
+        from harvest_warehouse.verify import verify
         from harvest_warehouse.verify_summary import difference_table, verify_json, verify_lines
 
         prepare()
         with progress(err, Ledger()) as on_step:
-            report = run(
-                warehouse(destination), account_settings(), since=since, until=until, repair=repair, on_step=on_step
-            )
+            run = compare_and_repair if repair else verify
+            report = run(warehouse(destination), account_settings(), since=since, until=until, on_step=on_step)
         if as_json:
             print(verify_json(report))
         else:
