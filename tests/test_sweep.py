@@ -13,6 +13,7 @@ import pytest
 
 from accounts import Account, assert_equals_truth, deletions, some_ids, sync_from
 from harvest_simulator import Fault
+from harvest_simulator.requests import Request
 from harvest_warehouse.load import load
 from harvest_warehouse.settings import Warehouse
 from harvest_warehouse.sync import sync
@@ -149,6 +150,35 @@ def test_a_deleted_person_goes_with_rates_and_assignments(synced: tuple[Account,
     sync_from(account, warehouse)
     assert_equals_truth(account)
     assert ("user_billable_rates", f"{user_id}/{rate_id}") in deletions(account)
+
+
+def test_what_came_while_it_was_read_and_went_before_the_next_sync_leaves_nothing(
+    synced: tuple[Account, Warehouse],
+) -> None:
+    account, warehouse = synced
+    store = account.simulator.store
+    client_id = account.simulator.truth()["clients"][0]["id"]
+    made: list[int] = []
+
+    def make(request: Request) -> bool:
+        # The list was read; now it is asked for once more, for whose messages there may be.
+        if request.path == "/v2/estimates" and "updated_since" not in request.query and not made:
+            made.append(store.create_estimate(client_id))
+            store.send_estimate(made[0])
+        return False
+
+    account.simulator.faults.at(make, Fault.FORBIDDEN)
+    sync_from(account, warehouse)
+    messages = [row["id"] for row in account.rows("estimate_messages") if row["estimate_id"] in made]
+    assert len(messages) == 1
+    assert deletions(account) == {}, "it lives"
+    account.simulator.faults.clear()
+    store.delete_estimate(made[0])
+    account.simulator.clock.sleep(3_600)
+    assert sync_from(account, warehouse).is_equal
+    assert_equals_truth(account)
+    [gone] = deletions(account).values()
+    assert (gone["table_name"], gone["because_of"]) == ("estimate_messages", f"estimates/{made[0]}")
 
 
 def test_too_much_at_once_stops_and_says_how_to_go_on(synced: tuple[Account, Warehouse]) -> None:

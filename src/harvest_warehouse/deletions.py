@@ -65,6 +65,19 @@ def moving(
         yield from _moved(database, stream, f"id in ({_listed(some)})", finding, because_of)
 
 
+def strays(database: Database, stream: Stream, account_id: str) -> set[int]:
+    """The ids that rows are read by, and that no row of the list has: of a record that came and went between two runs."""
+    found: set[int] = set()
+    for other in STREAMS.values():
+        if not other.parent or other.parent.stream != stream.name or not database.columns(other.table_name):
+            continue
+        key = other.parent.key
+        there = f'select id from "{stream.table_name}" where account_id = :account_id'
+        query = f'select distinct "{key}" from "{other.table_name}" where account_id = :account_id and "{key}" not in ({there})'
+        found.update(row[0] for row in database.rows(query, {"account_id": account_id}))
+    return found
+
+
 def recorded(
     database: Database, stream: Stream, prefix: str, condition: str, finding: Finding, because_of: str = ""
 ) -> Iterator[exp.Expression]:

@@ -11,7 +11,7 @@ from typing import Literal
 from harvest_time_tracking import STREAMS, Client, Settings, Stream, StreamOutcome
 from harvest_warehouse import standing
 from harvest_warehouse.database import Database, open_database
-from harvest_warehouse.deletions import DELETIONS, Finding, moving
+from harvest_warehouse.deletions import DELETIONS, Finding, moving, strays
 from harvest_warehouse.embedded import dangling
 from harvest_warehouse.inventory import Inventory
 from harvest_warehouse.load_report import LoadReport
@@ -169,7 +169,7 @@ def sweep(
             found = _all(database, asking, settings, lists, since)
         swept = tuple(each.swept() for each in found)
         too_many = () if accept_deletions else tuple(each for each in swept if is_too_much(each))
-        if not too_many and any(each.vanished for each in found):
+        if not too_many and any(each.vanished or each.strays for each in found):
             before_moving()
             _move(warehouse, found, Finding(settings.account_id, _found_at(found), loaded.run_id))
     again: dict[str, list[dict[str, object]]] = {
@@ -214,6 +214,8 @@ class _Found:
     with_owner: set[int] = field(default_factory=set)
     missing: set[int] = field(default_factory=set)
     missing_windows: list[dict[str, object]] = field(default_factory=list)
+    newer: set[int] = field(default_factory=set)
+    strays: set[int] = field(default_factory=set)
     requests: int = 0
     asked_at: datetime | None = None
 
@@ -231,7 +233,11 @@ def _all(
     for inventory in inventories:
         owner = inventory.stream.owner
         owners = next((each.vanished for each in found if owner and each.stream.name == owner.stream), set())
-        found.append(_compared(inventory, owners, is_awake=is_awake))
+        each = _compared(inventory, owners, is_awake=is_awake)
+        if each.verdict == "equal" and not each.missing:
+            # What was created since the load is with the next one.
+            each.strays = strays(database, each.stream, settings.account_id) - each.newer
+        found.append(each)
     return found
 
 
@@ -276,7 +282,7 @@ def _look(inventory: Inventory, found: _Found, gone_with_owner: set[int]) -> boo
         missing = inventory.unknown(seen - ours) - before.keys()
         found.missing_windows = [window.filters() for window in windows]
     after = inventory.changed()
-    found.vanished, found.missing = vanished - after.keys(), missing - after.keys()
+    found.vanished, found.missing, found.newer = vanished - after.keys(), missing - after.keys(), set(after)
     found.with_owner = gone_with_owner & found.vanished
     expected = found.held + len(inventory.unknown(after.keys() | found.missing)) - len(found.vanished)
     return inventory.count(inventory.whole) == expected
@@ -292,7 +298,7 @@ def _move(warehouse: Warehouse, found: Sequence[_Found], finding: Finding) -> No
             owner = each.stream.owner
             because_of = f"{owner.stream}/{{{owner.column}}}" if owner else ""
             statements = [
-                *moving(database, each.stream, each.vanished - each.with_owner, finding),
+                *moving(database, each.stream, (each.vanished - each.with_owner) | each.strays, finding),
                 *moving(database, each.stream, each.with_owner, finding, because_of),
             ]
             if statements:
