@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import date, timedelta
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -299,3 +300,30 @@ def _most_at_once(simulator: Simulator, act: Callable[[], object]) -> int:
     simulator._answer = counted  # type: ignore[method-assign]
     act()
     return most
+
+
+def test_a_load_taken_up_again_asks_its_share_of_those_that_it_had_asked_before(
+    open_account: OpenAccount, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harvest_warehouse.account_source._PORTION", 2)
+    account = quiet(open_account(enforce_limits=False))
+    warehouse = Warehouse(tmp_path)
+    streams = ["users", "user_billable_rates", "user_project_assignments", "user_assignments"]
+    readings = []
+
+    def at_the_third(step: str) -> None:
+        readings.append(step)
+        if readings.count("reading Harvest") == 3:  # (the lists, the first portion of people)
+            raise KeyboardInterrupt
+
+    client = account.client(requests_per_15_s=0)
+    with pytest.raises(KeyboardInterrupt):
+        load(warehouse, client.settings, streams, client=client, on_step=at_the_third)
+    account.simulator.clock.sleep(3_600)
+    first, *_ = sorted(row["id"] for row in account.simulator.truth()["users"])
+    # That moves nobody's `updated_at`; the first portion held them.
+    account.simulator.store.add_billable_rate(first, Decimal(111))
+    client = account.client(requests_per_15_s=0)
+    load(warehouse, client.settings, streams, client=client)
+    account.pipeline = warehouse.pipeline()
+    assert_equals_truth(account, streams)

@@ -146,7 +146,8 @@ class Extraction:
 
     def _told(self, stream: Stream, entry: Entry, memory: Memory) -> Generator[None, None, set[int]]:
         """The parents whose rows changed, as far as the list that has them, too, tells it."""
-        if stream.mirrors is None or memory.since(self._options.overlap) is None:
+        is_first = memory.owners_since(self._options.overlap) is None
+        if stream.mirrors is None or is_first or stream.name in self._session.begun:
             return set()
         changed = yield from self._changed(self._streams[stream.mirrors.stream], entry, memory)
         parents = [record.get(stream.mirrors.parent) or {} for record in changed]

@@ -50,7 +50,7 @@ class Memory:
 
     def owners_since(self, overlap: timedelta) -> str | None:
         """The `updated_since` for the owners of the rows: further back, where they could not be read for a while."""
-        cursor = self._own.get("owners_cursor", self._own.get("cursor"))
+        cursor = self._own.get("owners_cursor", self._own.get("cursor")) or (self.unfinished or {}).get("began_at")
         return before(cursor, overlap) if cursor else None
 
     @property

@@ -107,8 +107,10 @@ def children(
     last = due[-1] if due else 0
     is_resumed = place is not None and stream.name not in session.begun
     if since is None and place and is_resumed:
-        changed = parents.changed(stream, before(place["began_at"], options.overlap))
-        due = [parent for parent in changed if parent <= place["after"]] + due
+        # Of those that were asked before, the same as in a run after this one.
+        since = before(place["began_at"], options.overlap)
+        stale, _ = parents.due(stream, since, told, options.children_within_runs, 0)
+        due = [parent for parent in stale if parent <= place["after"]] + due
     session.begun.add(stream.name)
     # A payment was taken back, a manager is one no longer: nobody needs to ask to know that there is nothing.
     barren = calls_for(stream, parents.barren(stream), account_id) if place is None or is_resumed else []
