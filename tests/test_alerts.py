@@ -287,6 +287,13 @@ def webhook(status: int) -> Iterator[tuple[str, list[bytes]]]:
         def do_POST(self) -> None:
             taken.append(self.rfile.read(int(self.headers["Content-Length"])))
             self.send_response(status)
+            if 300 <= status < 400:
+                self.send_header("Location", "/login")
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            """A page that asks to log in."""
+            self.send_response(200)
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
@@ -322,15 +329,16 @@ def test_nothing_is_sent_where_nothing_was_found(blank: Warehouse, monkeypatch: 
     assert taken == []
 
 
-@pytest.mark.parametrize("status", [404, None])
+@pytest.mark.parametrize("status", [404, 500, 302, 307, None])
 def test_a_message_that_does_not_arrive_is_told_without_the_address(
     blank: Warehouse, status: int | None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     having(blank, {"fct_invoice": [INVOICE | {"open_amount": 1, "days_overdue": 3}]})
-    with webhook(status or 200) as (address, _):
+    with webhook(status or 200) as (address, taken):
         # Without a status, to where nobody listens.
         monkeypatch.setenv("RUNTIME__SLACK_INCOMING_HOOK", address if status else "http://127.0.0.1:1/verysecret")
         result = CliRunner().invoke(app, ["alerts", "--debug"])
     assert result.exit_code == 3
-    assert ("answered 404" if status else "cannot be reached") in result.stderr
+    assert (f"answered {status}" if status else "cannot be reached") in result.stderr
+    assert len(taken) == (1 if status else 0)
     assert "verysecret" not in result.output + caplog.text

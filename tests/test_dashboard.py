@@ -488,6 +488,23 @@ def test_a_bar_that_is_cut_says_how_long_it_would_be_and_no_other_does(made: Mak
     assert ('"210 %"' in long.chart.to_json(), '"150 %"' in short.chart.to_json()) == (True, False)  # type: ignore[union-attr]
 
 
+def test_one_person_with_hardly_an_available_hour_leaves_the_other_bars_their_length(
+    made: Make, tmp_path: Path
+) -> None:
+    shop = made(company).copy(tmp_path)
+    [before, *_] = page(shop, "People").sections
+    who = "(select min(user_id) from marts.mart_utilisation_weekly where is_complete_week and billable_hours > 0)"
+    shop.run(
+        f"""update marts.mart_utilisation_weekly set available_hours = 0.5, billable_hours = 20
+        where user_id = {who}"""
+    )
+    [after, *_] = page(shop, "People").sections
+    assert ("Longer bars end at 200 %" in before.note, "Longer bars end at 200 %" in after.note) == (False, True)
+    drawn = after.chart.to_json()  # type: ignore[union-attr]
+    assert '"4,000 %"' in drawn or '"4000 %"' in drawn
+    assert max(json.loads(drawn)["layer"][0]["encoding"]["x"]["scale"]["domain"]) == pytest.approx(2.12)
+
+
 def test_who_has_all_that_can_be_billed_is_not_said_to_have_a_share(made: Make) -> None:
     shop = made(company)
     head = top(shop)

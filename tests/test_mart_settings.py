@@ -167,8 +167,14 @@ def test_the_command_ends_with_2_before_it_does_anything(verb: str) -> None:
         ('time_zone = "Middle Earth"', 'time_zone must be a time zone such as "Europe/Berlin"'),
         ('holidays = ["Christmas"]', "holidays must hold days such as 2026-12-24"),
         ("exchange_rates = 1.2", 'exchange_rates must be a table such as {USD = {"2026-01" = 0.92}}'),
-        ('exchange_rates = {USD = {"2026-13" = 1}}', "exchange_rates must hold days"),
+        ('home_currency = "ÄÖÜ"', "home_currency must be a currency's code such as \"EUR\", got 'ÄÖÜ'"),
+        ("holidays = [2026-11-20T10:00:00]", "holidays must hold days such as 2026-12-24"),
+        ('exchange_rates = {USD = {"2026-13" = 1}}', 'exchange_rates must hold months such as "2026-01"'),
+        ('exchange_rates = {USD = {"2026-01-15" = 1}}', 'exchange_rates must hold months such as "2026-01"'),
         ("exchange_rates = {USD = 0}", "exchange_rates must hold rates above 0"),
+        ("exchange_rates = {USD = 1e40}", "exchange_rates must hold rates above 0"),
+        ("exchange_rates = {USD = 1e-15}", "exchange_rates must hold rates above 0"),
+        ("exchange_rates = {USD = 1, usd = 2}", "exchange_rates must name each currency once, got USD twice"),
         ('home_curency = "EUR"', "no setting 'home_curency'. Did you mean home_currency?"),
     ],
 )
@@ -176,6 +182,11 @@ def test_a_value_that_cannot_work_is_refused_with_what_it_must_look_like(text: s
     write(text)
     with pytest.raises(SettingWrong, match=re.escape(said)):
         mart_settings()
+
+
+def test_a_task_named_by_a_digit_that_is_no_number_is_a_name() -> None:
+    write('time_off_tasks = ["²"]')
+    assert mart_settings().time_off_tasks == ("²",)
 
 
 def calendar(named: list[date], as_of: date = date(2026, 3, 16), week_start: int = 0) -> list[dict[str, object]]:

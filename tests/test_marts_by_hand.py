@@ -17,6 +17,11 @@ AS_OF = date(2026, 3, 16)
 WORK = {date(2026, 3, 5): 3, date(2026, 3, 14): 0}
 # 90 days up to and with 28 February begin on 1 December, those up to and with 16 March on 17 December.
 INVOICES = {date(2025, 11, 30): 1_000, date(2025, 12, 1): 100, date(2025, 12, 16): 10, date(2025, 12, 17): 1}
+# Two clients with another: a fee of 61 over the 61 days of March and April, and one of 31 over March alone.
+FEES = {9_100_001: (61, date(2026, 4, 30)), 9_100_002: (31, date(2026, 3, 31))}
+FEES_CURRENCY = "ISK"
+# Ten hours a month until the end of December, and three that were worked in February all the same.
+RETAINER, RETAINER_END, LATE_USE = 9_200_001, date(2025, 12, 31), date(2026, 2, 5)
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +47,26 @@ def shop(tiny_shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Shop:
             'x', 'by-hand-{place}')"""
             for place, (day, amount) in enumerate(INVOICES.items())
         ),
+        *(
+            f"""insert into clients (account_id, id, name, currency, is_active)
+            values ('{account}', {client}, 'Fee', '{FEES_CURRENCY}', true)"""
+            for client in FEES
+        ),
+        *(
+            f"""insert into projects (account_id, id, client__id, name, is_active, is_billable, is_fixed_fee, fee,
+            starts_on, ends_on, budget_by, budget_is_monthly, created_at)
+            values ('{account}', {client}, {client}, 'Fee', true, true, true, {fee},
+            date '2026-03-01', date '{end}', 'none', false, timestamptz '2026-03-01 12:00:00+00')"""
+            for client, (fee, end) in FEES.items()
+        ),
+        f"""insert into projects (account_id, id, client__id, name, is_active, is_billable, is_fixed_fee, budget,
+        starts_on, ends_on, budget_by, budget_is_monthly, created_at)
+        values ('{account}', {RETAINER}, {CLIENT}, 'Retainer', true, false, false, 10,
+        date '2025-12-01', date '{RETAINER_END}', 'project', true, timestamptz '2025-12-01 12:00:00+00')""",
+        f"""insert into time_entries (account_id, id, spent_date, user__id, hours, rounded_hours, billable, budgeted,
+        is_running, client__id, project__id, task__id)
+        select '{account}', {RETAINER}, date '{LATE_USE}', min(id), 3, 3, false, true, false, {CLIENT}, {RETAINER},
+        (select min(id) from tasks) from users where id <> {PERSON}""",
     )
     assert made.as_of == AS_OF
     made.build(MartSettings(week_start=0))
@@ -84,3 +109,27 @@ def test_ninety_days_are_ninety_with_the_first_and_the_last_of_them(shop: Shop) 
         f"select max(days_sales_outstanding) from marts.mart_receivables_monthly where currency = '{CURRENCY}'"
     )
     assert Decimal(str(days)) == 90 * 1_111
+
+
+def test_a_fee_that_runs_on_is_no_greater_share_of_a_year_once_the_fees_of_others_have_ended(shop: Shop) -> None:
+    shares = shop.rows(
+        f"""select client_id, month_start, revenue, revenue_in_12_months, revenue_share_in_12_months
+        from marts.mart_client_monthly where currency = '{FEES_CURRENCY}' order by client_id, month_start"""
+    )
+    march, april = date(2026, 3, 1), date(2026, 4, 1)
+    longer, shorter = FEES
+    assert [row[:4] for row in shares] == [
+        (longer, march, 31, 31),
+        (longer, april, 30, 61),
+        (shorter, march, 31, 31),
+        (shorter, april, 0, 31),
+    ]
+    assert [float(row[4]) for row in shares] == pytest.approx([1 / 2, 61 / 92, 1 / 2, 31 / 92])
+
+
+def test_what_is_used_of_a_monthly_budget_after_the_end_of_its_project_is_counted(shop: Shop) -> None:
+    months = shop.rows(
+        f"""select month_start, used, rolling_balance from marts.mart_retainer_monthly
+        where project_id = {RETAINER} order by month_start"""
+    )
+    assert months == [(date(2025, 12, 1), 0, 10), (date(2026, 1, 1), 0, 20), (date(2026, 2, 1), 3, 27)]

@@ -34,6 +34,7 @@ TIME_OFF = (
 
 # A rate without a month holds for all of them.
 _ALWAYS = "1900-01"
+_LEAST_RATE = Decimal("0.000001")
 _WHERE = "It is set under [harvest_marts] in .dlt/config.toml, or by a variable of the environment, HARVEST_MARTS__..."
 
 
@@ -98,7 +99,7 @@ def _share(name: str, value: object) -> Decimal:
 
 
 def _tasks(_name: str, value: object) -> tuple[str | int, ...]:
-    return tuple(int(str(item)) if str(item).isdigit() else str(item) for item in _listed(value))
+    return tuple(int(str(item)) if str(item).isdecimal() else str(item) for item in _listed(value))
 
 
 def _zone(name: str, value: object) -> str:
@@ -113,23 +114,38 @@ def _exchange_rates(name: str, value: object) -> dict[str, dict[date, Decimal]]:
     read: dict[str, dict[date, Decimal]] = {}
     for currency, rates in value.items():
         by_month = rates if isinstance(rates, dict) else {_ALWAYS: rates}
-        read[_currency(name, currency)] = {
-            _day(name, f"{month}-01" if len(str(month)) == 7 else month): _rate(name, rate)
-            for month, rate in by_month.items()
-        }
+        code = _currency(name, currency)
+        if code in read:
+            raise SettingWrong(f"{name} must name each currency once, got {code} twice. {_WHERE}")
+        read[code] = {_month(name, month): _rate(name, rate) for month, rate in by_month.items()}
     return read
+
+
+def _month(name: str, value: object) -> date:
+    """The first day of a month: revenue and cost are converted by whole months."""
+    text = str(value).strip()
+    try:
+        day = date.fromisoformat(f"{text}-01" if len(text) == 7 else text)
+    except ValueError:
+        day = None
+    if day is None or day.day != 1:
+        raise SettingWrong(f'{name} must hold months such as "2026-01", got {value!r}. {_WHERE}')
+    return day
 
 
 def _rate(name: str, value: object) -> Decimal:
     rate = _number(name, value)
-    if rate <= 0:
-        raise SettingWrong(f"{name} must hold rates above 0, got {value!r}. {_WHERE}")
+    # Kept with nine decimals: a smaller one would be worth nothing.
+    if not _LEAST_RATE <= rate <= 1 / _LEAST_RATE:
+        raise SettingWrong(
+            f"{name} must hold rates above 0, from {_LEAST_RATE} to its inverse, got {value!r}. {_WHERE}"
+        )
     return rate
 
 
 def _currency(name: str, value: object) -> str:
     text = str(value).strip().upper()
-    if len(text) != 3 or not text.isalpha():
+    if len(text) != 3 or not (text.isascii() and text.isalpha()):
         raise SettingWrong(f'{name} must be a currency\'s code such as "EUR", got {value!r}. {_WHERE}')
     return text
 
@@ -142,8 +158,9 @@ def _weekday(name: str, value: object) -> int:
 
 
 def _day(name: str, value: object) -> date:
+    # A time of day would make a day that equals none.
     try:
-        return value if isinstance(value, date) else date.fromisoformat(str(value).strip())
+        return value if type(value) is date else date.fromisoformat(str(value).strip())
     except ValueError:
         raise SettingWrong(f"{name} must hold days such as 2026-12-24, got {value!r}. {_WHERE}") from None
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 
 import requests
-from dlt.common.runtime.slack import send_slack_message
 
 from harvest_warehouse.settings import Warehouse
 
 SETTING = "slack_incoming_hook"
-# dlt's function waits for ever.
 _SECONDS = 30.0
+_SILENT = f"the webhook did not answer within {_SECONDS:.0f} s"
 
 
 def has_webhook(warehouse: Warehouse) -> bool:
@@ -30,11 +28,11 @@ def deliver(warehouse: Warehouse, text: str) -> str | None:
     if not address:
         return f"no webhook is set: [runtime] {SETTING} in .dlt/secrets.toml"
     outcome: list[str | None] = []
-    # A thread of its own, so that the wait has an end.
+    # A thread of its own: a timeout of requests begins anew with each byte.
     sending = threading.Thread(target=lambda: outcome.append(_sent(address, text)), daemon=True)
     sending.start()
     sending.join(_SECONDS)
-    return outcome[0] if outcome else f"the webhook did not answer within {_SECONDS:.0f} s"
+    return outcome[0] if outcome else _SILENT
 
 
 def _address(warehouse: Warehouse) -> str | None:
@@ -42,17 +40,16 @@ def _address(warehouse: Warehouse) -> str | None:
 
 
 def _sent(address: str, text: str) -> str | None:
-    logger = logging.getLogger("dlt")
-    was_disabled, logger.disabled = logger.disabled, True
+    # Not dlt's function: it follows redirections, of which a page that asks to log in counts as delivered.
     try:
-        send_slack_message(address, text)
-    except requests.HTTPError as error:
-        return f"the webhook answered {error.response.status_code}" if error.response is not None else "HTTP error"
+        answer = requests.post(address, json={"text": text, "mrkdwn": True}, timeout=_SECONDS, allow_redirects=False)
     except requests.ConnectionError:
         return "the webhook cannot be reached"
+    except requests.Timeout:
+        return _SILENT
     except (requests.RequestException, ValueError) as error:
         # Its words hold the address.
         return f"the webhook's address does not work ({type(error).__name__})"
-    finally:
-        logger.disabled = was_disabled
-    return None
+    if answer.is_redirect:
+        return f"the webhook answered {answer.status_code} and leads elsewhere, where nothing is sent"
+    return None if answer.ok else f"the webhook answered {answer.status_code}"

@@ -122,7 +122,7 @@ class Budgets(Account):
                 continue
             spent_on = self.spent_by_day(project)
             start = min(day_of(project["starts_on"]) or day_of(project["created_at"]) or date.max, *spent_on, date.max)
-            end = min(day_of(project["ends_on"]) or self.as_of, self.as_of)
+            end = min(max(day_of(project["ends_on"]) or self.as_of, *spent_on, date.min), self.as_of)
             balance = ZERO
             for month in months(start, end):
                 used = sum((amount for day, amount in spent_on.items() if month_of(day) == month), ZERO)

@@ -123,12 +123,15 @@ class Revenue(Account):
             if invoice["state"] in ("open", "paid") and not invoice["retainer"] and is_theirs:
                 month = month_of(day_of(invoice["issue_date"]) or date.min)
                 sums[client["id"], month]["invoiced"] += self.net_of(invoice)
+        last: dict[str, date] = defaultdict(lambda: self.as_of)
+        for client_id, month in sums:
+            last[self.clients[client_id]["currency"]] = max(last[self.clients[client_id]["currency"]], month)
         made: Table = {}
         for client_id in {client_id for client_id, _ in sums}:
             currency = self.clients[client_id]["currency"]
             is_home, rate = currency == self.home, self.rates.get(currency)
             active = [month for one, month in sums if one == client_id]
-            line = list(months(min(active), max(*active, self.as_of)))
+            line = list(months(min(active), last[currency]))
             for position, month in enumerate(line):
                 is_there = (client_id, month) in sums
                 row = sums[client_id, month] if is_there else dict.fromkeys((*names, "invoiced", "has_projects"), ZERO)

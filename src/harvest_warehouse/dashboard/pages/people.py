@@ -18,6 +18,9 @@ from harvest_warehouse.dashboard.words import ZERO, count, hours, percent, ratio
 _MOST = 40
 _AT_EACH_END = 15
 _ROOM = Decimal("0.2")
+# One person with hardly an available hour would make all other bars too short to be told apart.
+_LONGEST = Decimal(2)
+_SHARE = "Billable ÷ available hours"
 _WEEKS_WITH_FIGURES = 12
 _WORDS = {
     "room": "room: 20 points and more below target",
@@ -97,7 +100,19 @@ def _by_person(everyone: list[Row], able: list[Row], chosen: Filters) -> Section
         }
         middle = _measured({**sums, "label": f"{len(between):,} people between"}, chosen)
         drawn = [*able[:_AT_EACH_END], middle, *able[-_AT_EACH_END:]]
-    value = Field("share", "Billable ÷ available hours", ".0%")
+    drawn = [
+        {
+            **row,
+            "drawn": min(row["share"], _LONGEST),
+            "beyond": percent(row["share"]) if row["share"] > _LONGEST else "",
+        }
+        for row in drawn
+    ]
+    cut = (
+        f" Longer bars end at {percent(_LONGEST)}, with their figure in them."
+        if any(row["beyond"] for row in drawn)
+        else ""
+    )
     return Section(
         title,
         sorted(everyone, key=lambda row: (row["share"] is None, -(row["share"] or 0))),
@@ -115,10 +130,10 @@ def _by_person(everyone: list[Row], able: list[Row], chosen: Filters) -> Section
         charts.bars(
             drawn,
             Field("label", "Person"),
-            value,
+            Field("drawn", _SHARE, ".0%"),
             (
                 Field("label", "Person"),
-                value,
+                Field("share", _SHARE, ".0%"),
                 Field("billable_hours", "Billable (h)", ",.1f"),
                 Field("available_hours", "Available (h)", ",.1f"),
                 Field("room", "Room until target (h)", ",.1f"),
@@ -126,12 +141,13 @@ def _by_person(everyone: list[Row], able: list[Row], chosen: Filters) -> Section
             colour=Field("load", "Of available hours"),
             colours=palette.LOAD,
             mark=chosen.target,
+            text=Field("beyond", _SHARE) if cut else None,
             description=title,
         )
         if drawn
         else None,
         used(_LEGEND, [{"words": _WORDS[row["load"]]} for row in drawn], "words"),
-        f"Sum of {count(chosen.weeks, 'complete week')}. {_OF_PEOPLE}",
+        f"Sum of {count(chosen.weeks, 'complete week')}. {_OF_PEOPLE}{cut}",
         "people",
         PEOPLE,
     )

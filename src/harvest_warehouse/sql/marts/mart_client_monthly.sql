@@ -1,4 +1,4 @@
--- one row per client and month, from its first revenue or invoice to now, or to the last that a fee is spread over
+-- one row per client and month, from its first revenue or invoice to now, or to the last that a fee is spread over in its currency
 with projects as (
   select
     profit.account_id,
@@ -54,13 +54,17 @@ active_months as (
   from invoices
 ),
 
-spans as (
+active_spans as (
   select
     active.account_id,
     active.client_id,
+    client.currency,
     min(month.month_index) as first_month_index,
     greatest(max(month.month_index), max(today.month_index)) as last_month_index
   from active_months as active
+  inner join dim_client as client
+    on active.account_id = client.account_id
+    and active.client_id = client.client_id
   inner join int_month as month
     on active.account_id = month.account_id
     and active.month_start = month.month_start
@@ -68,7 +72,18 @@ spans as (
     on active.account_id = today.account_id
   group by
     active.account_id,
-    active.client_id
+    active.client_id,
+    client.currency
+),
+
+-- All clients of a currency end together: a share counts the last twelve months of each of them.
+spans as (
+  select
+    account_id,
+    client_id,
+    first_month_index,
+    max(last_month_index) over (partition by account_id, currency) as last_month_index
+  from active_spans
 ),
 
 months as (

@@ -1,4 +1,4 @@
--- one row per project with a monthly budget, and month from its start to now
+-- one row per project with a monthly budget, and month from its start to its end or last use, or to now
 with used as (
   select
     account_id,
@@ -12,11 +12,12 @@ with used as (
     month_index
 ),
 
-first_used as (
+uses as (
   select
     account_id,
     project_id,
-    min(month_index) as month_index
+    min(month_index) as month_index,
+    max(month_index) as last_month_index
   from used
   group by
     account_id,
@@ -35,12 +36,14 @@ retainers as (
     project.budget_unit,
     budget.budget,
     case
-      when first_used.month_index < starts.month_index then first_used.month_index
-      else coalesce(starts.month_index, first_used.month_index)
+      when uses.month_index < starts.month_index then uses.month_index
+      else coalesce(starts.month_index, uses.month_index)
     end as first_month_index,
     case
-      when ends.month_index < today.month_index then ends.month_index
-      else today.month_index
+      when ends.month_index >= today.month_index or uses.last_month_index >= today.month_index
+        then today.month_index
+      when ends.month_index < uses.last_month_index then uses.last_month_index
+      else coalesce(ends.month_index, today.month_index)
     end as last_month_index
   from int_project_budget as budget
   inner join dim_project as project
@@ -48,9 +51,9 @@ retainers as (
     and budget.project_id = project.project_id
   inner join stg_today as today
     on project.account_id = today.account_id
-  left join first_used
-    on project.account_id = first_used.account_id
-    and project.project_id = first_used.project_id
+  left join uses
+    on project.account_id = uses.account_id
+    and project.project_id = uses.project_id
   left join dim_date as starts
     on project.account_id = starts.account_id
     and project.effective_starts_on = starts.date_day
