@@ -121,7 +121,7 @@ def _rows(database: Path) -> int:
                 connection.execute(f'select count(*) from "{schema}"."{table}"').fetchone() or (0,)
                 for schema, table in connection.execute(
                     "select table_schema, table_name from information_schema.tables where table_name not like '_dlt%' "
-                    "and table_name not like '%\\_\\_%' escape '\\' and table_name <> 'harvest_runs' "
+                    "and table_name not like '%\\_\\_%' escape '\\' and table_name not like 'harvest%' "
                     "and table_schema not like '%_staging'"
                 ).fetchall()
             )
