@@ -15,8 +15,10 @@ from storm.voyage import sail
 # A busy machine may need long for one.
 pytestmark = pytest.mark.timeout(900)
 
+# Its kill can fall between a file in the staging table and dlt's note of that (docs/guarantees.md): one time in several, a row is doubled.
+_OPEN = pytest.param(13, marks=pytest.mark.xfail(reason="dlt loads a staged file once more after a kill", strict=False))
 # Twenty; the last of them broke a law once.
-FIXED = (*range(1, 15), 60, 126, 161, 166, 270, 290)
+FIXED = (*range(1, 13), _OPEN, 14, 60, 126, 161, 166, 270, 290)
 FRESH = 2
 # Two runs at once, a kill, a lost folder; a kill and an older copy of the database.
 ON_A_SERVER = (16, 20)
