@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -64,12 +64,12 @@ def test_what_the_repair_finds_gone_is_kept_and_its_history_ended(synced: tuple[
     assert_equals_truth(account)
 
 
-def repair_from(account: Account, warehouse: Warehouse) -> VerifyReport:
+def repair_from(account: Account, warehouse: Warehouse, **asked: Any) -> VerifyReport:
     """What `verify --repair` does."""
     account.simulator.enforce_limits = False
     client = account.client(requests_per_15_s=0, report_requests_per_15_min=0)
     try:
-        return repair(warehouse, client.settings, client=client)
+        return repair(warehouse, client.settings, client=client, **asked)
     finally:
         account.pipeline = warehouse.pipeline()
 
@@ -96,12 +96,18 @@ def test_a_repair_alone_keeps_what_is_gone_of_what_is_replaced_as_a_whole(synced
     assert {table for table, _ in deletions(account)} == {"time_entries", "invoice_payments"}
 
 
-def test_a_repair_alone_by_a_lesser_token_changes_nothing(synced: tuple[Account, Warehouse]) -> None:
+def test_a_repair_whose_token_lost_rights_since_the_reports_were_read_reads_nothing_again(
+    synced: tuple[Account, Warehouse],
+) -> None:
     account, warehouse = synced
     restate_a_rate(account)
     before = account.rows("time_entries")
-    account.simulator.as_role("manager", ("billable_rates_manager", "managed_projects_invoice_manager"))
-    # Reports may be refused to it; where they are not, they differ.
-    with suppress(AccessLost):
-        assert not repair_from(account, warehouse).is_proven
+
+    def lose(step: str) -> None:
+        if step.startswith("reading again what differs"):
+            account.simulator.as_role("member")
+
+    with pytest.raises(AccessLost, match="was administrator and is member now"):
+        repair_from(account, warehouse, on_step=lose)
     assert account.rows("time_entries") == before
+    assert deletions(account) == {}

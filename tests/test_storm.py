@@ -10,15 +10,13 @@ import pytest
 
 from destinations.stands import REQUIRED, NoServer
 from storm.shores import Coast, server
-from storm.voyage import sail
+from storm.voyage import Wrecked, sail
 
 # A busy machine may need long for one.
 pytestmark = pytest.mark.timeout(900)
 
-# Its kill can fall between a file in the staging table and dlt's note of that (docs/guarantees.md): one time in several, a row is doubled.
-_OPEN = pytest.param(13, marks=pytest.mark.xfail(reason="dlt loads a staged file once more after a kill", strict=False))
 # Twenty; the last of them broke a law once.
-FIXED = (*range(1, 13), _OPEN, 14, 60, 126, 161, 166, 270, 290)
+FIXED = (*range(1, 15), 60, 126, 161, 166, 270, 290)
 FRESH = 2
 # Two runs at once, a kill, a lost folder; a kill and an older copy of the database.
 ON_A_SERVER = (16, 20)
@@ -39,7 +37,14 @@ def postgres() -> Iterator[Coast]:
 
 @pytest.mark.parametrize("seed", FIXED)
 def test_a_storm_breaks_no_law_and_its_calm_ends_equal(seed: int) -> None:
-    sail(seed, print)
+    try:
+        sail(seed, print)
+    except Wrecked as error:
+        # Open: its kill can fall between a staged file and dlt's note of it (docs/guarantees.md). Nothing else is forgiven.
+        *_, breaches, _ = str(error).split("\n\n")
+        if seed == 13 and all(line.startswith("no_doubled_key: ") for line in breaches.splitlines()):
+            pytest.xfail(breaches)
+        raise
 
 
 @pytest.mark.parametrize("number", range(FRESH))
