@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import dlt
 import duckdb
 import pytest
+from dlt.common.storages.load_package import PackageStorage
+from dlt.destinations.exceptions import DatabaseTransientException
+from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob
+from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 
 from harvest_warehouse import packages
 from harvest_warehouse.packages import move
@@ -51,6 +61,110 @@ def test_a_small_package_is_loaded_through_one_open_file(
     # What is opened while nothing else is open is opened anew, and its log is written into it when it is closed.
     anew = others_open.count(False)
     assert anew == 1 if is_small else anew > 3
+
+
+ROWS = [{"id": 1, "lines": [{"text": "a"}, {"text": "b"}]}, {"id": 2, "lines": [{"text": "c"}]}]
+
+
+def three_tables(pipeline: dlt.Pipeline) -> None:
+    """A package with two tables that are merged, one below the other, and one that is not."""
+    key = {"primary_key": "id", "write_disposition": {"disposition": "merge", "strategy": "delete-insert"}}
+    pipeline.extract(
+        [dlt.resource(ROWS, name="merged", **key), dlt.resource([{"id": 7}], name="appended")],
+        loader_file_format="parquet",
+    )
+    pipeline.normalize()
+
+
+def assert_each_row_once(pipeline: dlt.Pipeline) -> None:
+    with pipeline.sql_client() as client:
+        assert client.execute_sql("select id from merged order by id") == [(1,), (2,)]
+        assert client.execute_sql("select text from merged__lines order by text") == [("a",), ("b",), ("c",)]
+        assert client.execute_sql("select id from appended") == [(7,)]
+
+
+def killed(run: Callable[[], object], patched: tuple[tuple[type, str], ...], calls: int) -> bool:
+    """Whether a process that does `run` came to the so-manieth call, and was killed before it."""
+    process = os.fork()
+    if process == 0:
+        left = [calls]
+
+        def dying(whole: Callable[..., Any]) -> Callable[..., Any]:
+            def called(*arguments: Any, **named: Any) -> Any:
+                if left[0] == 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                left[0] -= 1
+                return whole(*arguments, **named)
+
+            return called
+
+        for owner, name in patched:
+            setattr(owner, name, dying(getattr(owner, name)))
+        run()
+        os._exit(0)
+    _, status = os.waitpid(process, 0)
+    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
+    return os.WIFSIGNALED(status)
+
+
+# When a file is in the database, and dlt does not know of it yet; then when it has been noted, and is about to be moved.
+COMMITTED = ((PackageStorage, "save_pending_transition"), (PackageStorage, "complete_job"))
+# What our own code does to a package.
+OURS = ((Path, "rename"), (Path, "unlink"), (DuckDbSqlClient, "execute_sql"))
+
+
+def packages_for_ever(tmp_path: Path) -> Iterator[tuple[dlt.Pipeline, Warehouse]]:
+    """A new package that waits, each in a folder of its own."""
+    for number in count():
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        warehouse = Warehouse(folder, pipelines_dir=folder / "pipelines")
+        pipeline = warehouse.pipeline()
+        three_tables(pipeline)
+        yield pipeline, warehouse
+
+
+def test_a_run_killed_between_a_file_and_its_note_leaves_no_row_twice(tmp_path: Path) -> None:
+    for moment, (pipeline, warehouse) in enumerate(packages_for_ever(tmp_path)):
+        is_killed = killed(partial(move, pipeline, warehouse), COMMITTED, moment)
+        move(pipeline, warehouse)
+        assert_each_row_once(pipeline)
+        if not is_killed:
+            break
+    # Files of three tables, one merge; two moments each.
+    assert moment >= 8
+
+
+def test_so_does_one_killed_again_while_it_takes_up_what_the_first_left(tmp_path: Path) -> None:
+    for moment, (pipeline, warehouse) in enumerate(packages_for_ever(tmp_path)):
+        # Some files are done, some are not.
+        assert killed(partial(move, pipeline, warehouse), COMMITTED, 5)
+        is_killed = killed(partial(packages._begin_again, pipeline), OURS, moment)
+        move(pipeline, warehouse)
+        assert_each_row_once(pipeline)
+        if not is_killed:
+            break
+    # How many files are done when it is killed is the order in which they lie in their folder.
+    assert moment >= 3
+
+
+def test_a_file_whose_answer_was_lost_is_not_loaded_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline, warehouse = next(packages_for_ever(tmp_path))
+    load, lost = DuckDbCopyJob.run, []
+
+    def without_answer(job: DuckDbCopyJob) -> None:
+        load(job)
+        if job.load_table_name not in lost:
+            lost.append(job.load_table_name)
+            raise DatabaseTransientException(ConnectionError("the server closed the connection"))
+
+    monkeypatch.setattr(DuckDbCopyJob, "run", without_answer)
+    [load_id] = move(pipeline, warehouse)
+    assert {"merged", "merged__lines", "appended"} <= {*lost}
+    assert not pipeline.has_pending_data
+    assert_each_row_once(pipeline)
+    with pipeline.sql_client() as client:
+        assert client.execute_sql("select load_id from _dlt_loads") == [(load_id,)]
 
 
 def is_open(connection: duckdb.DuckDBPyConnection) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -9,12 +10,19 @@ from pathlib import Path
 
 import dlt
 from dlt.common.exceptions import TerminalValueError
-from dlt.common.storages.load_package import ParsedLoadJobFileName
+from dlt.common.schema.utils import get_root_table
+from dlt.common.storages import FileStorage
+from dlt.common.storages.load_package import PackageStorage, ParsedLoadJobFileName
+from dlt.load.exceptions import LoadClientJobRetry
+from dlt.pipeline.exceptions import PipelineStepFailed
 
 from harvest_warehouse.settings import Warehouse, give_memory_back
 
 # As Parquet, some ten thousand rows.
 _SMALL_BYTES = 1_000_000
+_TRIES = 5
+# What dlt makes of a loaded file: to merge it, or to copy it on from where it was put. Made again when it is loaded again.
+_MADE_BY_DLT = {"sql", "reference"}
 
 
 def move(pipeline: dlt.Pipeline, warehouse: Warehouse) -> tuple[str, ...]:
@@ -29,10 +37,9 @@ def move(pipeline: dlt.Pipeline, warehouse: Warehouse) -> tuple[str, ...]:
     pipeline.normalize()
     give_memory_back()
     _drop_halves(pipeline)
-    with pipeline.sql_client() if 0 < _size(pipeline) <= _SMALL_BYTES else nullcontext():
-        info = pipeline.load(workers=warehouse.kind.load_workers)
+    loaded = _load(pipeline, warehouse)
     give_memory_back()
-    return tuple(info.loads_ids) if info else ()
+    return loaded
 
 
 def drop_unseen(pipeline: dlt.Pipeline) -> None:
@@ -41,13 +48,68 @@ def drop_unseen(pipeline: dlt.Pipeline) -> None:
         shutil.rmtree(Path(pipeline.working_dir) / "normalize" / "extracted" / load_id)
 
 
+def _load(pipeline: dlt.Pipeline, warehouse: Warehouse) -> tuple[str, ...]:
+    waiting = pipeline.list_normalized_load_packages()
+    # A file is never tried again by itself: it may be in the database, and only the answer that it is was lost.
+    os.environ["LOAD__RAISE_ON_MAX_RETRIES"] = "1"
+    for tries_left in reversed(range(_TRIES)):
+        _begin_again(pipeline)
+        try:
+            with pipeline.sql_client() if 0 < _size(pipeline) <= _SMALL_BYTES else nullcontext():
+                pipeline.load(workers=warehouse.kind.load_workers)
+        except PipelineStepFailed as error:
+            if not tries_left or not isinstance(error.exception, LoadClientJobRetry):
+                raise
+        else:
+            break
+    return tuple(waiting)
+
+
+def _begin_again(pipeline: dlt.Pipeline) -> None:
+    """Where a file was being loaded and nobody knows how far it got, load its table anew, into an empty staging table.
+
+    dlt empties the staging tables once for a package, and takes a file up again that it had not noted as loaded: killed
+    in between, a run would leave its rows twice. Done in an order in which this, killed, is done once more.
+    """
+    packages = PackageStorage(FileStorage(str(_waiting(pipeline))), "normalized")
+    for load_id in packages.list_packages():
+        jobs = packages.list_all_jobs_with_states(load_id)
+        if not any(state == "started_jobs" or (state == "new_jobs" and job.retry_count) for state, job in jobs):
+            continue
+        schema = packages.load_schema(load_id)
+        roots = {job.table_name: get_root_table(schema.tables, job.table_name) for _, job in jobs}
+        unfinished = {roots[job.table_name]["name"] for state, job in jobs if state in ("new_jobs", "started_jobs")}
+        again = [(state, job) for state, job in jobs if roots[job.table_name]["name"] in unfinished]
+        with pipeline.sql_client(schema.name) as client:
+            for table in {job.table_name for _, job in again if roots[job.table_name]["write_disposition"] == "append"}:
+                # These have no staging table.
+                client.execute_sql(
+                    f"DELETE FROM {client.make_qualified_table_name(table)} WHERE _dlt_load_id = %s", load_id
+                )
+        package = _waiting(pipeline) / load_id
+        if (applied := package / packages.APPLIED_SCHEMA_UPDATES_FILE_NAME).exists():
+            # As long as this is to be done, dlt empties the staging tables.
+            applied.rename(package / packages.SCHEMA_UPDATES_FILE_NAME)
+        for state, job in sorted(again, key=lambda one: ("completed_jobs", "new_jobs", "started_jobs").index(one[0])):
+            file = package / state / job.file_name()
+            packages.clear_pending_transition(load_id, file.name)
+            if job.file_format in _MADE_BY_DLT:
+                file.unlink()
+            else:
+                file.rename(package / "new_jobs" / file.name)
+
+
+def _waiting(pipeline: dlt.Pipeline) -> Path:
+    return Path(pipeline.working_dir) / "load" / "normalized"
+
+
 def _size(pipeline: dlt.Pipeline) -> int:
     """Of all files that wait, in bytes."""
     return sum(path.stat().st_size for path in _jobs(pipeline))
 
 
 def _jobs(pipeline: dlt.Pipeline) -> Iterator[Path]:
-    return Path(pipeline.working_dir).glob("load/normalized/*/*_jobs/*")
+    return _waiting(pipeline).glob("*/*_jobs/*")
 
 
 def _drop_halves(pipeline: dlt.Pipeline) -> None:
