@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import duckdb
 import pytest
@@ -20,9 +21,10 @@ from harvest_warehouse.build_report import BuildFailed
 from harvest_warehouse.settings import Warehouse
 from storm import laws
 from storm.chronicle import WatchedSimulator
+from storm.ship import Landing
 from storm.stock import Stock, take_stock
 from storm.voyage import TOKEN, Outset, Voyage, underway
-from storm.weather import disturb, forecast
+from storm.weather import Day, disturb, forecast
 
 Law = laws.Law
 Plant = Callable[[Voyage, Path], None]
@@ -219,6 +221,35 @@ def test_a_token_that_is_said_and_an_end_without_a_message_are_seen(step: laws.S
     assert list(laws.no_secret_anywhere(replace(step, said=f"Authorization: Bearer {TOKEN}")))
     assert list(laws.no_unclear_end(replace(step, codes=(0, 70))))
     assert list(laws.no_unclear_end(replace(step, codes=(0, 1, 3, None)))) == []
+
+
+def test_the_password_of_a_database_is_a_secret_too(voyage: Voyage, step: laws.Step) -> None:
+    step = replace(step, secrets=(TOKEN, "a-password"))
+    assert list(laws.no_secret_anywhere(step)) == []
+    (step.folder / "left.txt").write_text("could not connect to postgresql://loader:a-password@localhost")
+    assert len(list(laws.no_secret_anywhere(step))) == 1
+    sql("update harvest_runs set reason = 'password a-password refused'")(voyage, step.folder)
+    assert len(list(laws.no_secret_anywhere(replace(step, after=stock_of(voyage, step.folder))))) > 1
+
+
+def test_a_run_is_judged_by_what_the_killed_ones_before_it_saw_until_one_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged: list[int] = []
+    ends = iter([None, None, 0, 0, None, 1, 0])
+
+    def note(step: laws.Step) -> list[str]:
+        judged.append(step.began)
+        return []
+
+    monkeypatch.setattr(laws, "broken", note)
+    with underway(Outset()) as voyage:
+        monkeypatch.setattr(voyage, "_start", lambda _: SimpleNamespace(ended=lambda: Landing(next(ends), "")))
+        moments = []
+        for seed in range(7):
+            voyage.live(Day(seed, changes=5))
+            # When the run began; nothing changes while it runs.
+            moments.append(len(voyage.simulator.chronicle.moments) - 1)
+    first, _, third, fourth, fifth, _, last = moments
+    assert judged == [first, first, third, fourth, fifth, fifth, last]
 
 
 def test_each_law_has_a_fault_that_breaks_it() -> None:
