@@ -16,7 +16,7 @@ demo: .venv/ready  ## load a simulated account into harvest_demo.duckdb and ask 
 	$(RUN)dlt-harvest demo
 
 test: .venv/ready  ## run the tests
-	$(RUN)pytest -n 2
+	$(RUN)pytest -n auto
 
 test-destinations: .venv/ready  ## the same company on every destination that can be had here, and a table of what stood for what
 	DESTINATIONS_SIZE=small $(RUN)pytest -n 0 tests/destinations tests/test_destinations.py --timeout 1200

@@ -6,12 +6,18 @@ import gc
 import os
 import shutil
 import signal
+import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from dlt.common import validation
+from dlt.common.configuration import resolve
+from dlt.common.configuration.providers import environ, vault
 from filelock import FileLock
+from typing_extensions import get_type_hints
 from xdist.remote import Producer
 
 from accounts import Account, sync_from
@@ -29,6 +35,16 @@ def pytest_configure() -> None:
     gc.set_threshold(200_000, 20, 20)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # What dlt's types say does not change; it works it out at each look at a setting or a table, a fifteenth of the whole.
+    environ.is_secret_hint = vault.is_secret_hint = resolve.is_secret_hint = cache(resolve.is_secret_hint)  # type: ignore[attr-defined]
+    known = cache(lambda spec: get_type_hints(spec, globalns=vars(sys.modules[spec.__module__])))
+    validation.get_type_hints = lambda spec, **_: known(spec)  # type: ignore[attr-defined, assignment]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than there are processors: tests also wait, for servers, locks and each other."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(optionalhook=True)
