@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import shutil
 import signal
-import sys
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from dlt.common import validation
-from dlt.common.configuration import resolve
-from dlt.common.configuration.providers import environ, vault
 from filelock import FileLock
-from typing_extensions import get_type_hints
 from xdist.remote import Producer
 
 from accounts import Account, sync_from
 from harvest_simulator import Simulator
 from harvest_warehouse.settings import Warehouse
 from marts import Shop
+from quick import make_dlt_quick
 from scheduling import BySharedFixture
 
 Once = Callable[[str, Callable[[Warehouse], object]], Path]
@@ -31,14 +25,9 @@ Once = Callable[[str, Callable[[Warehouse], object]], Path]
 
 def pytest_configure() -> None:
     """Let programs under test be interrupted: a shell that runs us in the background had them ignore it."""
-    # dlt copies its schemas over and over: looking for cycles in that each time is a tenth of the whole.
-    gc.set_threshold(200_000, 20, 20)
+    make_dlt_quick()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    # What dlt's types say does not change; it works it out at each look at a setting or a table, a fifteenth of the whole.
-    environ.is_secret_hint = vault.is_secret_hint = resolve.is_secret_hint = cache(resolve.is_secret_hint)  # type: ignore[attr-defined]
-    known = cache(lambda spec: get_type_hints(spec, globalns=vars(sys.modules[spec.__module__])))
-    validation.get_type_hints = lambda spec, **_: known(spec)  # type: ignore[attr-defined, assignment]
 
 
 @pytest.hookimpl(optionalhook=True)

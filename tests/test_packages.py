@@ -17,6 +17,7 @@ from dlt.common.storages.load_package import PackageStorage
 from dlt.destinations.exceptions import DatabaseTransientException
 from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob
 from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
+from dlt.pipeline.exceptions import PipelineStepFailed
 
 from harvest_warehouse import packages
 from harvest_warehouse.packages import move
@@ -165,6 +166,32 @@ def test_a_file_whose_answer_was_lost_is_not_loaded_twice(tmp_path: Path, monkey
     assert_each_row_once(pipeline)
     with pipeline.sql_client() as client:
         assert client.execute_sql("select load_id from _dlt_loads") == [(load_id,)]
+
+
+def test_a_merge_that_stops_in_the_middle_takes_nothing_away(tmp_path: Path) -> None:
+    pipeline, warehouse = next(packages_for_ever(tmp_path))
+    key = {"primary_key": "id", "write_disposition": {"disposition": "merge", "strategy": "delete-insert"}}
+
+    def read(text: str) -> None:
+        rows = dlt.resource([{"id": 1, "text": text}], name="flat", **key)
+        pipeline.extract(rows, loader_file_format="parquet")
+
+    read("old")
+    move(pipeline, warehouse)
+    with pipeline.sql_client() as client:
+        client.execute_sql("alter table flat add column wanted integer")
+        client.execute_sql("update flat set wanted = 1")
+        client.execute_sql("alter table flat alter column wanted set not null")
+    # Its delete can be done, its insert cannot.
+    read("new")
+    with pytest.raises(PipelineStepFailed, match="NOT NULL constraint"):
+        move(pipeline, warehouse)
+    with pipeline.sql_client() as client:
+        assert client.execute_sql("select text from flat") == [("old",)]
+        client.execute_sql("alter table flat alter column wanted drop not null")
+    move(pipeline, warehouse)
+    with pipeline.sql_client() as client:
+        assert client.execute_sql("select text from flat") == [("new",)]
 
 
 def is_open(connection: duckdb.DuckDBPyConnection) -> bool:

@@ -78,7 +78,8 @@ def connected(name: str, dataset_name: str, file: Path, use: Use) -> tuple[DltDe
     if entry.is_file:
         credentials = DuckDbCredentials(str(file), **entry.uses[use])
         # Who reads says that the file is taken; who writes waits until those who read have read.
-        return (dlt.destinations.duckdb if use == "reading" else PatientDuckDb)(credentials), str(file)
+        kind = dlt.destinations.duckdb if use == "reading" else PatientDuckDb
+        return kind(credentials, supports_transactions=entry.is_atomic), str(file)
     factory: DltDestination[Any, Any] = _made(entry, name)
     try:
         # As dlt resolves it, in every spelling that it takes.
@@ -99,7 +100,11 @@ def connected(name: str, dataset_name: str, file: Path, use: Use) -> tuple[DltDe
 
 def _made(entry: Destination, name: str, credentials: object = None) -> DltDestination[Any, Any]:
     made: Any = DltDestination.from_reference(
-        entry.factory or entry.name, credentials=credentials, destination_name=name
+        entry.factory or entry.name,
+        credentials=credentials,
+        destination_name=name,
+        # dlt itself asks for none where a merge makes no table, although these have them.
+        supports_transactions=entry.is_atomic,
     )
     return made  # type: ignore[no-any-return]
 

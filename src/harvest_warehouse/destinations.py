@@ -31,6 +31,7 @@ class Destination:
         try_lock: a select that is true when the connection got the lock `:key`, a number, and holds it while it lives. None:
             a file's lock stands for it, which other machines do not see.
         lock_settings: run on the connection that holds the lock.
+        is_atomic: whether a table is merged in one transaction, so that a run that dies leaves it as it was.
         declares_cursors: whether its driver keeps all rows of an answer in memory, unless a cursor is declared in SQL.
         has_indexes: whether it wants an index on keys.
         has_comments: whether it takes words beside tables and columns, as SQL's `comment on`.
@@ -53,6 +54,7 @@ class Destination:
     open_functions: tuple[str, ...] = ()
     try_lock: str | None = None
     lock_settings: tuple[str, ...] = ()
+    is_atomic: bool = True
     declares_cursors: bool = False
     has_indexes: bool = False
     has_comments: bool = True
@@ -160,6 +162,7 @@ DESTINATIONS: Mapping[str, Destination] = MappingProxyType(
                 load_format="jsonl",
                 # It asks another database.
                 closed_functions=("external_query",),
+                is_atomic=False,
                 has_comments=False,
                 has_catalog_in_schema=True,
                 who="select 'the project', session_user()",
@@ -190,6 +193,7 @@ DESTINATIONS: Mapping[str, Destination] = MappingProxyType(
                 session={"session_timezone": "UTC"},
                 # They read files, reach other servers, or run Java.
                 closed_functions=("read_", "remote_query", "http_request", "ai_", "java_method"),
+                is_atomic=False,
                 who="select current_catalog(), current_user()",
                 permissions={
                     "make a schema": "GRANT USE CATALOG, CREATE SCHEMA ON CATALOG {database} TO `{user}`",

@@ -11,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from functools import partial
 
+from quick import make_dlt_quick
 from storm.counts import Counts
 from storm.shores import Coast, Files, server
 from storm.voyage import Wrecked, sail
@@ -25,6 +26,7 @@ def main() -> int:
         "--destination", choices=("duckdb", "postgres"), default="duckdb", help="(default: %(default)s)"
     )
     chosen = parser.parse_args()
+    make_dlt_quick()
     seeds = _seeds(chosen.seeds)
     print(f"storms: seeds {chosen.seeds}", flush=True)
     began, counts, failed = time.monotonic(), Counts(), []
