@@ -14,7 +14,9 @@ from sqlglot import ErrorLevel, exp
 HOME = "duckdb"
 """What our own statements are written in."""
 
-Mend = Callable[[exp.Expr], None]
+_ROW = "_dlt_id"
+
+Mend = Callable[[exp.Expr], exp.Expr | None]
 
 
 def written(tree: exp.Expr, dialect: str) -> str:
@@ -29,7 +31,7 @@ def written(tree: exp.Expr, dialect: str) -> str:
     """
     mends = _MENDS.get(dialect, ())
     for mend in mends:
-        mend(tree)
+        tree = mend(tree) or tree
     for name in tree.find_all(exp.Identifier) if mends else ():
         # A dot is in BigQuery's INFORMATION_SCHEMA.TABLES alone, which are two names.
         name.set("quoted", "." not in name.name)
@@ -90,11 +92,36 @@ def _decimals_as_such(tree: exp.Expr) -> None:
             literal.replace(exp.cast(exp.Literal.string(literal.name), "decimal"))
 
 
+def _change_by_merge(tree: exp.Expr) -> exp.Expr | None:
+    """A change by another table's rows, or by a question within a question, is a merge: only that takes them.
+
+    https://docs.databricks.com/aws/en/sql/language-manual/delta-update, and delta-delete-from: no `from`, no nested subquery.
+    """
+    if not isinstance(tree, exp.Update | exp.Delete):
+        return None
+    what, where = tree.this, tree.args["where"].this if tree.args.get("where") else exp.true()
+    if from_ := tree.args.get("from_"):
+        source, on = from_.this, where
+    elif any(question.find_ancestor(exp.Select) for question in where.find_all(exp.Select)):
+        # Every table of the dataset has dlt's key of a row.
+        found = exp.select(_ROW).from_(what.copy()).where(where)
+        source, on = found.subquery("found"), exp.column(_ROW, "changed").eq(exp.column(_ROW, "found"))
+        what = what.copy()
+        what.set("alias", exp.TableAlias(this=exp.to_identifier("changed")))
+    else:
+        return None
+    then: exp.Expr | exp.Var = exp.var("DELETE")
+    if isinstance(tree, exp.Update):
+        then = exp.Update(expressions=tree.expressions)
+    whens = exp.Whens(expressions=[exp.When(matched=True, then=then)])
+    return exp.Merge(this=what, using=source, on=on, whens=whens)
+
+
 _MENDS: Mapping[str, tuple[Mend, ...]] = MappingProxyType(
     {
         "snowflake": (_divide_as_doubles, _fold_names, _rename_in_place),
         "bigquery": (_divide_as_doubles, _greatest_of_known, _list_without_nulls, _decimals_as_such),
         "redshift": (_divide_as_doubles, _list_within_group),
-        "databricks": (_divide_as_doubles, _rename_in_place),
+        "databricks": (_divide_as_doubles, _rename_in_place, _change_by_merge),
     }
 )

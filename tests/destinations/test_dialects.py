@@ -110,6 +110,29 @@ def _is_of_both(part: exp.Expr, joined: str) -> bool:
         ("bigquery", "alter table a.b.c rename to d", "ALTER TABLE `a`.`b`.`c` RENAME TO `d`"),
         ("redshift", "select string_agg(a, ',' order by a)", 'SELECT LISTAGG("a", \',\') WITHIN GROUP (ORDER BY "a")'),
         ("databricks", "alter table a.b.c rename to d", "ALTER TABLE `a`.`b`.`c` RENAME TO `a`.`b`.`d`"),
+        (
+            "databricks",
+            "update a.b.c as mine set x = theirs.y from a.b.d as theirs where mine.id = theirs.id",
+            "MERGE INTO `a`.`b`.`c` AS `mine` USING `a`.`b`.`d` AS `theirs` ON `mine`.`id` = `theirs`.`id` "
+            "WHEN MATCHED THEN UPDATE SET `x` = `theirs`.`y`",
+        ),
+        (
+            "databricks",
+            "update c set x = 1 where id in (select id from (select id from d) as e)",
+            "MERGE INTO `c` AS `changed` USING (SELECT `_dlt_id` FROM `c` WHERE `id` IN (SELECT `id` FROM (SELECT `id` FROM `d`) AS `e`)) "
+            "AS `found` ON `changed`.`_dlt_id` = `found`.`_dlt_id` WHEN MATCHED THEN UPDATE SET `x` = 1",
+        ),
+        (
+            "databricks",
+            "delete from c where id in (select id from d where x in (select x from e))",
+            "MERGE INTO `c` AS `changed` USING (SELECT `_dlt_id` FROM `c` WHERE `id` IN (SELECT `id` FROM `d` WHERE `x` IN (SELECT `x` FROM `e`))) "
+            "AS `found` ON `changed`.`_dlt_id` = `found`.`_dlt_id` WHEN MATCHED THEN DELETE",
+        ),
+        (
+            "databricks",
+            "delete from c where id in (select id from d)",
+            "DELETE FROM `c` WHERE `id` IN (SELECT `id` FROM `d`)",
+        ),
     ],
 )
 def test_what_would_be_refused_or_mean_something_else_is_said_otherwise(name: str, statement: str, said: str) -> None:
