@@ -17,6 +17,7 @@ from dlt.common.destination.client import JobClientBase
 from dlt.common.exceptions import DltException
 from dlt.common.schema import Schema
 from dlt.common.storages.load_package import ParsedLoadJobFileName, create_load_id
+from dlt.common.typing import TLoaderFileFormat
 from dlt.dataset.utils import get_destination_clients
 
 from harvest_time_tracking import HarvestError, SettingWrong
@@ -25,6 +26,7 @@ from harvest_warehouse.build import build
 from harvest_warehouse.build_report import BuildFailed, BuildReport
 from harvest_warehouse.database import UNFINISHED_COPY, Database, insertions, open_database
 from harvest_warehouse.indexes import make_indexes
+from harvest_warehouse.insert_files import insert_file
 from harvest_warehouse.load_report import what_happened
 from harvest_warehouse.portions import Digest, Portions
 from harvest_warehouse.replaced import BEFORE
@@ -242,9 +244,12 @@ class _Copy:
         batches = portions.batches(here, schema)
         while (batch := next(batches, None)) is not None:
             file_id = ParsedLoadJobFileName.new_file_id()
-            file = self._folder / ParsedLoadJobFileName(portions.table, file_id, 0, "parquet").file_name()
+            is_inserted = self._target.kind.load_format == "insert_values"
+            file_format: TLoaderFileFormat = "insert_values" if is_inserted else "parquet"
+            file = self._folder / ParsedLoadJobFileName(portions.table, file_id, 0, file_format).file_name()
             until = digest.rows + _ROWS_OF_A_FILE
-            with pq.ParquetWriter(file, schema) as writer:
+            opened = insert_file(file, portions.columns, client.capabilities)
+            with opened if is_inserted else pq.ParquetWriter(file, schema) as writer:
                 while batch is not None:
                     digest.add(batch)
                     writer.write_batch(batch)

@@ -79,6 +79,10 @@ class Database:
             while portion := self._client.execute_sql(f"FETCH {rows} FROM portions"):
                 yield [tuple(row) for row in portion]
 
+    def json_text(self, column: str) -> str:
+        """What to write in a query for the text of a column of lists and objects."""
+        return self._kind.json_text.format(column=f'"{column}"')
+
     def run(self, statements: Sequence[Statement], values: Mapping[str, object] | None = None) -> None:
         """Run statements, all or none of them where the database has transactions, and has them for these.
 

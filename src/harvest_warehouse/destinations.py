@@ -33,6 +33,7 @@ class Destination:
         lock_settings: run on the connection that holds the lock.
         is_atomic: whether a table is merged in one transaction, so that a run that dies leaves it as it was.
         declares_cursors: whether its driver keeps all rows of an answer in memory, unless a cursor is declared in SQL.
+        json_text: what gives a column of lists and objects as text.
         has_indexes: whether it wants an index on keys.
         has_comments: whether it takes words beside tables and columns, as SQL's `comment on`.
         has_catalog_in_schema: whether each schema has an INFORMATION_SCHEMA of its own, and there is no other.
@@ -56,6 +57,7 @@ class Destination:
     lock_settings: tuple[str, ...] = ()
     is_atomic: bool = True
     declares_cursors: bool = False
+    json_text: str = "cast({column} as text)"
     has_indexes: bool = False
     has_comments: bool = True
     has_catalog_in_schema: bool = False
@@ -173,12 +175,15 @@ DESTINATIONS: Mapping[str, Destination] = MappingProxyType(
             ),
             Destination(
                 "redshift",
+                factory="harvest_warehouse.redshift.redshift",
                 needs=("psycopg2",),
                 # Its COPY reads from S3 alone: this needs nothing beside the cluster.
                 load_format="insert_values",
                 load_workers=2,
                 session={"session_timezone": "UTC"},
                 closed_functions=("pg_", "set_config"),
+                # A cast would give nothing for them; and what is nothing would be the text null.
+                json_text="case when {column} is not null then json_serialize({column}) end",
                 who="select current_database(), current_user",
                 permissions={
                     "make a schema": "GRANT CREATE ON DATABASE {database} TO {user}",

@@ -85,6 +85,18 @@ def _list_within_group(tree: exp.Expr) -> None:
             listed.replace(exp.WithinGroup(this=listed.copy(), expression=order))
 
 
+def _differ_by_case(tree: exp.Expr) -> None:
+    """Whether two values differ, nothing counted as a value: what `is distinct from` says, and Redshift does not know.
+
+    https://docs.aws.amazon.com/redshift/latest/dg/c_unsupported-postgresql-functions.html
+    """
+    for compared in list(tree.find_all(exp.NullSafeEQ, exp.NullSafeNEQ)):
+        one, other = compared.this, compared.expression
+        are_nothing = exp.paren(exp.and_(one.is_(exp.null()), other.is_(exp.null())))
+        is_same = exp.Case().when(exp.or_(one.eq(other), are_nothing), "1").else_("0")
+        compared.replace(exp.paren(is_same.eq(int(isinstance(compared, exp.NullSafeEQ)))))
+
+
 def _decimals_as_such(tree: exp.Expr) -> None:
     """A number with a point would be a double."""
     for literal in list(tree.find_all(exp.Literal)):
@@ -121,7 +133,7 @@ _MENDS: Mapping[str, tuple[Mend, ...]] = MappingProxyType(
     {
         "snowflake": (_divide_as_doubles, _fold_names, _rename_in_place),
         "bigquery": (_divide_as_doubles, _greatest_of_known, _list_without_nulls, _decimals_as_such),
-        "redshift": (_divide_as_doubles, _list_within_group),
+        "redshift": (_divide_as_doubles, _list_within_group, _differ_by_case),
         "databricks": (_divide_as_doubles, _rename_in_place, _change_by_merge),
     }
 )

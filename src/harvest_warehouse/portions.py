@@ -59,7 +59,12 @@ class Portions:
             pa.ArrowException: where a value does not fit.
             DltException: where the database refuses.
         """
-        for rows in database.portions(f"select {', '.join(map(_read, self.columns))} {self._from}", _ROWS):
+        # Of the numbers in lists and objects drivers make floats: these come as text.
+        read = (
+            database.json_text(name) if column["data_type"] == "json" else f'"{name}"'
+            for name, column in zip(self.names, self.columns, strict=True)
+        )
+        for rows in database.portions(f"select {', '.join(read)} {self._from}", _ROWS):
             values = zip(*rows, strict=True)
             arrays = [pa.array(column, of.type) for column, of in zip(values, schema, strict=True)]
             yield pa.record_batch(arrays, schema=schema)
@@ -101,11 +106,6 @@ class Digest:
 def _engine() -> duckdb.DuckDBPyConnection:
     """What sums the hashes: it reads Arrow as it is, and no file."""
     return duckdb.connect(config={"threads": 1})
-
-
-def _read(column: TColumnSchema) -> str:
-    # Drivers make floats of the numbers in it.
-    return f'cast("{column["name"]}" as text)' if column["data_type"] == "json" else f'"{column["name"]}"'
 
 
 def _writable(values: pa.Array) -> pa.Array:

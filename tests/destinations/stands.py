@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
-from destinations import emulators, postgres_server
+from destinations import emulators, postgres_server, redshift_server
 from destinations.postgres_server import NoServer, free_port
 
 REQUIRED = frozenset(filter(None, os.environ.get("DESTINATIONS_REQUIRED", "").split(",")))
@@ -25,6 +25,7 @@ class Stand:
         how: what it is, in a few words.
         opened: gives the environment in which dlt finds it, for as long as it is open; raises NoServer.
         nul: what it has where a text has U+0000.
+        longest_text: bytes of the longest text it holds, where there is a bound.
         keeps_others_out: whether a run on another machine is kept out while one is writing.
         has_comments: whether it takes words beside columns, where the destination does.
         is_slow: whether the story takes so long there that only `make test-destinations` tells it.
@@ -34,6 +35,7 @@ class Stand:
     how: str
     opened: Callable[[], AbstractContextManager[Mapping[str, str]]]
     nul: str = "\x00"
+    longest_text: int | None = None
     keeps_others_out: bool = False
     has_comments: bool = True
     is_slow: bool = False
@@ -60,6 +62,20 @@ def _postgres() -> Iterator[Mapping[str, str]]:
 
 
 @contextmanager
+def _redshift() -> Iterator[Mapping[str, str]]:
+    with redshift_server.serving() as port:
+        # By fields: dlt does not take the address of a Redshift that begins with its name.
+        where = {
+            "HOST": "127.0.0.1",
+            "PORT": str(port),
+            "DATABASE": "dlt",
+            "USERNAME": "loader",
+            "PASSWORD": postgres_server.PASSWORD,
+        }
+        yield {f"DESTINATION__REDSHIFT__CREDENTIALS__{name}": value for name, value in where.items()}
+
+
+@contextmanager
 def _snowflake() -> Iterator[Mapping[str, str]]:
     python, port = emulators.environment(emulators.HERE / "fakesnow.txt"), free_port()
     with emulators.serving([str(python), str(emulators.HERE / "fakesnow_server.py"), str(port)], port):
@@ -82,6 +98,14 @@ STANDS = {
         Stand("duckdb", "itself, in this process", _file),
         Stand("ducklake", "itself, in this process", _ducklake, is_slow=True),
         Stand("postgres", "itself, a server on this machine", _postgres, nul="\ufffd", keeps_others_out=True),
+        Stand(
+            "redshift",
+            "PostgreSQL, behind a relay that rewrites",
+            _redshift,
+            nul="\ufffd",
+            longest_text=redshift_server.LONGEST_TEXT,
+            is_slow=True,
+        ),
         Stand("snowflake", "an emulator (fakesnow)", _snowflake, has_comments=False),
     )
 }

@@ -23,7 +23,7 @@ from destinations.conftest import Opened
 from destinations.stands import STANDS
 from destinations.story import Story
 from destinations.test_conformance import counted, plain
-from destinations.test_values import ROWS, TABLE
+from destinations.test_values import TABLE, rows_of
 from harvest_simulator import Simulator
 from harvest_time_tracking import SettingWrong
 from harvest_warehouse.build import build
@@ -313,7 +313,7 @@ def places(
     dataset = f"copy_{uniq_id(4)}"
     names = {"dataset_name": dataset, "marts_name": f"{dataset}_marts"}
     source = Warehouse(tmp_path, pipelines_dir=tmp_path / "pipelines", **names)
-    keep(source, TABLE.holding(ROWS), JSON.holding(OBJECTS))
+    keep(source, TABLE.holding(rows_of(other.stand)), JSON.holding(OBJECTS))
     yield source, other.warehouse(tmp_path, **names)
     with open_database(other.warehouse(tmp_path, **names), is_copying=True) as database:
         database.drop_datasets()
@@ -332,8 +332,9 @@ def test_values_that_databases_get_wrong_come_back_as_they_were(places: Places, 
         with open_database(place) as database:
             rows = {row["id"]: row for row in database.records("select * from harvest_values")}
             [kept] = database.rows("select cast(anything as text) from harvest_objects where id = 3")
-        assert {want["id"]: {name: rows[want["id"]][name] for name in want} for want in ROWS} == {
-            want["id"]: {**want, "note": want["note"] and want["note"].replace("\x00", nul)} for want in ROWS
+        wanted = rows_of(STANDS[target.destination])
+        assert {want["id"]: {name: rows[want["id"]][name] for name in want} for want in wanted} == {
+            want["id"]: {**want, "note": want["note"] and want["note"].replace("\x00", nul)} for want in wanted
         }
         assert kept == (None,)
 

@@ -28,6 +28,7 @@ _CALLS = re.compile(r"\b([A-Z][A-Z_0-9]+)\(")
 _NO_FUNCTIONS = {"AND", "AS", "BY", "FROM", "IN", "JOIN", "ON", "OR", "OVER", "SELECT", "THEN", "VALUES", "WHEN", "NOT"}
 _NO_FUNCTIONS |= {"DECIMAL", "VARCHAR", "NUMERIC", "GROUP", "TABLE", "EXISTS", "STRUCT"}
 _EVERYWHERE = {"ABS", "CAST", "COALESCE", "COUNT", "LOWER", "MAX", "MIN", "ROUND", "SUM", "TRIM"}
+_QUERIES = (exp.Select, exp.Update, exp.Delete)
 # Made by hand, so that a new one is looked at: sqlglot writes and reads functions that a database does not have.
 FUNCTIONS = {
     "postgres": {"EXTRACT", "GREATEST", "STRING_AGG"},
@@ -86,6 +87,26 @@ def test_every_outer_join_has_an_equality(statements: list[exp.Expr]) -> None:
         assert join.args.get("using") or any(_is_of_both(part, join.alias_or_name) for part in _parts(join)), join.sql()
 
 
+def test_no_subquery_reaches_past_the_query_around_it(statements: list[exp.Expr]) -> None:
+    """Redshift cannot unfold that: https://docs.aws.amazon.com/redshift/latest/dg/r_correlated_subqueries.html."""
+    reaching = 0
+    for statement in statements:
+        for column in statement.find_all(exp.Column):
+            query = column.find_ancestor(*_QUERIES)
+            if query and column.table and column.table not in _tables(query):
+                # No join between them, either: it would be in its condition.
+                around = query.find_ancestor(exp.Join, *_QUERIES)
+                assert around is not None, column.sql()
+                assert column.table in _tables(around), statement.sql()
+                reaching += 1
+    assert reaching
+
+
+def _tables(query: exp.Expr) -> set[str]:
+    found = query.find_all(exp.Table, exp.Subquery)
+    return {table.alias_or_name for table in found if table.find_ancestor(*_QUERIES) is query}
+
+
 def _parts(join: exp.Join) -> Iterator[exp.Expr]:
     on = join.args["on"]
     yield from (part.unnest() for part in (on.flatten() if isinstance(on, exp.And) else [on]))
@@ -109,6 +130,11 @@ def _is_of_both(part: exp.Expr, joined: str) -> bool:
         ("bigquery", "select string_agg(a, ',' order by a)", "SELECT STRING_AGG(`a`, ',' ORDER BY `a`)"),
         ("bigquery", "alter table a.b.c rename to d", "ALTER TABLE `a`.`b`.`c` RENAME TO `d`"),
         ("redshift", "select string_agg(a, ',' order by a)", 'SELECT LISTAGG("a", \',\') WITHIN GROUP (ORDER BY "a")'),
+        (
+            "redshift",
+            "select a is distinct from b",
+            'SELECT (CASE WHEN "a" = "b" OR ("a" IS NULL AND "b" IS NULL) THEN 1 ELSE 0 END = 0)',
+        ),
         ("databricks", "alter table a.b.c rename to d", "ALTER TABLE `a`.`b`.`c` RENAME TO `a`.`b`.`d`"),
         (
             "databricks",

@@ -224,6 +224,14 @@ def test_a_server_that_does_not_answer_is_named_without_the_password(
     assert secret not in said
 
 
+@pytest.mark.parametrize("here", ["redshift"], indirect=True)
+def test_a_cluster_that_does_not_answer_is_named(here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DESTINATION__REDSHIFT__CREDENTIALS__PORT", "1")
+    tried = trial(user_warehouse(tmp_path, "redshift"))
+    assert tried.failed == "connect"
+    assert PASSWORD not in str(tried)
+
+
 @ON_POSTGRES
 def test_the_commands_take_the_destinations_name(here: Here, tmp_path: Path) -> None:
     def run(verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from destinations.conftest import Here
+from destinations.stands import Stand
 from harvest_warehouse.database import open_database
 from harvest_warehouse.own_tables import OwnTable, keep
 from harvest_warehouse.turn import turn
@@ -48,7 +49,14 @@ INSTANTS = (
     datetime(2038, 1, 19, 3, 14, 8, tzinfo=UTC),
     None,
 )
-ROWS = [{**row, "at": INSTANTS[number % len(INSTANTS)]} for number, row in enumerate(VALUES)]
+ROWS: list[dict[str, Any]] = [{**row, "at": INSTANTS[number % len(INSTANTS)]} for number, row in enumerate(VALUES)]
+
+
+def rows_of(stand: Stand) -> list[dict[str, Any]]:
+    """Those that it can hold."""
+    return [{**row, "note": row["note"] and row["note"][: stand.longest_text]} for row in ROWS]
+
+
 ARROW = pa.schema(
     [
         pa.field("id", pa.int64(), nullable=False),
@@ -74,18 +82,19 @@ def as_arrow(rows: list[dict[str, Any]]) -> Any:
 def test_what_is_written_is_what_is_read(here: Here, tmp_path: Path, made: Any) -> None:
     lane = "rows" if made is as_rows else "arrow"
     warehouse = here.warehouse(tmp_path, dataset_name=f"values_{lane}", pipeline_name=f"values_{lane}")
+    rows = rows_of(here.stand)
     with turn(warehouse):
-        keep(warehouse, made(ROWS))
+        keep(warehouse, made(rows))
         # Once more, so that they are merged: a row of the same key is replaced, not doubled.
-        keep(warehouse, made([{**row, "flag": False} for row in ROWS]))
+        keep(warehouse, made([{**row, "flag": False} for row in rows]))
     with open_database(warehouse) as database:
         have = {row["id"]: row for row in database.records("select * from harvest_values")}
         [(filtered,)] = database.rows(
             "select count(*) from harvest_values where note = :note and amount = :amount and day = :day",
             {"note": VALUES[0]["note"], "amount": LARGEST, "day": date(9999, 12, 31)},
         )
-    assert len(have) == len(ROWS)
-    for want in ROWS:
+    assert len(have) == len(rows)
+    for want in rows:
         row = {name: have[want["id"]][name] for name in want}
         note = want["note"] and want["note"].replace("\x00", here.stand.nul)
         assert row == {**want, "note": note, "flag": False}

@@ -1,0 +1,52 @@
+"""dlt's Redshift, mended: texts with U+0000 and clusters that do not answer are what they are on PostgreSQL."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dlt.common.destination import DestinationCapabilitiesContext
+from dlt.common.schema import Schema
+from dlt.destinations import redshift as dlt_redshift
+from dlt.destinations.impl.redshift.configuration import RedshiftClientConfiguration
+from dlt.destinations.impl.redshift.redshift import RedshiftClient, RedshiftSqlClient
+from dlt.destinations.sql_client import raise_open_connection_error
+
+
+class redshift(dlt_redshift):  # noqa: N801 (dlt takes the destination's name from it)
+    """As dlt's own."""
+
+    @property
+    def client_class(self) -> type[RedshiftClient]:
+        """Writes the load files."""
+        return _Client
+
+    def _raw_capabilities(self) -> DestinationCapabilitiesContext:
+        capabilities = super()._raw_capabilities()
+        escaped = capabilities.escape_literal
+        # The one sign that it cannot hold: dlt would leave it out.
+        capabilities.escape_literal = lambda value: escaped(
+            value.replace("\x00", "\N{REPLACEMENT CHARACTER}") if isinstance(value, str) else value
+        )
+        return capabilities
+
+
+class _SqlClient(RedshiftSqlClient):
+    @raise_open_connection_error
+    def open_connection(self) -> Any:
+        # dlt lets the driver's own error through here, and here alone.
+        return super().open_connection()
+
+    @staticmethod
+    def _maybe_make_terminal_exception_from_data_error(pg_ex: Any) -> Exception | None:
+        # A connection that could not be made, or is lost, has no words of the server's: dlt looks into them all the same.
+        found = RedshiftSqlClient._maybe_make_terminal_exception_from_data_error
+        return found(pg_ex) if pg_ex.pgerror else None
+
+
+class _Client(RedshiftClient):
+    def __init__(
+        self, schema: Schema, config: RedshiftClientConfiguration, capabilities: DestinationCapabilitiesContext
+    ) -> None:
+        super().__init__(schema, config, capabilities)
+        names = self.sql_client.dataset_name, self.sql_client.staging_dataset_name
+        self.sql_client = _SqlClient(*names, config.credentials, capabilities)
