@@ -157,7 +157,7 @@ class _Run:
             self._on_step("finishing what an earlier run left")
             drop_unseen(self._pipeline)
             try:
-                self._finished = move(self._pipeline, self._warehouse)
+                self._finished = move(self._pipeline, self._warehouse, is_left=True)
             except DltException as error:
                 raise self._stuck(error) from error
         self._pipeline = standing.agree(self._pipeline, self._warehouse)
