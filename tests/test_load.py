@@ -15,9 +15,9 @@ from harvest_simulator import Fault
 from harvest_time_tracking import STREAMS, Ledger, SettingWrong
 from harvest_warehouse import standing
 from harvest_warehouse.account_source import account_source
-from harvest_warehouse.load import load
+from harvest_warehouse.load import load, settle
 from harvest_warehouse.load_report import LoadFailed, LoadReport
-from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.settings import FolderDamaged, Warehouse
 
 OpenAccount = Callable[..., Account]
 # One of each kind, where the kind does not matter: merged flat and nested, replaced whole, by parent.
@@ -266,6 +266,47 @@ def test_a_restored_copy_of_the_database_misses_nothing(open_account: OpenAccoun
     shutil.copy(copy, warehouse.file)
     load_from(account, warehouse, *FEW)
     assert_equals_truth(account, FEW, after_changes=True)
+
+
+@pytest.mark.parametrize(
+    "half",
+    ["state.json", "schemas/*.json", "*/.version", "load/normalized/*/schema.json", "load/normalized/*/*state.json"],
+)
+def test_half_a_working_folder_is_told_with_the_way_out(
+    open_account: OpenAccount, warehouse: Warehouse, half: str
+) -> None:
+    account = open_account()
+    with pytest.raises(KeyboardInterrupt):
+        load_from(account, warehouse, "clients", on_step=interrupt_at("writing"))
+    folder = Path(warehouse.pipeline().working_dir)
+    for file in folder.glob(half):
+        file.write_bytes(file.read_bytes()[:3])
+    client = account.client(requests_per_15_s=0)
+    with pytest.raises(
+        FolderDamaged, match=rf"working folder {folder} is damaged.*Delete it, and run this again"
+    ) as told:
+        load(warehouse, client.settings, ["clients"], client=client)
+    assert "is kept" not in str(told.value)
+    shutil.rmtree(folder)
+    load_from(account, warehouse, "clients")
+    assert_equals_truth(account, ["clients"])
+
+
+def test_a_working_folder_from_before_what_waited_was_written_doubles_nothing(
+    open_account: OpenAccount, warehouse: Warehouse
+) -> None:
+    account = open_account()
+    with pytest.raises(KeyboardInterrupt):
+        load_from(account, warehouse, "clients", on_step=interrupt_at("writing"))
+    folder = Path(warehouse.pipeline().working_dir)
+    copy = folder.with_name("copy")
+    shutil.copytree(folder, copy)
+    settle(warehouse, account.client().settings)
+    shutil.rmtree(folder)
+    copy.rename(folder)
+    load_from(account, warehouse, "clients")
+    assert select(warehouse, "select stream from harvest_runs group by stream, run_id having count(*) > 1") == []
+    assert_equals_truth(account, ["clients"])
 
 
 def test_a_deleted_database_is_filled_anew(open_account: OpenAccount, warehouse: Warehouse) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -14,7 +15,7 @@ import dlt
 import duckdb
 import pytest
 from dlt.common.storages.load_package import PackageStorage
-from dlt.destinations.exceptions import DatabaseTransientException
+from dlt.destinations.exceptions import DatabaseTerminalException, DatabaseTransientException
 from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob
 from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 from dlt.pipeline.exceptions import PipelineStepFailed
@@ -140,13 +141,61 @@ def test_so_does_one_killed_again_while_it_takes_up_what_the_first_left(tmp_path
     for moment, (pipeline, warehouse) in enumerate(packages_for_ever(tmp_path)):
         # Some files are done, some are not.
         assert killed(partial(move, pipeline, warehouse), COMMITTED, 5)
-        is_killed = killed(partial(packages._begin_again, pipeline), OURS, moment)
+        is_killed = killed(partial(packages._begin_again, pipeline, is_whole=False), OURS, moment)
         move(pipeline, warehouse)
         assert_each_row_once(pipeline)
         if not is_killed:
             break
     # How many files are done when it is killed is the order in which they lie in their folder.
     assert moment >= 3
+
+
+@pytest.mark.parametrize("moment", [3, 7], ids=["a table is being loaded", "tables are merged"])
+@pytest.mark.parametrize("is_older", [True, False], ids=["older copy", "deleted"])
+def test_a_package_that_was_begun_in_a_database_that_is_gone_is_loaded_whole(
+    tmp_path: Path, is_older: bool, moment: int
+) -> None:
+    pipeline, warehouse = next(packages_for_ever(tmp_path))
+    copy = tmp_path / "copy"
+    with duckdb.connect(str(copy)) as database:
+        database.execute("create table mine as select 1 as id")
+    assert killed(partial(move, pipeline, warehouse), COMMITTED, moment)
+    for file in warehouse.folder.glob("*.duckdb*"):
+        file.unlink()
+    if is_older:
+        copy.rename(warehouse.file)
+    move(pipeline, warehouse, is_left=True)
+    assert_each_row_once(pipeline)
+
+
+def test_a_working_folder_from_before_its_package_was_loaded_doubles_nothing(tmp_path: Path) -> None:
+    pipeline, warehouse = next(packages_for_ever(tmp_path))
+    folder, copy = Path(pipeline.working_dir), tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    [load_id] = move(pipeline, warehouse)
+    shutil.rmtree(folder)
+    copy.rename(folder)
+    move(warehouse.pipeline(), warehouse, is_left=True)
+    assert_each_row_once(pipeline)
+    with pipeline.sql_client() as client:
+        assert client.execute_sql("select load_id from _dlt_loads") == [(load_id,)]
+
+
+def test_no_setting_makes_a_package_count_as_loaded_with_a_file_that_was_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOAD__RAISE_ON_FAILED_JOBS", "false")
+    pipeline, warehouse = next(packages_for_ever(tmp_path))
+
+    def refused(_: DuckDbCopyJob) -> None:
+        raise DatabaseTerminalException(ValueError("no such column"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(DuckDbCopyJob, "run", refused)
+        with pytest.raises(PipelineStepFailed, match="no such column"):
+            move(pipeline, warehouse)
+    move(pipeline, warehouse, is_left=True)
+    assert_each_row_once(pipeline)
 
 
 def test_a_file_whose_answer_was_lost_is_not_loaded_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

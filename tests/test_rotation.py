@@ -135,6 +135,19 @@ def test_what_was_just_read_is_left_alone(read: tuple[Account, Warehouse]) -> No
     assert not set(map(str, due.chosen)) & set(map(str, later.chosen))
 
 
+def test_a_clock_that_was_ahead_keeps_nothing_from_its_turn(read: tuple[Account, Warehouse]) -> None:
+    account, warehouse = read
+    with warehouse.pipeline().sql_client() as client:
+        client.execute_sql("update harvest_runs set started_at = started_at + interval 1 year")
+    first = turn_of(account, warehouse, requests=3, hours=0)
+    chosen: set[str] = set()
+    for run in range(first.within_runs):
+        turn = turn_of(account, warehouse, requests=3, hours=13 * run)
+        chosen |= {*map(str, turn.chosen)}
+        load_from(account, warehouse, turn.again)
+    assert len(chosen) == first.windows
+
+
 def test_another_account_in_the_same_tables_has_a_rotation_of_its_own(
     open_account: OpenAccount, tmp_path: Path
 ) -> None:

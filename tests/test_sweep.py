@@ -330,6 +330,35 @@ def test_a_sync_that_ends_before_it_noted_what_vanished_is_made_good_by_the_next
     assert_equals_truth(account)
 
 
+@pytest.mark.parametrize("between", ["another account", "a stream that is skipped"])
+def test_what_a_killed_sync_did_not_note_waits_for_no_run_of_its_kind(
+    synced: tuple[Account, Warehouse],
+    monkeypatch: pytest.MonkeyPatch,
+    open_account: OpenAccount,
+    between: str,
+) -> None:
+    account, warehouse = synced
+    payment = account.simulator.truth()["invoice_payments"][0]
+    account.simulator.store.delete_payment(payment["id"])
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("harvest_warehouse.sync.note_replaced", killed)
+        with pytest.raises(KeyboardInterrupt):
+            sync_from(account, warehouse)
+    if between == "another account":
+        sync_from(open_account(account_id="777", seed=2, entries=20), warehouse)
+    else:
+        account.simulator.set_feature("invoice_feature", is_on=False)
+        sync_from(account, warehouse)
+        account.simulator.set_feature("invoice_feature", is_on=True)
+    assert sync_from(account, warehouse).is_equal
+    [noted] = deletions(account).values()
+    assert (noted["account_id"], noted["row_key"]) == ("123456", f"{payment['invoice_id']}/{payment['id']}")
+
+
 def test_an_assignment_that_is_deleted_leaves_the_entries_that_carried_its_copy(
     synced: tuple[Account, Warehouse],
 ) -> None:

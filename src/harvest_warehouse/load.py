@@ -27,7 +27,7 @@ from harvest_warehouse.packages import drop_unseen, move
 from harvest_warehouse.rereads import reread
 from harvest_warehouse.runs import Run, runs_resource
 from harvest_warehouse.sentinel import Sentinel
-from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.settings import FolderDamaged, Warehouse
 from harvest_warehouse.turn import turn
 
 _HOW_TO_GIVE_UP = (
@@ -149,7 +149,15 @@ class _Run:
         self._began = time.monotonic()
 
     def settle(self) -> None:
-        """Finish what an earlier run left, and agree with the database on how far it has come. Raises HalfCopied, NotOurs."""
+        """Finish what an earlier run left, and agree with the database on how far it has come.
+
+        Raises:
+            HarvestError: HalfCopied, NotOurs, FolderDamaged.
+        """
+        with self._warehouse.working_folder_read():
+            self._settle()
+
+    def _settle(self) -> None:
         if self._warehouse.is_there():
             with open_database(self._warehouse):
                 pass
@@ -157,7 +165,7 @@ class _Run:
             self._on_step("finishing what an earlier run left")
             drop_unseen(self._pipeline)
             try:
-                self._finished = move(self._pipeline, self._warehouse)
+                self._finished = move(self._pipeline, self._warehouse, is_left=True)
             except DltException as error:
                 raise self._stuck(error) from error
         self._pipeline = standing.agree(self._pipeline, self._warehouse)
@@ -223,7 +231,7 @@ class _Run:
         """Turn whatever dlt makes of a failure into one message, and record the run if the database answers."""
         try:
             yield
-        except LoadFailed:
+        except (LoadFailed, FolderDamaged):
             raise
         except (DltException, HarvestError) as error:
             message = self._told(error)

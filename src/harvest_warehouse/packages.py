@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import nullcontext
+from collections.abc import Collection, Iterator
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import dlt
 from dlt.common.exceptions import TerminalValueError
+from dlt.common.schema import Schema
 from dlt.common.schema.utils import get_root_table
 from dlt.common.storages import FileStorage
 from dlt.common.storages.load_package import PackageStorage, ParsedLoadJobFileName
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.load.exceptions import LoadClientJobRetry
 from dlt.pipeline.exceptions import PipelineStepFailed
 
@@ -23,13 +25,20 @@ _SMALL_BYTES = 1_000_000
 _TRIES = 5
 # What dlt makes of a loaded file: to merge it, or to copy it on from where it was put. Made again when it is loaded again.
 _MADE_BY_DLT = {"sql", "reference"}
+# What tells that a package is to be begun again comes last.
+_STATES = ("completed_jobs", "failed_jobs", "new_jobs", "started_jobs")
 
 
-def move(pipeline: dlt.Pipeline, warehouse: Warehouse) -> tuple[str, ...]:
+def move(pipeline: dlt.Pipeline, warehouse: Warehouse, *, is_left: bool = False) -> tuple[str, ...]:
     """Normalise and load every package that waits; gives the ids of those loaded.
 
     dlt connects anew for each file, and to close a DuckDB file is to write its log into it: that is half of what a small load costs.
     So one connection is held while a small package is loaded. A large one fills DuckDB's memory, which closing empties.
+
+    Args:
+        pipeline: whose packages.
+        warehouse: where they go.
+        is_left: whether an earlier run left them.
 
     Raises:
         DltException: where a package cannot be loaded; it waits for the next time.
@@ -37,7 +46,7 @@ def move(pipeline: dlt.Pipeline, warehouse: Warehouse) -> tuple[str, ...]:
     pipeline.normalize()
     give_memory_back()
     _drop_halves(pipeline)
-    loaded = _load(pipeline, warehouse)
+    loaded = _load(pipeline, warehouse, is_left=is_left)
     give_memory_back()
     return loaded
 
@@ -48,12 +57,14 @@ def drop_unseen(pipeline: dlt.Pipeline) -> None:
         shutil.rmtree(Path(pipeline.working_dir) / "normalize" / "extracted" / load_id)
 
 
-def _load(pipeline: dlt.Pipeline, warehouse: Warehouse) -> tuple[str, ...]:
+def _load(pipeline: dlt.Pipeline, warehouse: Warehouse, *, is_left: bool) -> tuple[str, ...]:
     waiting = pipeline.list_normalized_load_packages()
     # A file is never tried again by itself: it may be in the database, and only the answer that it is was lost.
     os.environ["LOAD__RAISE_ON_MAX_RETRIES"] = "1"
+    # Else dlt takes a package for loaded, files and all that it could not load.
+    os.environ["LOAD__RAISE_ON_FAILED_JOBS"] = "true"
     for tries_left in reversed(range(_TRIES)):
-        _begin_again(pipeline)
+        _begin_again(pipeline, is_whole=is_left and tries_left == _TRIES - 1)
         try:
             with pipeline.sql_client() if 0 < _size(pipeline) <= _SMALL_BYTES else nullcontext():
                 pipeline.load(workers=warehouse.kind.load_workers)
@@ -65,38 +76,57 @@ def _load(pipeline: dlt.Pipeline, warehouse: Warehouse) -> tuple[str, ...]:
     return tuple(waiting)
 
 
-def _begin_again(pipeline: dlt.Pipeline) -> None:
+def _begin_again(pipeline: dlt.Pipeline, *, is_whole: bool) -> None:
     """Where a file was being loaded and nobody knows how far it got, load its table anew, into an empty staging table.
 
     dlt empties the staging tables once for a package, and takes a file up again that it had not noted as loaded: killed
     in between, a run would leave its rows twice. Done in an order in which this, killed, is done once more.
+
+    Args:
+        pipeline: whose packages.
+        is_whole: load all tables of all packages anew. The database may be a copy from before they were begun, and the
+            working folder one from before they were loaded.
     """
     packages = PackageStorage(FileStorage(str(_waiting(pipeline))), "normalized")
     for load_id in packages.list_packages():
         jobs = packages.list_all_jobs_with_states(load_id)
-        if not any(state == "started_jobs" or (state == "new_jobs" and job.retry_count) for state, job in jobs):
+        if not is_whole and not any(
+            state == "started_jobs" or (state == "new_jobs" and job.retry_count) for state, job in jobs
+        ):
             continue
         schema = packages.load_schema(load_id)
         roots = {job.table_name: get_root_table(schema.tables, job.table_name) for _, job in jobs}
-        unfinished = {roots[job.table_name]["name"] for state, job in jobs if state in ("new_jobs", "started_jobs")}
+        unfinished = {
+            roots[job.table_name]["name"] for state, job in jobs if is_whole or state in ("new_jobs", "started_jobs")
+        }
         again = [(state, job) for state, job in jobs if roots[job.table_name]["name"] in unfinished]
-        with pipeline.sql_client(schema.name) as client:
-            for table in {job.table_name for _, job in again if roots[job.table_name]["write_disposition"] == "append"}:
-                # These have no staging table.
-                client.execute_sql(
-                    f"DELETE FROM {client.make_qualified_table_name(table)} WHERE _dlt_load_id = %s", load_id
-                )
+        appended = {job.table_name for _, job in again if roots[job.table_name]["write_disposition"] == "append"}
+        _take_out(pipeline, schema, load_id, appended)
         package = _waiting(pipeline) / load_id
         if (applied := package / packages.APPLIED_SCHEMA_UPDATES_FILE_NAME).exists():
             # As long as this is to be done, dlt empties the staging tables.
             applied.rename(package / packages.SCHEMA_UPDATES_FILE_NAME)
-        for state, job in sorted(again, key=lambda one: ("completed_jobs", "new_jobs", "started_jobs").index(one[0])):
+        for state, job in sorted(again, key=lambda one: _STATES.index(one[0])):
             file = package / state / job.file_name()
             packages.clear_pending_transition(load_id, file.name)
             if job.file_format in _MADE_BY_DLT:
                 file.unlink()
             else:
                 file.rename(package / "new_jobs" / file.name)
+
+
+def _take_out(pipeline: dlt.Pipeline, schema: Schema, load_id: str, appended: Collection[str]) -> None:
+    """Delete what a package brought into tables that have no staging table, and dlt's note that it is loaded."""
+    with pipeline.sql_client(schema.name) as client:
+        for table, column in [
+            *((name, "_dlt_load_id") for name in sorted(appended)),
+            (schema.loads_table_name, "load_id"),
+        ]:
+            # It is not there where the database is a copy from before, or a new one.
+            with suppress(DatabaseUndefinedRelation):
+                client.execute_sql(
+                    f"DELETE FROM {client.make_qualified_table_name(table)} WHERE {column} = %s", load_id
+                )
 
 
 def _waiting(pipeline: dlt.Pipeline) -> Path:

@@ -6,7 +6,8 @@ killed in between leaves it to the next one.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
+from dataclasses import replace
 
 from sqlglot import exp
 
@@ -60,16 +61,17 @@ def drop_orphans(database: Database, account_id: str, read: Collection[str]) -> 
             database.run(list(deleting(database, stream.table_name, is_orphan)), {"account_id": account_id})
 
 
-def note_replaced(database: Database, read: Collection[str], finding: Finding) -> dict[str, int]:
+def note_replaced(database: Database, finding: Finding) -> dict[str, int]:
     """Note in `harvest_deletions` what the copies have and the tables have not, and drop the copies.
+
+    A run that was killed may have left them: of another account, or with a stream that this one could not read.
 
     Args:
         database: open on the account's tables.
-        read: the streams that were read completely; the copies of others are dropped, nothing of them can have vanished.
         finding: when and by whom it was found.
 
     Returns:
-        How many rows vanished, by stream.
+        How many rows of the account vanished, by stream.
 
     Raises:
         DltException: where the database refuses.
@@ -79,23 +81,25 @@ def note_replaced(database: Database, read: Collection[str], finding: Finding) -
         copy = f"{BEFORE}{stream.table_name}"
         if not database.columns(copy):
             continue
-        statements = list(_noted(database, stream, finding)) if stream.name in read else []
-        if statements:
-            vanished[stream.name] = _count(database, stream, finding.account_id)
+        statements: list[exp.Expression] = []
+        for account_id, rows in _gone(database, stream):
+            theirs = replace(finding, account_id=account_id)
+            statements += recorded(database, stream, BEFORE, _is_gone(stream), theirs)
+            if account_id == finding.account_id:
+                vanished[stream.name] = rows
         drops = [f'drop table if exists "{BEFORE}{name}"' for name in (stream.table_name, *_below(stream.table_name))]
         database.run([*statements, *drops])
     return vanished
 
 
-def _noted(database: Database, stream: Stream, finding: Finding) -> Iterator[exp.Expression]:
-    if database.columns(DELETIONS.name):
-        yield from recorded(database, stream, BEFORE, _is_gone(stream), finding)
-
-
-def _count(database: Database, stream: Stream, account_id: str) -> int:
-    query = f'select count(*) from "{BEFORE}{stream.table_name}" where account_id = :account_id and {_is_gone(stream)}'
-    count: int = database.rows(query, {"account_id": account_id})[0][0]
-    return count
+def _gone(database: Database, stream: Stream) -> list[tuple[str, int]]:
+    """The accounts of which rows vanished, and how many."""
+    if not database.columns(DELETIONS.name):
+        return []
+    query = (
+        f'select account_id, count(*) from "{BEFORE}{stream.table_name}" where {_is_gone(stream)} group by account_id'
+    )
+    return [(str(account_id), int(rows)) for account_id, rows in database.rows(query)]
 
 
 def _is_gone(stream: Stream) -> str:

@@ -76,9 +76,10 @@ def rotation(warehouse: Warehouse, settings: Settings, requests: int, *, now: da
     Raises:
         DltException: where the database cannot be read.
     """
+    now = now or datetime.now(UTC)
     with open_database(warehouse) as database:
-        windows = _windows(database, settings.account_id, settings.start_date)
-    return rotate(windows, requests, now or datetime.now(UTC), settings.start_date)
+        windows = _windows(database, settings.account_id, settings.start_date, now)
+    return rotate(windows, requests, now, settings.start_date)
 
 
 def rotate(windows: Iterable[Window], requests: int, now: datetime, start_date: date | None = None) -> Rotation:
@@ -147,9 +148,10 @@ def _filter(span: Sequence[Window], start_date: date | None) -> Mapping[str, obj
     return {"from": max(first, start_date or first).isoformat(), "to": month_end(last).isoformat()}
 
 
-def _windows(database: Database, account_id: str, start_date: date | None) -> list[Window]:
-    full = _last_full_reads(database, account_id)
-    months = _months_read(database, account_id)
+def _windows(database: Database, account_id: str, start_date: date | None, now: datetime) -> list[Window]:
+    # A clock that was ahead and was set back: of what was read until then, nobody knows when.
+    full = _last_full_reads(database, account_id, now)
+    months = {key: at for key, at in _months_read(database, account_id).items() if at <= now}
     found: list[Window] = []
     for stream in STREAMS.values():
         read_at = full.get(stream.name)
@@ -177,20 +179,22 @@ def _rows(database: Database, stream: Stream, account_id: str) -> Mapping[date |
     return by_month
 
 
-def _last_full_reads(database: Database, account_id: str) -> Mapping[str, datetime]:
+def _last_full_reads(database: Database, account_id: str, now: datetime) -> Mapping[str, datetime]:
     """When each stream was last read in full; a stream that the last run had to skip has none: it cannot be read now."""
     query = f"""
-        select stream, outcome, is_full, coalesce(reason, '') = '', max(started_at) from {RUNS.name}
+        select stream, outcome, is_full, coalesce(reason, '') = '', max(case when started_at <= :now then started_at end)
+        from {RUNS.name}
         where account_id = :account_id and outcome in ('complete', 'skipped')
         -- What a run had read when it failed was thrown away.
         and run_id not in (select run_id from {RUNS.name} where outcome in ('failed', 'stopped')) group by 1, 2, 3, 4
     """
     if not database.columns(RUNS.name):
         return {}
+    values = {"account_id": account_id, "now": now}
     full: dict[str, datetime] = {}
     last: dict[tuple[str, str], datetime] = {}
-    for stream, outcome, is_full, is_smooth, started_at in database.rows(query, {"account_id": account_id}):
-        at = _aware(started_at)
+    for stream, outcome, is_full, is_smooth, started_at in database.rows(query, values):
+        at = _aware(started_at) if started_at else NEVER
         last[stream, outcome] = max(at, last.get((stream, outcome), at))
         if outcome == "complete":
             # Read by changes alone, for as long as is known: nobody knows when in full.

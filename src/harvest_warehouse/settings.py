@@ -16,9 +16,11 @@ import pyarrow as pa
 from dlt.common.configuration import inject_section, with_config
 from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
 from dlt.common.configuration.specs.config_section_context import ConfigSectionContext
+from dlt.common.exceptions import DltException
 from dlt.common.pipeline import get_dlt_pipelines_dir
+from dlt.common.storages.exceptions import SchemaNotFoundError
 
-from harvest_time_tracking import Secret, Settings, SettingWrong
+from harvest_time_tracking import HarvestError, Secret, Settings, SettingWrong
 from harvest_time_tracking.settings import HOW_TO_SIGN_IN, as_date
 from harvest_warehouse.connecting import chosen, connected, destination
 from harvest_warehouse.destinations import DEFAULT, Destination, Use
@@ -34,6 +36,10 @@ SCHEMA = "harvest_time_tracking_source"
 
 REREAD_REQUESTS = 10
 """How many requests a sync spends on history that nothing says has changed: 20,000 time entries."""
+
+
+class FolderDamaged(HarvestError):
+    """dlt's working folder cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -109,12 +115,28 @@ class Warehouse:
             use: what for: `building` has the memory and the threads that it takes to build the marts of a large account,
                 `reading` has connections that can write nothing.
         """
-        return dlt.pipeline(
-            self.pipeline_name,
-            destination=connected(self.destination, self.dataset_name, self.file, use)[0],
-            dataset_name=self.dataset_name,
-            pipelines_dir=str(self._pipelines_dir),
-        )
+        made = connected(self.destination, self.dataset_name, self.file, use)[0]
+        with self.working_folder_read():
+            return dlt.pipeline(
+                self.pipeline_name,
+                destination=made,
+                dataset_name=self.dataset_name,
+                pipelines_dir=str(self._pipelines_dir),
+            )
+
+    @contextmanager
+    def working_folder_read(self) -> Iterator[None]:
+        """What dlt says of a file in its working folder that it cannot read, in our words. Raises FolderDamaged."""
+        try:
+            yield
+        except (ValueError, KeyError, FileNotFoundError) as error:
+            if isinstance(error, (DltException, HarvestError)) and not isinstance(error, SchemaNotFoundError):
+                raise
+            raise FolderDamaged(
+                f"dlt's working folder {self._pipelines_dir / self.pipeline_name} is damaged, or half a copy "
+                f"({type(error).__name__}: {error}). Delete it, and run this again: all that matters is in the database, and what "
+                "waited there is asked for again."
+            ) from error
 
     @property
     def _pipelines_dir(self) -> Path:

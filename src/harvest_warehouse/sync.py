@@ -238,7 +238,7 @@ class _Sync:
         finding = Finding(self._settings.account_id, datetime.now(UTC), loaded.run_id)
         with open_database(self._warehouse) as database:
             drop_orphans(database, self._settings.account_id, read)
-            return note_replaced(database, read, finding)
+            return note_replaced(database, finding)
 
     def _sweep(self, loaded: LoadReport, *, accept_deletions: bool) -> SweepReport:
         swept = self._swept(loaded, accept_deletions=accept_deletions)
