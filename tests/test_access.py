@@ -198,8 +198,8 @@ def test_what_a_killed_run_read_with_rights_that_nobody_vouched_for_is_thrown_aw
     account.simulator.store.edit_time_entry(some_ids(account, "time_entries", 1)[0], notes="edited")
     account.simulator.as_role("member")
     # As far as a run gets that is killed before it looks once more at what the token sees.
-    pipeline = standing.agree(warehouse.pipeline(), warehouse)
     client = account.client(requests_per_15_s=0)
+    pipeline = standing.agree(warehouse.pipeline(), warehouse, client.settings.account_id)
     pipeline.extract(
         account_source(client.settings, ["time_entries", "users"], {}, client, Ledger()), loader_file_format="parquet"
     )

@@ -206,7 +206,8 @@ def test_half_a_package_that_a_killed_run_left_is_thrown_away_and_asked_for_agai
     account.simulator.clock.sleep(86_400)
     account.simulator.mutate(20, seed=3)
     client = account.client(requests_per_15_s=0)
-    standing.agree(warehouse.pipeline(), warehouse).extract(account_source(client.settings, FEW, {}, client, Ledger()))
+    pipeline = standing.agree(warehouse.pipeline(), warehouse, client.settings.account_id)
+    pipeline.extract(account_source(client.settings, FEW, {}, client, Ledger()))
     [half] = Path(warehouse.pipeline().working_dir).glob("normalize/extracted/*/schema.json")
     half.unlink()
     load_from(account, warehouse, *FEW)
@@ -240,6 +241,18 @@ def test_an_interrupted_load_never_lands_in_another_database(open_account: OpenA
     assert select(other, "select distinct account_id from time_entries") == [("777",)]
     load_from(mine, one, *FEW)
     assert_equals_truth(mine, FEW)
+
+
+def test_nor_beside_another_account_whose_new_database_has_the_same_name(
+    open_account: OpenAccount, warehouse: Warehouse
+) -> None:
+    mine, theirs = open_account(), open_account(account_id="777", seed=2)
+    with pytest.raises(KeyboardInterrupt):
+        load_from(mine, warehouse, *FEW, on_step=interrupt_at("writing"))
+    warehouse.file.unlink(missing_ok=True)
+    load_from(theirs, warehouse, *FEW)
+    assert select(warehouse, "select distinct account_id from time_entries") == [("777",)]
+    assert_equals_truth(theirs, FEW)
 
 
 def test_an_interruption_while_reading_is_told_as_one_and_the_next_load_is_whole(

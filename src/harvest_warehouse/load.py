@@ -161,14 +161,14 @@ class _Run:
         if self._warehouse.is_there():
             with open_database(self._warehouse):
                 pass
-        if standing.has_unfinished(self._pipeline, self._warehouse):
+        if standing.has_unfinished(self._pipeline, self._warehouse, self._settings.account_id):
             self._on_step("finishing what an earlier run left")
             drop_unseen(self._pipeline)
             try:
                 self._finished = move(self._pipeline, self._warehouse, is_left=True)
             except DltException as error:
                 raise self._stuck(error) from error
-        self._pipeline = standing.agree(self._pipeline, self._warehouse)
+        self._pipeline = standing.agree(self._pipeline, self._warehouse, self._settings.account_id)
         standing.refuse_strangers(self._pipeline, self._warehouse)
 
     def _stuck(self, error: DltException) -> LoadFailed:
@@ -208,7 +208,7 @@ class _Run:
             if self._sentinel:
                 self._sentinel.look_again()
         except HarvestError:  # Nothing of it may be written, nor what the streams remember of it.
-            self._pipeline = standing.agree(self._pipeline, self._warehouse)
+            self._pipeline = standing.agree(self._pipeline, self._warehouse, self._settings.account_id)
             self._is_noted = True
             raise
         self._run_id = self._run_id or info.loads_ids[0]

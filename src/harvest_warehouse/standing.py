@@ -16,23 +16,35 @@ from harvest_time_tracking.memory import cursors
 from harvest_warehouse.database import open_database
 from harvest_warehouse.settings import SCHEMA, Warehouse
 
+# The mark of the database that the pending packages were made for, and the account that they are of.
 _BASE = "harvest_base"
+_ACCOUNT = "harvest_account"
 
 
 class NotOurs(HarvestError):
     """Tables of somebody else's are where ours would be."""
 
 
-def has_unfinished(pipeline: dlt.Pipeline, warehouse: Warehouse) -> bool:
-    """Whether load packages wait that were made for this database as it is now, so that they can be loaded as they are."""
+def has_unfinished(pipeline: dlt.Pipeline, warehouse: Warehouse, account_id: str | None = None) -> bool:
+    """Whether load packages wait that were made for this database as it is now, so that they can be loaded as they are.
+
+    Args:
+        pipeline: whose packages.
+        warehouse: the database.
+        account_id: the account that a new database is for; None for any.
+    """
     if not pipeline.has_pending_data:
         return False
-    now = _mark(warehouse, _position(pipeline, warehouse))
+    position = _position(pipeline, warehouse)
+    if not position and account_id not in (None, _local(pipeline, _ACCOUNT)):
+        # Nothing but the account tells one database in which nothing is yet from the next.
+        return False
+    now = _mark(warehouse, position)
     # The package with the rows may be there already, and only the one that tells of the run still wait.
-    return now in (_base(pipeline), _mark(warehouse, pipeline.state.get("_version_hash")))
+    return now in (_local(pipeline, _BASE), _mark(warehouse, pipeline.state.get("_version_hash")))
 
 
-def agree(pipeline: dlt.Pipeline, warehouse: Warehouse) -> dlt.Pipeline:
+def agree(pipeline: dlt.Pipeline, warehouse: Warehouse, account_id: str) -> dlt.Pipeline:
     """Take up the database's position where the folder has another, and note it for the packages to come.
 
     Packages that still wait were made for another database, or for this one in another state: they are thrown away, and
@@ -44,6 +56,7 @@ def agree(pipeline: dlt.Pipeline, warehouse: Warehouse) -> dlt.Pipeline:
     # Brings the state from the database; with no database, begins anew.
     pipeline.sync_destination()
     pipeline.set_local_state_val(_BASE, _mark(warehouse, _position(pipeline, warehouse)))
+    pipeline.set_local_state_val(_ACCOUNT, account_id)
     return pipeline
 
 
@@ -101,10 +114,10 @@ def _mark(warehouse: Warehouse, version: str | None) -> str:
     return f"{warehouse.place}|{version}"
 
 
-def _base(pipeline: dlt.Pipeline) -> str | None:
-    """The mark of the database that the pending packages were made for."""
+def _local(pipeline: dlt.Pipeline, name: str) -> str | None:
+    """What was noted in the working folder of the pending packages; None where nothing was."""
     try:
-        mark: str = pipeline.get_local_state_val(_BASE)
+        value: str = pipeline.get_local_state_val(name)
     except KeyError:
         return None
-    return mark
+    return value
