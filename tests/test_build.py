@@ -19,6 +19,7 @@ from sqlglot import exp
 from harvest_time_tracking import SettingWrong
 from harvest_warehouse.build import NEXT, build
 from harvest_warehouse.build_report import BuildFailed
+from harvest_warehouse.build_summary import build_lines
 from harvest_warehouse.database import open_database
 from harvest_warehouse.mart_settings import MartSettings
 from harvest_warehouse.models import SQL, described, models, raw_tables, resolved, rules
@@ -237,6 +238,15 @@ def test_it_counts_up_to_the_day_of_the_last_load_in_the_accounts_time_zone(
     report = build(shop.warehouse, MartSettings())
     assert dict(report.as_of) == {"123456": as_of}
     assert shop.rows("select date_day from marts.dim_date where is_as_of_date") == [(as_of,)]
+
+
+def test_a_leave_that_no_task_is_called_is_told(shop: Shop) -> None:
+    [(name, task_id)] = shop.rows("select name, id from tasks order by id limit 1")
+    tasks = (name.upper(), "Vacaton", task_id, 7)
+    report = build(shop.warehouse, MartSettings(time_off_tasks=tasks))
+    assert report.unmatched == ("Vacaton", 7)
+    assert [line for line in build_lines(report) if "Vacaton, 7" in line]
+    assert build(shop.warehouse, MartSettings()).unmatched == (), "nobody asked for the names that are there by default"
 
 
 def test_a_day_far_outside_is_kept_without_the_centuries_between(shop: Shop) -> None:

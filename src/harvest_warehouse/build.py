@@ -16,7 +16,7 @@ from harvest_time_tracking import SettingWrong
 from harvest_warehouse.build_report import BuildFailed, BuildReport, BuiltTable, Found, failure
 from harvest_warehouse.calendar_days import DAY_COLUMNS, days
 from harvest_warehouse.database import Database, open_database
-from harvest_warehouse.mart_settings import WEEKDAYS, MartSettings, mart_settings
+from harvest_warehouse.mart_settings import TIME_OFF, WEEKDAYS, MartSettings, mart_settings
 from harvest_warehouse.models import (
     Model,
     Rule,
@@ -168,13 +168,14 @@ class _Build:
         tables = tuple(self._table(model) for model in models())
         self._on_step("checking the marts")
         found = [self._check(rule) for rule in rules()]
+        unmatched = self._unmatched()
         if any(checked.counts for checked in found if checked.rule.severity == "error"):
-            report = self._report(tables, found, is_kept=False)
+            report = self._report(tables, found, unmatched, is_kept=False)
             raise BuildFailed(failure(report), report)
         self._keep_findings(found)
         self._on_step("replacing the marts")
         self._replace()
-        return self._report(tables, found, is_kept=True, has_comments=self._comment())
+        return self._report(tables, found, unmatched, is_kept=True, has_comments=self._comment())
 
     def _inputs(self) -> None:
         """What is not Harvest's: the accounts, their calendar, and the settings."""
@@ -261,10 +262,23 @@ class _Build:
             comments += [(f"marts.{table.name}", column, words) for column, words in table.columns.items()]
         return self._database.comment(comments)
 
+    def _unmatched(self) -> tuple[str | int, ...]:
+        """What the setting calls leave and no task is called: a slip of the pen would count leave as work."""
+        if self._settings.time_off_tasks == TIME_OFF:
+            return ()
+        rows = self._database.rows(f"select lower(task_name), task_id from marts.dim_task{NEXT}")
+        there = {value for row in rows for value in row}
+        return tuple(
+            task
+            for task in self._settings.time_off_tasks
+            if (task.lower() if isinstance(task, str) else task) not in there
+        )
+
     def _report(
         self,
         tables: tuple[BuiltTable, ...],
         checks: Sequence[_Checked],
+        unmatched: tuple[str | int, ...],
         *,
         is_kept: bool,
         has_comments: bool = False,
@@ -287,6 +301,7 @@ class _Build:
                 if checked.counts
             ),
             len(checks),
+            unmatched,
             has_comments,
             round(time.monotonic() - self._began, 3),
         )

@@ -48,6 +48,7 @@ class BuildReport:
         tables: the tables that were built, in the order in which they were.
         found: what the checks found, where it is not nothing.
         checks: how many checks ran.
+        unmatched: names and ids in `time_off_tasks` that no task has, where the setting is not the default.
         has_comments: whether the words of the columns are in the database too.
         seconds: how long all of it took.
     """
@@ -58,6 +59,7 @@ class BuildReport:
     tables: tuple[BuiltTable, ...]
     found: tuple[Found, ...]
     checks: int
+    unmatched: tuple[str | int, ...]
     has_comments: bool
     seconds: float
 

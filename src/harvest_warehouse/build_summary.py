@@ -26,6 +26,9 @@ def build_table(report: BuildReport) -> Table:
 def build_lines(report: BuildReport) -> list[str]:
     """What the checks found, and the build in one sentence."""
     lines = [f"{found.severity} {found.name}: {counted(found.rows, 'row')}. {found.words}" for found in report.warnings]
+    if report.unmatched:
+        names = ", ".join(str(task) for task in report.unmatched)
+        lines.append(f"warning time_off_tasks: no task is called {names}, so nothing of that counts as leave.")
     days = sorted({day.isoformat() for _, day in report.as_of})
     as_of = f" as of {' and '.join(days)}" if days else ""
     if report.warnings:
