@@ -12,6 +12,7 @@ from sqlglot.errors import SqlglotError
 
 from dashboards import page
 from destinations.conftest import SENT, Here
+from destinations.databricks_stand import refusal
 from destinations.test_conformance import shop
 from harvest_warehouse.alert_settings import AlertSettings
 from harvest_warehouse.alerts import alerts
@@ -84,6 +85,12 @@ def test_every_outer_join_has_an_equality(statements: list[exp.Expr]) -> None:
     assert found
     for join in found:
         assert join.args.get("using") or any(_is_of_both(part, join.alias_or_name) for part in _parts(join)), join.sql()
+
+
+def test_databricks_is_sent_nothing_that_it_is_documented_to_refuse(statements: list[exp.Expr]) -> None:
+    said = [written(statement.copy(), "databricks") for statement in statements]
+    refused = {text: refusal(sqlglot.parse_one(text, read="databricks")) for text in said}
+    assert {text: why for text, why in refused.items() if why} == {}
 
 
 def _parts(join: exp.Join) -> Iterator[exp.Expr]:
