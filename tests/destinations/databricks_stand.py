@@ -37,7 +37,7 @@ _ZONE = "spark.sql.session.timeZone"
 _VOLUME = re.compile(r"CREATE VOLUME (?:IF NOT EXISTS )?([\w.]+)", re.IGNORECASE)
 _PUT = re.compile(r"PUT '([^']+)' INTO '(/Volumes/[^']+)' OVERWRITE", re.IGNORECASE)
 _COPY = re.compile(r"COPY INTO (\S+)\s+FROM '(/Volumes/[^']+)'\s+FILEFORMAT = (\w+)\s*", re.IGNORECASE)
-_ADD = re.compile(r"(ALTER TABLE \S+) ADD COLUMNS?\s+(.*)", re.IGNORECASE | re.DOTALL)
+_ADD = re.compile(r"(ALTER TABLE \S+)\s+ADD COLUMNS?\s+(.*)", re.IGNORECASE | re.DOTALL)
 # An instant as the connector writes it.
 _INSTANT = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?) \+0000")
 _IS_THERE = re.compile(r"(Table|Schema) with name .* already exists", re.IGNORECASE)
@@ -154,7 +154,8 @@ class Connection:
             self._duck.execute(f'USE "{CATALOG}"."{self._schema}"')
         self._duck.execute(tree.sql("duckdb", identify=True, unsupported_level=sqlglot.ErrorLevel.RAISE))
         if isinstance(tree, exp.Drop) and tree.kind == "SCHEMA":
-            shutil.rmtree(self._folder / "Volumes" / CATALOG / tree.this.db, ignore_errors=True)
+            [dropped] = tree.find_all(exp.Table)
+            shutil.rmtree(self._folder / "Volumes" / CATALOG / dropped.db, ignore_errors=True)
         return self._duck.to_arrow_table() if isinstance(tree, exp.Query) else None
 
     def _add_columns(self, altering: str, columns: str) -> None:

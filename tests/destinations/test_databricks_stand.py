@@ -57,7 +57,7 @@ def test_what_databricks_refuses_is_refused(connection: Connection, statement: s
 
 
 def test_what_it_takes_is_carried_out(connection: Connection) -> None:
-    connection.run("ALTER TABLE `harvest`.`raw`.`c` ADD COLUMN\n  `y` DECIMAL(38,9),\n  `z` DATE")
+    connection.run("ALTER TABLE `harvest`.`raw`.`c`\nADD COLUMN\n  `y` DECIMAL(38,9)  ,\n  `z` DATE")
     connection.run("MERGE INTO c USING (SELECT 1 AS id) AS d ON c.id = d.id WHEN MATCHED THEN UPDATE SET `y` = 0.1")
     with connection.cursor() as cursor:
         cursor.execute("SELECT x, at, y, z FROM c WHERE id = %s", (1,))
