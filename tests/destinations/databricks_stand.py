@@ -152,11 +152,23 @@ class Connection:
         _say_in_duckdb(tree)
         if self._duck.execute(f"select 1 from duckdb_schemas() where schema_name = '{self._schema}'").fetchone():
             self._duck.execute(f'USE "{CATALOG}"."{self._schema}"')
-        self._duck.execute(tree.sql("duckdb", identify=True, unsupported_level=sqlglot.ErrorLevel.RAISE))
+        if isinstance(tree, exp.Merge):
+            self._refuse_two_for_one(tree)
+        self._duck.execute(_in_duckdb(tree))
         if isinstance(tree, exp.Drop) and tree.kind == "SCHEMA":
             [dropped] = tree.find_all(exp.Table)
             shutil.rmtree(self._folder / "Volumes" / CATALOG / dropped.db, ignore_errors=True)
         return self._duck.to_arrow_table() if isinstance(tree, exp.Query) else None
+
+    def _refuse_two_for_one(self, tree: exp.Merge) -> None:
+        """A row may not be changed by two others (docs.databricks.com/aws/en/sql/language-manual/delta-merge-into)."""
+        target, others, condition = tree.this, tree.args["using"], tree.args["on"]
+        changed = exp.column("rowid", table=target.alias_or_name)
+        matches = exp.select(changed).from_(target.copy()).join(others.copy(), on=condition.copy())
+        if self._duck.execute(_in_duckdb(matches.group_by(changed).having("count(*) > 1").limit(1))).fetchone():
+            raise ServerOperationError(
+                f"[DELTA_MULTIPLE_SOURCE_ROW_MATCHING_TARGET_ROW_IN_MERGE] {tree.sql('databricks')[:2_000]}"
+            )
 
     def _add_columns(self, altering: str, columns: str) -> None:
         for column in made(_parsed(f"CREATE TABLE made ({columns})")):
@@ -209,6 +221,10 @@ def _parsed(text: str) -> exp.Expr:
     if tree is None or more or isinstance(tree, exp.Command):
         raise ServerOperationError(f"[PARSE_SYNTAX_ERROR] not one statement: {text[:2_000]}")
     return tree
+
+
+def _in_duckdb(tree: exp.Expr) -> str:
+    return tree.sql("duckdb", identify=True, unsupported_level=sqlglot.ErrorLevel.RAISE)
 
 
 def _condition(error: duckdb.Error) -> str:

@@ -49,6 +49,7 @@ def connection(tmp_path: Path) -> Iterator[Connection]:
         "select 1; select 2",
         "select distinct on (id) id, x from c",
         "merge into c using",
+        "merge into c using (select 1 as id union all select 1 as id) as d on c.id = d.id when matched then update set x = ''",
     ],
 )
 def test_what_databricks_refuses_is_refused(connection: Connection, statement: str) -> None:
