@@ -1,15 +1,25 @@
-"""What dlt does over and over, done less: the accounts of the tests are so small that it is a sixth of what they cost."""
+"""What dlt does over and over, done less: the accounts of the tests are so small that it is a third of what they cost."""
 
 from __future__ import annotations
 
+import copy
 import gc
+import os
 import sys
-from functools import cache
+from functools import cache, partial
+from types import SimpleNamespace
 from typing import Any
 
+import yaml
 from dlt.common import validation
 from dlt.common.configuration import resolve
 from dlt.common.configuration.providers import environ, vault
+from dlt.common.configuration.specs.base_configuration import BaseConfiguration, is_valid_configspec_field
+from dlt.common.schema import Schema
+from dlt.common.schema import schema as schemas
+from dlt.common.schema import utils as schema_utils
+from dlt.common.storages.live_schema_storage import LiveSchemaStorage
+from dlt.extract import extract
 from typing_extensions import get_type_hints
 
 
@@ -17,13 +27,54 @@ def make_dlt_quick() -> None:
     """In this process, and in those forked from it."""
     # It copies its schemas all the time, and each time Python looks for cycles in them.
     gc.set_threshold(200_000, 20, 20)
+    for module in (schemas, schema_utils):
+        module.deepcopy = _copied  # type: ignore[attr-defined]
+    LiveSchemaStorage.__getitem__ = _live_schema  # type: ignore[method-assign]
     # What its types say does not change; it works it out at each look at a setting or a table.
     known_secrets = cache(resolve.is_secret_hint)  # type: ignore[attr-defined]
     for module in (environ, vault, resolve):
         module.is_secret_hint = known_secrets  # type: ignore[attr-defined]
+    BaseConfiguration.__len__ = lambda one: _settings(type(one))  # type: ignore[method-assign]
+    extract.yaml = SimpleNamespace(dump=partial(yaml.dump, Dumper=yaml.CDumper))  # type: ignore[attr-defined]
     validation.get_type_hints = lambda spec, **_: _hints(spec)  # type: ignore[attr-defined, assignment]
+
+
+@cache
+def _settings(kind: type[BaseConfiguration]) -> int:
+    return sum(map(is_valid_configspec_field, kind.__dataclass_fields__.values()))
 
 
 @cache
 def _hints(spec: Any) -> dict[str, Any]:
     return get_type_hints(spec, globalns=vars(sys.modules[spec.__module__]))
+
+
+def _copied(value: Any) -> Any:
+    """A deep copy of what a schema is made of, which never has itself within it."""
+    if type(value) is dict:
+        return {key: _copied(item) for key, item in value.items()}
+    if type(value) is list:
+        return [_copied(item) for item in value]
+    return value if value is None or type(value) in (str, bool, int) else copy.deepcopy(value)
+
+
+_read_schema = LiveSchemaStorage.__getitem__
+
+
+def _live_schema(storage: LiveSchemaStorage, name: str) -> Schema:
+    """A schema as its file has it: read where the file is another than when it was read last."""
+    path = storage.storage.make_full_path(storage._file_name_in_store(name, "json"))
+    live = storage.live_schemas.get(name)
+    if live is not None and not live.is_modified and getattr(live, "was_read", None) == (file := _file(path)) and file:
+        return live
+    schema = _read_schema(storage, name)
+    schema.was_read = _file(path)  # type: ignore[attr-defined]
+    return schema
+
+
+def _file(path: str) -> tuple[str, int, int, int] | None:
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return path, found.st_ino, found.st_mtime_ns, found.st_size

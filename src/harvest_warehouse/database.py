@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import sqlglot
@@ -218,7 +219,7 @@ class Database:
         return self._translated(statement, values or {})
 
     def _translated(self, statement: Statement, values: Mapping[str, object]) -> str:
-        tree = sqlglot.parse_one(statement, read=HOME) if isinstance(statement, str) else statement
+        tree = _parsed(statement).copy() if isinstance(statement, str) else statement
         named = {cte.alias for cte in tree.find_all(exp.CTE)}
         for table in list(tree.find_all(exp.Table)):
             # The new name in `alter table ... rename to` stands alone.
@@ -244,6 +245,11 @@ class Database:
         table.set("this", exp.to_identifier(name, quoted=True))
         for part, key in zip(reversed(path), ("db", "catalog"), strict=False):
             table.set(key, exp.to_identifier(part, quoted=True))
+
+
+@lru_cache(maxsize=512)
+def _parsed(text: str) -> exp.Expr:
+    return sqlglot.parse_one(text, read=HOME)
 
 
 def insertions(table: str, rows: Sequence[Mapping[str, object]]) -> list[exp.Expression]:

@@ -25,7 +25,7 @@ from harvest_warehouse.portions import Digest
 from harvest_warehouse.reading import reading
 from harvest_warehouse.replaced import BEFORE
 from harvest_warehouse.settings import Warehouse, give_memory_back
-from harvest_warehouse.shelf import Format, Shelf
+from harvest_warehouse.shelf import SUFFIXES, Format, Shelf
 from harvest_warehouse.turn import turn
 
 LIST = "harvest_published.json"
@@ -108,7 +108,7 @@ def publish(
     Args:
         warehouse: an account's tables and marts.
         shelf: where to.
-        file_format: `parquet` is one file a table; `delta` a table with versions.
+        file_format: `parquet` is one file a table; `delta` and `iceberg` a table with versions.
         on_step: is told, in a few words, what begins.
 
     Raises:
@@ -126,13 +126,13 @@ def publish(
         wanted = list(_wanted(database, warehouse))
         for number, (dataset, name, columns) in enumerate(wanted, 1):
             on_step(f"publishing {name} (table {number} of {len(wanted)})")
-            path = f"{dataset}/{name}" + (".parquet" if file_format == "parquet" else "")
+            path = f"{dataset}/{name}{SUFFIXES[file_format]}"
             file = Path(folder) / "table.parquet"
             schema = "marts" if dataset == warehouse.marts_name else "raw"
             tables[path] = _write(database, f'{schema}."{name}"', columns, file)
             is_new = before.get(path) != tables[path] or not shelf.has(path)
             if is_new:
-                (shelf.put_parquet if file_format == "parquet" else shelf.put_delta)(path, file)
+                shelf.put(path, file, file_format)
             done.append(PublishedTable(path, tables[path]["rows"], is_new))
             give_memory_back()
     # Those that read what is listed find the old ones until the new list is there.

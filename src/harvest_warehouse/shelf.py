@@ -18,7 +18,8 @@ from dlt.common.storages.fsspec_filesystem import fsspec_from_config
 
 from harvest_time_tracking import HarvestError, SettingWrong
 
-Format = Literal["parquet", "delta"]
+Format = Literal["parquet", "delta", "iceberg"]
+SUFFIXES: dict[Format, str] = {"parquet": ".parquet", "delta": "", "iceberg": ".iceberg"}
 
 FILESYSTEM = "filesystem"
 _ROWS_OF_A_BATCH = 20_000
@@ -56,7 +57,8 @@ class Shelf:
                 f"[destination.{name}], or into DESTINATION__{name.upper()}__BUCKET_URL; docs/destinations.md shows how."
             ) from None
         except (MissingDependencyException, ImportError):
-            raise _not_installed(str(bucket_url or dlt.config.get(f"destination.{name}.bucket_url"))) from None
+            url = str(bucket_url or dlt.config.get(f"destination.{name}.bucket_url"))
+            raise _not_installed("filesystem", url) from None
         except (ConfigurationException, DltException) as error:
             raise SettingWrong(
                 f"The configuration of {name} cannot be read ({type(error).__name__}): see [destination.{name}] in .dlt/secrets.toml."
@@ -80,6 +82,11 @@ class Shelf:
         with _refusals(self.url):
             return self._exists(path)
 
+    def put(self, path: str, file: Path, file_format: Format) -> None:
+        """Make a table of exactly the rows in a Parquet file."""
+        putting = {"parquet": self.put_parquet, "delta": self.put_delta, "iceberg": self.put_iceberg}
+        putting[file_format](path, file)
+
     def put_parquet(self, path: str, file: Path) -> None:
         """Put one Parquet file in the place of an older one. Who reads finds the one or the other, never half of it."""
         with _refusals(self.url):
@@ -91,24 +98,36 @@ class Shelf:
         Files of versions that are older than a week are removed, so that what was deleted does not stay for ever.
         """
         if not find_spec("deltalake"):
-            raise _not_installed()
+            raise _not_installed("filesystem")
         from deltalake import DeltaTable, write_deltalake  # noqa: PLC0415 (an extra)
         from deltalake.exceptions import DeltaError  # noqa: PLC0415
         from dlt.common.libs.deltalake import deltalake_storage_options  # noqa: PLC0415
 
         options = deltalake_storage_options(self._config.credentials, self._config.deltalake_storage_options)
-        url = self._full(path) if self._is_local else f"{self.url}/{path}"
+        url = self._address(path)
         if self._is_local:
             Path(url).mkdir(parents=True, exist_ok=True)
         try:
-            with pq.ParquetFile(file) as parquet:
-                batches = pa.RecordBatchReader.from_batches(
-                    parquet.schema_arrow, parquet.iter_batches(batch_size=_ROWS_OF_A_BATCH)
-                )
-                write_deltalake(url, batches, mode="overwrite", schema_mode="overwrite", storage_options=options)
+            with _rows(file) as rows:
+                write_deltalake(url, rows, mode="overwrite", schema_mode="overwrite", storage_options=options)
             DeltaTable(url, storage_options=options).vacuum(dry_run=False)
         except (DeltaError, OSError) as error:
             raise ShelfFailed(f"{self.url} does not take the Delta table {path}: {error}") from error
+
+    def put_iceberg(self, path: str, file: Path) -> None:
+        """Make an Iceberg table's next version of exactly the rows in a Parquet file; of older ones, those of a week stay."""
+        if not find_spec("pyiceberg"):
+            raise _not_installed("iceberg")
+        from harvest_warehouse.iceberg import replace_rows  # noqa: PLC0415 (an extra)
+
+        url = self._address(path)
+        if self._is_local:
+            for folder in ("data", "metadata"):
+                Path(url, folder).mkdir(parents=True, exist_ok=True)
+        # They are written past these files, which remember what they listed.
+        self._files.invalidate_cache()
+        with _refusals(self.url), _rows(file) as rows:
+            replace_rows(self._files, url, rows)
 
     def remove(self, path: str) -> None:
         """Remove a table."""
@@ -120,6 +139,10 @@ class Shelf:
         # Delta tables are written past these files, which remember what they listed.
         self._files.invalidate_cache()
         return bool(self._files.exists(self._full(path)))
+
+    def _address(self, path: str) -> str:
+        """What others find it by."""
+        return self._full(path) if self._is_local else f"{self.url}/{path}"
 
     def _full(self, path: str) -> str:
         return f"{self._root}/{path}"
@@ -139,6 +162,13 @@ class Shelf:
 
 
 @contextmanager
+def _rows(file: Path) -> Iterator[pa.RecordBatchReader]:
+    with pq.ParquetFile(file) as parquet:
+        batches = parquet.iter_batches(batch_size=_ROWS_OF_A_BATCH)
+        yield pa.RecordBatchReader.from_batches(parquet.schema_arrow, batches)
+
+
+@contextmanager
 def _refusals(url: str) -> Iterator[None]:
     """What a storage says when it refuses, in a message."""
     try:
@@ -147,8 +177,8 @@ def _refusals(url: str) -> Iterator[None]:
         raise ShelfFailed(f"{url} does not answer as it should: {type(error).__name__}: {error}") from error
 
 
-def _not_installed(url: str = "") -> SettingWrong:
+def _not_installed(extra: str, url: str = "") -> SettingWrong:
     also = {"gs": ",gs", "gcs": ",gs", "az": ",az", "abfss": ",az"}.get(url.partition("://")[0], "")
     return SettingWrong(
-        f"What this needs is not installed: pip install 'dlt-harvest[filesystem{also}]' and run this again."
+        f"What this needs is not installed: pip install 'dlt-harvest[{extra}{also}]' and run this again."
     )

@@ -6,17 +6,21 @@ import io
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 from dlt.common.libs.deltalake import deltalake_storage_options
+from pyiceberg.table import StaticTable
 
 from destinations.conftest import Opened
 from destinations.postgres_server import NoServer
@@ -25,7 +29,9 @@ from destinations.storages import STORAGES, Storage
 from destinations.test_conformance import counted
 from destinations.test_values import ROWS, TABLE
 from harvest_time_tracking import SettingWrong
+from harvest_warehouse import iceberg
 from harvest_warehouse.database import open_database
+from harvest_warehouse.ducklake import _file
 from harvest_warehouse.own_tables import keep
 from harvest_warehouse.publish import LIST, PublishReport, publish
 from harvest_warehouse.settings import Warehouse, user_warehouse
@@ -92,6 +98,8 @@ def warehouse(original: Path, tmp_path: Path) -> Warehouse:
 
 def read(shelf: Shelf, path: str) -> list[dict[str, Any]]:
     """The rows that others find there."""
+    if path.endswith(".iceberg"):
+        return read_iceberg(shelf, path)
     if path.endswith(".parquet"):
         rows = pq.read_table(io.BytesIO(shelf._files.cat_file(shelf._full(path)))).to_pylist()
     else:
@@ -101,11 +109,25 @@ def read(shelf: Shelf, path: str) -> list[dict[str, Any]]:
     return [dict(row) for row in rows]
 
 
+def read_iceberg(shelf: Shelf, path: str) -> list[dict[str, Any]]:
+    """By DuckDB's reader, which is not the one that writes; from a copy of the folder, wherever it is."""
+    with tempfile.TemporaryDirectory() as folder:
+        shelf._files.get(shelf._full(path), f"{folder}/table", recursive=True)
+        with duckdb.connect(config={"allow_unsigned_extensions": "true"}) as connection:
+            for extension in ("avro", "iceberg"):
+                connection.execute(f"load '{_file(extension)}'")
+            connection.execute("set timezone = 'UTC'")
+            table = connection.execute(
+                f"select * from iceberg_scan('{folder}/table', allow_moved_paths = true)"
+            ).to_arrow_table()
+            return [dict(row) for row in table.to_pylist()]
+
+
 def paths(report: PublishReport) -> dict[str, str]:
-    return {table.path.rpartition("/")[2].removesuffix(".parquet"): table.path for table in report.tables}
+    return {table.path.rpartition("/")[2].partition(".")[0]: table.path for table in report.tables}
 
 
-@pytest.mark.parametrize("kind", ["parquet", "delta"])
+@pytest.mark.parametrize("kind", ["parquet", "delta", "iceberg"])
 def test_what_is_published_is_what_is_there(storage: Storage, warehouse: Warehouse, kind: Any) -> None:
     if kind == "delta" and not storage.has_delta:
         pytest.skip(f"{storage.name}: what stands for it here has no conditional writes, which Delta needs")
@@ -192,10 +214,73 @@ def test_what_somebody_removed_is_written_again(warehouse: Warehouse, folder: Sh
 
 
 def test_another_format_takes_the_place_of_the_first(warehouse: Warehouse, folder: Shelf) -> None:
-    before = publish(warehouse, folder)
-    after = publish(warehouse, folder, "delta")
-    assert set(after.removed) == {table.path for table in before.tables}
+    report = publish(warehouse, folder)
+    for kind in ("delta", "iceberg", "parquet"):
+        before, report = report, publish(warehouse, folder, kind)  # type: ignore[arg-type]
+        assert set(report.removed) == {table.path for table in before.tables}
+        assert all(table.is_new for table in report.tables)
     assert not list(Path(folder.url).glob("*/*.part"))
+
+
+@pytest.mark.parametrize("kind", ["parquet", "delta", "iceberg"])
+def test_a_column_of_another_type_takes_the_place_of_the_first(warehouse: Warehouse, folder: Shelf, kind: Any) -> None:
+    where = paths(publish(warehouse, folder, kind))
+    with open_database(warehouse) as database:
+        database.run(["drop table notes", "create table notes as select 'one' as id, 2 as note"])
+    publish(warehouse, folder, kind)
+    assert read(folder, where["notes"]) == [{"id": "one", "note": 2}]
+
+
+def versions(folder: Shelf, path: str) -> list[list[dict[str, Any]]]:
+    """The rows of each version that an Iceberg table still has, by the library's own reader."""
+    newest = sorted(Path(folder.url, path, "metadata").glob("*.metadata.json"))[-1]
+    table = StaticTable.from_metadata(str(newest))
+    found = [table.scan(snapshot_id=snapshot.snapshot_id).to_arrow().to_pylist() for snapshot in table.snapshots()]
+    return [[dict(row) for row in rows] for rows in found if rows]
+
+
+@pytest.mark.parametrize("is_old", [False, True])
+def test_an_iceberg_table_has_the_versions_of_a_week(
+    warehouse: Warehouse, folder: Shelf, monkeypatch: pytest.MonkeyPatch, is_old: bool
+) -> None:
+    path = paths(publish(warehouse, folder, "iceberg"))["notes"]
+    with open_database(warehouse) as database:
+        database.run(["update notes set note = 'changed'"])
+    if is_old:
+        monkeypatch.setattr(iceberg, "_KEPT", timedelta(0))
+    publish(warehouse, folder, "iceberg")
+    notes = [row["note"] for rows in versions(folder, path) for row in rows]
+    assert notes == (["changed"] if is_old else ["short", "changed"])
+    assert len(list(Path(folder.url, path, "data").iterdir())) == len(notes), "what was deleted does not stay for ever"
+
+
+def test_an_iceberg_table_that_is_half_written_is_the_old_one(
+    warehouse: Warehouse, folder: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = paths(publish(warehouse, folder, "iceberg"))["notes"]
+    with open_database(warehouse) as database:
+        database.run(["update notes set note = 'changed'"])
+    with monkeypatch.context() as patch:
+        failing = Shelf(bucket_url=folder.url)
+        patch.setattr(failing._files, "pipe_file", raising(OSError("no space left")))
+        with pytest.raises(ShelfFailed, match="no space left"):
+            failing.put_iceberg(path, parquet_of(folder, [{"id": 1, "note": "changed"}]))
+    assert read(folder, path) == [{"id": 1, "note": "short"}]
+    publish(warehouse, folder, "iceberg")
+    assert read(folder, path) == [{"id": 1, "note": "changed"}]
+
+
+def parquet_of(folder: Shelf, rows: list[dict[str, Any]]) -> Path:
+    file = Path(folder.url).with_suffix(".parquet")
+    pq.write_table(pa.Table.from_pylist(rows), file)
+    return file
+
+
+def raising(error: Exception) -> Callable[..., None]:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise error
+
+    return refuse
 
 
 def test_nothing_is_published_while_a_run_writes(warehouse: Warehouse, folder: Shelf, tmp_path: Path) -> None:

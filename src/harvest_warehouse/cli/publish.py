@@ -22,8 +22,10 @@ def publish(
         ),
     ] = None,
     file_format: Annotated[
-        Literal["parquet", "delta"],
-        typer.Option("--format", help="One Parquet file a table, or Delta tables with the versions of a week."),
+        Literal["parquet", "delta", "iceberg"],
+        typer.Option(
+            "--format", help="One Parquet file a table; or Delta or Iceberg tables, with the versions of a week."
+        ),
     ] = "parquet",
     destination: DestinationName = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, for machines.")] = False,

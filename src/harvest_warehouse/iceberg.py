@@ -1,0 +1,92 @@
+"""Iceberg tables without a catalog: the newest file of metadata in a table's folder is the table."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+from fsspec import AbstractFileSystem
+from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.io.fsspec import FsspecFileIO
+from pyiceberg.table import Table
+
+_KEPT = timedelta(days=7)
+_NAME = ("shelf", "table")
+_FILES = "files"
+
+
+class ShelfIO(FsspecFileIO):
+    """The way to the files is the shelf's own, with its credentials."""
+
+    def get_fs(self, scheme: str, hostname: str | None = None) -> AbstractFileSystem:  # noqa: ARG002
+        """The shelf's, whatever the address."""
+        files: AbstractFileSystem = self.properties[_FILES]
+        return files
+
+
+def replace_rows(files: AbstractFileSystem, url: str, rows: pa.RecordBatchReader) -> None:
+    """Make a table's next version of exactly these rows. Versions older than a week are forgotten, and their files removed.
+
+    Who reads finds the old rows or the new ones. For readers that have no catalog either, `metadata/version-hint.text` names the
+    newest metadata (https://duckdb.org/docs/stable/core_extensions/iceberg/overview).
+
+    Args:
+        files: of the folder or bucket.
+        url: the table's folder.
+        rows: all of them.
+
+    Raises:
+        Exception: of the storage's library or pyiceberg's, where the table cannot be written; its last version stands.
+    """
+    with warnings.catch_warnings():
+        # That there were no rows to replace.
+        warnings.filterwarnings("ignore", "Delete operation did not match any records")
+        table = _committed(files, url, rows)
+    table.maintenance.expire_snapshots().older_than(datetime.now(UTC) - _KEPT).commit()
+    metadata = table.refresh().metadata_location.rpartition("/")[2]
+    files.pipe_file(f"{url}/metadata/version-hint.text", metadata.removesuffix(".metadata.json").encode())
+    needed = {_bare(files, path) for path in _files_of(table)}
+    for path in [*files.glob(f"{url}/data/*"), *files.glob(f"{url}/metadata/*.avro")]:
+        if _bare(files, path) not in needed:
+            files.rm_file(path)
+
+
+def _committed(files: AbstractFileSystem, url: str, rows: pa.RecordBatchReader) -> Table:
+    given: dict[str, Any] = {"py-io-impl": f"{__name__}.{ShelfIO.__name__}", _FILES: files}
+    catalog = SqlCatalog("shelf", uri="sqlite:///:memory:", **given)
+    catalog.create_namespace(_NAME[0])
+    there = sorted(files.glob(f"{url}/metadata/*.metadata.json"), key=_bare_name)
+    if not there:
+        with catalog.create_table_transaction(_NAME, rows.schema, location=url) as change:
+            change.append(rows)
+        return catalog.load_table(_NAME)
+    table = catalog.register_table(_NAME, f"{url}/metadata/{_bare_name(there[-1])}")
+    with table.transaction() as change:
+        with change.update_schema(allow_incompatible_changes=True) as columns:
+            for name in table.schema().column_names:
+                if name not in rows.schema.names:
+                    columns.delete_column(name)
+            columns.union_by_name(rows.schema)
+        change.overwrite(rows)
+    return table
+
+
+def _files_of(table: Table) -> Iterator[str]:
+    """Of all versions that it still has."""
+    for snapshot in table.snapshots():
+        yield snapshot.manifest_list
+        for manifest in snapshot.manifests(table.io):
+            yield manifest.manifest_path
+            yield from (entry.data_file.file_path for entry in manifest.fetch_manifest_entry(table.io))
+
+
+def _bare(files: AbstractFileSystem, path: str) -> str:
+    """Without what says which storage it is in."""
+    return str(files._strip_protocol(path))
+
+
+def _bare_name(path: str) -> str:
+    return path.rpartition("/")[2]
