@@ -12,6 +12,7 @@ from sqlglot.errors import SqlglotError
 
 from dashboards import page
 from destinations.conftest import SENT, Here
+from destinations.databricks_refusals import refusal
 from destinations.test_conformance import shop
 from harvest_warehouse.alert_settings import AlertSettings
 from harvest_warehouse.alerts import alerts
@@ -105,6 +106,12 @@ def test_no_subquery_reaches_past_the_query_around_it(statements: list[exp.Expr]
 def _tables(query: exp.Expr) -> set[str]:
     found = query.find_all(exp.Table, exp.Subquery)
     return {table.alias_or_name for table in found if table.find_ancestor(*_QUERIES) is query}
+
+
+def test_databricks_is_sent_nothing_that_it_is_documented_to_refuse(statements: list[exp.Expr]) -> None:
+    said = [written(statement.copy(), "databricks") for statement in statements]
+    refused = {text: refusal(sqlglot.parse_one(text, read="databricks")) for text in said}
+    assert {text: why for text, why in refused.items() if why} == {}
 
 
 def _parts(join: exp.Join) -> Iterator[exp.Expr]:
