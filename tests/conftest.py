@@ -23,9 +23,15 @@ from scheduling import BySharedFixture
 Once = Callable[[str, Callable[[Warehouse], object]], Path]
 
 
+# Of memory that is a folder: all tests together write a quarter of it.
+_MUCH = 4 * 2**30
+
+
 def pytest_configure() -> None:
-    """Let programs under test be interrupted: a shell that runs us in the background had them ignore it."""
+    """Do not wait for the disk; and let programs under test be interrupted: a shell that runs us in the background had them ignore it."""
     make_dlt_quick()
+    if os.access("/dev/shm", os.W_OK) and shutil.disk_usage("/dev/shm").free > _MUCH:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", "/dev/shm")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
