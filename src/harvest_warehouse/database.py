@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -20,6 +20,8 @@ from harvest_warehouse.settings import Warehouse
 
 # Rows of one insert: few statements, and none that a database finds too long.
 _ROWS_OF_AN_INSERT = 200
+# BigQuery takes 1 MB: https://cloud.google.com/bigquery/quotas#query_jobs. A sign has up to four bytes.
+_SIGNS_OF_AN_INSERT = 200_000
 _PLAIN_ROWS_OF_AN_INSERT = 1_000
 # What makes, changes or drops tables: not every database has transactions for that.
 _FOR_TABLES = ("CREATE", "ALTER", "DROP")
@@ -58,12 +60,12 @@ class Database:
         Raises:
             DatabaseException: dlt's, where the database refuses it; a `DltException` like all of dlt's errors.
         """
-        with self._client.execute_query(self._translated(query, values or {})) as cursor:
-            return list(cursor.fetchall())
+        with self._asked(self._translated(query, values or {})) as cursor:
+            return [tuple(row) for row in cursor.fetchall()]
 
     def records(self, query: Statement, values: Mapping[str, object] | None = None) -> list[dict[str, Any]]:
         """The rows that `query` gives, by column. Raises as `rows` does."""
-        with self._client.execute_query(self._translated(query, values or {})) as cursor:
+        with self._asked(self._translated(query, values or {})) as cursor:
             names = self._columns(cursor)
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
@@ -71,13 +73,13 @@ class Database:
         """The rows that `query` gives, so many at a time: memory does not grow with the table. Raises as `rows` does."""
         translated = self._translated(query, {})
         if not self._kind.declares_cursors:
-            with self._client.execute_query(translated) as cursor:
+            with self._asked(translated) as cursor:
                 while found := cursor.fetchmany(rows):
-                    yield found
+                    yield [tuple(row) for row in found]
             return
         with self._client.begin_transaction():
-            self._client.execute_sql(f"DECLARE portions NO SCROLL CURSOR FOR {translated}")
-            while portion := self._client.execute_sql(f"FETCH {rows} FROM portions"):
+            self._told(f"DECLARE portions NO SCROLL CURSOR FOR {translated}")
+            while portion := self._told(f"FETCH {rows} FROM portions"):
                 yield [tuple(row) for row in portion]
 
     def json_text(self, column: str) -> str:
@@ -100,12 +102,12 @@ class Database:
             if self._client.capabilities.supports_ddl_transactions or not is_for_tables:
                 stack.enter_context(self._client.begin_transaction())
             for statement in translated:
-                self._client.execute_sql(statement)
+                self._told(statement)
 
     def columns(self, table: str) -> tuple[str, ...]:
         """The columns of a table as the database has them; none where there is no such table."""
         try:
-            with self._client.execute_query(self._translated(f'select * from "{table}" limit 0', {})) as cursor:
+            with self._asked(self._translated(f'select * from "{table}" limit 0', {})) as cursor:
                 return self._columns(cursor)
         except DatabaseUndefinedRelation:
             return ()
@@ -144,14 +146,19 @@ class Database:
             [catalog] = tree.find_all(exp.Table)
             catalog.replace(exp.table_("INFORMATION_SCHEMA.TABLES", db=full.db, catalog=full.catalog or None))
         # Made by dlt, and so all in the one case or in the other.
-        names = self.rows(tree, {"schema": full.db, "name": name.upper() if name and self._is_upper else name})
+        try:
+            names = self.rows(tree, {"schema": full.db, "name": name.upper() if name and self._is_upper else name})
+        except DatabaseUndefinedRelation:
+            # A catalog in the schema is not there where the schema is not.
+            return ()
         return tuple(row[0].lower() if self._is_upper else row[0] for row in names)
 
     def answer(self, statement: exp.Expr, limit: int | None = None) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         """The columns and the first rows, or all, of a statement in the database's own dialect, as it is."""
-        with self._client.execute_query(statement.sql(self.dialect)) as cursor:
+        with self._asked(statement.sql(self.dialect)) as cursor:
             columns = self._columns(cursor)
-            return columns, list(cursor.fetchall() if limit is None else cursor.fetchmany(limit))
+            found = cursor.fetchall() if limit is None else cursor.fetchmany(limit)
+            return columns, [tuple(row) for row in found]
 
     def make_dataset(self) -> None:
         """Make the dataset."""
@@ -181,12 +188,12 @@ class Database:
 
     def create(self, table: str, query: str) -> None:
         """Make a table of the rows of a query that was translated before."""
-        self._client.execute_sql(f"CREATE TABLE {self._name(table)} AS {query}")
+        self._told(f"CREATE TABLE {self._name(table)} AS {query}")
 
     def counts(self, query: str, column: str) -> dict[str, int]:
         """How many rows a query that was translated before gives, by the text in one of its columns."""
         counting = f"SELECT {column}, COUNT(*) FROM ({query}) AS counted GROUP BY {column}"
-        with self._client.execute_query(counting) as cursor:
+        with self._asked(counting) as cursor:
             return {str(name): int(rows) for name, rows in cursor.fetchall()}
 
     def insert(self, table: str, rows: Sequence[Sequence[object]]) -> None:
@@ -197,7 +204,7 @@ class Database:
                 f"({', '.join(_literal(value, self.dialect) for value in row)})"
                 for row in rows[start : start + _PLAIN_ROWS_OF_AN_INSERT]
             )
-            self._client.execute_sql(f"INSERT INTO {name} VALUES {lines}")
+            self._told(f"INSERT INTO {name} VALUES {lines}")
 
     def comment(self, comments: Sequence[tuple[str, str, str]]) -> bool:
         """Write words beside tables and columns: (table, column or nothing, words). False where the database takes none."""
@@ -209,7 +216,7 @@ class Database:
                 for table, column, words in comments:
                     name = column and self._client.escape_column_name(column)
                     target = f"COLUMN {names[table]}.{name}" if column else f"TABLE {names[table]}"
-                    self._client.execute_sql(f"COMMENT ON {target} IS {_literal(words, self.dialect)}")
+                    self._told(f"COMMENT ON {target} IS {_literal(words, self.dialect)}")
         except DatabaseException:
             return False
         return True
@@ -232,6 +239,12 @@ class Database:
         for placeholder in list(tree.find_all(exp.Placeholder)):
             _fill(placeholder, values[placeholder.name])
         return written(tree, self.dialect)
+
+    def _asked(self, statement: str) -> AbstractContextManager[Any]:
+        return self._client.execute_query(self._kind.as_sent(statement))
+
+    def _told(self, statement: str) -> Any:
+        return self._client.execute_sql(self._kind.as_sent(statement))
 
     def _columns(self, cursor: Any) -> tuple[str, ...]:
         names = (str(column[0]) for column in cursor.description or ())
@@ -256,11 +269,29 @@ def insertions(table: str, rows: Sequence[Mapping[str, object]]) -> list[exp.Exp
     """Statements that insert rows, all of the same columns."""
     names = list(rows[0]) if rows else []
     columns = exp.Schema(this=exp.to_table(table), expressions=[exp.to_identifier(name, quoted=True) for name in names])
-    tuples = [exp.Tuple(expressions=[exp.convert(row[name]) for name in names]) for row in rows]
     return [
-        exp.Insert(this=columns.copy(), expression=exp.Values(expressions=tuples[first : first + _ROWS_OF_AN_INSERT]))
-        for first in range(0, len(tuples), _ROWS_OF_AN_INSERT)
+        exp.Insert(
+            this=columns.copy(),
+            expression=exp.Values(
+                expressions=[exp.Tuple(expressions=[exp.convert(row[name]) for name in names]) for row in some]
+            ),
+        )
+        for some in _of_one_insert(rows)
     ]
+
+
+def _of_one_insert(rows: Sequence[Mapping[str, object]]) -> Iterator[list[Mapping[str, object]]]:
+    some: list[Mapping[str, object]] = []
+    signs = 0
+    for row in rows:
+        length = sum(len(str(value)) for value in row.values())
+        if some and (len(some) == _ROWS_OF_AN_INSERT or signs + length > _SIGNS_OF_AN_INSERT):
+            yield some
+            some, signs = [], 0
+        some.append(row)
+        signs += length
+    if some:
+        yield some
 
 
 def _fill(placeholder: exp.Placeholder, value: object) -> None:
