@@ -140,6 +140,7 @@ def _is_of_both(part: exp.Expr, joined: str) -> bool:
         ("bigquery", "select greatest(a, 0)", "SELECT GREATEST(COALESCE(`a`, 0), COALESCE(0, `a`))"),
         ("bigquery", "select 0.1", "SELECT CAST('0.1' AS NUMERIC)"),
         ("bigquery", "select string_agg(a, ',' order by a)", "SELECT STRING_AGG(`a`, ',' ORDER BY `a`)"),
+        ("bigquery", "delete from a.b.c", "DELETE FROM `a`.`b`.`c` WHERE TRUE"),
         ("bigquery", "alter table a.b.c rename to d", "ALTER TABLE `a`.`b`.`c` RENAME TO `d`"),
         ("redshift", "select string_agg(a, ',' order by a)", 'SELECT LISTAGG("a", \',\') WITHIN GROUP (ORDER BY "a")'),
         (
