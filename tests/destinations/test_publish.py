@@ -34,6 +34,7 @@ from harvest_warehouse.database import open_database
 from harvest_warehouse.ducklake import _file
 from harvest_warehouse.own_tables import keep
 from harvest_warehouse.publish import LIST, PublishReport, publish
+from harvest_warehouse.publish_summary import publish_lines
 from harvest_warehouse.settings import Warehouse, user_warehouse
 from harvest_warehouse.shelf import Shelf, ShelfFailed
 from harvest_warehouse.turn import Busy, turn
@@ -169,6 +170,7 @@ def test_what_is_published_is_what_is_there(storage: Storage, warehouse: Warehou
     assert 1 not in have, "what was deleted is not published any more"
     assert have[2]["note"] == "changed"
     assert read(shelf, where["notes"]) == [{"id": 1, "note": "short", "more": None}]
+    assert f" as {kind.capitalize()} " in publish_lines(second)[0]
     listed = shelf.document(f"{warehouse.dataset_name}/{LIST}")
     assert {path: table["rows"] for path, table in listed["tables"].items()} == {
         table.path: table.rows for table in second.tables
