@@ -1,4 +1,4 @@
-"""What dlt does over and over, done less: the accounts of the tests are so small that it is a third of what they cost."""
+"""What dlt does over and over, done less: the accounts of the tests are so small that it is much of what they cost."""
 
 from __future__ import annotations
 

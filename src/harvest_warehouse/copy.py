@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from harvest_warehouse.indexes import make_indexes
 from harvest_warehouse.insert_files import insert_file
 from harvest_warehouse.json_files import json_file
 from harvest_warehouse.load_report import what_happened
-from harvest_warehouse.portions import Digest, Portions
+from harvest_warehouse.portions import Digest, Portions, fitting
 from harvest_warehouse.replaced import BEFORE
 from harvest_warehouse.settings import SCHEMA, Warehouse, give_memory_back
 from harvest_warehouse.turn import turn
@@ -245,6 +246,10 @@ class _Copy:
         """The rows as load files of dlt's, one after the other; each is gone when the next is asked for."""
         schema = portions.schema(client.capabilities)
         batches = portions.batches(here, schema)
+        if portions.table == _VERSIONS:
+            batches = map(
+                partial(fitting, column="schema", most=client.capabilities.max_text_data_type_length), batches
+            )
         while (batch := next(batches, None)) is not None:
             file_id = ParsedLoadJobFileName.new_file_id()
             file_format: TLoaderFileFormat = self._target.kind.load_format

@@ -49,7 +49,7 @@ def replace_rows(files: AbstractFileSystem, url: str, rows: pa.RecordBatchReader
     metadata = table.refresh().metadata_location.rpartition("/")[2]
     files.pipe_file(f"{url}/metadata/version-hint.text", metadata.removesuffix(".metadata.json").encode())
     needed = {_bare(files, path) for path in _files_of(table)}
-    for path in [*files.glob(f"{url}/data/*"), *files.glob(f"{url}/metadata/*.avro")]:
+    for path in [*_listed(files, f"{url}/data"), *_listed(files, f"{url}/metadata", ".avro")]:
         if _bare(files, path) not in needed:
             files.rm_file(path)
 
@@ -58,7 +58,7 @@ def _committed(files: AbstractFileSystem, url: str, rows: pa.RecordBatchReader) 
     given: dict[str, Any] = {"py-io-impl": f"{__name__}.{ShelfIO.__name__}", _FILES: files}
     catalog = SqlCatalog("shelf", uri="sqlite:///:memory:", **given)
     catalog.create_namespace(_NAME[0])
-    there = sorted(files.glob(f"{url}/metadata/*.metadata.json"), key=_bare_name)
+    there = sorted(_listed(files, f"{url}/metadata", ".metadata.json"), key=_bare_name)
     if not there:
         with catalog.create_table_transaction(_NAME, rows.schema, location=url) as change:
             change.append(rows)
@@ -81,6 +81,14 @@ def _files_of(table: Table) -> Iterator[str]:
         for manifest in snapshot.manifests(table.io):
             yield manifest.manifest_path
             yield from (entry.data_file.file_path for entry in manifest.fetch_manifest_entry(table.io))
+
+
+def _listed(files: AbstractFileSystem, folder: str, ending: str = "") -> list[str]:
+    """The files in a folder, whatever signs its name has."""
+    try:
+        return [path for path in files.ls(folder, detail=False) if path.endswith(ending)]
+    except FileNotFoundError:
+        return []
 
 
 def _bare(files: AbstractFileSystem, path: str) -> str:

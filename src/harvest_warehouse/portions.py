@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -100,6 +102,22 @@ class Digest:
         numbers = _engine().from_arrow(plain).aggregate(f"sum(hash({', '.join(plain.column_names)}))")
         self.total += numbers.fetchall()[0][0]
         self.rows += batch.num_rows
+
+
+def fitting(batch: pa.RecordBatch, column: str, most: int) -> pa.RecordBatch:
+    """Rows with dlt's schemas in its own short form where they have more than so many bytes: so dlt stores and reads them.
+
+    Args:
+        batch: the rows.
+        column: which has the schemas.
+        most: bytes of the longest text that the database holds.
+    """
+    texts = [
+        base64.b64encode(zlib.compress(text.encode(), 9)).decode() if len(text.encode()) > most else text
+        for text in batch[column].to_pylist()
+    ]
+    index = batch.schema.get_field_index(column)
+    return batch.set_column(index, batch.schema.field(index), pa.array(texts, batch.schema.field(index).type))
 
 
 @cache

@@ -6,7 +6,10 @@ import json
 from dataclasses import asdict
 
 from harvest_warehouse.publish import PublishReport
+from harvest_warehouse.shelf import Format
 from harvest_warehouse.summary import counted
+
+_IN_WORDS: dict[Format, str] = {"parquet": "Parquet files", "delta": "Delta tables", "iceberg": "Iceberg tables"}
 
 
 def publish_lines(report: PublishReport) -> list[str]:
@@ -14,7 +17,7 @@ def publish_lines(report: PublishReport) -> list[str]:
     new = [table for table in report.tables if table.is_new]
     lines = [
         f"{counted(len(report.tables), 'table')} of {report.source} are in {report.target} as "
-        f"{'Parquet files' if report.format == 'parquet' else 'Delta tables'}, {counted(sum(table.rows for table in report.tables), 'row')}: "
+        f"{_IN_WORDS[report.format]}, {counted(sum(table.rows for table in report.tables), 'row')}: "
         f"{len(new)} written, {len(report.tables) - len(new)} unchanged. {report.seconds:.1f} s."
     ]
     if report.removed:

@@ -63,8 +63,9 @@ class Shelf:
             raise SettingWrong(
                 f"The configuration of {name} cannot be read ({type(error).__name__}): see [destination.{name}] in .dlt/secrets.toml."
             ) from None
-        self._root = str(path).rstrip("/")
         self._is_local = bool(self._config.is_local_filesystem)
+        # dlt's own is an address, in which blanks and other signs are written otherwise.
+        self._root = self._config.make_local_path(self._config.bucket_url) if self._is_local else str(path).rstrip("/")
         self.url = self._root if self._is_local else str(self._config.bucket_url).rstrip("/")
 
     def document(self, path: str) -> Any:
@@ -106,6 +107,10 @@ class Shelf:
         options = deltalake_storage_options(self._config.credentials, self._config.deltalake_storage_options)
         url = self._address(path)
         if self._is_local:
+            if set("[]") & set(url):
+                raise ShelfFailed(
+                    f"{self.url}: Delta's library takes no folder with [ or ] in its path. Choose another."
+                )
             Path(url).mkdir(parents=True, exist_ok=True)
         try:
             with _rows(file) as rows:

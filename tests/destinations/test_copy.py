@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -14,6 +16,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from dlt.common.utils import uniq_id
 from filelock import FileLock
@@ -32,6 +35,7 @@ from harvest_warehouse.database import UNFINISHED_COPY, HalfCopied, open_databas
 from harvest_warehouse.load_report import LoadFailed
 from harvest_warehouse.mart_settings import MartSettings
 from harvest_warehouse.own_tables import OwnTable, keep
+from harvest_warehouse.portions import fitting
 from harvest_warehouse.query import query
 from harvest_warehouse.settings import Warehouse
 from harvest_warehouse.sync import SyncReport
@@ -77,6 +81,13 @@ class WentOn:
     asked_old: Counter[Any]
 
 
+def unpacked(row: dict[str, Any]) -> dict[str, Any]:
+    """A row; where it is one of dlt's schemas in short form, with the whole."""
+    text = row.get("schema")
+    is_packed = isinstance(text, str) and not text.startswith("{")
+    return {**row, "schema": zlib.decompress(base64.b64decode(text)).decode()} if is_packed and text else row
+
+
 def everything(warehouse: Warehouse, nul: str = "\x00") -> Everything:
     """Every row of every table of the dataset, all columns; with what the other side has for U+0000."""
     with open_database(warehouse) as database:
@@ -85,7 +96,7 @@ def everything(warehouse: Warehouse, nul: str = "\x00") -> Everything:
                 tuple(
                     sorted((column, plain(value).replace("\x00", nul), value is None) for column, value in row.items())
                 )
-                for row in database.records(f'select * from "{name}"')
+                for row in map(unpacked, database.records(f'select * from "{name}"'))
             )
             for name in database.names()
         }
@@ -446,3 +457,12 @@ def test_a_run_at_either_place_keeps_a_copy_out(places: Places, busy: int) -> No
     places[busy].lock_file.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(places[busy].lock_file), pytest.raises(Busy):
         copy(*places)
+
+
+def test_a_schema_is_in_dlts_own_short_form_where_the_text_is_too_long_for_the_place() -> None:
+    stored = '{"name": "é"}' + " " * 100
+    batch = pa.record_batch({"version": [1, 2], "schema": ["{}", stored]})
+    short, packed = fitting(batch, "schema", 100)["schema"].to_pylist()
+    assert short == "{}"
+    assert zlib.decompress(base64.b64decode(packed)).decode() == stored
+    assert fitting(batch, "schema", 200) == batch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -34,6 +35,7 @@ from harvest_warehouse.database import open_database
 from harvest_warehouse.ducklake import _file
 from harvest_warehouse.own_tables import keep
 from harvest_warehouse.publish import LIST, PublishReport, publish
+from harvest_warehouse.publish_summary import publish_lines
 from harvest_warehouse.settings import Warehouse, user_warehouse
 from harvest_warehouse.shelf import Shelf, ShelfFailed
 from harvest_warehouse.turn import Busy, turn
@@ -112,7 +114,10 @@ def read(shelf: Shelf, path: str) -> list[dict[str, Any]]:
 def read_iceberg(shelf: Shelf, path: str) -> list[dict[str, Any]]:
     """By DuckDB's reader, which is not the one that writes; from a copy of the folder, wherever it is."""
     with tempfile.TemporaryDirectory() as folder:
-        shelf._files.get(shelf._full(path), f"{folder}/table", recursive=True)
+        if shelf._is_local:
+            shutil.copytree(shelf._full(path), f"{folder}/table")
+        else:
+            shelf._files.get(shelf._full(path), f"{folder}/table", recursive=True)
         with duckdb.connect(config={"allow_unsigned_extensions": "true"}) as connection:
             for extension in ("avro", "iceberg"):
                 connection.execute(f"load '{_file(extension)}'")
@@ -169,6 +174,7 @@ def test_what_is_published_is_what_is_there(storage: Storage, warehouse: Warehou
     assert 1 not in have, "what was deleted is not published any more"
     assert have[2]["note"] == "changed"
     assert read(shelf, where["notes"]) == [{"id": 1, "note": "short", "more": None}]
+    assert f" as {kind.capitalize()} " in publish_lines(second)[0]
     listed = shelf.document(f"{warehouse.dataset_name}/{LIST}")
     assert {path: table["rows"] for path, table in listed["tables"].items()} == {
         table.path: table.rows for table in second.tables
@@ -177,7 +183,7 @@ def test_what_is_published_is_what_is_there(storage: Storage, warehouse: Warehou
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Shelf:
-    return Shelf(bucket_url=str(tmp_path / "shelf"))
+    return Shelf(bucket_url=str(tmp_path / "my shelf 100% é"))
 
 
 def test_whoever_reads_meanwhile_finds_whole_tables_and_the_old_list(warehouse: Warehouse, folder: Shelf) -> None:
@@ -314,6 +320,21 @@ def test_a_whole_account_is_published_row_by_row(opened: Opened, folder: Shelf) 
 def test_destinations_that_would_not_be_right_say_why(tmp_path: Path, wrong: str) -> None:
     with pytest.raises(SettingWrong, match=r"is not offered.*(duckdb|postgres)"):
         user_warehouse(tmp_path, wrong)
+
+
+@pytest.mark.parametrize("kind", ["parquet", "iceberg", "delta"])
+def test_a_folder_may_have_any_name_that_the_format_takes(warehouse: Warehouse, tmp_path: Path, kind: Any) -> None:
+    shelf = Shelf(bucket_url=str(tmp_path / "[1] of * 100%"))
+    if kind == "delta":
+        with pytest.raises(ShelfFailed, match="Choose another"):
+            publish(warehouse, shelf, kind)
+        return
+    publish(warehouse, shelf, kind)
+    with open_database(warehouse) as database:
+        database.run(["update notes set note = 'changed'"])
+    where = paths(publish(warehouse, shelf, kind))
+    assert (tmp_path / "[1] of * 100%" / where["notes"]).exists()
+    assert [row["note"] for row in read(shelf, where["notes"])] == ["changed"]
 
 
 def test_without_a_place_it_says_where_to_put_it() -> None:
