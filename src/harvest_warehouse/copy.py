@@ -27,9 +27,10 @@ from harvest_time_tracking import HarvestError, SettingWrong
 from harvest_warehouse import standing
 from harvest_warehouse.build import build
 from harvest_warehouse.build_report import BuildFailed, BuildReport
-from harvest_warehouse.database import UNFINISHED_COPY, Database, insertions, open_database
+from harvest_warehouse.database import UNFINISHED_COPY, Database, open_database
 from harvest_warehouse.indexes import make_indexes
 from harvest_warehouse.insert_files import insert_file
+from harvest_warehouse.inserts import insertions
 from harvest_warehouse.json_files import json_file
 from harvest_warehouse.load_report import what_happened
 from harvest_warehouse.portions import Digest, Portions, fitting

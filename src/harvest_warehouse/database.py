@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -16,13 +15,9 @@ from sqlglot import exp
 from harvest_time_tracking import HarvestError
 from harvest_warehouse.destinations import Destination, Use
 from harvest_warehouse.dialects import HOME, written
+from harvest_warehouse.inserts import plain, plain_lines
 from harvest_warehouse.settings import Warehouse
 
-# Rows of one insert: few statements, and none that a database finds too long.
-_ROWS_OF_AN_INSERT = 200
-# BigQuery takes 1 MB: https://cloud.google.com/bigquery/quotas#query_jobs. A sign has up to four bytes.
-_SIGNS_OF_AN_INSERT = 200_000
-_PLAIN_ROWS_OF_AN_INSERT = 1_000
 # What makes, changes or drops tables: not every database has transactions for that.
 _FOR_TABLES = ("CREATE", "ALTER", "DROP")
 
@@ -199,11 +194,7 @@ class Database:
     def insert(self, table: str, rows: Sequence[Sequence[object]]) -> None:
         """Add rows of plain values to a table, in the order of its columns."""
         name = self._name(table)
-        for start in range(0, len(rows), _PLAIN_ROWS_OF_AN_INSERT):
-            lines = ", ".join(
-                f"({', '.join(_literal(value, self.dialect) for value in row)})"
-                for row in rows[start : start + _PLAIN_ROWS_OF_AN_INSERT]
-            )
+        for lines in plain_lines(rows, self.dialect):
             self._told(f"INSERT INTO {name} VALUES {lines}")
 
     def comment(self, comments: Sequence[tuple[str, str, str]]) -> bool:
@@ -216,7 +207,7 @@ class Database:
                 for table, column, words in comments:
                     name = column and self._client.escape_column_name(column)
                     target = f"COLUMN {names[table]}.{name}" if column else f"TABLE {names[table]}"
-                    self._told(f"COMMENT ON {target} IS {_literal(words, self.dialect)}")
+                    self._told(f"COMMENT ON {target} IS {plain(words, self.dialect)}")
         except DatabaseException:
             return False
         return True
@@ -265,35 +256,6 @@ def _parsed(text: str) -> exp.Expr:
     return sqlglot.parse_one(text, read=HOME)
 
 
-def insertions(table: str, rows: Sequence[Mapping[str, object]]) -> list[exp.Expression]:
-    """Statements that insert rows, all of the same columns."""
-    names = list(rows[0]) if rows else []
-    columns = exp.Schema(this=exp.to_table(table), expressions=[exp.to_identifier(name, quoted=True) for name in names])
-    return [
-        exp.Insert(
-            this=columns.copy(),
-            expression=exp.Values(
-                expressions=[exp.Tuple(expressions=[exp.convert(row[name]) for name in names]) for row in some]
-            ),
-        )
-        for some in _of_one_insert(rows)
-    ]
-
-
-def _of_one_insert(rows: Sequence[Mapping[str, object]]) -> Iterator[list[Mapping[str, object]]]:
-    some: list[Mapping[str, object]] = []
-    signs = 0
-    for row in rows:
-        length = sum(len(str(value)) for value in row.values())
-        if some and (len(some) == _ROWS_OF_AN_INSERT or signs + length > _SIGNS_OF_AN_INSERT):
-            yield some
-            some, signs = [], 0
-        some.append(row)
-        signs += length
-    if some:
-        yield some
-
-
 def _fill(placeholder: exp.Placeholder, value: object) -> None:
     """Put a value in the place of its name; for a list, `in (:ids)` becomes a list of values."""
     if isinstance(value, list | tuple):
@@ -302,15 +264,6 @@ def _fill(placeholder: exp.Placeholder, value: object) -> None:
         placeholder.parent.set("expressions", [exp.convert(item) for item in value or (None,)])
     else:
         placeholder.replace(exp.convert(value))
-
-
-def _literal(value: object, dialect: str) -> str:
-    """A plain value in a row of an insert; dates and instants as text, which a database takes for the column's type."""
-    if value is None or isinstance(value, bool):
-        return str(value).upper() if value is not None else "NULL"
-    if isinstance(value, int | Decimal):
-        return f"{value:f}" if isinstance(value, Decimal) else str(value)
-    return exp.Literal.string(value if isinstance(value, str) else str(value)).sql(dialect)
 
 
 @contextmanager

@@ -14,7 +14,8 @@ import pytest
 from destinations.conftest import Here
 from destinations.stands import Stand
 from destinations.story import LONG
-from harvest_warehouse.database import insertions, open_database
+from harvest_warehouse.database import open_database
+from harvest_warehouse.inserts import insertions
 from harvest_warehouse.own_tables import OwnTable, keep
 from harvest_warehouse.turn import turn
 
