@@ -107,7 +107,7 @@ STANDS = {
             is_slow=True,
         ),
         Stand("snowflake", "an emulator (fakesnow)", _snowflake, has_comments=False),
-        Stand("bigquery", "its SQL parsed, and run on DuckDB", bigquery_stand.serving, is_slow=True),
+        Stand("bigquery", "its SQL parsed, and run on DuckDB", bigquery_stand.serving),
         Stand("databricks", "its SQL parsed, and run on DuckDB", databricks_stand.serving, is_slow=True),
     )
 }
