@@ -43,6 +43,27 @@ def test_a_name_of_ones_own_may_stand_for_a_destination(tmp_path: Path, monkeypa
     assert warehouse.kind.name == "postgres"
 
 
+@pytest.mark.parametrize(
+    ("name", "settings", "place"),
+    [
+        ("bigquery", {"CLIENT_EMAIL": "me@x.example", "PRIVATE_KEY": "secret", "PROJECT_ID": "one"}, "US/one"),
+        (
+            "databricks",
+            {"SERVER_HOSTNAME": "x.example", "HTTP_PATH": "/1", "ACCESS_TOKEN": "secret", "CATALOG": "one"},
+            "x.example/one",
+        ),
+        ("snowflake", {"HOST": "x", "USERNAME": "me", "PASSWORD": "secret", "DATABASE": "ONE"}, "x/ONE"),
+    ],
+)
+def test_two_databases_of_one_service_are_two_places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, settings: dict[str, str], place: str
+) -> None:
+    """Or a copy from one to the other would be refused as one onto itself."""
+    for field, value in settings.items():
+        monkeypatch.setenv(f"DESTINATION__{name.upper()}__CREDENTIALS__{field}", value)
+    assert user_warehouse(tmp_path, name).place == f"{name} at {place}"
+
+
 def test_an_unknown_destination_is_told_those_that_are_known(tmp_path: Path) -> None:
     with pytest.raises(SettingWrong, match=r"no destination 'postgress'\. Did you mean postgres\? There are: duckdb, "):
         user_warehouse(tmp_path, "postgress")

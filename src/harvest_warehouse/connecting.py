@@ -85,6 +85,8 @@ def connected(name: str, dataset_name: str, file: Path, use: Use) -> tuple[DltDe
         # As dlt resolves it, in every spelling that it takes.
         found = factory.configuration(factory.spec()._bind_dataset_name(dataset_name=dataset_name))
         place = found.data_location()
+        if within := entry.place_within:
+            place = f"{place}/{getattr(found, within, None) or getattr(found.credentials, within)}"
     except ConfigFieldMissingException as error:
         raise SettingWrong(_unconfigured(name, error)) from None
     except ConfigurationException as error:

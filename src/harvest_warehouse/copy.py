@@ -6,6 +6,7 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -14,6 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.common.destination.client import JobClientBase
 from dlt.common.exceptions import DltException
 from dlt.common.schema import Schema
@@ -25,9 +27,11 @@ from harvest_time_tracking import HarvestError, SettingWrong
 from harvest_warehouse import standing
 from harvest_warehouse.build import build
 from harvest_warehouse.build_report import BuildFailed, BuildReport
-from harvest_warehouse.database import UNFINISHED_COPY, Database, insertions, open_database
+from harvest_warehouse.database import UNFINISHED_COPY, Database, open_database
 from harvest_warehouse.indexes import make_indexes
 from harvest_warehouse.insert_files import insert_file
+from harvest_warehouse.inserts import insertions
+from harvest_warehouse.json_files import json_file
 from harvest_warehouse.load_report import what_happened
 from harvest_warehouse.portions import Digest, Portions, fitting
 from harvest_warehouse.replaced import BEFORE
@@ -249,12 +253,10 @@ class _Copy:
             )
         while (batch := next(batches, None)) is not None:
             file_id = ParsedLoadJobFileName.new_file_id()
-            is_inserted = self._target.kind.load_format == "insert_values"
-            file_format: TLoaderFileFormat = "insert_values" if is_inserted else "parquet"
+            file_format: TLoaderFileFormat = self._target.kind.load_format
             file = self._folder / ParsedLoadJobFileName(portions.table, file_id, 0, file_format).file_name()
             until = digest.rows + _ROWS_OF_A_FILE
-            opened = insert_file(file, portions.columns, client.capabilities)
-            with opened if is_inserted else pq.ParquetWriter(file, schema) as writer:
+            with _opened(file, file_format, portions, client.capabilities, schema) as writer:
                 while batch is not None:
                     digest.add(batch)
                     writer.write_batch(batch)
@@ -284,6 +286,21 @@ class _Copy:
                         f"{portions.table} is not equal on both sides: {want.rows:,} rows were read and {have.rows:,} are in "
                         f"{self._target.place}, or their values differ. {_HOW_TO_GO_ON}"
                     )
+
+
+def _opened(
+    file: Path,
+    file_format: TLoaderFileFormat,
+    portions: Portions,
+    capabilities: DestinationCapabilitiesContext,
+    schema: pa.Schema,
+) -> AbstractContextManager[Any]:
+    """A load file in the format that the rows of a load travel in there."""
+    if file_format == "insert_values":
+        return insert_file(file, portions.columns, capabilities)
+    if file_format == "jsonl":
+        return json_file(file, portions.columns)
+    return pq.ParquetWriter(file, schema)  # type: ignore[no-any-return]
 
 
 def _is_same(source: Warehouse, target: Warehouse) -> bool:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from decimal import Decimal
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -16,11 +15,9 @@ from sqlglot import exp
 from harvest_time_tracking import HarvestError
 from harvest_warehouse.destinations import Destination, Use
 from harvest_warehouse.dialects import HOME, written
+from harvest_warehouse.inserts import plain, plain_lines
 from harvest_warehouse.settings import Warehouse
 
-# Rows of one insert: few statements, and none that a database finds too long.
-_ROWS_OF_AN_INSERT = 200
-_PLAIN_ROWS_OF_AN_INSERT = 1_000
 # What makes, changes or drops tables: not every database has transactions for that.
 _FOR_TABLES = ("CREATE", "ALTER", "DROP")
 
@@ -58,12 +55,12 @@ class Database:
         Raises:
             DatabaseException: dlt's, where the database refuses it; a `DltException` like all of dlt's errors.
         """
-        with self._client.execute_query(self._translated(query, values or {})) as cursor:
-            return list(cursor.fetchall())
+        with self._asked(self._translated(query, values or {})) as cursor:
+            return [tuple(row) for row in cursor.fetchall()]
 
     def records(self, query: Statement, values: Mapping[str, object] | None = None) -> list[dict[str, Any]]:
         """The rows that `query` gives, by column. Raises as `rows` does."""
-        with self._client.execute_query(self._translated(query, values or {})) as cursor:
+        with self._asked(self._translated(query, values or {})) as cursor:
             names = self._columns(cursor)
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
@@ -71,13 +68,13 @@ class Database:
         """The rows that `query` gives, so many at a time: memory does not grow with the table. Raises as `rows` does."""
         translated = self._translated(query, {})
         if not self._kind.declares_cursors:
-            with self._client.execute_query(translated) as cursor:
+            with self._asked(translated) as cursor:
                 while found := cursor.fetchmany(rows):
-                    yield found
+                    yield [tuple(row) for row in found]
             return
         with self._client.begin_transaction():
-            self._client.execute_sql(f"DECLARE portions NO SCROLL CURSOR FOR {translated}")
-            while portion := self._client.execute_sql(f"FETCH {rows} FROM portions"):
+            self._told(f"DECLARE portions NO SCROLL CURSOR FOR {translated}")
+            while portion := self._told(f"FETCH {rows} FROM portions"):
                 yield [tuple(row) for row in portion]
 
     def json_text(self, column: str) -> str:
@@ -100,12 +97,12 @@ class Database:
             if self._client.capabilities.supports_ddl_transactions or not is_for_tables:
                 stack.enter_context(self._client.begin_transaction())
             for statement in translated:
-                self._client.execute_sql(statement)
+                self._told(statement)
 
     def columns(self, table: str) -> tuple[str, ...]:
         """The columns of a table as the database has them; none where there is no such table."""
         try:
-            with self._client.execute_query(self._translated(f'select * from "{table}" limit 0', {})) as cursor:
+            with self._asked(self._translated(f'select * from "{table}" limit 0', {})) as cursor:
                 return self._columns(cursor)
         except DatabaseUndefinedRelation:
             return ()
@@ -144,14 +141,19 @@ class Database:
             [catalog] = tree.find_all(exp.Table)
             catalog.replace(exp.table_("INFORMATION_SCHEMA.TABLES", db=full.db, catalog=full.catalog or None))
         # Made by dlt, and so all in the one case or in the other.
-        names = self.rows(tree, {"schema": full.db, "name": name.upper() if name and self._is_upper else name})
+        try:
+            names = self.rows(tree, {"schema": full.db, "name": name.upper() if name and self._is_upper else name})
+        except DatabaseUndefinedRelation:
+            # A catalog in the schema is not there where the schema is not.
+            return ()
         return tuple(row[0].lower() if self._is_upper else row[0] for row in names)
 
     def answer(self, statement: exp.Expr, limit: int | None = None) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         """The columns and the first rows, or all, of a statement in the database's own dialect, as it is."""
-        with self._client.execute_query(statement.sql(self.dialect)) as cursor:
+        with self._asked(statement.sql(self.dialect)) as cursor:
             columns = self._columns(cursor)
-            return columns, list(cursor.fetchall() if limit is None else cursor.fetchmany(limit))
+            found = cursor.fetchall() if limit is None else cursor.fetchmany(limit)
+            return columns, [tuple(row) for row in found]
 
     def make_dataset(self) -> None:
         """Make the dataset."""
@@ -181,23 +183,19 @@ class Database:
 
     def create(self, table: str, query: str) -> None:
         """Make a table of the rows of a query that was translated before."""
-        self._client.execute_sql(f"CREATE TABLE {self._name(table)} AS {query}")
+        self._told(f"CREATE TABLE {self._name(table)} AS {query}")
 
     def counts(self, query: str, column: str) -> dict[str, int]:
         """How many rows a query that was translated before gives, by the text in one of its columns."""
         counting = f"SELECT {column}, COUNT(*) FROM ({query}) AS counted GROUP BY {column}"
-        with self._client.execute_query(counting) as cursor:
+        with self._asked(counting) as cursor:
             return {str(name): int(rows) for name, rows in cursor.fetchall()}
 
     def insert(self, table: str, rows: Sequence[Sequence[object]]) -> None:
         """Add rows of plain values to a table, in the order of its columns."""
         name = self._name(table)
-        for start in range(0, len(rows), _PLAIN_ROWS_OF_AN_INSERT):
-            lines = ", ".join(
-                f"({', '.join(_literal(value, self.dialect) for value in row)})"
-                for row in rows[start : start + _PLAIN_ROWS_OF_AN_INSERT]
-            )
-            self._client.execute_sql(f"INSERT INTO {name} VALUES {lines}")
+        for lines in plain_lines(rows, self.dialect):
+            self._told(f"INSERT INTO {name} VALUES {lines}")
 
     def comment(self, comments: Sequence[tuple[str, str, str]]) -> bool:
         """Write words beside tables and columns: (table, column or nothing, words). False where the database takes none."""
@@ -209,7 +207,7 @@ class Database:
                 for table, column, words in comments:
                     name = column and self._client.escape_column_name(column)
                     target = f"COLUMN {names[table]}.{name}" if column else f"TABLE {names[table]}"
-                    self._client.execute_sql(f"COMMENT ON {target} IS {_literal(words, self.dialect)}")
+                    self._told(f"COMMENT ON {target} IS {plain(words, self.dialect)}")
         except DatabaseException:
             return False
         return True
@@ -233,6 +231,12 @@ class Database:
             _fill(placeholder, values[placeholder.name])
         return written(tree, self.dialect)
 
+    def _asked(self, statement: str) -> AbstractContextManager[Any]:
+        return self._client.execute_query(self._kind.as_sent(statement))
+
+    def _told(self, statement: str) -> Any:
+        return self._client.execute_sql(self._kind.as_sent(statement))
+
     def _columns(self, cursor: Any) -> tuple[str, ...]:
         names = (str(column[0]) for column in cursor.description or ())
         return tuple(name.lower() for name in names) if self._is_upper else tuple(names)
@@ -252,17 +256,6 @@ def _parsed(text: str) -> exp.Expr:
     return sqlglot.parse_one(text, read=HOME)
 
 
-def insertions(table: str, rows: Sequence[Mapping[str, object]]) -> list[exp.Expression]:
-    """Statements that insert rows, all of the same columns."""
-    names = list(rows[0]) if rows else []
-    columns = exp.Schema(this=exp.to_table(table), expressions=[exp.to_identifier(name, quoted=True) for name in names])
-    tuples = [exp.Tuple(expressions=[exp.convert(row[name]) for name in names]) for row in rows]
-    return [
-        exp.Insert(this=columns.copy(), expression=exp.Values(expressions=tuples[first : first + _ROWS_OF_AN_INSERT]))
-        for first in range(0, len(tuples), _ROWS_OF_AN_INSERT)
-    ]
-
-
 def _fill(placeholder: exp.Placeholder, value: object) -> None:
     """Put a value in the place of its name; for a list, `in (:ids)` becomes a list of values."""
     if isinstance(value, list | tuple):
@@ -271,15 +264,6 @@ def _fill(placeholder: exp.Placeholder, value: object) -> None:
         placeholder.parent.set("expressions", [exp.convert(item) for item in value or (None,)])
     else:
         placeholder.replace(exp.convert(value))
-
-
-def _literal(value: object, dialect: str) -> str:
-    """A plain value in a row of an insert; dates and instants as text, which a database takes for the column's type."""
-    if value is None or isinstance(value, bool):
-        return str(value).upper() if value is not None else "NULL"
-    if isinstance(value, int | Decimal):
-        return f"{value:f}" if isinstance(value, Decimal) else str(value)
-    return exp.Literal.string(value if isinstance(value, str) else str(value)).sql(dialect)
 
 
 @contextmanager

@@ -12,7 +12,8 @@ from dlt.common.utils import chunks, uniq_id
 from sqlglot import exp
 
 from harvest_time_tracking import STREAMS, Stream, tables
-from harvest_warehouse.database import Database, insertions
+from harvest_warehouse.database import Database
+from harvest_warehouse.inserts import insertions
 from harvest_warehouse.own_tables import OwnTable
 
 DELETIONS = OwnTable(

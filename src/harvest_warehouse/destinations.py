@@ -37,6 +37,8 @@ class Destination:
         has_indexes: whether it wants an index on keys.
         has_comments: whether it takes words beside tables and columns, as SQL's `comment on`.
         has_catalog_in_schema: whether each schema has an INFORMATION_SCHEMA of its own, and there is no other.
+        place_within: what of its settings says which of several databases it is, where dlt's own words for its place do not.
+        unescapes_percent: whether its driver makes one percent sign of two, in statements without parameters, too.
         busy: what its error says while another program has it to itself.
         who: a select that gives the names of database and user, for the words of a missing permission.
         permissions: the statement that gives what is missing where a step of the trial is refused.
@@ -61,6 +63,8 @@ class Destination:
     has_indexes: bool = False
     has_comments: bool = True
     has_catalog_in_schema: bool = False
+    place_within: str = ""
+    unescapes_percent: bool = False
     busy: str | None = None
     who: str | None = None
     permissions: Mapping[str, str] = field(default_factory=dict)
@@ -68,6 +72,10 @@ class Destination:
     def is_busy(self, said: str) -> bool:
         """Whether an error says that another program has the database to itself."""
         return self.busy is not None and self.busy in said.lower()
+
+    def as_sent(self, statement: str) -> str:
+        """A statement without parameters as its driver is to be given it."""
+        return statement.replace("%", "%%") if self.unescapes_percent else statement
 
 
 # While it writes, a load's memory must not grow with the account; what does not fit goes to disk.
@@ -147,6 +155,7 @@ DESTINATIONS: Mapping[str, Destination] = MappingProxyType(
                 needs=("snowflake.connector",),
                 # From Parquet, lists and objects would come as one text each.
                 load_format="jsonl",
+                place_within="database",
                 session={"session_timezone": "UTC"},
                 # They end other people's queries, or send something out.
                 closed_functions=("system$",),
@@ -167,6 +176,10 @@ DESTINATIONS: Mapping[str, Destination] = MappingProxyType(
                 is_atomic=False,
                 has_comments=False,
                 has_catalog_in_schema=True,
+                # It casts none to text; and what is nothing would be the text null.
+                json_text="case when {column} is not null then to_json_string({column}) end",
+                place_within="project_id",
+                unescapes_percent=True,
                 who="select 'the project', session_user()",
                 permissions={
                     "make a schema": "the role roles/bigquery.user on {database} for {user}",
@@ -195,6 +208,7 @@ DESTINATIONS: Mapping[str, Destination] = MappingProxyType(
                 needs=("databricks.sql",),
                 # From JSON, it does not take decimals and dates.
                 load_format="parquet",
+                place_within="catalog",
                 session={"session_timezone": "UTC"},
                 # They read files, reach other servers, or run Java.
                 closed_functions=("read_", "remote_query", "http_request", "ai_", "java_method"),

@@ -97,6 +97,12 @@ def _differ_by_case(tree: exp.Expr) -> None:
         compared.replace(exp.paren(is_same.eq(int(isinstance(compared, exp.NullSafeEQ)))))
 
 
+def _change_where(tree: exp.Expr) -> None:
+    """A change of all rows says so: https://cloud.google.com/bigquery/docs/reference/standard-sql/dml-syntax."""
+    if isinstance(tree, exp.Update | exp.Delete) and not tree.args.get("where"):
+        tree.set("where", exp.Where(this=exp.true()))
+
+
 def _decimals_as_such(tree: exp.Expr) -> None:
     """A number with a point would be a double."""
     for literal in list(tree.find_all(exp.Literal)):
@@ -132,7 +138,7 @@ def _change_by_merge(tree: exp.Expr) -> exp.Expr | None:
 _MENDS: Mapping[str, tuple[Mend, ...]] = MappingProxyType(
     {
         "snowflake": (_divide_as_doubles, _fold_names, _rename_in_place),
-        "bigquery": (_divide_as_doubles, _greatest_of_known, _list_without_nulls, _decimals_as_such),
+        "bigquery": (_divide_as_doubles, _greatest_of_known, _list_without_nulls, _decimals_as_such, _change_where),
         "redshift": (_divide_as_doubles, _list_within_group, _differ_by_case),
         "databricks": (_divide_as_doubles, _rename_in_place, _change_by_merge),
     }

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
-from destinations import databricks_stand, emulators, postgres_server, redshift_server
+from destinations import bigquery_stand, databricks_stand, emulators, postgres_server, redshift_server
 from destinations.postgres_server import NoServer, free_port
 
 REQUIRED = frozenset(filter(None, os.environ.get("DESTINATIONS_REQUIRED", "").split(",")))
@@ -107,6 +107,7 @@ STANDS = {
             is_slow=True,
         ),
         Stand("snowflake", "an emulator (fakesnow)", _snowflake, has_comments=False),
+        Stand("bigquery", "its SQL parsed, and run on DuckDB", bigquery_stand.serving),
         Stand("databricks", "its SQL parsed, and run on DuckDB", databricks_stand.serving, is_slow=True),
     )
 }

@@ -342,7 +342,7 @@ def test_values_that_databases_get_wrong_come_back_as_they_were(places: Places, 
     for place in (target, back):
         with open_database(place) as database:
             rows = {row["id"]: row for row in database.records("select * from harvest_values")}
-            [kept] = database.rows("select cast(anything as text) from harvest_objects where id = 3")
+            [kept] = database.rows(f"select {database.json_text('anything')} from harvest_objects where id = 3")
         wanted = rows_of(STANDS[target.destination])
         assert {want["id"]: {name: rows[want["id"]][name] for name in want} for want in wanted} == {
             want["id"]: {**want, "note": want["note"] and want["note"].replace("\x00", nul)} for want in wanted

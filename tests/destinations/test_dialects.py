@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import sqlglot
@@ -11,8 +11,8 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from dashboards import page
+from destinations import bigquery_refusals, databricks_refusals
 from destinations.conftest import SENT, Here
-from destinations.databricks_refusals import refusal
 from destinations.test_conformance import shop
 from harvest_warehouse.alert_settings import AlertSettings
 from harvest_warehouse.alerts import alerts
@@ -108,9 +108,14 @@ def _tables(query: exp.Expr) -> set[str]:
     return {table.alias_or_name for table in found if table.find_ancestor(*_QUERIES) is query}
 
 
-def test_databricks_is_sent_nothing_that_it_is_documented_to_refuse(statements: list[exp.Expr]) -> None:
-    said = [written(statement.copy(), "databricks") for statement in statements]
-    refused = {text: refusal(sqlglot.parse_one(text, read="databricks")) for text in said}
+@pytest.mark.parametrize(
+    ("name", "refusal"), [("bigquery", bigquery_refusals.refusal), ("databricks", databricks_refusals.refusal)]
+)
+def test_nothing_is_sent_that_is_documented_as_refused(
+    statements: list[exp.Expr], name: str, refusal: Callable[[exp.Expr], str | None]
+) -> None:
+    said = [written(statement.copy(), name) for statement in statements]
+    refused = {text: refusal(sqlglot.parse_one(text, read=name)) for text in said}
     assert {text: why for text, why in refused.items() if why} == {}
 
 
@@ -135,6 +140,7 @@ def _is_of_both(part: exp.Expr, joined: str) -> bool:
         ("bigquery", "select greatest(a, 0)", "SELECT GREATEST(COALESCE(`a`, 0), COALESCE(0, `a`))"),
         ("bigquery", "select 0.1", "SELECT CAST('0.1' AS NUMERIC)"),
         ("bigquery", "select string_agg(a, ',' order by a)", "SELECT STRING_AGG(`a`, ',' ORDER BY `a`)"),
+        ("bigquery", "delete from a.b.c", "DELETE FROM `a`.`b`.`c` WHERE TRUE"),
         ("bigquery", "alter table a.b.c rename to d", "ALTER TABLE `a`.`b`.`c` RENAME TO `d`"),
         ("redshift", "select string_agg(a, ',' order by a)", 'SELECT LISTAGG("a", \',\') WITHIN GROUP (ORDER BY "a")'),
         (

@@ -13,7 +13,9 @@ import pytest
 
 from destinations.conftest import Here
 from destinations.stands import Stand
+from destinations.story import LONG
 from harvest_warehouse.database import open_database
+from harvest_warehouse.inserts import insertions
 from harvest_warehouse.own_tables import OwnTable, keep
 from harvest_warehouse.turn import turn
 
@@ -101,3 +103,29 @@ def test_what_is_written_is_what_is_read(here: Here, tmp_path: Path, made: Any) 
         assert isinstance(row["amount"], Decimal | None)
         assert row["at"] is None or row["at"].utcoffset().total_seconds() == 0
     assert filtered == 1
+
+
+def test_a_text_in_a_statement_arrives_as_it_is(here: Here, tmp_path: Path) -> None:
+    """No driver takes a sign in it for one of its own."""
+    warehouse = here.warehouse(tmp_path, dataset_name="signs", pipeline_name="signs")
+    signs = ["50 %", "50 %% off", "%s %(x)s %%s", "? :x $1 {y}", "it's \\n", "a\nb"]
+    with open_database(warehouse) as database:
+        database.make_dataset()
+        rows = [{"id": number, "note": note} for number, note in enumerate(signs)]
+        database.run(["create table signs (id bigint, note text)", *insertions("signs", rows)])
+        assert database.rows("select note from signs order by id") == [(note,) for note in signs]
+        for note in signs:
+            [(found,)] = database.rows("select count(*) from signs where note = :note", {"note": note})
+            assert found == 1
+        database.drop_datasets()
+
+
+def test_many_long_texts_are_written_in_statements_that_are_not_too_long(here: Here, tmp_path: Path) -> None:
+    warehouse = here.warehouse(tmp_path, dataset_name="long", pipeline_name="long")
+    rows = [{"id": number, "note": f"{number}: {LONG}"} for number in range(150)]
+    with open_database(warehouse) as database:
+        database.make_dataset()
+        database.run(["create table long (id bigint, note text)", *insertions("long", rows)])
+        found = database.rows("select id, note from long order by id")
+        database.drop_datasets()
+    assert found == [(row["id"], row["note"]) for row in rows]

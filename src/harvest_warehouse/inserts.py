@@ -1,0 +1,60 @@
+"""Rows written out in `insert` statements, no statement longer than every database takes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import TypeVar
+
+from sqlglot import exp
+
+_ROWS_OF_AN_INSERT = 200
+_PLAIN_ROWS_OF_AN_INSERT = 1_000
+# BigQuery takes 1 MB: https://cloud.google.com/bigquery/quotas#query_jobs. A sign has up to four bytes.
+_SIGNS_OF_AN_INSERT = 200_000
+
+Row = TypeVar("Row", bound=Collection[object])
+
+
+def insertions(table: str, rows: Sequence[Mapping[str, object]]) -> list[exp.Expression]:
+    """Statements that insert rows, all of the same columns."""
+    names = list(rows[0]) if rows else []
+    columns = exp.Schema(this=exp.to_table(table), expressions=[exp.to_identifier(name, quoted=True) for name in names])
+    return [
+        exp.Insert(
+            this=columns.copy(),
+            expression=exp.Values(
+                expressions=[exp.Tuple(expressions=[exp.convert(value) for value in row]) for row in some]
+            ),
+        )
+        for some in _portions([[row[name] for name in names] for row in rows], _ROWS_OF_AN_INSERT)
+    ]
+
+
+def plain_lines(rows: Sequence[Sequence[object]], dialect: str) -> Iterator[str]:
+    """Rows of plain values as they stand behind `values`, those of one statement at a time."""
+    for some in _portions(rows, _PLAIN_ROWS_OF_AN_INSERT):
+        yield ", ".join(f"({', '.join(plain(value, dialect) for value in row)})" for row in some)
+
+
+def plain(value: object, dialect: str) -> str:
+    """A value as SQL; dates and instants as text, which a database takes for the column's type."""
+    if value is None or isinstance(value, bool):
+        return str(value).upper() if value is not None else "NULL"
+    if isinstance(value, int | Decimal):
+        return f"{value:f}" if isinstance(value, Decimal) else str(value)
+    return exp.Literal.string(value if isinstance(value, str) else str(value)).sql(dialect)
+
+
+def _portions(rows: Sequence[Row], most: int) -> Iterator[list[Row]]:
+    some: list[Row] = []
+    signs = 0
+    for row in rows:
+        length = sum(len(str(value)) for value in row)
+        if some and (len(some) == most or signs + length > _SIGNS_OF_AN_INSERT):
+            yield some
+            some, signs = [], 0
+        some.append(row)
+        signs += length
+    if some:
+        yield some
