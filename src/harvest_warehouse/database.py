@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from functools import lru_cache
 from typing import Any
 
 import sqlglot
@@ -14,14 +13,13 @@ from sqlglot import exp
 
 from harvest_time_tracking import HarvestError
 from harvest_warehouse.destinations import Destination, Use
-from harvest_warehouse.dialects import HOME, written
+from harvest_warehouse.dialects import HOME
 from harvest_warehouse.inserts import plain, plain_lines
 from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.statements import Home, Statement
 
 # What makes, changes or drops tables: not every database has transactions for that.
 _FOR_TABLES = ("CREATE", "ALTER", "DROP")
-
-Statement = str | exp.Expr
 
 UNFINISHED_COPY = "harvest_copy_unfinished"
 """A table that is there from the first moment of a copy from another destination until the last: what is beside it is no account yet."""
@@ -48,6 +46,10 @@ class Database:
         self.dialect: str = client.capabilities.sqlglot_dialect or HOME
         # Where unquoted names mean upper case, that is what dlt makes of ours; nobody else sees it.
         self._is_upper = client.capabilities.casefold_identifier is str.upper
+        with client.with_alternative_dataset_name(marts):
+            marts_path = tuple(client.make_qualified_table_name_path(None, quote=False))
+        path = tuple(client.make_qualified_table_name_path(None, quote=False))
+        self._home = Home(self.dialect, path, marts_path, client.capabilities.casefold_identifier)
 
     def rows(self, query: Statement, values: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
         """The rows that `query` gives.
@@ -55,18 +57,18 @@ class Database:
         Raises:
             DatabaseException: dlt's, where the database refuses it; a `DltException` like all of dlt's errors.
         """
-        with self._asked(self._translated(query, values or {})) as cursor:
+        with self._asked(self._home.translated(query, values or {})) as cursor:
             return [tuple(row) for row in cursor.fetchall()]
 
     def records(self, query: Statement, values: Mapping[str, object] | None = None) -> list[dict[str, Any]]:
         """The rows that `query` gives, by column. Raises as `rows` does."""
-        with self._asked(self._translated(query, values or {})) as cursor:
+        with self._asked(self._home.translated(query, values or {})) as cursor:
             names = self._columns(cursor)
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def portions(self, query: Statement, rows: int) -> Iterator[list[tuple[Any, ...]]]:
         """The rows that `query` gives, so many at a time: memory does not grow with the table. Raises as `rows` does."""
-        translated = self._translated(query, {})
+        translated = self._home.translated(query, {})
         if not self._kind.declares_cursors:
             with self._asked(translated) as cursor:
                 while found := cursor.fetchmany(rows):
@@ -91,7 +93,7 @@ class Database:
         Raises:
             DatabaseException: dlt's, where the database refuses one.
         """
-        translated = [self._translated(statement, values or {}) for statement in statements]
+        translated = [self._home.translated(statement, values or {}) for statement in statements]
         is_for_tables = any(statement.startswith(_FOR_TABLES) for statement in translated)
         with ExitStack() as stack:
             if self._client.capabilities.supports_ddl_transactions or not is_for_tables:
@@ -102,7 +104,7 @@ class Database:
     def columns(self, table: str) -> tuple[str, ...]:
         """The columns of a table as the database has them; none where there is no such table."""
         try:
-            with self._asked(self._translated(f'select * from "{table}" limit 0', {})) as cursor:
+            with self._asked(self._home.translated(f'select * from "{table}" limit 0', {})) as cursor:
                 return self._columns(cursor)
         except DatabaseUndefinedRelation:
             return ()
@@ -128,7 +130,7 @@ class Database:
     def _example(self, schema: str = "") -> exp.Table:
         """The full name of some table of the dataset, or of the marts."""
         tree = exp.select("1").from_(exp.to_table("x", db=schema or None), copy=False)
-        self._translated(tree, {})
+        self._home.translated(tree, {})
         [full] = tree.find_all(exp.Table)
         return full
 
@@ -214,22 +216,7 @@ class Database:
 
     def translated(self, statement: Statement, values: Mapping[str, object] | None = None) -> str:
         """A statement as this database takes it, with its tables' full names."""
-        return self._translated(statement, values or {})
-
-    def _translated(self, statement: Statement, values: Mapping[str, object]) -> str:
-        tree = _parsed(statement).copy() if isinstance(statement, str) else statement
-        named = {cte.alias for cte in tree.find_all(exp.CTE)}
-        for table in list(tree.find_all(exp.Table)):
-            # The new name in `alter table ... rename to` stands alone.
-            is_new_name = isinstance(table.parent, exp.AlterRename)
-            if table.db == "marts":
-                with self._client.with_alternative_dataset_name(self._marts):
-                    self._qualify(table)
-            elif table.db == "raw" or not (table.db or table.name in named or is_new_name):
-                self._qualify(table)
-        for placeholder in list(tree.find_all(exp.Placeholder)):
-            _fill(placeholder, values[placeholder.name])
-        return written(tree, self.dialect)
+        return self._home.translated(statement, values or {})
 
     def _asked(self, statement: str) -> AbstractContextManager[Any]:
         return self._client.execute_query(self._kind.as_sent(statement))
@@ -242,28 +229,7 @@ class Database:
         return tuple(name.lower() for name in names) if self._is_upper else tuple(names)
 
     def _name(self, table: str) -> str:
-        return self._translated(f"select 1 from {table}", {}).partition(" FROM ")[2]
-
-    def _qualify(self, table: exp.Table) -> None:
-        *path, name = self._client.make_qualified_table_name_path(table.name, quote=False)
-        table.set("this", exp.to_identifier(name, quoted=True))
-        for part, key in zip(reversed(path), ("db", "catalog"), strict=False):
-            table.set(key, exp.to_identifier(part, quoted=True))
-
-
-@lru_cache(maxsize=512)
-def _parsed(text: str) -> exp.Expr:
-    return sqlglot.parse_one(text, read=HOME)
-
-
-def _fill(placeholder: exp.Placeholder, value: object) -> None:
-    """Put a value in the place of its name; for a list, `in (:ids)` becomes a list of values."""
-    if isinstance(value, list | tuple):
-        if not isinstance(placeholder.parent, exp.In):
-            raise TypeError(f"A list stands behind `in` only, not for :{placeholder.name}.")
-        placeholder.parent.set("expressions", [exp.convert(item) for item in value or (None,)])
-    else:
-        placeholder.replace(exp.convert(value))
+        return self._home.translated(f"select 1 from {table}", {}).partition(" FROM ")[2]
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from sqlglot import exp
 
 from destinations.stands import REQUIRED, STANDS, NoServer, Stand
 from destinations.story import Story, told
-from harvest_warehouse import database
+from harvest_warehouse import statements
 from harvest_warehouse.dialects import HOME, written
 from harvest_warehouse.settings import Warehouse
 
@@ -69,7 +69,9 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
     """Opens each destination once."""
     stands: dict[str, Here | NoServer] = {}
     with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(database, "written", _noted)
+        patch.setattr(statements, "written", _noted)
+        # What was said before would not be noted.
+        statements._said.cache_clear()
 
         def open_one(name: str) -> Here:
             if name not in stands:
