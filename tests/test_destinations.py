@@ -144,5 +144,8 @@ def test_sqlite_is_refused_because_its_decimals_are_floats() -> None:
         connection.execute("create table amounts (amount decimal(38, 9))")
         connection.execute("insert into amounts values ('12345678901234567.25')")
         [(kept,)] = connection.execute("select amount from amounts")
+        connection.execute("insert into amounts values ('-12345678901234567.25'), ('0.10'), ('0.20')")
+        [(cents,)] = connection.execute("select sum(amount) from amounts where amount between 0 and 1")
     connection.close()
+    assert cents != 0.3, "nor does a sum of cents stay what it is"
     assert kept == 12345678901234568.0, "where this no longer holds, SQLite may be looked at again"
