@@ -198,6 +198,17 @@ def test_a_load_interrupted_before_it_is_written_is_finished_first(
     assert len(select(warehouse, "select distinct run_id from harvest_runs")) == 3
 
 
+def test_a_first_load_killed_before_it_made_a_table_goes_on(open_account: OpenAccount, warehouse: Warehouse) -> None:
+    account = open_account()
+    with pytest.raises(KeyboardInterrupt):
+        load_from(account, warehouse, *FEW, on_step=interrupt_at("writing"))
+    # What dlt makes first.
+    select(warehouse, f"create schema {warehouse.dataset_name}; select 1")
+    report = load_from(account, warehouse, *FEW)
+    assert len(report.finished) == 2, "nothing was asked for again"
+    assert_equals_truth(account, FEW)
+
+
 def test_half_a_package_that_a_killed_run_left_is_thrown_away_and_asked_for_again(
     open_account: OpenAccount, warehouse: Warehouse
 ) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import dlt
+from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 
 from harvest_time_tracking import HarvestError, tables
@@ -106,7 +107,11 @@ def _position(pipeline: dlt.Pipeline, warehouse: Warehouse) -> str | None:
     with pipeline.destination_client() as client:
         if not client.is_storage_initialized():
             return None
-        state = load_pipeline_state_from_destination(pipeline.pipeline_name, client)
+        try:
+            state = load_pipeline_state_from_destination(pipeline.pipeline_name, client)
+        except DestinationUndefinedEntity:
+            # A run was killed before it made the tables.
+            return None
     return state["_version_hash"] if state else None
 
 
