@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import tomllib
+import warnings
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from harvest_time_tracking import SettingWrong
 from harvest_warehouse import connecting
 from harvest_warehouse.destinations import DESTINATIONS
 from harvest_warehouse.indexes import _wanted
-from harvest_warehouse.settings import user_warehouse
+from harvest_warehouse.settings import keep_dlt_quiet, user_warehouse
 from harvest_warehouse.trial import _said
 
 
@@ -156,3 +157,12 @@ def test_sqlite_is_refused_because_its_decimals_are_floats() -> None:
 
 def test_an_error_without_words_is_named() -> None:
     assert _said(TimeoutError()) == "TimeoutError"
+
+
+def test_a_faster_reader_of_googles_that_is_not_there_is_no_news() -> None:
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        keep_dlt_quiet()
+        warnings.warn("Cannot create BigQuery Storage client, the dependency is not installed.", stacklevel=1)
+        warnings.warn("Something else.", stacklevel=1)
+    assert [str(one.message) for one in said] == ["Something else."]
