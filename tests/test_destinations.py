@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 import tomllib
+import warnings
 from pathlib import Path
 
 import pytest
+from dlt.common.utils import digest128
 
 from harvest_time_tracking import SettingWrong
 from harvest_warehouse import connecting
 from harvest_warehouse.destinations import DESTINATIONS
 from harvest_warehouse.indexes import _wanted
-from harvest_warehouse.settings import user_warehouse
+from harvest_warehouse.settings import keep_dlt_quiet, user_warehouse
+from harvest_warehouse.trial import _said
 
 
 def test_without_a_word_it_is_duckdb(tmp_path: Path) -> None:
@@ -52,6 +55,7 @@ def test_a_name_of_ones_own_may_stand_for_a_destination(tmp_path: Path, monkeypa
             {"SERVER_HOSTNAME": "x.example", "HTTP_PATH": "/1", "ACCESS_TOKEN": "secret", "CATALOG": "one"},
             "x.example/one",
         ),
+        ("motherduck", {"PASSWORD": "secret", "DATABASE": "one"}, f"md://{digest128('secret')}/one"),
         ("snowflake", {"HOST": "x", "USERNAME": "me", "PASSWORD": "secret", "DATABASE": "ONE"}, "x/ONE"),
     ],
 )
@@ -149,3 +153,16 @@ def test_sqlite_is_refused_because_its_decimals_are_floats() -> None:
     connection.close()
     assert cents != 0.3, "nor does a sum of cents stay what it is"
     assert kept == 12345678901234568.0, "where this no longer holds, SQLite may be looked at again"
+
+
+def test_an_error_without_words_is_named() -> None:
+    assert _said(TimeoutError()) == "TimeoutError"
+
+
+def test_a_faster_reader_of_googles_that_is_not_there_is_no_news() -> None:
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        keep_dlt_quiet()
+        warnings.warn("Cannot create BigQuery Storage client, the dependency is not installed.", stacklevel=1)
+        warnings.warn("Something else.", stacklevel=1)
+    assert [str(one.message) for one in said] == ["Something else."]

@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from harvest_time_tracking import HarvestError
 from harvest_warehouse.destinations import Destination, Use
-from harvest_warehouse.dialects import HOME
+from harvest_warehouse.dialects import CATALOG, HOME
 from harvest_warehouse.inserts import plain, plain_lines
 from harvest_warehouse.settings import Warehouse
 from harvest_warehouse.statements import Home, Statement
@@ -141,7 +141,7 @@ class Database:
         tree = sqlglot.parse_one(query, read=HOME)
         if self._kind.has_catalog_in_schema:
             [catalog] = tree.find_all(exp.Table)
-            catalog.replace(exp.table_("INFORMATION_SCHEMA.TABLES", db=full.db, catalog=full.catalog or None))
+            catalog.replace(exp.table_(CATALOG, db=full.db, catalog=full.catalog or None))
         # Made by dlt, and so all in the one case or in the other.
         try:
             names = self.rows(tree, {"schema": full.db, "name": name.upper() if name and self._is_upper else name})

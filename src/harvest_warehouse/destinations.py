@@ -120,6 +120,7 @@ DESTINATIONS: Mapping[str, Destination] = MappingProxyType(
             Destination(
                 "motherduck",
                 load_workers=1,
+                place_within="database",
                 busy="could not set lock",
             ),
             Destination(
@@ -168,6 +169,7 @@ DESTINATIONS: Mapping[str, Destination] = MappingProxyType(
             ),
             Destination(
                 "bigquery",
+                factory="harvest_warehouse.bigquery.bigquery",
                 needs=("google.cloud.bigquery",),
                 # From Parquet, it does not take lists and objects.
                 load_format="jsonl",

@@ -14,6 +14,9 @@ from sqlglot import ErrorLevel, exp
 HOME = "duckdb"
 """What our own statements are written in."""
 
+CATALOG = "INFORMATION_SCHEMA.TABLES"
+"""The list of a schema's tables, where each schema has one."""
+
 _ROW = "_dlt_id"
 
 Mend = Callable[[exp.Expr], exp.Expr | None]
@@ -33,8 +36,8 @@ def written(tree: exp.Expr, dialect: str) -> str:
     for mend in mends:
         tree = mend(tree) or tree
     for name in tree.find_all(exp.Identifier) if mends else ():
-        # A dot is in BigQuery's INFORMATION_SCHEMA.TABLES alone, which are two names.
-        name.set("quoted", "." not in name.name)
+        # Two names in one; a project of BigQuery's may have a dot, too.
+        name.set("quoted", name.name != CATALOG)
     return tree.sql(dialect, unsupported_level=ErrorLevel.RAISE)
 
 

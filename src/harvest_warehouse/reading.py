@@ -29,12 +29,12 @@ def reading(warehouse: Warehouse, *tables: str) -> Iterator[Database]:
         NoDatabase: where the database's file is something else.
         NotReadable: where another program has the database.
     """
-    if not warehouse.is_there():
-        raise SettingWrong(
-            f"{warehouse.place} is not there yet: run `dlt-harvest sync` in this folder first (for the demo's, "
-            "`dlt-harvest demo`)."
-        )
     try:
+        if not warehouse.is_there():
+            raise SettingWrong(
+                f"{warehouse.place} is not there yet: run `dlt-harvest sync` in this folder first (for the demo's, "
+                "`dlt-harvest demo`)."
+            )
         with open_database(warehouse, "reading") as database:
             known = database.tables()
             if not known:

@@ -6,6 +6,7 @@ import ctypes
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -190,6 +191,8 @@ def keep_dlt_quiet() -> None:
         if dlt.config.get(f"runtime.{key}") is None:
             os.environ[f"RUNTIME__{key.upper()}"] = value
     logging.getLogger("dlt").addFilter(_is_news)
+    # Google's driver names in every command a faster reader that is not installed.
+    warnings.filterwarnings("ignore", message="Cannot create BigQuery Storage client")
 
 
 def keep_names() -> None:

@@ -13,6 +13,9 @@ from harvest_warehouse.dialects import HOME, written
 
 Statement = str | exp.Expr
 
+# Longer ones have hundreds of ids in them and come once; each of them kept as a tree would take a third of a megabyte.
+_SIGNS_OF_A_KEPT_TREE = 4_000
+
 
 @dataclass(frozen=True)
 class Home:
@@ -37,9 +40,15 @@ class Home:
             statement: tables without a schema, or of `raw`, are the dataset's, and those of `marts` the marts'.
             values: for each `:name` in it.
         """
-        if isinstance(statement, str):
-            return self._filled(_named(self, statement).copy(), values) if values else _said(self, statement)
-        return self._filled(self._name(statement), values)
+        if not isinstance(statement, str):
+            return self._filled(self._name(statement), values)
+        if not values:
+            return _said(self, statement)
+        is_kept = len(statement) <= _SIGNS_OF_A_KEPT_TREE
+        return self._filled(_named(self, statement).copy() if is_kept else self._read(statement), values)
+
+    def _read(self, text: str) -> exp.Expr:
+        return self._name(sqlglot.parse_one(text, read=HOME))
 
     def _filled(self, tree: exp.Expr, values: Mapping[str, object]) -> str:
         for placeholder in list(tree.find_all(exp.Placeholder)):
@@ -66,12 +75,12 @@ class Home:
 
 @lru_cache(maxsize=256)
 def _named(home: Home, text: str) -> exp.Expr:
-    return home._name(sqlglot.parse_one(text, read=HOME))
+    return home._read(text)
 
 
 @lru_cache(maxsize=1_024)
 def _said(home: Home, text: str) -> str:
-    return home._filled(home._name(sqlglot.parse_one(text, read=HOME)), {})
+    return home._filled(home._read(text), {})
 
 
 def _fill(placeholder: exp.Placeholder, value: object) -> None:

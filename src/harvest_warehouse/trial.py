@@ -133,4 +133,5 @@ class _Trial:
 def _said(error: BaseException) -> str:
     while (cause := error.__cause__ or error.__context__) is not None:
         error = cause
-    return str(error).strip().splitlines()[0]
+    # A driver's own timeout, for one, may have no words.
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -79,7 +79,7 @@ def _lock_in_database(warehouse: Warehouse, name: str) -> Iterator[None]:
             elif not _is_locked(warehouse, held.client):
                 raise _busy(warehouse)
         except DltException as error:
-            said = str(error.__cause__ or error).strip()
+            said = str(getattr(error, "inner_exc", None) or error.__cause__ or error).strip()
             raise OutOfReach(f"{warehouse.place} does not answer: {said}") from error
         _held[name] = held
         held.times += 1

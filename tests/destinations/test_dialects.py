@@ -178,3 +178,9 @@ def test_what_would_be_refused_or_mean_something_else_is_said_otherwise(name: st
     assert written(sqlglot.parse_one(statement, read="duckdb"), name) == said
     again = written(sqlglot.parse_one(said, read=name), name)
     assert again == said, "and said again it stays"
+
+
+def test_a_project_with_a_dot_in_its_name_is_quoted() -> None:
+    """Such as those of a domain: https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical."""
+    tree = sqlglot.parse_one('select 1 from "x.example:a".b.c', read="duckdb")
+    assert written(tree, "bigquery") == "SELECT 1 FROM `x.example:a`.`b`.`c`"

@@ -15,7 +15,10 @@ from urllib.parse import urlsplit
 import psycopg2
 import pytest
 from dlt.common.exceptions import DltException
+from dlt.destinations.exceptions import DatabaseException
+from google.api_core.exceptions import Forbidden
 
+from destinations import bigquery_stand
 from destinations.conftest import Here
 from destinations.postgres_server import PASSWORD
 from destinations.stands import STANDS
@@ -23,6 +26,7 @@ from harvest_time_tracking import SettingWrong
 from harvest_warehouse.database import open_database
 from harvest_warehouse.destinations import DESTINATIONS
 from harvest_warehouse.query import query
+from harvest_warehouse.reading import NotReadable
 from harvest_warehouse.settings import user_warehouse
 from harvest_warehouse.trial import trial
 from harvest_warehouse.turn import Busy, OutOfReach, turn
@@ -219,7 +223,10 @@ def test_a_server_that_does_not_answer_is_named_without_the_password(
     warehouse = user_warehouse(tmp_path, "postgres")
     with pytest.raises(OutOfReach) as failed, turn(warehouse):
         pass
-    said = f"{failed.value} {trial(warehouse)}"
+    with pytest.raises(NotReadable) as unread:
+        query(warehouse, "select 1")
+    said = f"{failed.value} {unread.value} {trial(warehouse)}"
+    assert "client_type" not in said, "dlt's words, not the server's"
     assert f"postgres at 127.0.0.1:{port}/dlt" in said
     assert secret not in said
 
@@ -230,6 +237,41 @@ def test_a_cluster_that_does_not_answer_is_named(here: Here, tmp_path: Path, mon
     tried = trial(user_warehouse(tmp_path, "redshift"))
     assert tried.failed == "connect"
     assert PASSWORD not in str(tried)
+
+
+def test_google_not_answering_is_said_as_of_any_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Google's own errors would end a command with a traceback."""
+    with bigquery_stand.serving() as environment:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        # No project of the stand's, so that Google's own client asks; and nobody is there.
+        monkeypatch.setenv("DESTINATION__BIGQUERY__CREDENTIALS__PROJECT_ID", "elsewhere")
+        monkeypatch.setenv("DESTINATION__BIGQUERY__RETRY_DEADLINE", "0.1")
+        monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+        warehouse = replace(user_warehouse(tmp_path, "bigquery"), pipelines_dir=tmp_path / "pipelines")
+        with pytest.raises(DatabaseException, match=r"127\.0\.0\.1"):
+            warehouse.is_there()
+        with (
+            open_database(warehouse, is_copying=True) as database,
+            pytest.raises(DatabaseException, match=r"127\.0\.0\.1"),
+        ):
+            database.make_dataset()
+
+
+def test_google_beginning_no_transaction_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refusing(*_: object, **__: object) -> None:
+        raise Forbidden("User does not have bigquery.jobs.create permission")
+
+    with bigquery_stand.serving() as environment:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(bigquery_stand.Client, "query", refusing)
+        warehouse = replace(user_warehouse(tmp_path, "bigquery"), pipelines_dir=tmp_path / "pipelines")
+        with (
+            open_database(warehouse, is_copying=True) as database,
+            pytest.raises(DatabaseException, match="permission"),
+        ):
+            database.run(["select 1"])
 
 
 @ON_POSTGRES

@@ -114,7 +114,9 @@ def errors_told(is_debug: bool, *, as_json: bool = False) -> Iterator[None]:
     except (HarvestError, OSError) as error:
         code, message, caught = FAILED, str(error), error
     except DltException as error:
-        code, message, caught = FAILED, f"The database says: {str(error.__cause__ or error).strip()}", error
+        # What could not be connected to has its own words within dlt's.
+        said = getattr(error, "inner_exc", None) or error.__cause__ or error
+        code, message, caught = FAILED, f"The database says: {str(said).strip()}", error
     except KeyboardInterrupt as error:
         code, message, caught = FAILED, "Interrupted.", error
     if is_debug or os.environ.get("DLT_HARVEST_DEBUG"):

@@ -1,0 +1,58 @@
+"""dlt's BigQuery, mended: a service that does not answer, or takes no such key, is an error of the database's like any other."""
+
+from __future__ import annotations
+
+from dlt.common.destination import DestinationCapabilitiesContext
+from dlt.common.schema import Schema
+from dlt.destinations import bigquery as dlt_bigquery
+from dlt.destinations.exceptions import DatabaseTransientException
+from dlt.destinations.impl.bigquery.bigquery import BigQueryClient
+from dlt.destinations.impl.bigquery.configuration import BigQueryClientConfiguration
+from dlt.destinations.impl.bigquery.sql_client import BigQuerySqlClient
+from dlt.destinations.sql_client import raise_database_error
+from google.api_core.exceptions import GoogleAPIError
+from google.auth.exceptions import GoogleAuthError
+from requests import RequestException
+
+
+class bigquery(dlt_bigquery):  # noqa: N801 (dlt takes the destination's name from it)
+    """As dlt's own."""
+
+    @property
+    def client_class(self) -> type[BigQueryClient]:
+        """Writes the load files."""
+        return _Client
+
+
+class _SqlClient(BigQuerySqlClient):
+    # Asked past the driver, so that dlt lets Google's own errors through here.
+    has_dataset = raise_database_error(BigQuerySqlClient.has_dataset)
+    create_dataset = raise_database_error(BigQuerySqlClient.create_dataset)
+
+    def rollback_transaction(self) -> None:
+        # dlt rolls back what it could not begin, too, and the reason why it could not would be lost.
+        if self._session_query:
+            super().rollback_transaction()
+
+    @classmethod
+    def _make_database_exception(cls, ex: Exception) -> Exception:
+        made = super()._make_database_exception(ex)
+        is_googles = isinstance(made, GoogleAPIError | GoogleAuthError | RequestException)
+        return DatabaseTransientException(made) if is_googles else made
+
+
+class _Client(BigQueryClient):
+    def __init__(
+        self, schema: Schema, config: BigQueryClientConfiguration, capabilities: DestinationCapabilitiesContext
+    ) -> None:
+        super().__init__(schema, config, capabilities)
+        self.sql_client = _SqlClient(
+            self.sql_client.dataset_name,
+            self.sql_client.staging_dataset_name,
+            config.credentials,
+            capabilities,
+            config.get_location(),
+            config.project_id,
+            config.http_timeout,
+            config.retry_deadline,
+        )

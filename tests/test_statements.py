@@ -1,0 +1,35 @@
+"""What is kept of statements that were said before is theirs alone, and little."""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+
+from harvest_warehouse.statements import Home
+
+HOME = Home("duckdb", ("lake", "raw"), ("lake", "marts"), str)
+UPPER = Home("snowflake", ("LAKE", "RAW"), ("LAKE", "MARTS"), str.upper)
+
+
+def test_a_statement_said_again_has_its_own_values_and_its_own_place() -> None:
+    query = "select id from clients where id in (:ids) and name = :name"
+    for home, table in ((HOME, '"lake"."raw"."clients"'), (UPPER, '"LAKE"."RAW"."CLIENTS"')):
+        for ids, name in ([1, 2], "a"), ([3], "b"):
+            said = home.translated(query, {"ids": ids, "name": name})
+            assert table in said
+            assert f"({', '.join(map(str, ids))})" in said
+            assert f"= '{name}'" in said
+
+
+def test_lists_of_vanished_ids_are_not_kept() -> None:
+    HOME.translated("select id from clients where name = :name", {"name": "a"})
+    tracemalloc.start()
+    try:
+        for first in range(2_000_000_000, 2_000_010_000, 500):
+            ids = ", ".join(map(str, range(first, first + 500)))
+            HOME.translated(f"select id from clients where name = :name and id in ({ids})", {"name": "a"})
+        gc.collect()
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 1_000_000
