@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 from dlt.common.utils import digest128
+from typer.testing import CliRunner
 
 from harvest_time_tracking import SettingWrong
 from harvest_warehouse import connecting
+from harvest_warehouse.cli import app
 from harvest_warehouse.destinations import DESTINATIONS
 from harvest_warehouse.indexes import _wanted
 from harvest_warehouse.settings import keep_dlt_quiet, user_warehouse
@@ -113,6 +115,17 @@ def test_ducklake_is_in_the_folder_where_the_command_runs_unless_it_is_configure
     monkeypatch.chdir(tmp_path)
     assert user_warehouse(tmp_path, "ducklake").place.endswith("ducklake.sqlite")
     assert not list(tmp_path.iterdir()), "asking for it makes nothing"
+
+
+@pytest.mark.parametrize("verb", [["build"], ["sql", "select 1"], ["alerts"]])
+def test_what_is_to_be_done_first_is_said_for_this_destination(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt"))
+    done = CliRunner().invoke(app, [*verb, "--destination", "ducklake"])
+    assert done.exit_code == 2
+    assert "run `dlt-harvest sync --destination ducklake`" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,7 @@ def build(
     """
     settings = settings or mart_settings()
     if not warehouse.is_there():
-        raise SettingWrong(f"{warehouse.place} is not there yet: run `dlt-harvest sync` in this folder first.")
+        raise SettingWrong(f"{warehouse.place} is not there yet: run {warehouse.command('sync')} in this folder first.")
     with turn(warehouse):
         try:
             with open_database(warehouse, "building") as database:

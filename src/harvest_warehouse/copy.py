@@ -316,6 +316,5 @@ def _state_last(tables: Sequence[str]) -> list[str]:
 
 def _unsettled(warehouse: Warehouse) -> SettingWrong:
     return SettingWrong(
-        f"The last run into {warehouse.place} was interrupted: run `dlt-harvest sync --destination {warehouse.destination}` once "
-        "more, and copy then."
+        f"The last run into {warehouse.place} was interrupted: run {warehouse.command('sync')} once more, and copy then."
     )

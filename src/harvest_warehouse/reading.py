@@ -32,7 +32,7 @@ def reading(warehouse: Warehouse, *tables: str) -> Iterator[Database]:
     try:
         if not warehouse.is_there():
             raise SettingWrong(
-                f"{warehouse.place} is not there yet: run `dlt-harvest sync` in this folder first (for the demo's, "
+                f"{warehouse.place} is not there yet: run {warehouse.command('sync')} in this folder first (for the demo's, "
                 "`dlt-harvest demo`)."
             )
         with open_database(warehouse, "reading") as database:
@@ -41,7 +41,7 @@ def reading(warehouse: Warehouse, *tables: str) -> Iterator[Database]:
                 raise SettingWrong(not_ours(warehouse))
             if missing := sorted(set(tables) - set(known)):
                 raise SettingWrong(
-                    f"The marts are not built yet ({missing[0]} is missing): run `dlt-harvest build` first."
+                    f"The marts are not built yet ({missing[0]} is missing): run {warehouse.command('build')} first."
                 )
             yield database
     except DestinationConnectionError as error:
@@ -52,7 +52,7 @@ def not_ours(warehouse: Warehouse) -> str:
     """What is said of a database that holds none of our tables."""
     return (
         f"{warehouse.place} holds nothing of Harvest's (there is no schema {warehouse.dataset_name} with tables): run "
-        "`dlt-harvest sync` first, or run this where you ran that."
+        f"{warehouse.command('sync')} first, or run this where you ran that."
     )
 
 

@@ -85,6 +85,11 @@ class Warehouse:
         """Where the rows are, in words for a message; never with a secret."""
         return connected(self.destination, self.dataset_name, self.file, "writing")[1]
 
+    def command(self, name: str) -> str:
+        """How a command is called for this destination, for a message."""
+        elsewhere = "" if self.destination == DEFAULT else f" --destination {self.destination}"
+        return f"`dlt-harvest {name}{elsewhere}`"
+
     @property
     def lock_file(self) -> Path:
         """What a run holds while it writes: beside the database where that is a file, else beside dlt's working folder."""

@@ -77,7 +77,7 @@ def _ready(warehouse: Warehouse, needs: tuple[str, ...]) -> None:
         )
     if not warehouse.is_there():
         raise SettingWrong(
-            f"{warehouse.place} is not there yet: run `dlt-harvest sync` (or `demo`) in this folder first."
+            f"{warehouse.place} is not there yet: run {warehouse.command('sync')} (or `demo`) in this folder first."
         )
 
 

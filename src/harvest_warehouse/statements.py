@@ -14,7 +14,7 @@ from harvest_warehouse.dialects import HOME, written
 Statement = str | exp.Expr
 
 # Longer ones have hundreds of ids in them and come once; each of them kept as a tree would take a third of a megabyte.
-_SIGNS_OF_A_KEPT_TREE = 4_000
+_SIGNS_OF_A_KEPT_ONE = 4_000
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,9 @@ class Home:
         """
         if not isinstance(statement, str):
             return self._filled(self._name(statement), values)
-        if not values:
-            return _said(self, statement)
-        is_kept = len(statement) <= _SIGNS_OF_A_KEPT_TREE
-        return self._filled(_named(self, statement).copy() if is_kept else self._read(statement), values)
+        if len(statement) > _SIGNS_OF_A_KEPT_ONE:
+            return self._filled(self._read(statement), values)
+        return self._filled(_named(self, statement).copy(), values) if values else _said(self, statement)
 
     def _read(self, text: str) -> exp.Expr:
         return self._name(sqlglot.parse_one(text, read=HOME))

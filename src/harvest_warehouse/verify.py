@@ -102,7 +102,9 @@ class _Verification:
     def begin(self, first: date | None, last: date | None) -> None:
         """See who asks, and what there is to compare."""
         if not self._warehouse.is_there():
-            raise NeedsYou(f"There is no {self._warehouse.place} to compare: run `dlt-harvest load` first.")
+            raise NeedsYou(
+                f"There is no {self._warehouse.place} to compare: run {self._warehouse.command('load')} first."
+            )
         settle(self._warehouse, self._settings, on_step=self._on_step)
         me = self._client.page("users/me", None)
         self._started_at = self._asked_since = me.date or datetime.now(UTC)
@@ -134,7 +136,9 @@ class _Verification:
         self._is_probing = first is None and self._settings.start_date is None
         with open_database(self._warehouse) as database:
             if not is_loaded(database):
-                raise NeedsYou(f"{self._warehouse.place} has no time entries to compare: run `dlt-harvest load` first.")
+                raise NeedsYou(
+                    f"{self._warehouse.place} has no time entries to compare: run {self._warehouse.command('load')} first."
+                )
             missing = {table for report in REPORTS.values() for table in report.needs if not database.columns(table)}
             oldest, newest, running = days_of(database, self._account_id)
         if "expenses/projects" in self._left_out:

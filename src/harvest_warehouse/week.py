@@ -48,7 +48,7 @@ def weeks(warehouse: Warehouse, settings: AlertSettings | None = None) -> tuple[
     read = Reader(warehouse)
     found = accounts(read)
     if not found:
-        raise SettingWrong("No account was loaded yet: run `dlt-harvest sync` in this folder first.")
+        raise SettingWrong(f"No account was loaded yet: run {warehouse.command('sync')} in this folder first.")
     raised = alerts(warehouse, settings)
     with read.at_once():
         return tuple(_week(read, account_id, raised) for account_id in found), raised
