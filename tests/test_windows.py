@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,10 @@ from hypothesis import strategies as st
 
 from accounts import Account, assert_equals_truth
 from harvest_simulator import Fault, Simulator
-from harvest_time_tracking import Session, work
+from harvest_time_tracking import Secret, Session, Settings, work
 from harvest_time_tracking.calls import windows_between
 from harvest_time_tracking.streams import STREAMS
+from harvest_warehouse import account_source
 from harvest_warehouse.load import load
 from harvest_warehouse.load_report import LoadFailed
 from harvest_warehouse.settings import Warehouse
@@ -196,28 +196,25 @@ def after_each_answer(simulator: Simulator, act: Callable[[dict[str, str]], None
     simulator._answer = answered  # type: ignore[method-assign]
 
 
-def load_in_pieces(account: Account, folder: Path, **arguments: Any) -> None:
-    """What `dlt-harvest load` does, with portions of one page and three parents, as a program of its own."""
-    program = f"""
-import sys
-from pathlib import Path
-from harvest_time_tracking import Secret, Settings, work
-from harvest_warehouse import account_source
-from harvest_warehouse.load import load
-from harvest_warehouse.settings import Warehouse
-work._PAGES_AT_ONCE, work._PAGES_OF_A_WINDOW, account_source._PORTION = 2, 1, 3
-settings = Settings(Secret({account.simulator.access_token!r}), "123456", {account.url!r}, requests_per_15_s=0)
-load(Warehouse(Path({str(folder)!r})), settings, sys.argv[1:])
-"""
-    kill_after, then_seconds = arguments.pop("kill_after", None), arguments.pop("then_seconds", 0.0)
-    process = subprocess.Popen([sys.executable, "-c", program, *KILLED], stderr=subprocess.PIPE)
+def load_in_pieces(account: Account, folder: Path, kill_after: int | None = None, then_seconds: float = 0.0) -> None:
+    """What `dlt-harvest load` does, with portions of one page and three parents, in a process of its own."""
+
+    def run() -> None:
+        work._PAGES_AT_ONCE, work._PAGES_OF_A_WINDOW, account_source._PORTION = 2, 1, 3
+        settings = Settings(
+            Secret(account.simulator.access_token), account.simulator.account_id, account.url, requests_per_15_s=0
+        )
+        load(Warehouse(folder), settings, KILLED)
+
+    process = get_context("fork").Process(target=run)
+    process.start()
     if kill_after is not None:
-        while len(account.simulator.requests) < kill_after and process.poll() is None:
+        while len(account.simulator.requests) < kill_after and process.is_alive():
             time.sleep(0.002)
         time.sleep(then_seconds)
-        process.send_signal(signal.SIGKILL)
-    _, said = process.communicate(timeout=120)
-    assert process.returncode == (0 if kill_after is None else -signal.SIGKILL), said.decode()[-2000:]
+        process.kill()
+    process.join(120)
+    assert process.exitcode == (0 if kill_after is None else -signal.SIGKILL)
 
 
 KILLED = ["time_entries", "clients", "invoices", "invoice_payments", "invoice_messages"]
