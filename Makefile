@@ -1,6 +1,6 @@
 # `make demo` and `make test` each work first and alone: all they need is Python 3.11 or newer, and the package registry.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-destinations storm lint docs pictures benchmark clean
+.PHONY: help demo test test-destinations storm explore lint docs pictures benchmark clean
 
 # The newest suitable Python of this machine; python3 itself may be older than 3.11.
 PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python; do \
@@ -15,8 +15,8 @@ help:  ## what can be made
 demo: .venv/ready  ## load a simulated account into harvest_demo.duckdb and ask it a few questions
 	$(RUN)dlt-harvest demo
 
-test: .venv/ready  ## run the tests
-	$(RUN)pytest -n auto
+test: .venv/ready  ## run the tests: the same cases each time
+	PYTHONHASHSEED=0 $(RUN)pytest -n auto
 
 test-destinations: .venv/ready  ## the same company on every destination that can be had here, and a table of what stood for what
 	DESTINATIONS_SIZE=small $(RUN)pytest -n 0 tests/destinations tests/test_destinations.py --timeout 1200
@@ -25,7 +25,17 @@ SEEDS ?= 1-300
 DESTINATION ?= duckdb
 
 storm: .venv/ready  ## days of trouble by seed, then calm: `make storm SEEDS=17` repeats one, DESTINATION=postgres on a server
-	cd tests && ../$(RUN)python -m storm --seeds $(SEEDS) --destination $(DESTINATION)
+	cd tests && PYTHONHASHSEED=0 ../$(RUN)python -m storm --seeds $(SEEDS) --destination $(DESTINATION)
+
+# Drawn once, and printed: it decides every case.
+SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
+STORMS ?= 20
+
+explore: SEED := $(SEED)
+explore: .venv/ready  ## cases that nobody has seen, and storms: `make explore SEED=17` repeats them
+	@echo "Once more: make explore SEED=$(SEED)"
+	PYTHONHASHSEED=$(SEED) $(RUN)pytest -n auto -m hypothesis --hypothesis-profile explore --hypothesis-seed $(SEED)
+	$(MAKE) storm SEEDS=$(SEED)-$$(($(SEED) + $(STORMS) - 1))
 
 lint: .venv/ready  ## what CI checks beside the tests
 	$(RUN)ruff check

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from filelock import FileLock
+from hypothesis import settings
 from xdist.remote import Producer
 
 from accounts import Account, sync_from
@@ -22,6 +23,10 @@ from scheduling import BySharedFixture
 
 Once = Callable[[str, Callable[[Warehouse], object]], Path]
 
+# Tests guard: the same cases in each run, wherever it is. `make explore` draws new ones, all by the seed that it prints.
+settings.register_profile("guard", derandomize=True, database=None)
+settings.register_profile("explore", derandomize=False, database=None, print_blob=True)
+settings.load_profile("guard")
 
 # Of memory that is a folder: all tests together write a quarter of it.
 _MUCH = 4 * 2**30

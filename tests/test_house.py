@@ -7,11 +7,15 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from harvest_warehouse import build, copy, demo, doctor, load, show, sweep, sync, verify
 
 ROOT = Path(__file__).parents[1]
 WAREHOUSE = sorted((ROOT / "src" / "harvest_warehouse").rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+# Whatever draws anew in each run; `uuid4` makes names, and decides nothing.
+FRESH = re.compile(r"urandom|\brandom\.(?!Random\b)\w+\(|Random\(\)|SystemRandom|^import secrets|^from secrets", re.MULTILINE)
 
 
 @pytest.mark.parametrize("file", WAREHOUSE, ids=lambda file: f"{file.parent.name}/{file.name}")
@@ -46,3 +50,15 @@ def test_the_pins_stand() -> None:
 def test_a_file_is_about_300_lines_at_most() -> None:
     lengths = {file.name: len(file.read_text(encoding="utf-8").splitlines()) for file in WAREHOUSE}
     assert {name: length for name, length in lengths.items() if length > 330} == {}
+
+
+@pytest.mark.parametrize("file", TESTS, ids=lambda file: file.relative_to(ROOT / "tests").as_posix())
+def test_no_test_draws_anything_that_its_next_run_would_not_draw(file: Path) -> None:
+    if file != Path(__file__):
+        assert not FRESH.search(file.read_text(encoding="utf-8"))
+
+
+def test_only_exploring_draws_new_cases(pytestconfig: pytest.Config) -> None:
+    is_exploring = pytestconfig.getoption("--hypothesis-profile") == "explore"
+    assert settings.default is not None
+    assert settings.default.derandomize is not is_exploring

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -15,9 +14,8 @@ from storm.voyage import sail
 # A busy machine may need long for one.
 pytestmark = pytest.mark.timeout(900)
 
-# Twenty; the last of them broke a law once.
-FIXED = (*range(1, 15), 60, 126, 161, 166, 270, 290)
-FRESH = 2
+# The last of them broke a law once; what `make explore` finds is added here.
+FIXED = (*range(1, 15), 60, 126, 161, 166, 270, 290, 1917911154)
 # Two runs at once, a kill, a lost folder; a kill and an older copy of the database.
 ON_A_SERVER = (16, 20)
 
@@ -38,12 +36,6 @@ def postgres() -> Iterator[Coast]:
 @pytest.mark.parametrize("seed", FIXED)
 def test_a_storm_breaks_no_law_and_its_calm_ends_equal(seed: int) -> None:
     sail(seed, print)
-
-
-@pytest.mark.parametrize("number", range(FRESH))
-def test_so_does_one_that_nobody_has_seen(number: int) -> None:
-    # Not in the test's name: every worker must collect the same tests. Printed first, and part of the failure.
-    sail(int.from_bytes(os.urandom(4), "big"), print)
 
 
 @pytest.mark.parametrize("seed", ON_A_SERVER)

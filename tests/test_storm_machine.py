@@ -84,13 +84,11 @@ class Storm(RuleBasedStateMachine):
                 self.voyage.reach_calm()
 
 
-# Few and short in the tests; `make storm` explores by seeds.
+# Few and short: `make storm` goes by seeds, `make explore` by new ones.
 TestStorm = Storm.TestCase
 TestStorm.settings = settings(
     max_examples=2,
     stateful_step_count=3,
     deadline=None,
     suppress_health_check=list(HealthCheck),
-    derandomize=True,
-    print_blob=True,
 )
