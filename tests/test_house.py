@@ -15,7 +15,9 @@ ROOT = Path(__file__).parents[1]
 WAREHOUSE = sorted((ROOT / "src" / "harvest_warehouse").rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 # Whatever draws anew in each run; `uuid4` makes names, and decides nothing.
-FRESH = re.compile(r"urandom|\brandom\.(?!Random\b)\w+\(|Random\(\)|SystemRandom|^import secrets|^from secrets", re.MULTILINE)
+FRESH = re.compile(
+    r"urandom|\brandom\.(?!Random\b)\w+\(|Random\(\)|SystemRandom|^import secrets|^from secrets", re.MULTILINE
+)
 
 
 @pytest.mark.parametrize("file", WAREHOUSE, ids=lambda file: f"{file.parent.name}/{file.name}")

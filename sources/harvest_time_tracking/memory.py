@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,7 +21,13 @@ class Memory:
     """The state of one stream of one account.
 
     The cursor is the moment before the stream's last complete read began, by the server's clock: never the largest
-    `updated_at` seen, which a row that is committed late would fall behind.
+    `updated_at` seen, which a row that is committed late would fall behind. It holds for what the token showed then: to one that
+    shows more, the stream is new.
+
+    Args:
+        stream: the stream.
+        settings: the account.
+        rights: what decides which rows and values the token shows; empty where nobody looked.
 
     Attributes:
         is_first_run: whether the stream was never read.
@@ -29,7 +35,7 @@ class Memory:
         are_owners_hidden: set where this run may not see the owners of the rows.
     """
 
-    def __init__(self, stream: Stream, settings: Settings) -> None:
+    def __init__(self, stream: Stream, settings: Settings, rights: Collection[str] = ()) -> None:
         try:
             state: dict[str, Any] = dlt.current.resource_state(stream.name)
             source: dict[str, Any] = dlt.current.source_state()
@@ -40,13 +46,16 @@ class Memory:
         self.is_first_run = settings.account_id not in state
         self._own: dict[str, Any] = state.setdefault(settings.account_id, {})
         self._start_date = settings.start_date.isoformat() if settings.start_date else ""
+        self._rights = sorted(rights)
         added: dict[str, dict[str, DataType]] = source.setdefault("undocumented_columns", {})
         self.added: dict[str, DataType] = added.setdefault(stream.table_name, {})
 
     def since(self, overlap: timedelta) -> str | None:
         """The `updated_since` that misses nothing; None where everything must be read."""
         cursor = self._own.get("cursor")
-        return None if not cursor or self._reaches_further_back() else before(cursor, overlap)
+        if not cursor or self._reaches_further_back() or sees_more(self._rights, self._own.get("rights", ())):
+            return None
+        return before(cursor, overlap)
 
     def owners_since(self, overlap: timedelta) -> str | None:
         """The `updated_since` for the owners of the rows: further back, where they could not be read for a while."""
@@ -71,12 +80,14 @@ class Memory:
         if began_at:
             self._own["cursor"] = instant(began_at)
             self._own["start_date"] = self._start_date
+            self._own["rights"] = self._rights
 
     def keep_place(self, began_at: datetime | None, **place: Any) -> None:
         """A reading of everything goes on in the next extract, from `place` on."""
         self._own["unfinished"] = {
             "began_at": instant(began_at or datetime.now(UTC)),
             "start_date": self._start_date,
+            "rights": self._rights,
             **place,
         }
 
@@ -84,12 +95,22 @@ class Memory:
     def unfinished(self) -> dict[str, Any] | None:
         """Where a reading of everything, begun by an earlier extract, goes on; None where there is none."""
         place: dict[str, Any] | None = self._own.get("unfinished")
-        return place if place and place["start_date"] == self._start_date else None
+        if not place or place["start_date"] != self._start_date or sees_more(self._rights, place.get("rights", ())):
+            return None
+        return place
 
     def _reaches_further_back(self) -> bool:
         """Whether `start_date` lies before the one of the last complete read: what lies between was never read."""
         before = self._own.get("start_date", "")
         return bool(before) and (not self._start_date or self._start_date < before)
+
+
+def sees_more(rights: Collection[str], earlier: Collection[str]) -> bool:
+    """Whether a token may show what one with the earlier rights did not; not where nobody looked at one of them.
+
+    An administrator sees everything, whoever it is; everybody else has rights, and is a person.
+    """
+    return bool(rights and earlier) and "administrator" not in earlier and not set(rights) <= set(earlier)
 
 
 def cursors(state: Mapping[str, Any], account_id: str) -> dict[str, datetime]:

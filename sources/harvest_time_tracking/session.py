@@ -86,11 +86,13 @@ class Session:
     Attributes:
         singles: the answers to requests for one record, by path.
         begun: the streams of which this run began to read everything.
+        rights: what decides which rows and values the token shows; empty where nobody looked.
     """
 
     def __init__(self, streams: Mapping[str, Stream]) -> None:
         self.singles: dict[str, Future[Page]] = {}
         self.begun: set[str] = set()
+        self.rights: tuple[str, ...] = ()
         self._children = {
             name: [child for child in streams.values() if child.parent and child.parent.stream == name]
             for name in streams

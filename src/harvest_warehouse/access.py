@@ -72,6 +72,13 @@ class Access:
         """Member, manager, administrator: 0 to 2."""
         return max((_RANKS.index(role) for role in self.access_roles if role in _RANKS), default=0)
 
+    @property
+    def rights(self) -> tuple[str, ...]:
+        """What decides which rows and values are shown: an administrator sees everything, everybody else their own."""
+        if self.rank == _RANKS.index("administrator"):
+            return ("administrator",)
+        return (*sorted(self.access_roles), f"person {self.user_id}")
+
 
 def look(client: Client, database: Database | None) -> Access:
     """Ask who the token belongs to, what the company has switched on, and whether money is shown.
@@ -89,11 +96,8 @@ def look(client: Client, database: Database | None) -> Access:
         features = {name: value for name, value in company.items() if name.endswith("_feature")}
     except PermissionMissing:
         features = None
-    user_id = me.get("id")
     empty, hidden = _money(client, database) if database else ({}, ())
-    return Access(
-        user_id if type(user_id) is int else None, tuple(me.get("access_roles") or ()), features, empty, hidden
-    )
+    return Access(_person(me), tuple(me.get("access_roles") or ()), features, empty, hidden)
 
 
 def lost(before: Access | None, now: Access) -> tuple[str, ...]:
@@ -120,14 +124,23 @@ def lost(before: Access | None, now: Access) -> tuple[str, ...]:
     return tuple(found)
 
 
-def faded(client: Client, seen: Access) -> tuple[str, ...]:
-    """What the token has lost since it was looked at, in words: one request.
+def changed(client: Client, seen: Access) -> tuple[str, ...]:
+    """What the token has lost or won since it was looked at, in words: one request.
 
     Raises:
         HarvestError: where Harvest cannot be asked.
     """
     me = client.page(STREAMS["users_me"].path, None).records[0]
-    return lost(seen, Access(seen.user_id, tuple(me.get("access_roles") or ()), None, {}))
+    now = replace(seen, user_id=_person(me), access_roles=tuple(me.get("access_roles") or ()))
+    return lost(seen, now) or won(seen, now)
+
+
+def won(before: Access, now: Access) -> tuple[str, ...]:
+    """What is seen now and was hidden before, in words."""
+    if now.rank > before.rank:
+        return (f"the token's owner was {_RANKS[before.rank]} and is {_RANKS[now.rank]} now",)
+    rights = sorted(set(now.rights) - set(before.rights))
+    return (f"the token's owner is now {', '.join(rights)}, too",) if rights and now.rank == before.rank else ()
 
 
 def switched_off(before: Access | None, now: Access) -> tuple[str, ...]:
@@ -182,6 +195,11 @@ def access_resource(account_id: str, access: Access, missed: Sequence[str], *, i
             }
         ]
     )
+
+
+def _person(me: Mapping[str, Any]) -> int | None:
+    user_id = me.get("id")
+    return user_id if type(user_id) is int else None
 
 
 def _money(client: Client, database: Database) -> tuple[dict[str, float], tuple[str, ...]]:

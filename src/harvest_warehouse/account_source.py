@@ -15,7 +15,12 @@ _PORTION = 150
 
 
 def account_source(
-    settings: Settings, streams: Sequence[str], given: Mapping[str, object], client: Client, ledger: Ledger
+    settings: Settings,
+    streams: Sequence[str],
+    given: Mapping[str, object],
+    client: Client,
+    ledger: Ledger,
+    session: Session | None = None,
 ) -> dlt.sources.DltSource:
     """The account, or the named streams of it, as dlt reads it.
 
@@ -25,6 +30,7 @@ def account_source(
         given: arguments of `harvest_time_tracking_source`. What is None, dlt looks up: the months of the reports, for one.
         client: asks Harvest.
         ledger: gets each stream's outcome as it goes.
+        session: what the run has learned of the account; a new one if None.
 
     Raises:
         SettingWrong: where a stream is none, or lacks what it needs, or dlt's configuration cannot be read.
@@ -41,7 +47,7 @@ def account_source(
             report_requests_per_15_min=settings.report_requests_per_15_min,
             client=client,
             ledger=ledger,
-            session=Session(STREAMS),
+            session=session or Session(STREAMS),
             portion=_PORTION,
             **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type]
         )

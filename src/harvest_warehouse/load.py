@@ -14,7 +14,7 @@ from dlt.common.exceptions import DltException
 from dlt.common.storages.load_package import create_load_id
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from harvest_time_tracking import STREAMS, Client, HarvestError, Ledger, Settings, StreamOutcome
+from harvest_time_tracking import STREAMS, Client, HarvestError, Ledger, Session, Settings, StreamOutcome
 from harvest_warehouse import standing
 from harvest_warehouse.account_source import account_source
 from harvest_warehouse.database import open_database
@@ -88,7 +88,8 @@ def load(
         "project_ids": list(project_ids) or None,
         "again": again or None,
     }
-    source = account_source(settings, streams, given, asks, ledger)
+    session = Session(STREAMS)
+    source = account_source(settings, streams, given, asks, ledger, session)
     run = _Run(warehouse, settings, ledger, on_step, again or {}, watch)
     try:
         with turn(warehouse), run.failures_told():
@@ -98,6 +99,7 @@ def load(
                 on_step("looking at what the token sees")
                 if gone := watch.look():
                     raise AccessLost(gone, run.report())
+            session.rights = watch.rights
             run.bring(source)
     finally:
         if client is None:
@@ -203,6 +205,8 @@ class _Run:
 
     def _read(self, source: dlt.sources.DltSource) -> None:
         """Read a portion of Harvest into a load package."""
+        for row in self._sentinel.first_row() if self._sentinel else ():
+            source.resources.add(row)
         info = self._pipeline.extract(source, loader_file_format=self._warehouse.kind.load_format)
         try:
             if self._sentinel:

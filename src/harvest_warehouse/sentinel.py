@@ -8,14 +8,14 @@ from dataclasses import replace
 from dlt.extract import DltResource
 
 from harvest_time_tracking import Client, HarvestError, Settings, StreamOutcome
-from harvest_warehouse.access import Access, access_resource, faded, last_accepted, look, lost, switched_off
+from harvest_warehouse.access import Access, access_resource, changed, last_accepted, look, lost, switched_off
 from harvest_warehouse.database import open_database
 from harvest_warehouse.own_tables import keep
 from harvest_warehouse.settings import Warehouse
 
 
-class AccessFaded(HarvestError):
-    """The token lost rights while Harvest was read with it: what it did not see any more looks empty, or vanished."""
+class AccessChanged(HarvestError):
+    """The token's rights changed while Harvest was read with it: what it did not show looks empty, vanished, or never there."""
 
 
 class Sentinel:
@@ -36,6 +36,7 @@ class Sentinel:
         self._before: Access | None = None
         self._now: Access | None = None
         self._refused: dict[str, str] = {}
+        self._is_told = False
 
     @property
     def has_looked(self) -> bool:
@@ -63,16 +64,31 @@ class Sentinel:
         """Before anything that was read counts.
 
         Raises:
-            AccessFaded: where rights were lost since `look`.
+            AccessChanged: where rights were lost or won since `look`.
             HarvestError: where Harvest cannot be asked.
         """
-        if self._now is None or self._is_accepted:
+        if self._now is None:
             return
-        if gone := faded(self._client, self._now):
-            raise AccessFaded(
-                f"While Harvest was read, {'; '.join(gone)}: what was read since is thrown away. Go on with the former "
-                "rights, or add --accept-access."
+        if told := changed(self._client, self._now):
+            raise AccessChanged(
+                f"While Harvest was read, {'; '.join(told)}: what was read since is thrown away. Run it again; with fewer "
+                "rights than before, that needs --accept-access."
             )
+
+    @property
+    def rights(self) -> tuple[str, ...]:
+        """What decides which rows and values the token shows; empty before it was looked at."""
+        return self._now.rights if self._now else ()
+
+    def first_row(self) -> Sequence[DltResource]:
+        """What this token sees, to be written with the first rows that it brings; nothing where an earlier run saw the same.
+
+        A run may end before it can tell what it saw, and its rows are there: a later one must be measured by them.
+        """
+        if self._is_told or self._now is None or (self._before and self._before.rights == self._now.rights):
+            return ()
+        self._is_told = True
+        return [access_resource(self._account_id, self._now, (), is_accepted=True)]
 
     def missed(self, outcomes: Sequence[StreamOutcome]) -> tuple[str, ...]:
         """What could be read before and cannot now, in words, after these were read."""
