@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from accounts import truth_rows
@@ -60,12 +60,27 @@ class Moment:
     Attributes:
         at: seconds on the simulator's clock.
         alive: by stream, the keys that are there, and the `updated_at` of each.
-        is_all_shown: whether the token could see all of it.
     """
 
     at: float
     alive: Mapping[str, Mapping[Key, str | None]]
-    is_all_shown: bool = True
+
+
+@dataclass
+class Partial:
+    """A run that from its first answer to its last was not shown everything.
+
+    Attributes:
+        moment: the number of the moment of its first answer.
+        from_at: when that was, in seconds on the simulator's clock.
+        to_at: when it had ended.
+        heard: by stream, the keys in its answers.
+    """
+
+    moment: int
+    from_at: float
+    to_at: float
+    heard: dict[str, set[Key]] = field(default_factory=dict)
 
 
 class Chronicle:
@@ -75,9 +90,10 @@ class Chronicle:
         self.account_id = account_id
         self.versions: dict[tuple[str, Key], set[OwnValues]] = {}
         self.moments: list[Moment] = []
+        self.partial: list[Partial] = []
         self._last: dict[str, dict[Key, Mapping[str, Any]]] = {}
 
-    def note(self, at: float, truth: Mapping[str, list[Mapping[str, Any]]], *, is_all_shown: bool = True) -> None:
+    def note(self, at: float, truth: Mapping[str, list[Mapping[str, Any]]]) -> None:
         """The account is like this now."""
         now = {stream: {key_of(stream, record): record for record in truth[stream]} for stream in DEFAULT}
         for stream, records in now.items():
@@ -90,7 +106,7 @@ class Chronicle:
             stream: {key: record.get("updated_at") for key, record in records.items()}
             for stream, records in now.items()
         }
-        self.moments.append(Moment(at, alive, is_all_shown))
+        self.moments.append(Moment(at, alive))
 
     def add(self, stream: str, key: Key, record: Mapping[str, Any]) -> None:
         """A record looked like this once."""
@@ -99,18 +115,24 @@ class Chronicle:
         (root,) = rows.pop(table)
         self.versions.setdefault((stream, key), set()).add(own_values(table, root, rows))
 
-    def heard(self, path: str, data: Any) -> None:
-        """An answer to somebody who may not see everything: what it says is a version, too."""
+    def hear(self, path: str, data: Any, heard: dict[str, set[Key]]) -> None:
+        """An answer to somebody who may not see everything: what it says is a version, too; its keys are added to `heard`."""
         for stream, pattern in _PATHS.items():
             if found := pattern.fullmatch(path):
                 injected = {name: int(value) for name, value in found.groupdict().items()}
                 data_key = STREAMS[stream].data_key
                 for record in data[data_key] if data_key else [data]:
-                    self.add(stream, key_of(stream, {**record, **injected}), {**record, **injected})
+                    key = key_of(stream, {**record, **injected})
+                    self.add(stream, key, {**record, **injected})
+                    heard.setdefault(stream, set()).add(key)
 
     def before(self, at: float) -> int | None:
         """The number of the moment just before an instant; None where nothing is known of that."""
         return next((number for number in reversed(range(len(self.moments))) if self.moments[number].at < at), None)
+
+    def partial_at(self, at: float) -> Partial | None:
+        """The run at that instant, if it was not shown everything."""
+        return next((run for run in self.partial if run.from_at <= at <= run.to_at), None)
 
     def always_alive(self, stream: str, since: int) -> set[Key]:
         """The keys that were there in each moment from the one numbered `since` on."""
@@ -127,14 +149,23 @@ class WatchedSimulator(Simulator):
         self._noted: tuple[object, ...] = ()
         self._asked = 0
         self._acts: dict[int, list[Callable[[], object]]] = {}
+        self._run: Partial | None = None
+        self._is_partial = True
 
     def at_request(self, number: int, act: Callable[[], object]) -> None:
         """Call `act` before the request of that number from now on is answered, counted from 1."""
         self._acts.setdefault(self._asked + number, []).append(act)
 
-    def forget_acts(self) -> None:
-        """Nothing happens at any request."""
+    def begin_run(self) -> None:
+        """What is asked from now on is asked by a new run."""
+        self._run, self._is_partial = None, True
+
+    def end_run(self) -> None:
+        """It has ended, and nothing happens at any request any more."""
         self._acts.clear()
+        if self._run and self._is_partial:
+            self._run.to_at = self.clock.now().timestamp()
+            self.chronicle.partial.append(self._run)
 
     def look(self) -> None:
         """Note the account as it is, if anything changed."""
@@ -148,8 +179,7 @@ class WatchedSimulator(Simulator):
             )
             if now != self._noted:
                 self._noted = now
-                at, is_all_shown = self.clock.now().timestamp(), self._viewer.is_administrator
-                self.chronicle.note(at, self.truth(), is_all_shown=is_all_shown)
+                self.chronicle.note(self.clock.now().timestamp(), self.truth())
 
     def _answer(self, asked: Asked) -> Answer:
         with self.store.lock:
@@ -158,6 +188,10 @@ class WatchedSimulator(Simulator):
                 act()
             self.look()
             answer = super()._answer(asked)
-            if answer.status == 200 and not self._viewer.is_administrator:
-                self.chronicle.heard(asked.path, answer.data)
+            now = self.clock.now().timestamp()
+            self._run = self._run or Partial(len(self.chronicle.moments) - 1, now, now)
+            if self._viewer.is_administrator:
+                self._is_partial = False
+            elif answer.status == 200:
+                self.chronicle.hear(asked.path, answer.data, self._run.heard)
             return answer

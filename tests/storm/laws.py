@@ -103,18 +103,25 @@ def _deletions(stock: Stock) -> list[Row]:
 
 
 def no_cursor_past_what_is_stored(step: Step) -> Iterator[str]:
-    """What Harvest showed before a stream's position is here, at least as new, unless it was gone since."""
+    """What Harvest showed before a stream's position is here, at least as new, unless it was gone since.
+
+    To a run that was not shown everything from its beginning to its end, Harvest showed what it answered.
+    """
+    chronicle = step.chronicle
     for stream, position in step.after.positions.items():
         if "cursor" not in position or stream not in DEFAULT:
             continue
-        number = step.chronicle.before(datetime.fromisoformat(position["cursor"]).timestamp())
-        if number is None or not step.chronicle.moments[number].is_all_shown:
+        at = datetime.fromisoformat(position["cursor"]).timestamp()
+        partial = chronicle.partial_at(at)
+        number = partial.moment if partial else chronicle.before(at)
+        if number is None:
             continue
-        seen = step.chronicle.moments[number].alive[stream]
+        seen = chronicle.moments[number].alive[stream]
         here = {key: row.get("updated_at") for key, row, _ in step.after.records(stream)}
-        now = step.chronicle.moments[-1].alive[stream]
+        now = chronicle.moments[-1].alive[stream]
         # An assignment of a project that was archived meanwhile goes, and comes back with it.
-        for key in step.chronicle.always_alive(stream, number):
+        owed = chronicle.always_alive(stream, number)
+        for key in owed & partial.heard.get(stream, set()) if partial else owed:
             updated_at = seen[key]
             if key not in here:
                 yield f"{stream} {key} was there before the position {position['cursor']}, and is not here"

@@ -82,8 +82,9 @@ class Voyage:
         self.simulator.clock.sleep(day.hours * 3_600)
         with self.simulator.store.committing_late(day.late_seconds):
             self._changed(disturb(self.simulator, day.seed, day.changes))
-        if day.is_quiet:
-            # At rest: what changed in the second in which a list is read counts as changed while it was read.
+        if day.is_quiet or day.role:
+            # At rest: what changed in the second in which a list is read counts as changed while it was read. And no second
+            # belongs both to a run that is not shown everything and to another.
             self.simulator.clock.sleep(1)
         self._strike_files(day)
         before = self.shore.stock(self.warehouse.dataset_name)
@@ -91,8 +92,9 @@ class Voyage:
         now = len(self.simulator.chronicle.moments) - 1
         began = now if self._left_since is None else self._left_since
         struck = self._weather(day)
+        self.simulator.begin_run()
         landings = [run.ended() for run in [self._start(day) for _ in range(1 + day.is_twice)]]
-        self._calm_down()
+        self._calm_down(day)
         self._count(day, landings, struck)
         is_ended = 0 in (landing.code for landing in landings) and not day.streams
         # A run begins with what the one before left; the tables are as that one saw them until a run comes to its end.
@@ -193,9 +195,11 @@ class Voyage:
         self.simulator.as_role(role)
         self.counts.add(f"permission withdrawn: {role}")
 
-    def _calm_down(self) -> None:
+    def _calm_down(self, day: Day) -> None:
         self.simulator.faults.clear()
-        self.simulator.forget_acts()
+        self.simulator.end_run()
+        if day.role:
+            self.simulator.clock.sleep(1)
         self.simulator.restore_token()
         self.simulator.as_role("administrator")
         self.simulator.look()
