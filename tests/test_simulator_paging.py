@@ -164,3 +164,28 @@ def test_rates_come_by_start_date_the_one_without_a_start_first(sim: Simulator, 
     assert starts[0] is None
     assert starts[1:] == sorted(starts[1:])
     assert len(starts) > 1
+
+
+@pytest.mark.parametrize("name", ["time_entries", "clients"])
+def test_a_server_of_short_pages_says_how_short_they_are_and_gives_every_row_once(own: Simulator, name: str) -> None:
+    own.enforce_limits = False
+    own.set_paging(most_rows=3)
+    with own.serving() as url:
+        pages = follow(own, f"{url}/{name}", name, per_page=2000)
+        by_number = get(own, f"{url}/{name}", per_page=2000, page=2).json()[name]
+    seen = [row["id"] for page in pages for row in page["rows"]]
+    assert sorted(seen) == sorted(row["id"] for row in own.truth()[name])
+    assert {page["per_page"] for page in pages} == {3}
+    assert {page["total_pages"] for page in pages} == {len(pages)}
+    assert len(pages) == -(-len(seen) // 3)
+    assert by_number == pages[1]["rows"], "by number, too, the second page is that of short ones"
+
+
+@pytest.mark.parametrize("is_null", [False, True])
+def test_totals_may_be_left_out_or_null_while_the_links_go_on(own: Simulator, is_null: bool) -> None:
+    own.set_paging(unsaid=["total_entries"], is_null=is_null)
+    with own.serving() as url:
+        pages = follow(own, f"{url}/time_entries", "time_entries", per_page=50)
+    assert {page.get("total_entries", "missing") for page in pages} == {None if is_null else "missing"}
+    assert sum(len(page["rows"]) for page in pages) == len(own.truth()["time_entries"])
+    assert len(pages) > 1

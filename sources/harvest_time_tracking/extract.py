@@ -116,10 +116,13 @@ class Extraction:
         yield from handed.rows(besides or [])
         yield from maker.rest()
         entry.odd_values, entry.new_columns = maker.odd, maker.undocumented
-        if pages.unsettled:
-            entry.reason = f"changed while it was read, {READINGS} times over; the next run reads it again"
         roll.is_complete = besides is not None
-        entry.close("complete" if roll.is_complete else "begun")
+        if besides is None:
+            entry.close("begun")
+        elif pages.unsettled or pages.not_there:
+            entry.close("unproven", _why_unproven(pages))
+        else:
+            entry.close("complete")
         if maker.odd:
             logger.warning(
                 f"Harvest stream {stream.name}: values that do not fit their column, kept beside it: {maker.odd}"
@@ -238,6 +241,11 @@ class _Handed:
             self._roll.note(page.records, page.date)
             self._entry.rows += len(page.records)
             yield from self._maker.rows(step.call, page, step.is_last)
+
+
+def _why_unproven(pages: Pages) -> str:
+    changed = [f"changed while it was read, {READINGS} times over; the next run reads it again"]
+    return "; ".join([*(changed if pages.unsettled else ()), *pages.not_there])
 
 
 def _skip(stream: Stream, entry: Entry, roll: Roll, reason: str) -> None:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from .client import Spent
 
-Outcome = Literal["reading", "begun", "complete", "skipped", "failed", "stopped"]
+Outcome = Literal["reading", "begun", "complete", "unproven", "skipped", "failed", "stopped"]
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,9 @@ class StreamOutcome:
     Attributes:
         stream: its name.
         table: where its rows went.
-        outcome: `complete`; `skipped` (with the reason; old rows stay); `failed` (the run stopped here); `stopped` (the
-            run stopped elsewhere); `begun` where the next extract goes on; `reading` while it goes on.
+        outcome: `complete`; `unproven` (what came is loaded, but it could not be shown to be all; the next run asks for the
+            same again); `skipped` (with the reason; old rows stay); `failed` (the run stopped here); `stopped` (the run
+            stopped elsewhere); `begun` where the next extract goes on; `reading` while it goes on.
         reason: why it is not complete, or what is worth knowing though it is; else empty.
         is_full: True where everything was read, False where only what changed.
         rows: records handed to dlt.

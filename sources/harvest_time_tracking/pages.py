@@ -44,6 +44,7 @@ class Pages:
 
     Attributes:
         unsettled: the calls that changed in each of their readings.
+        not_there: what was asked for by name and does not exist, in words.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Pages:
         self._fast = fast
         self._first: dict[Call, Future[Page]] = {}
         self.unsettled: list[Call] = []
+        self.not_there: list[str] = []
 
     def first(self, call: Call) -> Future[Page]:
         """The first page of a call, asked for now if it was not before."""
@@ -144,8 +146,11 @@ class Pages:
         except (NotThere, RequestRefused) as error:
             if not (self._stream.parent or self._stream.argument) or self._stream.is_optional:
                 raise
-            # One parent that is gone, or is another thing by now. Whether its old rows go, the sweep decides.
-            self._entry.reason = str(error)
+            if self._stream.argument:
+                self.not_there.append(str(error))
+            else:
+                # One parent that is gone, or is another thing by now. Whether its old rows go, the sweep decides.
+                self._entry.reason = str(error)
             return None
 
     def _is_numbered(self, page: Page) -> bool:

@@ -9,7 +9,7 @@ from harvest_simulator import correspondence, filters
 from harvest_simulator.answers import Answer, Refusal, not_authorized, not_found, not_routable, not_valid
 from harvest_simulator.endpoints import Endpoint, find_endpoint
 from harvest_simulator.lists import LISTS, Listing
-from harvest_simulator.paging import SortKey, page_of, read_paging
+from harvest_simulator.paging import Manners, SortKey, page_of, read_paging
 from harvest_simulator.permissions import ANY_MANAGER, Viewer
 from harvest_simulator.pto import PaidTimeOff
 from harvest_simulator.render import Renderer
@@ -31,13 +31,14 @@ _VISIBLE = {
 
 
 class Api:
-    """Answers requests from the store's rows. `pto` is None in accounts without paid time off."""
+    """Answers requests from the store's rows. `pto` is None in accounts without paid time off; `manners` is how it pages."""
 
     def __init__(self, store: Store, renderer: Renderer, pto: PaidTimeOff | None) -> None:
         self.store = store
         self.renderer = renderer
         self.reports = Reports(store)
         self.pto = pto
+        self.manners = Manners()
         self._kept: dict[tuple[Any, ...], Sequence[Any]] = {}
         self._kept_as_of = -1
 
@@ -93,11 +94,11 @@ class Api:
 
     def _list(self, viewer: Viewer, name: str, parent_id: int, url: str, query: dict[str, str]) -> Answer:
         listing = LISTS[name]
-        asked = read_paging(url, query)
+        asked = read_paging(url, query, self.manners.most_rows)
         rows = self._rows(viewer, name, listing, parent_id, query)
         page = page_of(asked, rows, listing.cursor_key)
         shown = [self._censor(viewer, row, listing.render(self.renderer, row)) for row in page.rows]
-        return Answer(data={listing.data_key: shown, **page.envelope}, row_count=len(shown))
+        return Answer(data={listing.data_key: shown, **self.manners.envelope(page.envelope)}, row_count=len(shown))
 
     def _rows(
         self, viewer: Viewer, name: str, listing: Listing, parent_id: int, query: dict[str, str]
@@ -165,8 +166,9 @@ class Api:
         return self._list(viewer, "user_teammates", user_id, url, query)
 
     def _page(self, url: str, query: dict[str, str], rows: Sequence[Any], data_key: str, key: SortKey | None) -> Answer:
-        page = page_of(read_paging(url, query), rows, key)
-        return Answer(data={data_key: list(page.rows), **page.envelope}, row_count=len(page.rows))
+        page = page_of(read_paging(url, query, self.manners.most_rows), rows, key)
+        envelope = self.manners.envelope(page.envelope)
+        return Answer(data={data_key: list(page.rows), **envelope}, row_count=len(page.rows))
 
     def me(self, viewer: Viewer) -> Json:
         """The caller's own user, with the rights the token has now."""

@@ -23,6 +23,25 @@ SortKey = Callable[[Any], tuple[int, ...]]
 
 
 @dataclass(frozen=True, slots=True)
+class Manners:
+    """How a server, or a gateway before it, pages otherwise than today's documentation says.
+
+    `most_rows` is the longest page, whatever `per_page` asks for: 100 was seen until 2020 or later. `unsaid` are the keys
+    of the envelope that it leaves out, `total_entries` say ("may include"), or sends as null.
+    """
+
+    most_rows: int = MOST_ROWS_PER_PAGE
+    unsaid: frozenset[str] = frozenset()
+    is_null: bool = False
+
+    def envelope(self, said: dict[str, Any]) -> dict[str, Any]:
+        """What is said of all that there is to say."""
+        if self.is_null:
+            return {name: None if name in self.unsaid else value for name, value in said.items()}
+        return {name: value for name, value in said.items() if name not in self.unsaid}
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """The part of a request that paging reads: the full URL without query, and the query."""
 
@@ -38,7 +57,7 @@ class Asked:
         return f"{self.url}?{urlencode(sorted({**kept, 'per_page': self.per_page, **paging}.items()))}"
 
 
-def read_paging(url: str, query: dict[str, str]) -> Asked:
+def read_paging(url: str, query: dict[str, str], most_rows: int = MOST_ROWS_PER_PAGE) -> Asked:
     """Raises Refusal 422 for a per_page outside 1..2000 or a page that is not a positive number."""
     per_page = _whole(query, "per_page", MOST_ROWS_PER_PAGE)
     if not 1 <= per_page <= MOST_ROWS_PER_PAGE:
@@ -46,7 +65,7 @@ def read_paging(url: str, query: dict[str, str]) -> Asked:
     page = _whole(query, "page", 1)
     if page < 1:
         raise not_valid("Page must be greater than 0")
-    return Asked(url, query, per_page, page, query.get("cursor") or None)
+    return Asked(url, query, min(per_page, most_rows), page, query.get("cursor") or None)
 
 
 def _whole(query: dict[str, str], name: str, otherwise: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -18,6 +18,8 @@ from harvest_simulator.damage import SLOW_SECONDS, instead_of_an_answer, spoil_d
 from harvest_simulator.disturbance import disturb
 from harvest_simulator.faults import Fault, Faults
 from harvest_simulator.limits import Limits
+from harvest_simulator.paging import MOST_ROWS_PER_PAGE, Manners
+from harvest_simulator.people_at_work import A_CHANGE_A_SECOND, PeopleAtWork
 from harvest_simulator.permissions import Viewer
 from harvest_simulator.pto import PaidTimeOff
 from harvest_simulator.render import Renderer
@@ -68,6 +70,7 @@ class Simulator:
         self._is_token_valid = True
         self._viewer = Viewer(next(iter(self.store.users)), ("administrator",))
         self._truth = Truth(self.store, pto, lambda: self._viewer)
+        self._people: PeopleAtWork | None = None
 
     @contextmanager
     def serving(self, port: int = 0) -> Iterator[str]:
@@ -156,6 +159,27 @@ class Simulator:
             self.store.version += 1
             self.store.rounding = Rounding(mode, minutes)
 
+    def set_paging(
+        self, most_rows: int = MOST_ROWS_PER_PAGE, unsaid: Collection[str] = (), *, is_null: bool = False
+    ) -> None:
+        """From now on pages hold at most so many rows, whatever is asked for, and leave `unsaid` out of the envelope.
+
+        `unsaid` names its keys, e.g. total_entries and total_pages; with `is_null` they are there, as null.
+        """
+        self._api.manners = Manners(most_rows, frozenset(unsaid), is_null)
+
+    def start_work(self, requests_each: float = A_CHANGE_A_SECOND, seed: int = 1) -> list[str]:
+        """From now on an entry is edited, made, deleted or moved for every so many requests that are answered.
+
+        On average, and right after an answer was made. Gives the list in which each change gets its line.
+        """
+        self._people = PeopleAtWork(self.store, requests_each, seed)
+        return self._people.done
+
+    def end_work(self) -> None:
+        """From now on nobody changes anything by the way."""
+        self._people = None
+
     def reply(self, asked: Asked) -> Reply:
         """Answer one request, faults included. Called by the server's threads."""
         request = Request(self.clock.now(), asked.method, asked.path, dict(asked.query), 0, asked.headers)
@@ -172,6 +196,9 @@ class Simulator:
         if answer.status == 200:
             for act in self.faults.take_interruptions(request):
                 act()
+            people = self._people
+            if people is not None:
+                people.answered()
             self._wait(answer.row_count)
         return Reply(answer, fault)
 

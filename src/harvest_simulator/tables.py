@@ -157,6 +157,10 @@ class Tables:
             if (first is None or day >= first) and (last is None or day <= last):
                 yield from sorted(self._entries_by_day[day], key=_order)
 
+    def days_with_entries(self) -> list[date]:
+        """The days on which there is time, earliest first."""
+        return sorted(self._entries_by_day)
+
     def task_assignments_of(self, project_id: int) -> list[TaskAssignment]:
         """All assignments of a project, oldest first."""
         found = self._task_assignments_by_project.get(project_id, {})

@@ -307,7 +307,9 @@ class _Build:
         )
 
 
-_LAST_LOAD = "select account_id, max(ended_at) from harvest_runs where outcome = 'complete' group by account_id"
+_LAST_LOAD = (
+    "select account_id, max(ended_at) from harvest_runs where outcome in ('complete', 'unproven') group by account_id"
+)
 
 
 def _pairs(rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[str, Any]]:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from harvest_time_tracking import HarvestError, StreamOutcome
+from harvest_time_tracking import STREAMS, HarvestError, StreamOutcome
 from harvest_warehouse.settings import Warehouse
 
 
@@ -49,6 +49,16 @@ class LoadReport:
     def skipped(self) -> tuple[StreamOutcome, ...]:
         """The streams that were skipped; their old rows stay."""
         return tuple(outcome for outcome in self.streams if outcome.outcome == "skipped")
+
+    @property
+    def unproven(self) -> tuple[StreamOutcome, ...]:
+        """The streams of which what came could not be shown to be all."""
+        return tuple(outcome for outcome in self.streams if outcome.outcome == "unproven")
+
+    @property
+    def not_there(self) -> tuple[StreamOutcome, ...]:
+        """The streams of named rows of which one does not exist in Harvest."""
+        return tuple(outcome for outcome in self.unproven if STREAMS[outcome.stream].argument)
 
 
 class LoadFailed(HarvestError):

@@ -28,7 +28,11 @@ RUNS = OwnTable(
         ),
         ("stream", "text", "The stream, by its name in the catalogue"),
         ("table_name", "text", "The table its rows went to"),
-        ("outcome", "text", "complete, skipped (old rows stay), failed (the run stopped here), stopped (elsewhere)"),
+        (
+            "outcome",
+            "text",
+            "complete, unproven (loaded, but perhaps not all), skipped (old rows stay), failed (the run stopped here), stopped (elsewhere)",
+        ),
         ("reason", "text", "Why it is not complete, or what is worth knowing though it is; else empty"),
         ("is_full", "bool", "True where everything was read, false where only what changed"),
         ("rows", "bigint", "Records that Harvest answered"),

@@ -17,7 +17,15 @@ from harvest_warehouse.doctor import Check, DoctorReport
 from harvest_warehouse.load_report import LoadReport
 from harvest_warehouse.plan import StreamPlan
 
-_STYLES = {"complete": "green", "skipped": "yellow", "failed": "bold red", "stopped": "red", "reading": "cyan"}
+_STYLES = {
+    "complete": "green",
+    "unproven": "bold yellow",
+    "skipped": "yellow",
+    "failed": "bold red",
+    "stopped": "red",
+    "begun": "cyan",
+    "reading": "cyan",
+}
 STREAM_COLUMNS = ("stream", "path", "key", "brought up to date", "permission", "feature", "by default")
 
 
@@ -37,7 +45,8 @@ def outcome_table(outcomes: Iterable[StreamOutcome]) -> Table:
 
 def notes(outcomes: Iterable[StreamOutcome]) -> list[str]:
     """What is worth knowing of some streams beside their numbers, a line each; a failure is told by the error."""
-    said = ((outcome, remark(outcome)) for outcome in outcomes if outcome.outcome in ("complete", "skipped"))
+    ended = (outcome for outcome in outcomes if outcome.outcome in ("complete", "unproven", "skipped"))
+    said = ((outcome, remark(outcome)) for outcome in ended)
     return [f"{outcome.stream}: {outcome.outcome}, {text}" for outcome, text in said if text]
 
 
@@ -55,11 +64,12 @@ def remark(outcome: StreamOutcome) -> str:
 def closing_line(report: LoadReport) -> str:
     """The load in one sentence."""
     skipped = f", {len(report.skipped)} skipped (their old rows stay)" if report.skipped else ""
+    unproven = f", {len(report.unproven)} not proven whole" if report.unproven else ""
     finished = " after finishing what an earlier run left" if report.finished else ""
     return (
         f"{counted(report.rows, 'row')} from {counted(len(report.streams), 'stream')}"
         f" with {counted(report.requests, 'request')}"
-        f" in {report.seconds:.1f} s{finished}{skipped}."
+        f" in {report.seconds:.1f} s{finished}{skipped}{unproven}."
     )
 
 

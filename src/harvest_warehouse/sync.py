@@ -66,9 +66,10 @@ class SyncReport:
 
     @property
     def needs_somebody(self) -> bool:
-        """Whether something was left undone, or differs still, that the next sync will not mend by itself."""
+        """Whether something was left undone, or differs still, that the next sync may not mend by itself."""
         is_stopped = self.sweep is not None and bool(self.sweep.too_many)
-        return bool(self.lost) or is_stopped or (self.verify is not None and not self.verify.is_proven)
+        is_unproven = self.load is not None and bool(self.load.unproven)
+        return bool(self.lost) or is_unproven or is_stopped or (self.verify is not None and not self.verify.is_proven)
 
 
 def sync(

@@ -36,7 +36,9 @@ def load(
     accept_access: Annotated[
         bool, typer.Option("--accept-access", help="Go on with a token that sees less than an earlier one did.")
     ] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 3 where a stream was skipped.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 3 where a stream was skipped, or not proven whole.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, for machines.")] = False,
     destination: DestinationName = None,
     debug: Debug = False,
@@ -45,7 +47,7 @@ def load(
 
     The first load reads everything, later ones what changed since. Reports and paid time off are read when named.
     What Harvest does not show this token is skipped with the reason; its old rows stay. Exit code 3 where the token sees less
-    than an earlier one: nothing is read.
+    than an earlier one (nothing is read), or where a project that was named does not exist.
     """
     with errors_told(debug, as_json=as_json):
         from harvest_time_tracking import Ledger
@@ -76,5 +78,5 @@ def load(
             out.print(outcome_table(report.streams))
             say(*notes(report.streams), closing_line(report))
             say(f"Database: {report.database}")
-        if strict and report.skipped:
+        if report.not_there or (strict and (report.skipped or report.unproven)):
             raise typer.Exit(SKIPPED)

@@ -36,6 +36,9 @@ def simulate(
     role: Annotated[Role, typer.Option(help="Who the token belongs to.")] = Role.ADMINISTRATOR,
     latency: Annotated[float, typer.Option(help="Seconds that each answer takes.", min=0.0)] = 0.0,
     limits: Annotated[bool, typer.Option(help="Keep Harvest's rate limits.")] = True,
+    busy: Annotated[bool, typer.Option(help="People change time entries meanwhile, about one a second.")] = False,
+    most_per_page: Annotated[int, typer.Option(help="No page is longer, whatever is asked for.", min=1)] = 2_000,
+    totals: Annotated[bool, typer.Option(help="Say how many records a list has.")] = True,
     debug: Debug = False,
 ) -> None:
     """Start a simulated Harvest account on this machine, and say how to load it. Ctrl-C ends it."""
@@ -57,6 +60,9 @@ def simulate(
             latency=(latency, latency) if latency else None,
         )
         company.as_role(role.value)
+        company.set_paging(most_per_page, () if totals else ("total_entries", "total_pages"))
+        if busy:
+            company.start_work()
         with company.serving(port) as base_url:
             prefix = "export SOURCES__HARVEST_TIME_TRACKING__"
             unpaced = "" if limits else f"{prefix}REQUESTS_PER_15_S=0\n{prefix}REPORT_REQUESTS_PER_15_MIN=0\n"

@@ -110,7 +110,7 @@ def ever_read(read: Reader, account_id: str) -> list[Row]:
         """
         select
           stream,
-          max(case when outcome = 'complete' then 1 else 0 end) as is_complete,
+          max(case when outcome in ('complete', 'unproven') then 1 else 0 end) as is_complete,
           max(case when reason like '%switched off%' then 1 else 0 end) as is_off
         from harvest_runs
         where account_id = :account_id
