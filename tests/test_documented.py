@@ -78,7 +78,7 @@ def test_a_documented_page_is_typed_from_its_digits() -> None:
 def test_the_fast_lane_agrees_with_the_slow_one_or_stands_back(body: bytes) -> None:
     page = fast(body)
     try:
-        slow = read_page(Answer(body), "list", URL, URL)
+        slow = read_page(Answer(body), "list", URL)
     except (WillRetry, BrokenPromise):
         assert page is None
         return

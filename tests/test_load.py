@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 
 from accounts import Account, assert_equals_truth
 from harvest_simulator import Fault
-from harvest_time_tracking import STREAMS, Ledger, SettingWrong
+from harvest_time_tracking import STREAMS, Client, Ledger, SettingWrong, harvest_time_tracking_source
 from harvest_warehouse import standing
 from harvest_warehouse.account_source import account_source
 from harvest_warehouse.load import load, settle
@@ -56,6 +57,22 @@ def test_a_load_brings_the_truth_and_a_second_one_what_changed(open_account: Ope
     second = load_from(account, warehouse)
     assert_equals_truth(account)
     assert second.rows < first.rows / 2, "only what changed"
+
+
+@pytest.mark.parametrize("stream", ["company", "users_me", "clients", "invoices"])
+def test_a_wrong_account_id_is_asked_about_once_wherever_it_shows_first(
+    open_account: OpenAccount, warehouse: Warehouse, stream: str
+) -> None:
+    account = open_account()
+    settings = replace(account.client().settings, account_id="777")
+    with pytest.raises(LoadFailed) as caught:
+        load(warehouse, settings, [stream], client=Client(settings))
+    assert str(caught.value) == "404 at /v2/users/me: “Not Found”. Is 777 the account's id?"
+    # Without the command, the stream itself is the first to ask.
+    source = harvest_time_tracking_source("simulated-token", "777", account.url)
+    with pytest.raises(Exception, match="404 at") as raised:
+        list(source.with_resources(stream))
+    assert str(raised.value).count("Is 777 the account's id?") == 1
 
 
 def test_naming_streams_loads_these_and_no_others(open_account: OpenAccount, warehouse: Warehouse) -> None:

@@ -26,16 +26,19 @@ from harvest_time_tracking.protocol import (
     read_page,
     wait_seconds,
 )
+from harvest_time_tracking.settings import Secret, Settings
 from harvest_time_tracking.stream import ANY_ARRAY, Limit
 
 BASE = "https://api.harvestapp.com/v2"
 URL = f"{BASE}/clients"
 NOW = datetime(2026, 3, 16, 9, tzinfo=UTC)
+TOKEN = "7654321.pt.Zq8vWk3xNf6yRb1u"
+SETTINGS = Settings(Secret(TOKEN), "123456")
 
 
 def answered(status: int, body: bytes = b"", **headers: str) -> Answer:
     named = {name.replace("_", "-").title(): value for name, value in headers.items()}
-    answer = read_answer(status, named, body, URL, NOW)
+    answer = read_answer(status, named, body, URL, NOW, SETTINGS)
     read_document(answer)
     return answer
 
@@ -151,6 +154,47 @@ def test_an_error_says_what_harvest_said(status: int, body: bytes, headers: dict
         answered(status, body, **headers)
 
 
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 422])
+@pytest.mark.parametrize("field", ["message", "error_description", "error", "Hint"])
+def test_an_error_that_repeats_the_token_or_talks_to_terminals_is_said_in_plain_words(status: int, field: str) -> None:
+    words = f"denied\n for Bearer {TOKEN}\x1b[2J, {'very ' * 200}sorry"
+    body, headers = (b"", {"hint": words}) if field == "Hint" else (orjson.dumps({field: words}), {})
+    with pytest.raises(HarvestError) as caught:
+        answered(status, body, **headers)
+    said = str(caught.value)
+    assert "“denied for Bearer *** very very" in said
+    assert TOKEN[8:] not in said
+    assert said.isprintable()
+    assert len(said.partition("“")[2].partition("”")[0]) == 300
+
+
+def test_what_is_not_ours_in_the_address_of_a_page_or_in_its_keys_is_said_in_plain_words() -> None:
+    url = f"{BASE}/clients/\x1b[2J{TOKEN}\u202e"
+    with pytest.raises(WillRetry) as caught:
+        read_answer(500, {}, b"", url, NOW, SETTINGS)
+    assert str(caught.value) == "Harvest failed with 500 at /v2/clients/***."
+    with pytest.raises(BrokenPromise) as refused:
+        read_page(said({"one\x1b[2J": [], "two\n": []}), ANY_ARRAY, BASE)
+    assert str(refused.value).isprintable()
+    with pytest.raises(BrokenPromise) as elsewhere:
+        check_link("https://bi:pass@word\\x@elsewhere.example/\x1b[2J", BASE)
+    assert "word" not in str(elsewhere.value)
+    assert str(elsewhere.value).isprintable()
+
+
+@pytest.mark.parametrize("path", ["company", "users/me", "clients", "time_entries?page=2"])
+def test_where_every_account_has_something_a_404_asks_whether_the_accounts_id_is_right(path: str) -> None:
+    with pytest.raises(NotThere) as caught:
+        read_answer(404, {}, b'{"status":404,"error":"Not Found"}', f"{BASE}/{path}", NOW, SETTINGS)
+    assert str(caught.value) == (f"404 at /v2/{path.partition('?')[0]}: “Not Found”. Is 123456 the account's id?")
+
+
+def test_a_404_for_one_row_says_nothing_of_the_account() -> None:
+    with pytest.raises(NotThere) as caught:
+        read_answer(404, {}, b"", f"{BASE}/invoices/7/payments", NOW, SETTINGS)
+    assert str(caught.value) == "404 at /v2/invoices/7/payments: it gave no reason."
+
+
 def test_a_rejected_token_comes_with_the_place_where_one_is_made() -> None:
     with pytest.raises(TokenRejected, match=r"https://id\.getharvest\.com/developers"):
         answered(401)
@@ -218,13 +262,13 @@ TWO_FACED = [
 def test_a_link_to_the_host_that_was_asked_is_followed(link: str) -> None:
     check_link(link, BASE)
     answer = said({"clients": [], "links": {"next": link}})
-    assert read_page(answer, "clients", URL, BASE).next_url == link
+    assert read_page(answer, "clients", BASE).next_url == link
 
 
 @pytest.mark.parametrize("link", [*ELSEWHERE, *TWO_FACED])
 def test_a_link_to_anywhere_else_is_refused(link: object) -> None:
     with pytest.raises(BrokenPromise):
-        read_page(said({"clients": [], "links": {"next": link}}), "clients", URL, BASE)
+        read_page(said({"clients": [], "links": {"next": link}}), "clients", BASE)
 
 
 def test_a_page_holds_its_records_its_total_and_where_the_list_goes_on() -> None:
@@ -235,7 +279,7 @@ def test_a_page_holds_its_records_its_total_and_where_the_list_goes_on() -> None
         "next_page": None,
         "links": {"next": f"{BASE}/clients?cursor=abc"},
     }
-    page = read_page(Answer(orjson.dumps(document), NOW), "clients", URL, BASE)
+    page = read_page(Answer(orjson.dumps(document), NOW), "clients", BASE)
     assert page.records == [{"id": 1}, {"id": 2}]
     assert (page.data_key, page.total, page.next_url) == ("clients", 3, f"{BASE}/clients?cursor=abc")
     assert (page.body, page.date) == (orjson.dumps(document), NOW)
@@ -243,31 +287,31 @@ def test_a_page_holds_its_records_its_total_and_where_the_list_goes_on() -> None
 
 @pytest.mark.parametrize("links", [{}, {"next": None}, None, [], "x"])
 def test_a_page_without_a_next_link_is_the_last(links: object) -> None:
-    assert read_page(said({"clients": [], "links": links, "next_page": 2}), "clients", URL, BASE).next_url is None
-    assert read_page(said({"clients": []}), "clients", URL, BASE).next_url is None
+    assert read_page(said({"clients": [], "links": links, "next_page": 2}), "clients", BASE).next_url is None
+    assert read_page(said({"clients": []}), "clients", BASE).next_url is None
 
 
 @pytest.mark.parametrize("total", [None, "3", 3.0, True])
 def test_a_total_that_is_no_whole_number_is_no_total(total: object) -> None:
-    assert read_page(said({"clients": [], "total_entries": total}), "clients", URL, BASE).total is None
+    assert read_page(said({"clients": [], "total_entries": total}), "clients", BASE).total is None
 
 
 def test_a_single_is_its_own_only_record() -> None:
-    page = read_page(said({"name": "Northbank", "links": {"next": 7}}), None, f"{BASE}/company", BASE)
+    page = read_page(said({"name": "Northbank", "links": {"next": 7}}), None, BASE)
     assert page.records == [{"name": "Northbank", "links": {"next": 7}}]
     assert (page.data_key, page.total, page.next_url) == (None, None, None)
 
 
 def test_where_the_key_is_not_documented_the_only_list_is_taken() -> None:
     answer = said({"total_entries": 1, "whatever": [{"id": 1}], "links": {}})
-    page = read_page(answer, ANY_ARRAY, URL, BASE)
+    page = read_page(answer, ANY_ARRAY, BASE)
     assert (page.records, page.data_key) == ([{"id": 1}], "whatever")
 
 
 @pytest.mark.parametrize("document", [{}, {"a": [], "b": []}, {"a": {}}])
 def test_where_the_key_is_not_documented_two_lists_or_none_are_an_error(document: dict[str, object]) -> None:
     with pytest.raises(BrokenPromise, match="one list"):
-        read_page(said(document), ANY_ARRAY, URL, BASE)
+        read_page(said(document), ANY_ARRAY, BASE)
 
 
 @pytest.mark.parametrize(
@@ -284,7 +328,7 @@ def test_where_the_key_is_not_documented_two_lists_or_none_are_an_error(document
 )
 def test_a_missing_list_is_an_error_never_an_empty_stream(document: dict[str, object]) -> None:
     with pytest.raises(BrokenPromise, match="clients"):
-        read_page(said(document), "clients", URL, BASE)
+        read_page(said(document), "clients", BASE)
 
 
 def test_only_reports_count_against_the_limit_of_reports() -> None:

@@ -178,7 +178,7 @@ TABLE = Table(
 
 def page_of(rows: FlatRows, text: str) -> Page:
     answer = Answer(f'{{"things":[{text}],"links":{{"next":null}}}}'.encode())
-    return rows.read(answer, "things", {"account_id"}) or read_page(answer, "things", URL, URL)
+    return rows.read(answer, "things", {"account_id"}) or read_page(answer, "things", URL)
 
 
 def made(rows: FlatRows, text: str) -> list[dict[str, Any]]:

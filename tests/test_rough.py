@@ -27,7 +27,7 @@ def answer_of(text: str) -> Answer:
 
 
 def page_of(text: str) -> Page:
-    return read_page(answer_of(text), "list", URL, URL)
+    return read_page(answer_of(text), "list", URL)
 
 
 def flat(added: dict[str, Any], text: str) -> dict[str, Any]:

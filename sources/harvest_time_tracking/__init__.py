@@ -27,6 +27,7 @@ from .session import Session
 from .settings import BASE_URL, REPORT_REQUESTS_PER_15_MIN, REQUESTS_PER_15_S, USER_AGENT, Secret, Settings, as_date
 from .stream import Embedded, Stream
 from .streams import STREAMS
+from .words import printable, without_login
 from .work import CHILDREN_WITHIN_RUNS, Options
 
 __all__ = [
@@ -43,7 +44,9 @@ __all__ = [
     "Stream",
     "StreamOutcome",
     "harvest_time_tracking_source",
+    "printable",
     "tables",
+    "without_login",
 ]
 
 _REPORT_MONTHS = 13

@@ -166,7 +166,7 @@ class Client:
         def read(answer: Answer) -> Page:
             page = fast(answer) if fast else None
             if page is None:
-                return read_page(answer, data_key, url, self.settings.base_url)
+                return read_page(answer, data_key, self.settings.base_url)
             if page.next_url is not None:
                 check_link(page.next_url, self.settings.base_url)
             return page
@@ -196,7 +196,7 @@ class Client:
         if failure:
             # Raised out here, where that error is gone: it holds the request, and with it the token.
             raise WillRetry(f"No good answer from {self.settings.base_url} ({failure}).")
-        answer = read_answer(response.status_code, response.headers, body, url, self._now())
+        answer = read_answer(response.status_code, response.headers, body, url, self._now(), self.settings)
         # Harvest may date an answer when it is ready, and have looked when it was asked.
         took = timedelta(seconds=self._monotonic() - began)
         return replace(answer, date=answer.date - took) if answer.date else answer

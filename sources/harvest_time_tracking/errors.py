@@ -39,7 +39,15 @@ class PermissionMissing(NeedsYou):
 
 
 class NotThere(NeedsYou):
-    """404: the account, the endpoint or the row does not exist (any more)."""
+    """404: the account, the endpoint or the row does not exist (any more).
+
+    Attributes:
+        said: what happened, without the guess at what is wrong that the message may end with.
+    """
+
+    def __init__(self, said: str, guess: str = "") -> None:
+        super().__init__(f"{said} {guess}".strip())
+        self.said = said
 
 
 class RequestRefused(NeedsYou):

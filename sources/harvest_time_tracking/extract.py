@@ -76,8 +76,8 @@ class Extraction:
         except NotThere as error:
             if not stream.is_optional:
                 entry.close("failed", str(error))
-                raise NotThere(f"{error} Is {self._settings.account_id} the account's id?") from None
-            _skip(stream, entry, roll, f"this account does not have it ({error})")
+                raise
+            _skip(stream, entry, roll, f"this account does not have it ({error.said})")
         except GeneratorExit:
             entry.close("stopped", "the run stopped elsewhere")
             raise

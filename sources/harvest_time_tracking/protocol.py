@@ -21,8 +21,9 @@ from .errors import (
     TokenRejected,
     WillRetry,
 )
-from .settings import HOW_TO_SIGN_IN
+from .settings import HOW_TO_SIGN_IN, Settings
 from .stream import ANY_ARRAY, Limit
+from .words import printable, without_login
 
 # https://help.getharvest.com/api-v2/introduction/overview/pagination/
 PER_PAGE = 2000
@@ -78,7 +79,9 @@ def limit_of(url: str) -> Limit:
     return "reports" if "/reports/" in urlsplit(url).path else "general"
 
 
-def read_answer(status: int, headers: Mapping[str, str], body: bytes, url: str, now: datetime) -> Answer:
+def read_answer(
+    status: int, headers: Mapping[str, str], body: bytes, url: str, now: datetime, settings: Settings
+) -> Answer:
     """A good answer, or the error that it means.
 
     Args:
@@ -87,15 +90,16 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes, url: str, 
         body: complete and decompressed.
         url: what was asked, for the message.
         now: our clock, against which a `Retry-After` date is held.
+        settings: the account that was asked; an answer that repeats its token does not get it into a message.
 
     Raises:
         WillRetry, TokenRejected, PermissionMissing, NotThere, RequestRefused, BrokenPromise: by
             https://help.getharvest.com/api-v2/introduction/overview/general/
     """
-    what = urlsplit(url).path
+    what = printable(urlsplit(url).path, settings.access_token)
     if status == 200:
         return Answer(body, _http_date(headers.get("Date")), what)
-    said = _said(headers, body)
+    said = _said(headers, body, settings)
     if status == 429:
         wait = _retry_after_seconds(headers.get("Retry-After"), now)
         raise WillRetry(f"Harvest asked for a pause (429) at {what}.", retry_after_seconds=wait, is_throttled=True)
@@ -107,7 +111,9 @@ def read_answer(status: int, headers: Mapping[str, str], body: bytes, url: str, 
     if status == 403:
         raise PermissionMissing(f"403 at {what}: {said}")
     if status == 404:
-        raise NotThere(f"404 at {what}: {said}")
+        # What has no number in its path is there in each account.
+        is_row = any(part.isdecimal() for part in what.split("/"))
+        raise NotThere(f"404 at {what}: {said}", "" if is_row else f"Is {settings.account_id} the account's id?")
     if status in (400, 422):
         raise RequestRefused(f"Harvest refused the request ({status} at {what}): {said}")
     raise BrokenPromise(f"Harvest answered {status} at {what}, which its documentation does not know: {said}")
@@ -119,7 +125,7 @@ def read_document(answer: Answer) -> tuple[dict[str, Any], bytes]:
     Raises:
         WillRetry: where it is not the JSON it should be.
     """
-    body = answer.body
+    body, document = answer.body, None
     try:
         try:
             document = orjson.loads(body)
@@ -127,13 +133,16 @@ def read_document(answer: Answer) -> tuple[dict[str, Any], bytes]:
             body = _without_odd_values(body)
             document = orjson.loads(body)
     except (ValueError, RecursionError):
-        raise WillRetry(f"Harvest's answer at {answer.what} is not the JSON it should be.") from None
+        body = b""
+    if not body:
+        # Raised out here, where that error is gone: it holds the whole answer.
+        raise WillRetry(f"Harvest's answer at {answer.what} is not the JSON it should be.")
     if not isinstance(document, dict):
         raise WillRetry(f"Harvest's answer at {answer.what} is not a JSON object.")
     return document, body
 
 
-def read_page(answer: Answer, data_key: str | None, url: str, base_url: str) -> Page:
+def read_page(answer: Answer, data_key: str | None, base_url: str) -> Page:
     """The records in an answer, and where the list goes on.
 
     Raises:
@@ -146,11 +155,11 @@ def read_page(answer: Answer, data_key: str | None, url: str, base_url: str) -> 
     if data_key == ANY_ARRAY:
         arrays = [key for key, value in document.items() if isinstance(value, list)]
         if len(arrays) != 1:
-            raise BrokenPromise(f"Expected one list at {urlsplit(url).path}, found {arrays}.")
+            raise BrokenPromise(f"Expected one list at {answer.what}, found {printable(', '.join(arrays)) or 'none'}.")
         data_key = arrays[0]
     records = document.get(data_key)
     if not isinstance(records, list) or not all(type(record) is dict for record in records):
-        raise BrokenPromise(f"The answer at {urlsplit(url).path} holds no list {data_key!r}.")
+        raise BrokenPromise(f"The answer at {answer.what} holds no list {data_key!r}.")
     links = document.get("links")
     next_url = links.get("next") if isinstance(links, dict) else None
     # `next_page` is null on the middle pages of cursor lists: only the link tells.
@@ -168,9 +177,9 @@ def check_link(url: object, base_url: str) -> None:
     """
     origin = _origin(url) if isinstance(url, str) else None
     if origin is None or origin != _origin(base_url):
-        shown = origin[1] if origin else repr(url)
+        shown = origin[1] if origin else repr(without_login(str(url)))
         raise BrokenPromise(
-            f"Harvest's link to the next page leads to {shown}, not to {urlsplit(base_url).netloc}: not followed, so that "
+            f"Harvest's link to the next page leads to {printable(str(shown))}, not to {urlsplit(base_url).netloc}: not followed, so that "
             "the token stays where it belongs."
         )
 
@@ -206,7 +215,7 @@ def _without_odd_values(body: bytes) -> bytes:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
 
 
-def _said(headers: Mapping[str, str], body: bytes) -> str:
+def _said(headers: Mapping[str, str], body: bytes, settings: Settings) -> str:
     """Harvest's own words for an error: it has used `message`, `error_description`, `error` and the header `Hint`."""
     try:
         document = orjson.loads(body)
@@ -215,8 +224,9 @@ def _said(headers: Mapping[str, str], body: bytes) -> str:
     texts = (
         [document.get(key) for key in ("message", "error_description", "error")] if isinstance(document, dict) else []
     )
-    words = next((text for text in [*texts, headers.get("Hint")] if isinstance(text, str) and text.strip()), None)
-    return f"“{words.strip()}”." if words else "it gave no reason."
+    shown = (printable(text, settings.access_token) for text in [*texts, headers.get("Hint")] if isinstance(text, str))
+    words = next(filter(None, shown), None)
+    return f"“{words}”." if words else "it gave no reason."
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None] | None:

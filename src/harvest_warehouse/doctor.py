@@ -193,7 +193,9 @@ def _accounts(settings: Settings) -> list[dict[str, object]] | None:
         session.headers["User-Agent"] = settings.user_agent
         try:
             response = session.get(address, timeout=(10, 60), allow_redirects=False)
-            answer = read_answer(response.status_code, response.headers, response.content, address, datetime.now(UTC))
+            answer = read_answer(
+                response.status_code, response.headers, response.content, address, datetime.now(UTC), settings
+            )
             accounts = read_document(answer)[0].get("accounts")
         except (requests.RequestException, HarvestError):
             return None

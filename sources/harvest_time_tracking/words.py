@@ -1,0 +1,70 @@
+"""Words that are not ours, made fit to be shown: in a message, a log, on a terminal."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from unicodedata import category
+
+if TYPE_CHECKING:
+    from .settings import Secret
+
+MOST_SHOWN = 300
+# Of more, nobody sees the rest, and patterns need not be tried on it.
+_MOST_READ = 10_000
+# A secret so short protects nothing, and its letters are in every word.
+_SHORTEST_SECRET = 4
+
+# What a terminal obeys: titles, links and the clipboard (OSC and its like), colours and the cursor (CSI), the rest of ESC.
+# https://ecma-international.org/publications-and-standards/standards/ecma-48/
+_COMMANDS = re.compile(
+    r"(?:\x1b[\]P^_X]|[\x9d\x90\x9e\x9f\x98])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"
+    r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"
+    r"|\x1b[ -/]*[0-~]"
+)
+_BREAKS = re.compile(r"[^\S ]\s*")
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
+_LOGIN = re.compile(r"(://)\S*@")
+# Also in part: who repeats a token may cut it.
+_TOKEN = re.compile(r"(\bbearer\s+)(?=\S*[^a-z\s])\S+|(\baccess_token\W{1,3})[^\s&]+", re.IGNORECASE)
+
+
+def printable(text: str, *secrets: Secret, most: int = MOST_SHOWN) -> str:
+    """`text` on one line of at most `most` characters, with nothing in it that must not be seen or that a terminal obeys.
+
+    Control and format characters (escape sequences, C1, zero widths, directions of writing) are left out; what no font
+    has is U+FFFD. The `secrets`, other tokens after "Bearer", and whatever stands before the last `@` of an address are `***`.
+    It is no markup and may still look like some: escape it for what shows it.
+    """
+    text = _BREAKS.sub(" ", _COMMANDS.sub("", text[:_MOST_READ]))
+    if not text.isprintable():
+        text = "".join(map(_sign, text))
+    for secret in secrets:
+        text = _without(text, secret)
+    text = _TOKEN.sub(r"\1\2***", _LOGIN.sub(r"\1***@", text)).strip()
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def without_login(address: str) -> str:
+    """An address as it may be shown: nothing before its last `@`, where a password may stand, whatever it is made of."""
+    login, _, place = address.rpartition("@")
+    scheme = _SCHEME.match(login)
+    return f"{scheme[0] if scheme else ''}{place}"
+
+
+def _sign(sign: str) -> str:
+    if sign.isprintable():
+        return sign
+    return "" if category(sign) in ("Cc", "Cf") else "\N{REPLACEMENT CHARACTER}"
+
+
+def _without(text: str, secret: Secret) -> str:
+    """`text` with stars for a secret: as it is, as an address spells it, and with blanks in between."""
+    if len(secret.reveal()) < _SHORTEST_SECRET:
+        return text
+    spelled = (f"(?:{re.escape(sign)}|(?i:{_quoted(sign)}))" for sign in secret.reveal())
+    return re.sub(r"\s*".join(spelled), "***", text)
+
+
+def _quoted(sign: str) -> str:
+    return "".join(f"%{byte:02x}" for byte in sign.encode())
