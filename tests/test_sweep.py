@@ -40,6 +40,18 @@ def test_where_nothing_vanished_a_list_costs_one_request(synced: tuple[Account, 
     assert report.is_equal
 
 
+def test_invoices_of_an_account_without_estimates_and_projects_are_not_read_again_in_each_sync(
+    open_account: OpenAccount, tmp_path: Path
+) -> None:
+    account, warehouse = open_account(empty=True), Warehouse(tmp_path)
+    account.simulator.store.create_invoice(account.simulator.store.create_client("The one client"))
+    account.simulator.clock.sleep(86_400)
+    steps: list[str] = []
+    assert sync_from(account, warehouse, on_step=steps.append).is_equal
+    assert steps
+    assert "reading what the load passed by" not in steps
+
+
 def test_deleted_rows_go_to_harvest_deletions_with_their_content(synced: tuple[Account, Warehouse]) -> None:
     account, warehouse = synced
     entry_id, *_ = some_ids(account, "time_entries", 3)
