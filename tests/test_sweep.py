@@ -394,7 +394,7 @@ def test_assignments_by_person_follow_those_by_project_without_waiting_for_their
 ) -> None:
     account, warehouse = synced
     # Nobody is asked in turn.
-    monkeypatch.setenv("SOURCES__HARVEST_TIME_TRACKING__CHILDREN_WITHIN_RUNS", "0")
+    monkeypatch.setenv("SOURCES__HARVEST_TIME_TRACKING__CHILDREN_REQUESTS", "0")
     store, truth = account.simulator.store, account.simulator.truth()
     shown = {row["id"] for row in truth["user_project_assignments"]}
     deleted, edited = [row for row in truth["user_assignments"] if row["id"] in shown][:2]
