@@ -20,6 +20,7 @@ from benchmarks.account import ACCOUNT, TOKEN, Account, running
 from benchmarks.measure import COMMAND, Run, contender, run
 from destinations.stands import STANDS
 from harvest_time_tracking import STREAMS, Secret, Settings
+from harvest_warehouse.doctor import doctor
 from harvest_warehouse.load import load
 from harvest_warehouse.settings import Warehouse
 from harvest_warehouse.sweep import sweep
@@ -28,6 +29,8 @@ RESULTS = Path(__file__).parent / "results"
 UNPACED = {"requests_per_15_s": "0", "report_requests_per_15_min": "0"}
 CONTENDERS = Path(__file__).parent / "contenders"
 DATABASE = "harvest_time_tracking.duckdb"
+# So that there are 5,000 invoices.
+_CLIENTS = 122
 # Harvest's answers as they are known: seconds for a full page, and for a small answer.
 LATENCY = (1.5, 0.2)
 
@@ -133,22 +136,29 @@ def _pace(asked: argparse.Namespace) -> dict[str, Any]:
 
 
 def _daily(asked: argparse.Namespace) -> dict[str, Any]:
-    """Requests of a first load, and of one after a hundredth of everything changed."""
+    """Requests of a first sync, of one a day later when a hundredth of everything changed, and of one another day later."""
     with (
-        running(size="large", entries=asked.entries, enforce_limits=False) as account,
+        running(size="large", clients=_CLIENTS, entries=asked.entries, enforce_limits=False, days_behind=3) as account,
         tempfile.TemporaryDirectory() as at,
     ):
         folder = Path(at)
-        first = run(account, folder, [*COMMAND, "load"], DATABASE, UNPACED)
+        settings = Settings(Secret(TOKEN), ACCOUNT, account.url, requests_per_15_s=0, report_requests_per_15_min=0)
+        children = doctor(Warehouse(folder, pipelines_dir=folder / "pipelines"), settings).children
+        command = [*COMMAND, "sync", "--no-build"]
+        first = run(account, folder, command, DATABASE, UNPACED)
+        account.pass_time(20)
         account.change(0.01)
-        second = run(account, folder, [*COMMAND, "load"], DATABASE, UNPACED)
-        third = run(account, folder, [*COMMAND, "load"], DATABASE, UNPACED)
+        account.pass_time(4)
+        second = run(account, folder, command, DATABASE, UNPACED)
+        account.pass_time(24)
+        third = run(account, folder, command, DATABASE, UNPACED)
         lists = {name for name, stream in STREAMS.items() if stream.is_default and not stream.parent}
         pages = sum(max(1, ceil(account.rows[name] / 2000)) for name in lists)
-    print(f"first load {first.requests:,} requests, after 1 % changed {second.requests}, at rest {third.requests}")
+    print(f"first sync {first.requests:,} requests, after 1 % changed {second.requests}, at rest {third.requests}")
     return {
         "rows": account.rows,
         "list_pages": pages,
+        "children": asdict(children) if children else None,
         "first": asdict(first),
         "changed": asdict(second),
         "rest": asdict(third),

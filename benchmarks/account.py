@@ -5,12 +5,13 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
 from typing import Any
 
 from harvest_simulator import Clock, Simulator
+from harvest_simulator.company import SIZES
 
 TOKEN, ACCOUNT = "simulated-token", "123456"
 
@@ -31,6 +32,10 @@ class Account:
         """That share of the time entries, expenses, invoices, estimates, people and the rest was edited."""
         self._asked("change", share)
 
+    def pass_time(self, hours: float) -> None:
+        """So many hours go by at once. An account that began in the past may not be moved beyond now."""
+        self._asked("pass_time", hours)
+
     def delete(self, entries: int) -> None:
         """So many time entries were deleted, from all over the account's history."""
         self._asked("delete", entries)
@@ -42,7 +47,10 @@ class Account:
 
 @contextmanager
 def running(**arguments: Any) -> Iterator[Account]:
-    """An account made with the simulator's `arguments`, on a clock that runs."""
+    """An account made with the simulator's `arguments`, on a clock that runs.
+
+    Besides: `days_at_rest` since anybody worked, `days_behind` by which its clock is, and `clients`, how many there are.
+    """
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs, arguments), daemon=True)
     process.start()
@@ -55,7 +63,9 @@ def running(**arguments: Any) -> Iterator[Account]:
 
 
 def _serve(line: Connection, arguments: dict[str, Any]) -> None:
-    now = datetime.now(UTC)
+    now = datetime.now(UTC) - timedelta(days=arguments.pop("days_behind", 0))
+    if clients := arguments.pop("clients", 0):
+        SIZES[arguments["size"]] = replace(SIZES[arguments["size"]], clients=clients)
     # Work that ended days ago: nobody is editing while we look.
     today = now.date() - timedelta(days=arguments.pop("days_at_rest", 0))
     simulator = Simulator(today=today, clock=Clock(now, is_ticking=True), **arguments)
@@ -72,6 +82,9 @@ def _serve(line: Connection, arguments: dict[str, Any]) -> None:
                     line.send([(request.path, request.status) for request in asked])
                 case ("change", share):
                     _change(simulator, share)
+                    line.send(None)
+                case ("pass_time", hours):
+                    simulator.clock.start += timedelta(hours=hours)
                     line.send(None)
                 case ("delete", entries):
                     _delete(simulator, entries)

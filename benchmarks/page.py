@@ -104,15 +104,19 @@ def _pace(found: dict[str, Any]) -> str:
 
 
 def _daily(found: dict[str, Any]) -> str:
-    rows = found["rows"]
+    rows, children = found["rows"], found["children"]
     return (
         "## Requests\n\n"
         f"An account with {rows['time_entries']:,} time entries, {rows['invoices']:,} invoices and {rows['users']:,} people.\n\n"
         "| | requests |\n|---|---:|\n"
         f"| pages of its lists, 2,000 records each | {found['list_pages']:,} |\n"
-        f"| first load | {found['first']['requests']:,} |\n"
-        f"| next load, 1 % of everything changed | {found['changed']['requests']:,} |\n"
-        f"| next load, nothing changed | {found['rest']['requests']:,} |\n"
+        f"| first sync | {found['first']['requests']:,} |\n"
+        f"| a day later, 1 % of everything changed | {found['changed']['requests']:,} |\n"
+        f"| another day later, nothing changed | {found['rest']['requests']:,} |\n\n"
+        f"Payments, messages, rates and the like are {children['parents']:,} requests, of which a sync makes about "
+        f"{children['requests']} (`children_requests`): those of open invoices, sent estimates and active people are read again "
+        f"within {children['runs']['alive']} syncs, all others within {children['runs']['others']} "
+        f"({children['runs_at_rest']['alive']} and {children['runs_at_rest']['others']} where nothing changes).\n"
     )
 
 

@@ -58,8 +58,6 @@ def own_dlt_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing of the machine's own dlt is read or written, and nothing is sent home."""
     monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt"))
     monkeypatch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
-    # Where a test expects equality, no child waits for its turn.
-    monkeypatch.setenv("SOURCES__HARVEST_TIME_TRACKING__CHILDREN_WITHIN_RUNS", "1")
     monkeypatch.delenv("ACCESS_TOKEN", raising=False)
     monkeypatch.chdir(tmp_path)
 

@@ -237,7 +237,8 @@ WRONG = [
     ("requests_per_15_s", {"requests_per_15_s": -1}, "0 (no pacing)"),
     ("report_requests_per_15_min", {"report_requests_per_15_min": -1}, "0 (no pacing)"),
     ("overlap_hours", {"overlap_hours": -0.5}, "0 or more"),
-    ("children_within_runs", {"children_within_runs": -1}, "0 or more"),
+    ("children_requests", {"children_requests": -1}, "0 (ask for children of changed parents only) or at least 20"),
+    ("children_requests", {"children_requests": 19}, "at least 20"),
 ]
 
 

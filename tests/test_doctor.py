@@ -13,6 +13,7 @@ import pytest
 
 from accounts import Account
 from harvest_time_tracking import STREAMS, Client
+from harvest_time_tracking.shares import Split
 from harvest_warehouse.doctor import DoctorReport, doctor
 from harvest_warehouse.load import load
 from harvest_warehouse.plan import plan, seconds_for
@@ -63,9 +64,8 @@ def test_what_it_foretells_is_never_less_than_what_a_load_asks(open_account: Ope
     loaded = load(warehouse, client.settings, client=client)
     assert loaded.requests <= report.first_requests
     by_stream = {stream.stream: stream for stream in report.plan}
-    exact = [outcome for outcome in loaded.streams if not by_stream[outcome.stream].is_estimate]
-    assert {outcome.stream: outcome.requests for outcome in exact} == {
-        outcome.stream: by_stream[outcome.stream].first_requests for outcome in exact
+    assert {outcome.stream: outcome.requests for outcome in loaded.streams} == {
+        outcome.stream: by_stream[outcome.stream].first_requests for outcome in loaded.streams
     }
 
 
@@ -142,12 +142,16 @@ def test_the_scratch_table_is_gone_afterwards(open_account: OpenAccount, warehou
 
 def test_a_plan_counts_pages_of_2000_and_a_request_for_each_parent() -> None:
     counts = {"time_entries": 4001, "users": 70, "invoices": 1000}
-    plans = {stream.stream: stream for stream in plan(STREAMS.values(), counts, {}, {})}
+    parents = {"user_cost_rates": Split(60, 10), "invoice_payments": Split(100, 850)}
+    plans = {stream.stream: stream for stream in plan(STREAMS.values(), counts, parents, {}, {})}
     assert plans["time_entries"].first_requests == 3 + 1, "three pages, and whether anything came in meanwhile"
     assert plans["time_entries"].daily_requests == 2, "what changed, and what runs"
     assert plans["user_cost_rates"].first_requests == 70
-    assert plans["user_cost_rates"].daily_requests == 2 + 1, "a fiftieth changed, and a ninetieth of all in turn"
-    assert plans["invoice_payments"].daily_requests == 20 + 12
+    # 2 and 19 of them change, which leaves 179 of the 200: for the living all but a thirtieth of the others, 1 + 29.
+    assert plans["invoice_payments"].first_requests == 950
+    daily = plans["user_cost_rates"].daily_requests + plans["invoice_payments"].daily_requests
+    assert daily == 2 + 19 + 179
+    assert plans["user_cost_rates"].daily_requests == 2 + 56 + 1
     assert "report_time_clients" not in plans, "reports are read when they are named"
 
 
@@ -167,6 +171,30 @@ def test_it_tells_within_how_many_runs_all_of_history_is_read_again(
     assert "10 requests in each sync (reread_requests)" in line
     assert "within 1 run;" in line, "clients are the only list that is not read whole in each run"
     assert f"the longest unread is clients, not read since {datetime.now(UTC):%Y-%m-%d}" in line
+
+
+def test_it_tells_within_how_many_runs_all_children_are_read_again(
+    open_account: OpenAccount, warehouse: Warehouse
+) -> None:
+    account = open_account(size="small")
+
+    def line(requests: int | None) -> str:
+        return said(ask_for_children(account, warehouse, requests), "children")
+
+    assert "all in each run, 504 requests" in line(None)
+    # Alive are 32 + 14 of invoices, 10 of estimates, 3 * 35 + 6 of people; others are 153 + 153, 16 and 3 * 5. Of 200, all 167
+    # take 167, and for the others 33 are left: 14 of them for 153. Where much changes it is 100: a thirtieth of the others takes
+    # 6 + 6 + 1 + 3; the 84 left are one too few for half of the living (16 + 7, 5, 3 * 18 + 3).
+    assert "200 requests in each run (children_requests)" in line(200)
+    assert "active people are all read again within 3 runs, all others within 26 runs (1 and 11 where no" in line(200)
+    report = ask_for_children(account, warehouse, 0)
+    assert verdicts(report)["children"] == "note"
+    assert report.is_fine
+
+
+def ask_for_children(account: Account, warehouse: Warehouse, requests: int | None) -> DoctorReport:
+    with account.client() as client:
+        return doctor(warehouse, client.settings, children_requests=requests, client=client)
 
 
 def test_it_notes_that_no_history_is_read_again_where_that_is_switched_off(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
-from itertools import chain
 
 import pytest
 
@@ -101,31 +100,6 @@ def test_a_run_asks_only_for_what_changed(open_account: OpenAccount) -> None:
     # Four lists, the running timers, and the projects that decide about time.
     assert len(queries) == 6
     assert all("updated_since" in query or "is_running" in query for query in queries), queries
-
-
-def test_children_are_asked_for_where_the_parent_changed_and_in_turn_for_a_share_of_the_others(
-    open_account: OpenAccount,
-) -> None:
-    account = open_account()
-    account.load()
-    invoices = sorted(
-        i["id"] for i in account.simulator.truth()["invoices"] if i["state"] != "draft" or i["sent_at"] is not None
-    )
-    changed = invoices[2]
-
-    def asked() -> list[int]:
-        account.simulator.requests.clear()
-        account.simulator.clock.sleep(86_400)
-        account.simulator.store.pay_invoice(changed, 1)
-        account.load("invoice_messages", children_within_runs=7)
-        return sorted(int(r.path.split("/")[3]) for r in account.simulator.requests if r.path.endswith("/messages"))
-
-    others = [invoice for invoice in invoices if invoice != changed]
-    share = -(-len(others) // 7)
-    assert 1 < share < len(others) / 2
-    shares = [asked() for _ in range(7)]
-    assert shares[:2] == [sorted([changed, *others[:share]]), sorted([changed, *others[share : 2 * share]])]
-    assert set(chain(*shares)) == set(invoices), "all within the stated number of runs"
 
 
 @pytest.mark.parametrize("stream", REPORTS)

@@ -40,6 +40,18 @@ def test_where_nothing_vanished_a_list_costs_one_request(synced: tuple[Account, 
     assert report.is_equal
 
 
+def test_invoices_of_an_account_without_estimates_and_projects_are_not_read_again_in_each_sync(
+    open_account: OpenAccount, tmp_path: Path
+) -> None:
+    account, warehouse = open_account(empty=True), Warehouse(tmp_path)
+    account.simulator.store.create_invoice(account.simulator.store.create_client("The one client"))
+    account.simulator.clock.sleep(86_400)
+    steps: list[str] = []
+    assert sync_from(account, warehouse, on_step=steps.append).is_equal
+    assert steps
+    assert "reading what the load passed by" not in steps
+
+
 def test_deleted_rows_go_to_harvest_deletions_with_their_content(synced: tuple[Account, Warehouse]) -> None:
     account, warehouse = synced
     entry_id, *_ = some_ids(account, "time_entries", 3)
@@ -382,7 +394,7 @@ def test_assignments_by_person_follow_those_by_project_without_waiting_for_their
 ) -> None:
     account, warehouse = synced
     # Nobody is asked in turn.
-    monkeypatch.setenv("SOURCES__HARVEST_TIME_TRACKING__CHILDREN_WITHIN_RUNS", "0")
+    monkeypatch.setenv("SOURCES__HARVEST_TIME_TRACKING__CHILDREN_REQUESTS", "0")
     store, truth = account.simulator.store, account.simulator.truth()
     shown = {row["id"] for row in truth["user_project_assignments"]}
     deleted, edited = [row for row in truth["user_assignments"] if row["id"] in shown][:2]

@@ -25,10 +25,11 @@ from .extract import Extraction
 from .ledger import Ledger, StreamOutcome
 from .session import Session
 from .settings import BASE_URL, REPORT_REQUESTS_PER_15_MIN, REQUESTS_PER_15_S, USER_AGENT, Secret, Settings, as_date
+from .shares import check_requests
 from .stream import Embedded, Stream
 from .streams import STREAMS
 from .words import printable, without_login
-from .work import CHILDREN_WITHIN_RUNS, Options
+from .work import Options
 
 __all__ = [
     "STREAMS",
@@ -62,7 +63,7 @@ def harvest_time_tracking_source(
     requests_per_15_s: int = REQUESTS_PER_15_S,
     report_requests_per_15_min: int = REPORT_REQUESTS_PER_15_MIN,
     overlap_hours: float = 2.0,
-    children_within_runs: int = CHILDREN_WITHIN_RUNS,
+    children_requests: int | None = None,
     reports_from: str | None = None,
     reports_to: str | None = None,
     project_ids: Sequence[int] | None = None,
@@ -71,6 +72,7 @@ def harvest_time_tracking_source(
     ledger: Ledger | None = None,
     session: Session | None = None,
     portion: int | None = None,
+    children_within_runs: int | None = None,
 ) -> Iterator[DltResource]:
     """A whole Harvest account: one resource for each stream of the catalogue.
 
@@ -86,8 +88,10 @@ def harvest_time_tracking_source(
         requests_per_15_s: the pace for everything but reports; 0 takes the pacing off.
         report_requests_per_15_min: the pace for reports; 0 takes the pacing off.
         overlap_hours: how far before the last complete read an incremental read begins.
-        children_within_runs: after a first run, payments, messages, rates and the like are read again for the parents that
-            changed, and for a share of the others, so that all have been asked within so many runs; 0 for no others.
+        children_requests: after a first run, payments, messages, rates and the like are read again for the parents that
+            changed, for those that are alive (open invoices, sent estimates, active people), and for those whose turn is
+            longest ago, with so many requests in a run; changed parents are all asked, however many they are. 0 for these
+            only. Default: as many as there are parents, where these are at most 1,000; else 200.
         reports_from: a day in the first month that reports are read for. Default: `start_date`, else twelve months back.
         reports_to: a day in the last month that reports are read for. Default: today.
         project_ids: the projects that `projects_id` reads again one by one; selects it.
@@ -98,6 +102,7 @@ def harvest_time_tracking_source(
         session: what the run has learned of the account, where it takes several extracts. Default: each extract its own.
         portion: about how many pages of a list (of 2,000 rows), or parents of a stream by parent, one extract reads of
             what was never read; the stream's outcome is then `begun`, and the next extract goes on. Default: all.
+        children_within_runs: of earlier versions; a warning says what has taken its place.
 
     Raises:
         SettingWrong: for a setting that cannot work, before anything is asked of Harvest.
@@ -116,14 +121,18 @@ def harvest_time_tracking_source(
     _warn_of_a_bare_variable(settings)
     if overlap_hours < 0:
         raise SettingWrong(f"overlap_hours must be 0 or more, got {overlap_hours}.")
-    if children_within_runs < 0:
-        raise SettingWrong(f"children_within_runs must be 0 or more, got {children_within_runs}.")
+    check_requests(children_requests)
+    if children_within_runs is not None:
+        logger.warning(
+            "children_within_runs is no longer known and does nothing. children_requests says how many requests a run makes for "
+            "payments, messages, rates and the like; left out, it suits the account."
+        )
     if portion is not None and portion < 1:
         raise SettingWrong(f"portion must be 1 or more, got {portion}.")
     today = datetime.now(UTC).date()
     options = Options(
         timedelta(hours=overlap_hours),
-        children_within_runs,
+        children_requests,
         _report_months(
             as_date("reports_from", reports_from) or settings.start_date, as_date("reports_to", reports_to), today
         ),

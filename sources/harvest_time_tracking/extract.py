@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import dlt
 from dlt.common import logger
+from dlt.extract.exceptions import CurrentSourceNotAvailable
 
 from .calls import Call, calls_for, calls_of_owners, list_calls, month_calls
 from .client import Client, FastReader
@@ -17,6 +19,7 @@ from .pages import READINGS, Pages
 from .rows import RowMaker
 from .session import Roll, Session
 from .settings import Settings
+from .shares import NONE, Split, shares
 from .stream import Parent, Stream
 from .work import Options, Work, children, remembering, waited, windows
 
@@ -52,6 +55,7 @@ class Extraction:
         self._options = options
         self._ledger = ledger
         self._session = session
+        self._shares: Mapping[str, Split] | None = None
 
     def read(self, stream: Stream) -> Iterator[Any]:
         """The rows of a stream as dlt takes them: Arrow tables or lists of records; None for "not yet, ask another".
@@ -103,7 +107,10 @@ class Extraction:
                 _skip(stream, entry, roll, f"it is read by {stream.parent.stream}: {parents.refused}")
                 return
             told = yield from self._told(stream, entry, memory)
-            work = children(stream, parents, told, memory, self._session, self._options, self._settings.account_id)
+            share = yield from self._share(stream, entry, memory)
+            work = children(
+                stream, parents, told, share, memory, self._session, self._options, self._settings.account_id
+            )
             maker.without_rows(work.barren)
         elif since is None and stream.date_field:
             work = yield from windows(stream, pages, memory, self._session, self._options, self._settings)
@@ -156,6 +163,25 @@ class Extraction:
         parents = [record.get(stream.mirrors.parent) or {} for record in changed]
         return {parent["id"] for parent in parents if type(parent.get("id")) is int}
 
+    def _share(self, stream: Stream, entry: Entry, memory: Memory) -> Generator[None, None, Split]:
+        """How many of the stream's parents are asked in turn: the run's requests are dealt to all streams by parent in it."""
+        # A first reading asks all of them.
+        if self._shares is None and memory.parents_since(self._options.overlap):
+            parents: dict[str, Split] = {}
+            changed = 0
+            for child in self._streams.values():
+                if not child.parent or not (child is stream or child.name in _selected()):
+                    continue
+                since = Memory(child, self._settings).parents_since(self._options.overlap)
+                if since is None or (yield from self._is_switched_off(child, entry)):
+                    continue
+                roll = yield from self._parent_roll(child.parent, entry)
+                if roll.refused is None:
+                    parents[child.name] = roll.split(child)
+                    changed += len(roll.changed(child, since))
+            self._shares = shares(parents, self._options.children_requests, changed)
+        return (self._shares or {}).get(stream.name, NONE)
+
     def _again(self, stream: Stream) -> Sequence[Mapping[str, object]]:
         return self._options.again.get(stream.name, ())
 
@@ -191,7 +217,9 @@ class Extraction:
                         roll.note(step.page.records, step.page.date)
                     yield None
                 roll.is_complete = True
-            except PermissionMissing as error:
+            except (PermissionMissing, NotThere) as error:
+                if isinstance(error, NotThere) and not parent.is_optional:
+                    raise
                 roll.refused = str(error)
             finally:
                 roll.is_abandoned = not roll.is_complete and roll.refused is None
@@ -246,6 +274,14 @@ class _Handed:
 def _why_unproven(pages: Pages) -> str:
     changed = [f"changed while it was read, {READINGS} times over; the next run reads it again"]
     return "; ".join([*(changed if pages.unsettled else ()), *pages.not_there])
+
+
+def _selected() -> Collection[str]:
+    """The names of the streams that are read in this extract, as far as dlt tells."""
+    try:
+        return dlt.current.source().selected_resources
+    except CurrentSourceNotAvailable:
+        return ()
 
 
 def _skip(stream: Stream, entry: Entry, roll: Roll, reason: str) -> None:

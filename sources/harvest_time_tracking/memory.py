@@ -12,6 +12,7 @@ from dlt.common.exceptions import PipelineStateNotAvailable
 
 from .columns import DataType
 from .settings import Settings
+from .shares import NONE, Split
 from .stream import Stream
 
 _FORMAT = "%Y-%m-%dT%H:%M:%SZ"
@@ -44,7 +45,8 @@ class Memory:
             state, source = {}, {}
         self.are_owners_hidden = False
         self.is_first_run = settings.account_id not in state
-        self._own: dict[str, Any] = state.setdefault(settings.account_id, {})
+        self._state, self._account_id = state, settings.account_id
+        self._own: dict[str, Any] = state.get(settings.account_id, {})
         self._start_date = settings.start_date.isoformat() if settings.start_date else ""
         self._rights = sorted(rights)
         added: dict[str, dict[str, DataType]] = source.setdefault("undocumented_columns", {})
@@ -57,25 +59,30 @@ class Memory:
             return None
         return before(cursor, overlap)
 
+    def parents_since(self, overlap: timedelta) -> str | None:
+        """The instant since which parents that changed must be asked again; None where none of them was ever asked."""
+        return self.since(overlap) or (before(self.unfinished["began_at"], overlap) if self.unfinished else None)
+
     def owners_since(self, overlap: timedelta) -> str | None:
         """The `updated_since` for the owners of the rows: further back, where they could not be read for a while."""
         cursor = self._own.get("owners_cursor", self._own.get("cursor")) or (self.unfinished or {}).get("began_at")
         return before(cursor, overlap) if cursor else None
 
     @property
-    def turn(self) -> int:
-        """The parent at which the last run's share of unchanged parents ended."""
-        turn: int = self._own.get("turn", 0)
-        return turn
+    def asked_last(self) -> Split:
+        """The parents that were asked last in turn, of those that are alive and of the others."""
+        # Before there were two kinds, `turn` was the place among all.
+        return Split(self._own.get("alive_turn", 0), self._own.get("turn", 0))
 
-    def remember(self, began_at: datetime | None, turn: int = 0) -> None:
+    def remember(self, began_at: datetime | None, asked_last: Split = NONE) -> None:
         """The stream was read completely, from `began_at` on by the server's clock."""
+        self._state[self._account_id] = self._own
         if self.are_owners_hidden:
             self._own.setdefault("owners_cursor", self._own.get("cursor"))
         else:
             self._own.pop("owners_cursor", None)
-        if turn:
-            self._own["turn"] = turn
+        turns = {"alive_turn": asked_last.alive, "turn": asked_last.others}
+        self._own.update({name: parent for name, parent in turns.items() if parent})
         self._own.pop("unfinished", None)
         if began_at:
             self._own["cursor"] = instant(began_at)
@@ -84,6 +91,7 @@ class Memory:
 
     def keep_place(self, began_at: datetime | None, **place: Any) -> None:
         """A reading of everything goes on in the next extract, from `place` on."""
+        self._state[self._account_id] = self._own
         self._own["unfinished"] = {
             "began_at": instant(began_at or datetime.now(UTC)),
             "start_date": self._start_date,

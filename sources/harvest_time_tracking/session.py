@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import Future
 from datetime import datetime
-from math import ceil
 from typing import Any
 
 from .protocol import Page
+from .shares import Split, in_turn
 from .stream import Stream
 
 
@@ -31,10 +31,11 @@ class Roll:
         self.is_abandoned = False
         self._children = tuple(child for child in children if child.parent)
         self._can_have: dict[str, dict[int, bool]] = {child.name: {} for child in self._children}
+        self._is_alive: dict[str, dict[int, bool]] = {child.name: {} for child in self._children}
         self._updated_at: dict[int, str] = {}
 
     def note(self, records: Iterable[Mapping[str, Any]], answered_at: datetime | None) -> None:
-        """Keep the ids, when each changed, and which can have children."""
+        """Keep the ids, when each changed, which can have children, and which are alive."""
         self.began_at = self.began_at or answered_at
         if not self._children:
             return
@@ -43,10 +44,15 @@ class Roll:
         for record in records:
             self._updated_at[record["id"]] = record.get("updated_at") or "9999"
         for child in self._children:
-            only = child.parent.only if child.parent else None
-            can_have = self._can_have[child.name]
+            only, alive = (child.parent.only, child.parent.alive) if child.parent else (None, None)
             for record in records:
-                can_have[record["id"]] = only is None or only.admits(record)
+                self._can_have[child.name][record["id"]] = only is None or only.admits(record)
+                self._is_alive[child.name][record["id"]] = alive is not None and alive.admits(record)
+
+    @property
+    def size(self) -> int:
+        """How many different records were found."""
+        return len(self._updated_at)
 
     def barren(self, child: Stream) -> list[int]:
         """The parents that cannot have rows of `child` (any more)."""
@@ -60,24 +66,37 @@ class Roll:
         """Those of them that changed since an instant."""
         return [parent_id for parent_id in self.able(child) if self._updated_at[parent_id] >= since]
 
+    def split(self, child: Stream) -> Split:
+        """How many of them are alive, and how many are not."""
+        alive, others = self._halves(child)
+        return Split(len(alive), len(others))
+
     def due(
-        self, child: Stream, since: str, told: Collection[int], within_runs: int, turn: int
-    ) -> tuple[list[int], int]:
-        """The parents to ask for `child` now, and the id at which the next run's share goes on.
+        self, child: Stream, since: str, told: Collection[int], share: Split, after: Split
+    ) -> tuple[list[int], Split]:
+        """Choose the parents to ask for `child` now.
 
-        Those that changed, those that somebody `told` of, and a share of the others in the order of their ids from `turn` on, so that all are asked within
-        so many runs (0: no others): a child can change without its parent's `updated_at`.
+        Args:
+            child: a stream that is read by these parents.
+            since: those that changed since this instant are asked.
+            told: and those that somebody told of.
+            share: and so many of those that are alive, and of the others, whose turn it is: a child can change without
+                its parent's `updated_at`.
+            after: the parents that were asked last in turn.
+
+        Returns:
+            Their ids, and what is `after` for the next run.
         """
-        able = self.able(child)
-        changed = sorted({*self.changed(child, since), *told}.intersection(able))
-        others = sorted(set(able).difference(changed), key=lambda parent_id: (parent_id <= turn, parent_id))
-        share = others[: share_of(len(others), within_runs)]
-        return changed + share, share[-1] if share else turn
+        changed = {*self.changed(child, since), *told}.intersection(self.able(child))
+        alive, others = self._halves(child)
+        first = in_turn(alive, changed, share.alive, after.alive)
+        then = in_turn(others, changed, share.others, after.others)
+        after = Split(first[-1] if first else after.alive, then[-1] if then else after.others)
+        return sorted(changed) + first + then, after
 
-
-def share_of(parents: int, within_runs: int) -> int:
-    """How many of so many parents are asked in one run, for all to be asked within so many runs."""
-    return ceil(parents / within_runs) if within_runs else 0
+    def _halves(self, child: Stream) -> tuple[list[int], list[int]]:
+        able, is_alive = self.able(child), self._is_alive[child.name]
+        return [one for one in able if is_alive[one]], [one for one in able if not is_alive[one]]
 
 
 class Session:

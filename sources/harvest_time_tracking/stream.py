@@ -21,29 +21,31 @@ class Parent:
         stream: the stream whose rows are the parents; their `id` stands in the path.
         key: the column that carries the parent's id in each row.
         only: which parents can have children at all; None for all.
+        alive: those whose children are likely to change though they themselves do not: they are asked first. None for none.
     """
 
     stream: str
     key: str
     only: ParentFilter | None = None
+    alive: ParentFilter | None = None
 
 
 @dataclass(frozen=True)
 class ParentFilter:
-    """Which parents can have children at all: those for which any of the stated facts holds.
+    """Some of the parents: those for which any of the stated facts holds.
 
     Attributes:
         differs: pairs of fields whose values differ.
         filled: fields that are neither null nor missing.
-        holds: fields (lists or texts) and a value that they contain or equal.
+        holds: fields and a value that they equal or, where they are lists, contain.
     """
 
     differs: tuple[tuple[str, str], ...] = ()
     filled: tuple[str, ...] = ()
-    holds: tuple[tuple[str, str], ...] = ()
+    holds: tuple[tuple[str, object], ...] = ()
 
     def admits(self, record: Mapping[str, object]) -> bool:
-        """Whether `record`, a parent as the API answered it, can have children."""
+        """Whether `record`, a parent as the API answered it, is one of them."""
         return (
             any(record.get(one) != record.get(other) for one, other in self.differs)
             or any(record.get(name) is not None for name in self.filled)
@@ -51,7 +53,7 @@ class ParentFilter:
         )
 
 
-def _contains(value: object, wanted: str) -> bool:
+def _contains(value: object, wanted: object) -> bool:
     return wanted in value if isinstance(value, list) else value == wanted
 
 

@@ -19,6 +19,11 @@ _SENT_ESTIMATE = ParentFilter(
 _PAID = ParentFilter(differs=(("amount", "due_amount"),), filled=("paid_at", "paid_date"))
 _MANAGER = ParentFilter(holds=(("access_roles", "manager"),))
 
+# Still dealt with, so that children change most: and a reminder, a new rate or a new task moves no `updated_at` of these.
+_UNSETTLED = ParentFilter(holds=(("state", "draft"), ("state", "open")))
+_UNDECIDED = ParentFilter(holds=(("state", "draft"), ("state", "sent")))
+_ACTIVE = ParentFilter(holds=(("is_active", True),))
+
 
 def _copy(at: str, stream: str, *fields: str, on: tuple[tuple[str, str], ...] = ()) -> Embedded:
     """A copy whose fields have the same names in the record it is of."""
@@ -336,7 +341,7 @@ _CATALOGUE = (
         data_key="invoice_messages",
         key=("invoice_id", "id"),
         docs=f"{_DOCS}/invoices-api/invoices/invoice-messages/",
-        parent=Parent("invoices", "invoice_id", only=_SENT),
+        parent=Parent("invoices", "invoice_id", only=_SENT, alive=_UNSETTLED),
         permission=_INVOICES,
         feature="invoice_feature",
     ),
@@ -346,7 +351,7 @@ _CATALOGUE = (
         data_key="invoice_payments",
         key=("invoice_id", "id"),
         docs=f"{_DOCS}/invoices-api/invoices/invoice-payments/",
-        parent=Parent("invoices", "invoice_id", only=_PAID),
+        parent=Parent("invoices", "invoice_id", only=_PAID, alive=_UNSETTLED),
         permission=_INVOICES,
         feature="invoice_feature",
     ),
@@ -356,7 +361,7 @@ _CATALOGUE = (
         data_key="estimate_messages",
         key=("estimate_id", "id"),
         docs=f"{_DOCS}/estimates-api/estimates/estimate-messages/",
-        parent=Parent("estimates", "estimate_id", only=_SENT_ESTIMATE),
+        parent=Parent("estimates", "estimate_id", only=_SENT_ESTIMATE, alive=_UNDECIDED),
         permission=_ESTIMATES,
         feature="estimate_feature",
     ),
@@ -366,7 +371,7 @@ _CATALOGUE = (
         data_key="billable_rates",
         key=("user_id", "id"),
         docs=f"{_DOCS}/users-api/users/billable-rates/",
-        parent=Parent("users", "user_id"),
+        parent=Parent("users", "user_id", alive=_ACTIVE),
         permission="administrator, or manager who may edit billable rates",
         kept=("amount", "start_date", "end_date"),
     ),
@@ -376,7 +381,7 @@ _CATALOGUE = (
         data_key="cost_rates",
         key=("user_id", "id"),
         docs=f"{_DOCS}/users-api/users/cost-rates/",
-        parent=Parent("users", "user_id"),
+        parent=Parent("users", "user_id", alive=_ACTIVE),
         kept=("amount", "start_date", "end_date"),
     ),
     Stream(
@@ -385,7 +390,7 @@ _CATALOGUE = (
         data_key="project_assignments",
         key=("user_id", "id"),
         docs=f"{_DOCS}/users-api/users/project-assignments/",
-        parent=Parent("users", "user_id"),
+        parent=Parent("users", "user_id", alive=_ACTIVE),
         permission="administrator, or manager",
         mirrors=Mirrored("user_assignments", "user"),
         embeds=(
@@ -401,7 +406,7 @@ _CATALOGUE = (
         key=("manager_user_id", "id"),
         docs=f"{_DOCS}/users-api/users/teammates/",
         # Harvest answers 422 for anybody who is not a manager.
-        parent=Parent("users", "manager_user_id", only=_MANAGER),
+        parent=Parent("users", "manager_user_id", only=_MANAGER, alive=_ACTIVE),
     ),
     Stream(
         name="projects_id",
@@ -440,7 +445,7 @@ _CATALOGUE = (
         "balances?user_id={user__id}",
         data_key=None,
         key=("user__id", "year", "as_of"),
-        parent=Parent("users", "user__id"),
+        parent=Parent("users", "user__id", alive=_ACTIVE),
     ),
     _time_off("holiday_calendars", "holiday_calendars"),
     _time_off(

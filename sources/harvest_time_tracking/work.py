@@ -14,13 +14,12 @@ from .pages import Pages, day_of, page_count
 from .protocol import Page
 from .session import Roll, Session
 from .settings import Settings
+from .shares import NONE, Split
 from .stream import Stream
 
 # A list of more pages is read in windows, so that a change while it is read costs one window and not the list.
 _PAGES_AT_ONCE = 40
 _PAGES_OF_A_WINDOW = 25
-
-CHILDREN_WITHIN_RUNS = 90
 
 
 def most_requests(records: int) -> int:
@@ -39,7 +38,7 @@ class Options:
     Attributes:
         overlap: how far before the last complete read an incremental one begins. Generous, because rows can be committed
             late and clocks differ; the merge makes it free.
-        children_within_runs: within how many runs all parents are asked again for their children, changed or not.
+        children_requests: how many requests for children a run makes, changed or not; None for what suits the account.
         months: the first days of the calendar months that reports are read for.
         arguments: the values for streams that are read only for named rows.
         again: for a stream, the filters (`from` and `to`, `project_id`) whose rows are read in full besides what changed;
@@ -49,7 +48,7 @@ class Options:
     """
 
     overlap: timedelta = timedelta(hours=2)
-    children_within_runs: int = CHILDREN_WITHIN_RUNS
+    children_requests: int | None = None
     months: Sequence[date] = ()
     arguments: Mapping[str, Sequence[object]] = field(default_factory=dict)
     again: Mapping[str, Sequence[Mapping[str, object]]] = field(default_factory=dict)
@@ -89,27 +88,28 @@ def children(
     stream: Stream,
     parents: Roll,
     told: Collection[int],
+    share: Split,
     memory: Memory,
     session: Session,
     options: Options,
     account_id: str,
 ) -> Work:
     """The parents to ask: all of them once, in portions; then those that changed, those `told` of, and a share of the others."""
+    asked_last = NONE
     since, place = memory.since(options.overlap), memory.unfinished
     began_at = parents.began_at or datetime.now(UTC)
     if since is not None:
-        due, turn = parents.due(stream, since, told, options.children_within_runs, memory.turn)
+        due, asked_last = parents.due(stream, since, told, share, memory.asked_last)
         left: list[int] = []
     else:
         after = place["after"] if place else 0
-        due, turn = [parent for parent in parents.able(stream) if parent > after], 0
+        due = [parent for parent in parents.able(stream) if parent > after]
         due, left = due[: options.portion], due[options.portion :] if options.portion else []
     last = due[-1] if due else 0
     is_resumed = place is not None and stream.name not in session.begun
     if since is None and place and is_resumed:
         # Of those that were asked before, the same as in a run after this one.
-        since = before(place["began_at"], options.overlap)
-        stale, _ = parents.due(stream, since, told, options.children_within_runs, 0)
+        stale, _ = parents.due(stream, memory.parents_since(options.overlap) or "", told, share, NONE)
         due = [parent for parent in stale if parent <= place["after"]] + due
     session.begun.add(stream.name)
     # A payment was taken back, a manager is one no longer: nobody needs to ask to know that there is nothing.
@@ -119,7 +119,7 @@ def children(
         if left:
             memory.keep_place(began_at, after=last)
             return None
-        memory.remember(began_at, turn)
+        memory.remember(began_at, asked_last)
         return []
 
     return Work(calls_for(stream, due, account_id), ended, began_at, [call.injected for call in barren])

@@ -14,8 +14,9 @@ from dlt.common.exceptions import DltException
 from harvest_time_tracking import STREAMS, Client, HarvestError, Settings, SettingWrong
 from harvest_time_tracking.errors import NotThere, PermissionMissing, TokenRejected
 from harvest_time_tracking.protocol import read_answer, read_document
+from harvest_warehouse.counts import counts
 from harvest_warehouse.mart_settings import mart_settings
-from harvest_warehouse.plan import StreamPlan, plan, seconds_for
+from harvest_warehouse.plan import ChildrenPlan, StreamPlan, children_plan, plan, seconds_for
 from harvest_warehouse.rotation import NEVER, rotation
 from harvest_warehouse.settings import REREAD_REQUESTS, Warehouse
 from harvest_warehouse.trial import trial
@@ -46,6 +47,7 @@ class DoctorReport:
     Attributes:
         checks: token, account, role, features, database and the reading again of history.
         plan: what will become of each stream; empty where the account could not be asked.
+        children: within how many runs the children of all parents are asked for again; None where it could not.
         first_requests: how many requests a first load takes, at most.
         first_minutes: how long the pace makes them take.
         daily_requests: how many a daily load takes, at most.
@@ -54,6 +56,7 @@ class DoctorReport:
 
     checks: tuple[Check, ...]
     plan: tuple[StreamPlan, ...]
+    children: ChildrenPlan | None
     first_requests: int
     first_minutes: float
     daily_requests: int
@@ -70,21 +73,25 @@ def doctor(
     settings: Settings,
     *,
     reread_requests: int = REREAD_REQUESTS,
+    children_requests: int | None = None,
     client: Client | None = None,
 ) -> DoctorReport:
     """Look at everything that a load needs. Harvest's answers are verdicts, not exceptions."""
     with client or Client(settings, tries=_TRIES) as asking:
         checks, features = _account(asking, settings)
         plans: tuple[StreamPlan, ...] = ()
+        children: ChildrenPlan | None = None
         if all(check.verdict != "wrong" for check in checks):
-            counts, refusals = _counts(asking, features)
-            plans = plan(STREAMS.values(), counts, refusals, features)
+            there = counts(asking, features)
+            plans = plan(STREAMS.values(), there.records, there.parents, there.refusals, features, children_requests)
+            children = children_plan(there.parents, children_requests)
+            checks.append(_children(children))
     checks += [_database(warehouse), _rereading(warehouse, settings, reread_requests)]
     first = sum(stream.first_requests for stream in plans)
     daily = sum(stream.daily_requests for stream in plans)
     pace = settings.requests_per_15_s
     return DoctorReport(
-        tuple(checks), plans, first, seconds_for(first, pace) / 60, daily, seconds_for(daily, pace) / 60
+        tuple(checks), plans, children, first, seconds_for(first, pace) / 60, daily, seconds_for(daily, pace) / 60
     )
 
 
@@ -210,27 +217,6 @@ def _bearer(settings: Settings) -> Callable[[requests.PreparedRequest], requests
     return sign
 
 
-def _counts(client: Client, features: dict[str, object]) -> tuple[dict[str, int | None], dict[str, str]]:
-    """How many records each list has, by one small request each, and why a list was refused."""
-    counts: dict[str, int | None] = {}
-    refusals: dict[str, str] = {}
-    lists = [stream for stream in STREAMS.values() if stream.is_default and not stream.parent and stream.data_key]
-    asked = [stream for stream in lists if not stream.feature or features.get(stream.feature) is not False]
-    start = client.settings.start_date
-    futures = {}
-    for stream in asked:
-        params = {"from": start.isoformat()} if stream.date_field and start else {}
-        futures[stream.name] = client.in_background(client.count, stream.path, params)
-    for name, future in futures.items():
-        try:
-            counts[name] = future.result()
-        except HarvestError as error:
-            refusals[name] = str(error)
-    if not features:
-        refusals["company"] = "only administrators may read it"
-    return counts, refusals
-
-
 def _database(warehouse: Warehouse) -> Check:
     """Try in a scratch schema what a sync does, and leave no file where there was none."""
     is_new = warehouse.kind.is_file and not warehouse.file.exists()
@@ -255,6 +241,31 @@ def _database(warehouse: Warehouse) -> Check:
     )
 
 
+def _children(children: ChildrenPlan) -> Check:
+    """Within how many runs a payment, message or rate is found that changed while its invoice or person did not."""
+    if children.parents and not children.requests:
+        said = "switched off (children_requests = 0): payments, messages and rates are read where their parent changed only."
+        return Check("children", "note", said)
+    if children.requests == children.parents:
+        return Check(
+            "children",
+            "fine",
+            f"payments, messages, rates and the like: all in each run, {children.parents:,} requests.",
+        )
+    runs, rest = children.runs, children.runs_at_rest
+    return Check(
+        "children",
+        "fine",
+        f"payments, messages, rates and the like: {children.requests:,} requests in each run (children_requests). Those of open "
+        f"invoices, sent estimates and active people are all read again within {_runs(runs.alive)}, all others within "
+        f"{_runs(runs.others)} ({rest.alive} and {rest.others} where no invoice, estimate or person changes).",
+    )
+
+
+def _runs(number: int) -> str:
+    return "1 run" if number == 1 else f"{number:,} runs"
+
+
 def _rereading(warehouse: Warehouse, settings: Settings, requests: int) -> Check:
     """Within how many runs all of history is read again."""
     if not requests:
@@ -269,11 +280,10 @@ def _rereading(warehouse: Warehouse, settings: Settings, requests: int) -> Check
         return Check(
             "re-reading", "fine", f"{said}; a first load tells within how many runs they reach all of history."
         )
-    runs = "1 run" if turn.within_runs == 1 else f"{turn.within_runs} runs"
     last = turn.longest_unread
     since = f"since {last.read_at:%Y-%m-%d}" if last.read_at > NEVER else "by this database at all"
     return Check(
         "re-reading",
         "fine",
-        f"{said}: all history again within {runs}; the longest unread is {last}, not read {since}.",
+        f"{said}: all history again within {_runs(turn.within_runs)}; the longest unread is {last}, not read {since}.",
     )

@@ -53,7 +53,9 @@ def _is_dangling(database: Database, account_id: str, stream: Stream, copy: Embe
     if column not in database.columns(table) or not database.columns(STREAMS[copy.stream].table_name):
         return False
     there = f'select id from "{STREAMS[copy.stream].table_name}" where account_id = :account_id'
-    query = f'select 1 from "{table}" where account_id = :account_id and "{column}" not in ({there}) limit 1'
+    # A null is not in an empty list: of an account without estimates, no invoice would ever be right.
+    is_gone = f'"{column}" is not null and "{column}" not in ({there})'
+    query = f'select 1 from "{table}" where account_id = :account_id and {is_gone} limit 1'
     return bool(database.rows(query, {"account_id": account_id}))
 
 

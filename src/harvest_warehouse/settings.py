@@ -23,6 +23,7 @@ from dlt.common.storages.exceptions import SchemaNotFoundError
 
 from harvest_time_tracking import HarvestError, Secret, Settings, SettingWrong
 from harvest_time_tracking.settings import HOW_TO_SIGN_IN, as_date
+from harvest_time_tracking.shares import check_requests
 from harvest_warehouse.connecting import chosen, connected, destination
 from harvest_warehouse.destinations import DEFAULT, Destination, Use
 from harvest_warehouse.duck import is_database
@@ -253,6 +254,18 @@ def reread_requests(pipeline_name: str = PIPELINE) -> int:
     return found
 
 
+def children_requests(pipeline_name: str = PIPELINE) -> int | None:
+    """How many requests for children a run makes, from where the account's settings are; None for what suits the account.
+
+    Raises:
+        SettingWrong: where it is not a number, or one that cannot be.
+    """
+    with _found(pipeline_name):
+        found: int | None = _resolve_children_requests()
+    check_requests(found)
+    return found
+
+
 @contextmanager
 def _found(pipeline_name: str) -> Iterator[None]:
     """dlt looks under the pipeline's name, too, and what it does not find or cannot read is said in our words."""
@@ -271,6 +284,11 @@ _SECTIONS = ("sources", "harvest_time_tracking", "harvest_time_tracking_source")
 @with_config(sections=_SECTIONS)
 def _resolve_reread_requests(reread_requests: int = REREAD_REQUESTS) -> int:
     return reread_requests
+
+
+@with_config(sections=_SECTIONS)
+def _resolve_children_requests(children_requests: int | None = None) -> int | None:
+    return children_requests
 
 
 @with_config(sections=_SECTIONS)

@@ -87,7 +87,7 @@ def how_kept(stream: Stream) -> str:
     if stream.window == "day":
         return "a snapshot of each day it is read"
     if stream.parent:
-        return f"by parent: for {stream.parent.stream} that changed and a share of the others in turn, replaced"
+        return f"by parent: for {stream.parent.stream} that changed, those that are alive, and the others in turn, replaced"
     if stream.argument:
         return f"named rows ({stream.argument}), merged"
     return "changes since the last run, merged" if stream.has_updated_since else "replaced whole"
@@ -162,7 +162,7 @@ def plan_table(plans: Iterable[StreamPlan]) -> Table:
             stream.stream,
             Text("yes", "green") if stream.is_loading else Text("no", "yellow"),
             "" if stream.records is None else f"{stream.records:,}",
-            f"{least}{stream.first_requests:,}" if stream.is_loading else "",
+            f"{stream.first_requests:,}" if stream.is_loading else "",
             f"{least}{stream.daily_requests:,}" if stream.is_loading else "",
         )
     return table
@@ -178,7 +178,7 @@ def plan_line(report: DoctorReport) -> str:
     return (
         f"A first load takes at most {report.first_requests:,} requests, about {_minutes(report.first_minutes)}; "
         f"a daily load at most {report.daily_requests:,}, about {_minutes(report.daily_minutes)}. "
-        "(First and daily load are in requests; ≤ is an estimate: the number of parents that may have to be asked.)"
+        "(First and daily load are in requests; ≤ is an estimate: it depends on how many parents change.)"
     )
 
 

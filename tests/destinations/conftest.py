@@ -45,7 +45,6 @@ class Here:
             pytest.skip("its story takes about a minute of CPU: `make test-destinations` tells it")
         if self._story is None:
             with pytest.MonkeyPatch.context() as patch:
-                patch.setenv("SOURCES__HARVEST_TIME_TRACKING__CHILDREN_WITHIN_RUNS", "1")
                 for name, value in self.environment.items():
                     patch.setenv(name, value)
                 try:

@@ -111,7 +111,6 @@ def moved(request: pytest.FixtureRequest, opened: Opened, tmp_path_factory: pyte
     with STANDS[request.param].opened() as environment, pytest.MonkeyPatch.context() as patch:
         for name, value in {**environment, "DLT_DATA_DIR": str(folder / "dlt")}.items():
             patch.setenv(name, value)
-        patch.setenv("SOURCES__HARVEST_TIME_TRACKING__CHILDREN_WITHIN_RUNS", "1")
         yield _move(story, folder, request.param)
 
 

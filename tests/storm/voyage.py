@@ -301,11 +301,10 @@ def _served(account_seed: int) -> Iterator[tuple[str, WatchedSimulator]]:
 
 @contextmanager
 def _environment(base: Path, shore: Shore) -> Iterator[None]:
-    """A dlt of its own; children are asked for in each run, or none of them could be said to be here."""
+    """A dlt of its own."""
     wanted = {
         "DLT_DATA_DIR": str(base / "data"),
         "RUNTIME__DLTHUB_TELEMETRY": "false",
-        "SOURCES__HARVEST_TIME_TRACKING__CHILDREN_WITHIN_RUNS": "1",
         **shore.environment,
     }
     before = {name: os.environ.get(name) for name in wanted}

@@ -11,15 +11,20 @@ from harvest_warehouse.cli.base import FAILED, Debug, DestinationName, app, erro
 def doctor(destination: DestinationName = None, debug: Debug = False) -> None:
     """Check token, account, role, features and database; say what a load would bring, and how long it takes.
 
-    Asks Harvest one small request for each list, and changes nothing.
+    Asks Harvest a request or a few for each list, and changes nothing.
     """
     with errors_told(debug):
         from harvest_warehouse.doctor import doctor as run
-        from harvest_warehouse.settings import account_settings, reread_requests
+        from harvest_warehouse.settings import account_settings, children_requests, reread_requests
         from harvest_warehouse.summary import check_table, plan_line, plan_notes, plan_table
 
         prepare()
-        report = run(warehouse(destination), account_settings(), reread_requests=reread_requests())
+        report = run(
+            warehouse(destination),
+            account_settings(),
+            reread_requests=reread_requests(),
+            children_requests=children_requests(),
+        )
         out.print(check_table(report.checks))
         if report.plan:
             out.print(plan_table(report.plan))
