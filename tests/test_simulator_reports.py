@@ -124,21 +124,22 @@ def test_the_uninvoiced_report_is_what_no_invoice_holds(
         if row["billable"] and not row["is_billed"]:
             place[2] += row["total_cost"]
             place[3] += row["total_cost"]
-    for project in truth["projects"]:
+    listed = {}
+    for project in filter(lambda project: project["is_billable"], truth["projects"]):
+        listed[project["id"]] = seen[project["id"]]
         if project["is_fixed_fee"]:
             starts_on = project["starts_on"] or project["created_at"][:10]
-            has_started = starts_on <= LAST.isoformat()
-            if include_fixed_fee and project["is_active"] and has_started:
-                seen[project["id"]][0] += 0
-            if project["id"] in seen:
-                left = project["fee"] - billed[project["id"]]
-                seen[project["id"]][3] = left if include_fixed_fee and has_started else Decimal(0)
+            has_fee = include_fixed_fee and starts_on <= LAST.isoformat()
+            listed[project["id"]][3] = project["fee"] - billed[project["id"]] if has_fee else Decimal(0)
     rows = read(sim, url, "uninvoiced", include_fixed_fee=str(include_fixed_fee).lower())
     names = ("total_hours", "uninvoiced_hours", "uninvoiced_expenses", "uninvoiced_amount")
     assert {row["project_id"]: [row[name] for name in names] for row in rows} == {
-        project_id: [cents(value) for value in values] for project_id, values in seen.items()
+        project_id: [cents(value) for value in values] for project_id, values in listed.items()
     }
     assert any(row["uninvoiced_amount"] > 0 for row in rows)
+    assert any(row["uninvoiced_amount"] < 0 for row in rows) is include_fixed_fee, "more was invoiced than the fee"
+    assert any(row["total_hours"] == 0 for row in rows), "idle"
+    assert seen.keys() - listed.keys(), "work of one's own"
 
 
 def test_the_budget_report_counts_what_is_budgeted_in_the_unit_of_the_budget(
@@ -158,7 +159,7 @@ def test_the_budget_report_counts_what_is_budgeted_in_the_unit_of_the_budget(
             money += sum(
                 row["total_cost"]
                 for row in truth["expenses"]
-                if row["project"]["id"] == project["id"] and row["billable"] and is_counted(row, project)
+                if row["project"]["id"] == project["id"] and is_counted(row, project)
             )
         by_task = [
             r["budget"] for r in truth["task_assignments"] if r["project"]["id"] == project["id"] and r["budget"]
@@ -200,12 +201,12 @@ def test_only_project_reports_of_time_and_expenses_put_the_code_before_the_name(
         {},
         {"from": "2026-01-01"},
         {"from": "2026-02-01", "to": "2026-01-31"},
-        {"from": "2025-03-16", "to": "2026-03-16"},
-        {"from": "2024-01-01", "to": "2024-12-31"},
+        {"from": "2025-03-15", "to": "2026-03-16"},
+        {"from": "2024-01-01", "to": "2025-01-01"},
         {"from": "2026-03-17", "to": "2026-04-01"},
         {"from": "tomorrow", "to": "2026-03-01"},
     ],
-    ids=["none", "no end", "backwards", "366 days", "a leap year", "the future", "no date"],
+    ids=["none", "no end", "backwards", "366 days apart", "a leap year and a day", "the future", "no date"],
 )
 @pytest.mark.parametrize("path", ["time/clients", "expenses/team", "uninvoiced"])
 def test_a_window_that_is_missing_wrong_or_too_long_is_refused_with_422(
@@ -216,8 +217,8 @@ def test_a_window_that_is_missing_wrong_or_too_long_is_refused_with_422(
     assert answer.json()["message"]
 
 
-def test_a_window_of_365_days_is_answered(sim: Simulator, url: str) -> None:
-    assert read(sim, url, "time/clients", **{"from": "2025-03-17", "to": "2026-03-16"})
+def test_a_window_of_days_365_apart_is_answered(sim: Simulator, url: str) -> None:
+    assert read(sim, url, "time/clients", **{"from": "2025-03-16", "to": "2026-03-16"})
 
 
 def test_reports_page_like_page_lists(sim: Simulator, url: str) -> None:

@@ -17,13 +17,14 @@ from harvest_simulator.sight import sees_work
 from harvest_simulator.spelling import ON_THE_WIRE, Json, Numbers
 from harvest_simulator.tables import Tables
 
-
-def whole_or_float(value: Decimal) -> float | int:
-    """Reports spell whole numbers without a fraction, as in the documentation's samples: 4, 0.5."""
-    return int(value) if value == value.to_integral_value() else ON_THE_WIRE.decimal(value)
-
-
-WIRE = Numbers(whole_or_float, lambda value: whole_or_float(Decimal(value) / 100))
+# The rows of a report by the name of what they are about, whatever its client.
+_NAMED = {
+    "clients": "client",
+    "projects": "project",
+    "tasks": "task",
+    "categories": "expense_category",
+    "team": "user",
+}
 
 
 def name_with_code(project: Project) -> str:
@@ -34,7 +35,7 @@ def name_with_code(project: Project) -> str:
 class ActivityReports:
     """`numbers` spells the figures: for the wire, or exactly for the truth."""
 
-    def __init__(self, tables: Tables, numbers: Numbers = WIRE) -> None:
+    def __init__(self, tables: Tables, numbers: Numbers = ON_THE_WIRE) -> None:
         self.tables = tables
         self.numbers = numbers
 
@@ -62,7 +63,7 @@ class ActivityReports:
                 shown["currency"] = currency
                 shown["billable_amount"] = self._money(Decimal(money) / 100)
             results.append(shown)
-        return by_name(results)
+        return by_name(results, f"{_NAMED[subject]}_name")
 
     def _time_subject(self, subject: str) -> tuple[Callable[[TimeEntry, Project], int], Callable[[int], Json]]:
         tables = self.tables
@@ -104,7 +105,7 @@ class ActivityReports:
             shown["billable_amount"] = self._money(billable)
             shown["currency"] = currency
             results.append(shown)
-        return by_name(results)
+        return by_name(results, f"{_NAMED[subject]}_name")
 
     def _expense_subject(self, subject: str) -> tuple[Callable[[Expense], int], Callable[[int], Json]]:
         tables = self.tables
@@ -146,6 +147,11 @@ class ActivityReports:
         return shown
 
 
-def by_name(rows: list[Json]) -> list[Json]:
-    """Rows in the order of their labels; Harvest's own order is not documented."""
-    return sorted(rows, key=lambda row: [str(value) for key, value in row.items() if key.endswith("_name")])
+def by_name(rows: list[Json], *names: str) -> list[Json]:
+    """Rows in the order of these names, as in every recorded report."""
+    return sorted(rows, key=lambda row: [_collated(row[name]) for name in names])
+
+
+def _collated(name: str) -> list[tuple[bool, str]]:
+    """Signs before letters, whatever the case: "[SAMPLE] Client A" was listed before "First client"."""
+    return [(letter.isalnum(), letter.casefold()) for letter in name]

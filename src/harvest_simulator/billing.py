@@ -240,16 +240,15 @@ class Billing:
         self._remind(owed)
 
     def _add_draft_with_payment(self) -> None:
-        """Seen in captured records: a draft, never sent, on which a part was paid."""
+        """Seen in captured records: a draft, never sent, on which a part was paid; its product is linked to the project, too."""
+        project_id = self.portfolio.jobs[3].project.id
         client_id = self.portfolio.jobs[3].project.client_id
         issue_date = self.today - timedelta(days=12)
         created_at = seconds_at(issue_date, 15, 17, 55)
         invoice = self._new_invoice(client_id, issue_date, created_at)
         invoice.lines = [
-            new_line(
-                self.tables, SERVICE, "Preparation", Decimal(1), Decimal(21_900), self.portfolio.jobs[3].project.id
-            ),
-            new_line(self.tables, PRODUCT, "", Decimal(1), Decimal(100)),
+            new_line(self.tables, SERVICE, "Preparation", Decimal(1), Decimal(21_900), project_id),
+            new_line(self.tables, PRODUCT, "", Decimal(1), Decimal(100), project_id),
         ]
         self.tables.invoices[invoice.id] = invoice
         self._pay(invoice, Decimal(500), created_at + 90_000)

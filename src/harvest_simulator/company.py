@@ -11,6 +11,7 @@ from harvest_simulator.clock import Clock
 from harvest_simulator.portfolio import Portfolio, build_portfolio
 from harvest_simulator.quoting import fill_estimates
 from harvest_simulator.rows import Company, TimeEntry
+from harvest_simulator.side_projects import add_side_projects
 from harvest_simulator.spending import fill_expenses
 from harvest_simulator.staff import Person, add_administrator, hire
 from harvest_simulator.store import Store
@@ -23,16 +24,20 @@ FEATURES = ("expense_feature", "invoice_feature", "estimate_feature", "approval_
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How large a company is: people over all its history, days of history, clients, entries a day."""
+    """How large a company is: people over all its history, days of history, clients, entries a day.
+
+    The smallest has nothing beside the daily business: what happens to it by seed (`mutate`) stays what it was.
+    """
 
     people: int
     history_days: int
     clients: int
     entries_per_day: float
+    has_side_projects: bool = True
 
 
 SIZES = {
-    "tiny": Size(people=6, history_days=91, clients=4, entries_per_day=1.6),
+    "tiny": Size(people=6, history_days=91, clients=4, entries_per_day=1.6, has_side_projects=False),
     "small": Size(people=40, history_days=730, clients=14, entries_per_day=2.6),
     "medium": Size(people=80, history_days=1_095, clients=28, entries_per_day=2.4),
     "large": Size(people=200, history_days=2_922, clients=105, entries_per_day=1.7),
@@ -75,6 +80,8 @@ def build_company(seed: int, size: str, today: date, clock: Clock, entries: int 
     _start_timers(store, people, portfolio, today)
     _remove_one_assignment(store, people)
     _lock_some(store)
+    if plan.has_side_projects:
+        add_side_projects(store, _rng(seed, "side projects"), people, portfolio, first_day, today)
     return store
 
 

@@ -92,8 +92,8 @@ def build_portfolio(
     founded = first_day - timedelta(days=18)
     tasks = add_tasks(tables, first_day - timedelta(days=20))
     own = add_client(tables, rng, 0, "Northbank Studio", tables.company.currency, founded)
-    internal = _add_job(tables, rng, tasks, own, "Internal", "INT", _INTERNAL, founded, date.max)
-    time_off = _add_job(tables, rng, tasks, own, "Time Off", None, _INTERNAL, founded, date.max)
+    internal = add_job(tables, rng, tasks, own, "Internal", "INT", _INTERNAL, founded, date.max)
+    time_off = add_job(tables, rng, tasks, own, "Time Off", None, _INTERNAL, founded, date.max)
     portfolio = Portfolio(tasks, internal, time_off)
     clients: list[Client] = []
     # Nothing of the company is younger than yesterday.
@@ -129,10 +129,10 @@ def _next_job(tables: Tables, rng: Random, tasks: dict[str, Task], client: Clien
         0 if number % 4 == 3 else number % 5 % 4
     ]
     length_days = 3_000 if shape.budget_is_monthly and number % 3 else rng.randrange(70, 430)
-    return _add_job(tables, rng, tasks, client, name, code, shape, starts_on, starts_on + timedelta(days=length_days))
+    return add_job(tables, rng, tasks, client, name, code, shape, starts_on, starts_on + timedelta(days=length_days))
 
 
-def _add_job(
+def add_job(
     tables: Tables,
     rng: Random,
     tasks: dict[str, Task],
@@ -143,6 +143,7 @@ def _add_job(
     first_day: date,
     last_day: date,
 ) -> Job:
+    """A project that runs for these days, with its tasks; one without an end is nobody's plan."""
     number = len(tables.projects)
     at = max(seconds_at(first_day, 8, 20, number % 60), client.updated_at + 60)
     client.updated_at = max(client.updated_at, at)
@@ -225,11 +226,12 @@ def _staff(
         staffed[person.user.id] = jobs
         for job in (*jobs, portfolio.internal, portfolio.time_off):
             if tables.user_assignment_of(job.project.id, person.user.id) is None:
-                _assign(tables, rng, job, person, max(month, person.hired_on))
+                assign(tables, rng, job, person, max(month, person.hired_on))
     return staffed
 
 
-def _assign(tables: Tables, rng: Random, job: Job, person: Person, from_day: date) -> None:
+def assign(tables: Tables, rng: Random, job: Job, person: Person, from_day: date) -> None:
+    """Put a person on a project, from a day on."""
     project, user = job.project, person.user
     number = len(tables.user_assignments)
     at = max(seconds_at(max(from_day, job.first_day), 8, 30, number % 60), project.created_at, user.created_at)

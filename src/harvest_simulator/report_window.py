@@ -8,6 +8,7 @@ from datetime import date
 from harvest_simulator.answers import not_valid
 from harvest_simulator.filters import read_day
 
+# From the first day to the last: Harvest answered 2021-01-01 to 2022-01-01, and refuses a day more.
 LONGEST_WINDOW_DAYS = 365
 
 
@@ -20,13 +21,13 @@ class Window:
 
 
 def read_window(query: dict[str, str], today: date) -> Window:
-    """Raises Refusal 422 unless from and to are there, in order, at most 365 days, and not all in the future."""
+    """Raises Refusal 422 unless from and to are there, in order, at most 365 days apart, and not all in the future."""
     if not query.get("from") or not query.get("to"):
         raise not_valid("From and to dates are required")
     window = Window(read_day("from", query["from"]), read_day("to", query["to"]))
     if window.last < window.first:
         raise not_valid("To date must not be before from date")
-    if (window.last - window.first).days + 1 > LONGEST_WINDOW_DAYS:
+    if (window.last - window.first).days > LONGEST_WINDOW_DAYS:
         raise not_valid("Date range must not exceed 1 year")
     if window.first > today:
         raise not_valid("Date range must not be in the future")

@@ -5,6 +5,7 @@ https://help.getharvest.com/api-v2/reports-api/reports/uninvoiced-report/ and pr
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -14,7 +15,7 @@ from harvest_simulator.arithmetic import ZERO, half_up
 from harvest_simulator.filters import read_flag
 from harvest_simulator.permissions import Viewer
 from harvest_simulator.report_window import Window, read_window
-from harvest_simulator.rows import Project
+from harvest_simulator.rows import Project, TaskAssignment, UserAssignment
 from harvest_simulator.sight import sees_project, sees_work
 from harvest_simulator.spelling import EXACT, Json
 from harvest_simulator.tables import Tables
@@ -49,38 +50,45 @@ class Reports(ActivityReports):
         return self.expenses(subject, viewer, window)
 
     def uninvoiced(self, viewer: Viewer, window: Window, include_fixed_fee: bool) -> list[Json]:
-        """Projects with work in the window, and fixed fees not yet billed once the window reaches the project's start.
+        """All billable projects and no other, idle ones with zeros, as in the report of a real account.
 
-        Total hours include non-billable ones, uninvoiced hours do not. A fixed fee counts as fee less linked lines.
+        Total hours include non-billable ones, uninvoiced hours do not. Of a fixed fee its lines are taken off, of whatever
+        time and kind, those of drafts too; expenses do not change it. It is 0 where the window ends before the project starts:
+        https://support.getharvest.com/hc/en-us/articles/360048181472-How-project-type-affects-reports
         """
         tables = self.tables
-        sums = self._open_work(viewer, window)
-        if include_fixed_fee:
-            for project in tables.projects.values():
-                is_due = project.is_fixed_fee and project.is_active and self._starts_on(project) <= window.last
-                if is_due and sees_project(tables, viewer, project):
-                    sums.setdefault(project.id, _Open())
+        work = self._open_work(viewer, window)
         billed = self._billed_by_project()
         results = []
-        for project_id, found in sums.items():
-            project = tables.projects[project_id]
+        for project in tables.projects.values():
+            if not self._is_listed(viewer, project, has_work=project.id in work):
+                continue
+            found = work.get(project.id, _Open())
             amount = found.time_amount + found.expense_amount
             if project.is_fixed_fee:
                 has_fee = include_fixed_fee and self._starts_on(project) <= window.last
-                amount = (project.fee or ZERO) - billed.get(project_id, ZERO) if has_fee else ZERO
+                amount = (project.fee or ZERO) - billed.get(project.id, ZERO) if has_fee else ZERO
             results.append(
                 {
                     **self._client_head(project.client_id),
                     "project_id": project.id,
                     "project_name": project.name,
-                    "currency": tables.currency_of_project(project_id),
-                    "total_hours": self.numbers.hundredths(found.total_hundredths),
-                    "uninvoiced_hours": self.numbers.hundredths(found.open_hundredths),
-                    "uninvoiced_expenses": self._money(found.expense_amount),
-                    "uninvoiced_amount": self._money(amount),
+                    "currency": tables.currency_of_project(project.id),
+                    # Recorded: the sum of nothing is 0, any other number has a fraction.
+                    "total_hours": self.numbers.hundredths(found.total_hundredths) or 0,
+                    "uninvoiced_hours": self.numbers.hundredths(found.open_hundredths) or 0,
+                    "uninvoiced_expenses": self._money(found.expense_amount) or 0,
+                    "uninvoiced_amount": self._money(amount) or 0,
                 }
             )
-        return by_name(results)
+        return by_name(results, "client_name", "project_name")
+
+    def _is_listed(self, viewer: Viewer, project: Project, *, has_work: bool) -> bool:
+        """A manager sees the projects they manage: the documentation of the report."""
+        if not project.is_billable or not sees_project(self.tables, viewer, project):
+            return False
+        archived = self.tables.conventions.archived
+        return project.is_active or archived == "listed" or (archived == "listed with work" and has_work)
 
     def _open_work(self, viewer: Viewer, window: Window) -> dict[int, _Open]:
         tables = self.tables
@@ -102,9 +110,11 @@ class Reports(ActivityReports):
     def _billed_by_project(self) -> dict[int, Decimal]:
         billed: dict[int, Decimal] = {}
         for invoice in self.tables.invoices.values():
+            percent = invoice.discount if self.tables.conventions.has_discounts else None
             for line in invoice.lines:
                 if line.project_id is not None:
-                    billed[line.project_id] = billed.get(line.project_id, ZERO) + line.amount
+                    amount = line.amount * (100 - (percent or ZERO)) / 100
+                    billed[line.project_id] = billed.get(line.project_id, ZERO) + amount
         return billed
 
     def _starts_on(self, project: Project) -> date:
@@ -112,7 +122,7 @@ class Reports(ActivityReports):
         return project.starts_on or date.fromordinal(719_163 + project.created_at // 86_400)
 
     def project_budget(self, viewer: Viewer, is_active: bool | None) -> list[Json]:
-        """Projects with a budget, as they stand now; a monthly budget counts the current calendar month."""
+        """Projects with a budget, billable or not, as they stand now; a monthly one counts the current calendar month."""
         tables = self.tables
         hours, money = self._budget_spent()
         results = []
@@ -138,11 +148,15 @@ class Reports(ActivityReports):
                     "budget_remaining": None if is_hidden or budget is None else self._money(budget - half_up(spent)),
                 }
             )
-        return by_name(results)
+        return by_name(results, "client_name", "project_name")
 
     def _budget_spent(self) -> tuple[dict[int, int], dict[int, Decimal]]:
-        """Hundredths of an hour, and money, that count to each project's budget."""
+        """Hundredths of an hour, and money, that count to each project's budget.
+
+        Recorded: hours that are not billable count, and so do expenses that are not, where expenses count.
+        """
         tables, today = self.tables, self.tables.clock.today()
+        counts_all = not tables.conventions.counts_billable_only
         hours: dict[int, int] = {}
         money: dict[int, Decimal] = {}
         for entry in tables.time_entries.values():
@@ -150,12 +164,14 @@ class Reports(ActivityReports):
             if not entry.budgeted or (project.budget_is_monthly and not _same_month(entry.spent_date, today)):
                 continue
             hundredths = tables.rounded_hours_of(entry)
-            hours[project.id] = hours.get(project.id, 0) + hundredths
+            if entry.billable or counts_all:
+                hours[project.id] = hours.get(project.id, 0) + hundredths
             if entry.billable and entry.billable_rate is not None:
                 money[project.id] = money.get(project.id, ZERO) + hundredths * entry.billable_rate / 100
         for expense in tables.expenses.values():
             project = tables.projects[expense.project_id]
-            if not expense.billable or not project.cost_budget_include_expenses:
+            # https://support.getharvest.com/hc/en-us/articles/360048686811: no other kind of budget takes expenses.
+            if project.budget_by != "project_cost" or not project.cost_budget_include_expenses:
                 continue
             if not project.budget_is_monthly or _same_month(expense.spent_date, today):
                 money[project.id] = money.get(project.id, ZERO) + expense.total_cost
@@ -167,11 +183,11 @@ class Reports(ActivityReports):
             return project.budget
         if project.budget_by == "project_cost":
             return project.cost_budget
+        counts_archived = tables.conventions.counts_archived_assignments
+        rows: Iterable[UserAssignment | TaskAssignment] = tables.task_assignments_of(project.id)
         if project.budget_by == "person":
             rows = (row for row in tables.user_assignments.values() if row.project_id == project.id)
-            return sum((row.budget for row in rows if row.budget is not None), ZERO)
-        tasks = tables.task_assignments_of(project.id)
-        return sum((row.budget for row in tasks if row.budget is not None), ZERO)
+        return sum((row.budget for row in rows if row.budget is not None and (row.is_active or counts_archived)), ZERO)
 
 
 def exact_reports(tables: Tables) -> Reports:

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from harvest_simulator.arithmetic import Rounding, billable_rate_of, is_budgeted, rate_on
 from harvest_simulator.clock import Clock
+from harvest_simulator.conventions import Conventions
 from harvest_simulator.documents import Estimate, Invoice, ItemCategory, Message, Payment
 from harvest_simulator.rows import (
     Client,
@@ -59,6 +60,7 @@ class Tables:
         self.clock = clock
         self.company = company
         self.rounding = Rounding()
+        self.conventions = Conventions()
         self.clients: dict[int, Client] = {}
         self.contacts: dict[int, Contact] = {}
         self.users: dict[int, User] = {}

@@ -184,7 +184,8 @@ class TimeChanges(Changes):
             notes=notes,
             units=units,
             total_cost=Decimal("42.50") if total_cost is None else total_cost,
-            billable=billable and self.projects[project_id].is_billable,
+            # On a project that is not billable too: recorded.
+            billable=billable,
             created_at=now,
             updated_at=now,
         )
