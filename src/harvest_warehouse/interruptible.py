@@ -32,27 +32,29 @@ def interruptible(work: Callable[[], T], cancel: Callable[[], object], seconds: 
     """
     results: list[T] = []
     failures: list[BaseException] = []
+    # Not `thread.join`: in Python 3.11 and 3.12, one that is interrupted takes the thread for ended.
+    has_ended = threading.Event()
 
     def done() -> None:
         try:
             results.append(work())
         except BaseException as error:  # noqa: BLE001 (raised where the answer is waited for)
             failures.append(error)
+        finally:
+            has_ended.set()
 
-    # A daemon: one that does not end keeps nobody from leaving.
-    thread = threading.Thread(target=done, daemon=True, name="asking")
     until = None if seconds is None else time.monotonic() + seconds
-    thread.start()
+    # A daemon: one that does not end keeps nobody from leaving.
+    threading.Thread(target=done, daemon=True, name="asking").start()
     try:
-        while thread.is_alive():
-            thread.join(_SECONDS_BETWEEN_LOOKS)
-            if until is not None and time.monotonic() > until and thread.is_alive():
+        while not has_ended.wait(_SECONDS_BETWEEN_LOOKS):
+            if until is not None and time.monotonic() > until:
                 raise TookTooLong
     except BaseException:
         give_up_at = time.monotonic() + _SECONDS_TO_END
-        while thread.is_alive() and time.monotonic() < give_up_at:
+        while not has_ended.is_set() and time.monotonic() < give_up_at:
             cancel()
-            thread.join(_SECONDS_BETWEEN_LOOKS)
+            has_ended.wait(_SECONDS_BETWEEN_LOOKS)
         raise
     if failures:
         raise failures[0]
