@@ -1,6 +1,6 @@
 # `make demo` and `make test` each work first and alone: all they need is Python 3.11 or newer, and the package registry.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-destinations storm explore lint docs pictures benchmark clean
+.PHONY: help demo test test-destinations storm explore lint docs pictures benchmark audit dist sbom clean
 
 # The newest suitable Python of this machine; python3 itself may be older than 3.11.
 PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python; do \
@@ -8,6 +8,8 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python;
 # The machine's own uv, or one brought into .uv by pip.
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 RUN := .venv/bin/
+UV_VERSION := 0.13.9
+PIP_AUDIT := 2.10.1
 
 help:  ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -56,6 +58,16 @@ pictures: .venv/ready  ## take the README's pictures of the dashboard again; nee
 benchmark: .venv/ready  ## measure beside dltHub's example and the bare floor, and write docs/performance.md
 	$(RUN)python -m benchmarks all
 
+audit: .venv/ready  ## known vulnerabilities in what uv.lock pins; asks the package index's advisories
+	$(UV) export --quiet --locked --all-extras --no-emit-project --format requirements.txt --output-file .venv/locked.txt
+	$(UV) tool run --quiet pip-audit==$(PIP_AUDIT) --strict --disable-pip --require-hashes --requirement .venv/locked.txt
+
+dist: .venv/ready  ## the wheel and the sdist
+	$(UV) build --quiet --out-dir dist
+
+sbom: .venv/ready  ## what the wheel brings with it, as CycloneDX: sbom.cdx.json
+	$(UV) export --quiet --locked --all-extras --format cyclonedx1.5 --output-file sbom.cdx.json
+
 clean:  ## remove what was made, not what was loaded
 	rm -rf .venv .uv .azurite dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
@@ -67,5 +79,5 @@ clean:  ## remove what was made, not what was loaded
 .uv/bin/uv:
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: none of them is on this machine's PATH."; exit 1; }
 	@# Debian's Python comes without venv; then pip itself will do.
-	$(PYTHON) -m venv .uv && .uv/bin/pip install --quiet --disable-pip-version-check uv \
-	|| $(PYTHON) -m pip install --quiet --disable-pip-version-check --target .uv uv
+	$(PYTHON) -m venv .uv && .uv/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION) \
+	|| $(PYTHON) -m pip install --quiet --disable-pip-version-check --target .uv uv==$(UV_VERSION)

@@ -11,12 +11,12 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -27,7 +27,7 @@ from benchmarks import page
 from benchmarks.marts import TODAY, fill
 from harvest_warehouse.build import build
 from harvest_warehouse.settings import Warehouse, keep_dlt_quiet, keep_memory_flat
-from harvest_warehouse.show import show
+from harvest_warehouse.show import Server, show
 
 RESULTS = Path(__file__).parent / "results"
 _FLAGS = (
@@ -85,10 +85,10 @@ def _measured(warehouse: Warehouse, scratch: Path, visits: int) -> dict[str, obj
     empty.write_text(_EMPTY, encoding="utf-8")
     address = f"http://127.0.0.1:{_PORT + 1}"
     marimo = [sys.executable, "-m", "marimo", "run", str(empty), "--host", "127.0.0.1", "--port", str(_PORT + 1), "--headless"]  # fmt: skip
-    report = show(warehouse, port=_PORT, is_headless=True)
+    report = show(warehouse, Server(port=_PORT))
     with (
-        _served(report.command, report.address) as ours,
-        _served(marimo, address) as theirs,
+        _served(report.command, report.listens_on, report.environment) as ours,
+        _served(marimo, ("127.0.0.1", _PORT + 1)) as theirs,
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=chromium, args=list(_FLAGS))
@@ -136,12 +136,16 @@ def _visit(context: BrowserContext, url: str, server: int, *, has_charts: bool) 
 
 
 @contextmanager
-def _served(command: Sequence[str], url: str) -> Iterator[subprocess.Popen[bytes]]:
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
+def _served(
+    command: Sequence[str], listens_on: tuple[str, int], environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **(environment or {})}
+    ) as server:
         try:
             for _ in range(600):
                 try:
-                    with urllib.request.urlopen(url, timeout=30):
+                    with socket.create_connection(listens_on, timeout=30):
                         break
                 except OSError:
                     time.sleep(0.2)

@@ -5,14 +5,18 @@ Needs Chromium as a program (Debian: `apt-get install -y chromium`); without it 
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
-import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import quote
 
@@ -20,8 +24,9 @@ import pytest
 
 from dashboards import ask, company, tiles, top
 from dashboards import page as page_of
+from harvest_warehouse.dashboard.access import KEY
 from harvest_warehouse.dashboard.site import PAGES
-from harvest_warehouse.show import show
+from harvest_warehouse.show import Server, show
 from marts import Shop
 from test_cli import free_port
 from test_dashboard import GROUNDS
@@ -40,6 +45,7 @@ FLAGS = [
     "--disable-sync",
 ]
 PATIENCE_MS = 60_000
+KEY_OF_THE_TESTS = "the-key-of-the-tests"
 
 
 @dataclass
@@ -69,7 +75,9 @@ class Site:
         page.on(
             "request", lambda request: None if _is_ours(request.url, self.url) else self.elsewhere.append(request.url)
         )
-        query = "&".join(f"{key}={quote(value)}" for key, value in {"page": name, **asked}.items())
+        query = "&".join(
+            f"{key}={quote(value)}" for key, value in {KEY: KEY_OF_THE_TESTS, "page": name, **asked}.items()
+        )
         page.goto(f"{self.url}/?{query}", wait_until="commit")
         return page
 
@@ -98,13 +106,15 @@ def figures(of: sync_api.Locator) -> list[str]:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     shop = company(tmp_path_factory.mktemp("company"))
-    report = show(shop.warehouse, port=free_port(), is_headless=True)
-    with subprocess.Popen(report.command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as served:
+    server = Server(port=free_port(), key=KEY_OF_THE_TESTS)
+    report = show(shop.warehouse, server)
+    environment = {**os.environ, **report.environment}
+    with subprocess.Popen(report.command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment) as served:
         try:
-            _wait_for(report.address, served)
+            _wait_for(report.listens_on, served)
             with sync_api.sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-                yield Site(shop, report.address, browser)
+                yield Site(shop, f"http://127.0.0.1:{server.port}", browser)
                 browser.close()
         finally:
             served.send_signal(signal.SIGTERM)
@@ -118,11 +128,11 @@ def closed(site: Site) -> Iterator[None]:
         context.close()
 
 
-def _wait_for(url: str, served: subprocess.Popen[bytes]) -> None:
+def _wait_for(listens_on: tuple[str, int], served: subprocess.Popen[bytes]) -> None:
     until = time.monotonic() + 90
     while True:
         try:
-            with urllib.request.urlopen(url, timeout=5):
+            with socket.create_connection(listens_on, timeout=5):
                 return
         except OSError:
             assert served.poll() is None, "the dashboard ended"
@@ -361,3 +371,87 @@ FAINT = """within => {
   look(document.querySelector(within));
   return faint;
 }"""
+
+
+@contextmanager
+def another_origin(html: str) -> Iterator[tuple[str, list[str]]]:
+    """A page on another port of this machine, as any other program could serve one, and what is asked of it."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(html.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/", asked
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_page_of_another_origin_gets_nothing_though_the_browser_has_the_key(site: Site) -> None:
+    context = site.browser.new_context()
+    page = context.new_page()
+    page.goto(f"{site.url}/?{KEY}={KEY_OF_THE_TESTS}", wait_until="commit")
+    assert context.cookies(site.url)[0]["httpOnly"]
+    with another_origin("<title>another</title>") as (elsewhere, _):
+        page.goto(elsewhere)
+        tried = page.evaluate(
+            """async (url) => {
+                const socket = new Promise((ended) => {
+                    const ws = new WebSocket(url.replace("http", "ws") + "/ws?session_id=s_1");
+                    ws.onopen = () => ended("open");
+                    ws.onerror = () => ended("refused");
+                });
+                const read = fetch(url + "/", {credentials: "include"}).then((r) => r.text(), () => "refused");
+                return {socket: await socket, read: await read};
+            }""",
+            site.url,
+        )
+    assert tried == {"socket": "refused", "read": "refused"}
+
+
+def test_whoever_has_no_key_is_told_how_to_get_in(site: Site) -> None:
+    page = site.browser.new_context().new_page()
+    answer = page.goto(site.url)
+    assert answer is not None
+    assert answer.status == 403
+    assert "dlt-harvest show" in page.inner_text("body")
+
+
+def test_the_key_does_not_stay_in_the_address(site: Site) -> None:
+    page = site.open()
+    assert KEY_OF_THE_TESTS not in page.url
+
+
+def test_a_name_that_is_an_address_is_shown_and_never_fetched(site: Site) -> None:
+    with another_origin("") as (elsewhere, asked):
+        name = f"{elsewhere}pixel.png"
+        person, before = ask(site.shop, "select user_id, person_name from marts.mart_utilisation_weekly limit 1")[0]
+        renamed = "update harvest_marts.mart_utilisation_weekly set person_name = '{}' where user_id = {}"
+        _told(site.shop, renamed.format(name, person))
+        try:
+            page = site.open("People")
+            for button in page.get_by_role("button", name="Table:").all():
+                button.click()
+            page.wait_for_timeout(2_000)
+            drawn = page.content()
+        finally:
+            _told(site.shop, renamed.format(str(before).replace("'", "''"), person))
+    assert name in drawn
+    assert asked == []
+
+
+def _told(shop: Shop, statement: str) -> None:
+    with shop.warehouse.pipeline().sql_client() as client:
+        client.execute_sql(statement)

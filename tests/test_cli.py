@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -299,18 +299,26 @@ def test_show_needs_something_to_show() -> None:
     assert "dlt-harvest sync" in nothing.stderr
 
 
-def test_show_serves_dlts_dashboard_until_it_is_interrupted(open_account: OpenAccount) -> None:
+def test_show_serves_dlts_dashboard_to_whoever_has_its_address_until_it_is_ended(open_account: OpenAccount) -> None:
     assert run("load", "roles", **environment_of(open_account())).returncode == 0
     port = free_port()
     command = [sys.executable, "-m", "harvest_warehouse.cli", "show", "--dlt", "--headless", "--port", str(port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as dashboard:
+        assert dashboard.stdout is not None
         try:
-            page = wait_for_page(f"http://127.0.0.1:{port}/", seconds=60)
+            address = next(word for line in dashboard.stdout for word in line.split() if word.startswith("http"))
+            opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+            page = opener.open(address, timeout=60).read().decode()
+            with pytest.raises(urllib.error.HTTPError, match="403"):
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60)
         finally:
-            dashboard.send_signal(signal.SIGINT)
+            # Only this process is told, as a service manager does: the server goes with it.
+            dashboard.send_signal(signal.SIGTERM)
             dashboard.communicate(timeout=20)
     assert "<title>dlt workspace dashboard" in page
     assert dashboard.returncode == 0
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.1", port), timeout=5)
 
 
 def free_port() -> int:
@@ -318,18 +326,6 @@ def free_port() -> int:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
         return port
-
-
-def wait_for_page(url: str, seconds: float) -> str:
-    until = time.monotonic() + seconds
-    while True:
-        try:
-            with urllib.request.urlopen(url, timeout=5) as answer:
-                return str(answer.read().decode())
-        except OSError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.2)
 
 
 def test_sync_says_what_vanished_and_exits_3_where_the_token_sees_less(open_account: OpenAccount) -> None:

@@ -19,10 +19,11 @@ from typer.testing import CliRunner
 from harvest_time_tracking import SettingWrong
 from harvest_warehouse.cli import app
 from harvest_warehouse.database import open_database
-from harvest_warehouse.query import QueryReport, query, question
+from harvest_warehouse.query import QueryReport, query, streamed
 from harvest_warehouse.query_summary import query_csv, query_json
 from harvest_warehouse.reading import NotReadable
 from harvest_warehouse.settings import DATASET, MARTS, Warehouse
+from harvest_warehouse.statement_guard import question
 
 VALUES = """
     select
@@ -70,13 +71,14 @@ def test_a_recursive_with_reads_itself(warehouse: Warehouse) -> None:
 
 
 def test_values_are_printed_as_exactly_as_they_are_kept(warehouse: Warehouse) -> None:
-    report = query(warehouse, "from everything")
-    assert list(query_csv(report)) == [
-        "hours,much,day,instant,content,name,empty,nothing,yes",
-        "12.5,123456789012345678901234567.123456789,2026-02-28,2026-02-28 23:59:59+00:00,"
-        '"{""a"": 1}","a ""b"", c","",,true',
-    ]
-    text = query_json(report)
+    with streamed(warehouse, "from everything") as answer:
+        assert list(query_csv(answer)) == [
+            "hours,much,day,instant,content,name,empty,nothing,yes",
+            "12.5,123456789012345678901234567.123456789,2026-02-28,2026-02-28 23:59:59+00:00,"
+            '"{""a"": 1}","a ""b"", c","",,true',
+        ]
+    with streamed(warehouse, "from everything") as answer:
+        text = "".join(query_json(answer))
     assert '"much": 123456789012345678901234567.123456789' in text
     [row] = json.loads(text)
     assert (row["hours"], row["day"], row["empty"], row["nothing"], row["yes"]) == (12.5, "2026-02-28", "", None, True)
@@ -164,7 +166,7 @@ def test_the_database_itself_refuses_what_the_words_let_through(warehouse: Wareh
         open_database(warehouse, "reading") as database,
         pytest.raises(DatabaseException, match=r"read-only|disabled|locked"),
     ):
-        database.answer(exp.Command(this=statement))
+        database.rows(exp.Command(this=statement))
     assert digest(warehouse) == before
 
 

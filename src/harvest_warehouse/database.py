@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import Any
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from typing import Any, NamedTuple
 
 import sqlglot
 from dlt.destinations.exceptions import DatabaseException, DatabaseUndefinedRelation
@@ -23,6 +23,13 @@ _FOR_TABLES = ("CREATE", "ALTER", "DROP")
 
 UNFINISHED_COPY = "harvest_copy_unfinished"
 """A table that is there from the first moment of a copy from another destination until the last: what is beside it is no account yet."""
+
+
+class Answer(NamedTuple):
+    """What a database answers: the names of the columns, and the rows, some at a time."""
+
+    columns: tuple[str, ...]
+    batches: Iterator[list[tuple[Any, ...]]]
 
 
 class HalfCopied(HarvestError):
@@ -150,12 +157,46 @@ class Database:
             return ()
         return tuple(row[0].lower() if self._is_upper else row[0] for row in names)
 
-    def answer(self, statement: exp.Expr, limit: int | None = None) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
-        """The columns and the first rows, or all, of a statement in the database's own dialect, as it is."""
-        with self._asked(statement.sql(self.dialect)) as cursor:
-            columns = self._columns(cursor)
-            found = cursor.fetchall() if limit is None else cursor.fetchmany(limit)
-            return columns, [tuple(row) for row in found]
+    @contextmanager
+    def asking(self, statement: exp.Expr, seconds: float, rows: int) -> Iterator[Answer]:
+        """Put a statement in the database's own dialect, as it is, in a transaction that can write nothing.
+
+        Args:
+            statement: one that only asks, as `statement_guard` let it pass.
+            seconds: how long the database may take for it.
+            rows: how many rows are fetched at a time; no more of them are in memory.
+
+        Raises:
+            DatabaseException: dlt's, where the database refuses it.
+        """
+        text = statement.sql(self.dialect)
+        with ExitStack() as stack:
+            if self._kind.before_questions:
+                stack.enter_context(self._client.begin_transaction())
+                for setting in self._kind.before_questions:
+                    self._told(setting.format(milliseconds=round(seconds * 1000)))
+            if not self._kind.declares_cursors or not isinstance(statement, exp.Query):
+                cursor = stack.enter_context(self._asked(text))
+                yield Answer(self._columns(cursor), iter(lambda: [tuple(row) for row in cursor.fetchmany(rows)], []))
+                return
+            self._told(f"DECLARE answer NO SCROLL CURSOR FOR {text}")
+            with self._asked(f"FETCH {rows} FROM answer") as cursor:
+                columns, first = self._columns(cursor), [tuple(row) for row in cursor.fetchall()]
+
+            def batches() -> Iterator[list[tuple[Any, ...]]]:
+                batch = first
+                while batch:
+                    yield batch
+                    batch = [tuple(row) for row in self._told(f"FETCH {rows} FROM answer") or ()]
+
+            yield Answer(columns, batches())
+
+    def cancel(self) -> None:
+        """End what the database does for this connection, from another thread; where there is no way, the connection itself."""
+        native: Any = self._client.native_connection
+        ending = getattr(native, "interrupt", None) or getattr(native, "cancel", None) or native.close
+        with suppress(Exception):
+            ending()
 
     def make_dataset(self) -> None:
         """Make the dataset."""

@@ -26,8 +26,8 @@ class Destination:
         session: set in its credentials, whatever these say: instants are UTC.
         uses: the same, by what a connection is for: an engine in this process has bounds, and what is for reading cannot write.
         guards: run on a connection that may only read.
-        closed_functions: beginnings of the names of functions that do more than read tables; a query may not call them.
-        open_functions: names that begin like these, and are harmless.
+        before_questions: run in the transaction of a question that somebody else wrote: it can write nothing, may take
+            `{milliseconds}` at most, and ends with the program that asked.
         try_lock: a select that is true when the connection got the lock `:key`, a number, and holds it while it lives. None:
             a file's lock stands for it, which other machines do not see.
         lock_settings: run on the connection that holds the lock.
@@ -53,8 +53,7 @@ class Destination:
     session: Mapping[str, object] = field(default_factory=dict)
     uses: Mapping[Use, Mapping[str, Any]] = field(default_factory=dict)
     guards: tuple[str, ...] = ()
-    closed_functions: tuple[str, ...] = ()
-    open_functions: tuple[str, ...] = ()
+    before_questions: tuple[str, ...] = ()
     try_lock: str | None = None
     lock_settings: tuple[str, ...] = ()
     is_atomic: bool = True
@@ -107,14 +106,6 @@ DESTINATIONS: Mapping[str, Destination] = MappingProxyType(
                 load_workers=1,
                 uses=_BOUNDS,
                 guards=_CLOSED,
-                # They reach the catalog past the lake, or change it.
-                closed_functions=("ducklake_", "sqlite_", "postgres_"),
-                open_functions=(
-                    "ducklake_snapshots",
-                    "ducklake_table_changes",
-                    "ducklake_table_deletions",
-                    "ducklake_table_insertions",
-                ),
                 busy="database is locked",
             ),
             Destination(
@@ -132,9 +123,12 @@ DESTINATIONS: Mapping[str, Destination] = MappingProxyType(
                 load_workers=2,
                 session={"session_timezone": "UTC"},
                 guards=("SET default_transaction_read_only = on",),
-                # They read the server's files, reach other servers, run text as SQL, or end other people's sessions.
-                closed_functions=("pg_", "lo_", "dblink", "set_config", "query_to_", "cursor_to_", "table_to_"),
-                open_functions=("pg_typeof", "pg_column_size", "pg_relation_size", "pg_total_relation_size"),
+                before_questions=(
+                    "SET TRANSACTION READ ONLY",
+                    "SET LOCAL statement_timeout = {milliseconds}",
+                    # Since 14: the server looks whether the one who asked is still there.
+                    "SELECT set_config(name, '1000', true) FROM pg_settings WHERE name = 'client_connection_check_interval'",
+                ),
                 try_lock="SELECT pg_try_advisory_lock({key})",
                 # A machine that vanishes must not keep the lock for the two hours that TCP waits; idle is what it does.
                 lock_settings=(
@@ -158,9 +152,6 @@ DESTINATIONS: Mapping[str, Destination] = MappingProxyType(
                 load_format="jsonl",
                 place_within="database",
                 session={"session_timezone": "UTC"},
-                # They end other people's queries, or send something out.
-                closed_functions=("system$",),
-                open_functions=("system$typeof",),
                 who="select current_database(), current_role()",
                 permissions={
                     "make a schema": "GRANT USAGE, CREATE SCHEMA ON DATABASE {database} TO ROLE {user}",
@@ -173,8 +164,6 @@ DESTINATIONS: Mapping[str, Destination] = MappingProxyType(
                 needs=("google.cloud.bigquery",),
                 # From Parquet, it does not take lists and objects.
                 load_format="jsonl",
-                # It asks another database.
-                closed_functions=("external_query",),
                 is_atomic=False,
                 has_comments=False,
                 has_catalog_in_schema=True,
@@ -196,7 +185,7 @@ DESTINATIONS: Mapping[str, Destination] = MappingProxyType(
                 load_format="insert_values",
                 load_workers=2,
                 session={"session_timezone": "UTC"},
-                closed_functions=("pg_", "set_config"),
+                before_questions=("SET statement_timeout TO {milliseconds}",),
                 # A cast would give nothing for them; and what is nothing would be the text null.
                 json_text="case when {column} is not null then json_serialize({column}) end",
                 who="select current_database(), current_user",
@@ -212,8 +201,6 @@ DESTINATIONS: Mapping[str, Destination] = MappingProxyType(
                 load_format="parquet",
                 place_within="catalog",
                 session={"session_timezone": "UTC"},
-                # They read files, reach other servers, or run Java.
-                closed_functions=("read_", "remote_query", "http_request", "ai_", "java_method"),
                 is_atomic=False,
                 who="select current_catalog(), current_user()",
                 permissions={

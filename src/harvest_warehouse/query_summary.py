@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from textwrap import indent
 from typing import Any
 
 import simplejson
@@ -12,10 +13,12 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from harvest_warehouse.database import Answer
 from harvest_warehouse.query import QueryReport
 
 # Narrower than this, a column is not read any more.
 _NARROWEST = 8
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def query_table(report: QueryReport, width: int) -> Table:
@@ -31,17 +34,33 @@ def query_table(report: QueryReport, width: int) -> Table:
     return table
 
 
-def query_csv(report: QueryReport) -> Iterator[str]:
-    """Lines of CSV: nothing for null, a pair of quotes for an empty text."""
-    yield ",".join(_field(name) for name in report.columns)
-    for row in report.rows:
-        yield ",".join("" if value is None else _field(exact(value)) for value in row)
+def query_csv(answer: Answer, *, for_spreadsheets: bool = False) -> Iterator[str]:
+    """Lines of CSV, one for each row: nothing for null, a pair of quotes for an empty text.
+
+    Args:
+        answer: the rows.
+        for_spreadsheets: whether a text that a spreadsheet would run as a formula gets an apostrophe before it. It is then
+            not what the database holds any more (https://owasp.org/www-community/attacks/CSV_Injection).
+    """
+    shown = _harmless if for_spreadsheets else exact
+    yield ",".join(_field(name) for name in answer.columns)
+    for batch in answer.batches:
+        for row in batch:
+            yield ",".join("" if value is None else _field(shown(value)) for value in row)
 
 
-def query_json(report: QueryReport) -> str:
-    """A list of objects. Decimals are numbers with all of their digits, dates and instants are ISO texts."""
-    rows = [dict(zip(report.columns, (_plain(value) for value in row), strict=True)) for row in report.rows]
-    return str(simplejson.dumps(rows, use_decimal=True, ignore_nan=True, ensure_ascii=False, default=str, indent=2))
+def query_json(answer: Answer) -> Iterator[str]:
+    """Pieces of a list of objects. Decimals are numbers with all of their digits, dates and instants are ISO texts."""
+    before = "["
+    for batch in answer.batches:
+        for row in batch:
+            record = dict(zip(answer.columns, (_plain(value) for value in row), strict=True))
+            text = simplejson.dumps(
+                record, use_decimal=True, ignore_nan=True, ensure_ascii=False, default=str, indent=2
+            )
+            yield f"{before}\n{indent(text, '  ')}"
+            before = ","
+    yield "[]" if before == "[" else "\n]"
 
 
 def exact(value: object) -> str:
@@ -57,6 +76,11 @@ def exact(value: object) -> str:
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value).hex()
     return str(value)
+
+
+def _harmless(value: object) -> str:
+    text = exact(value)
+    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULAS) else text
 
 
 def _one_by_one(report: QueryReport) -> Table:

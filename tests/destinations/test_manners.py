@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg2
 import pytest
+import sqlglot
 from dlt.common.exceptions import DltException
 from dlt.destinations.exceptions import DatabaseException
 from google.api_core.exceptions import Forbidden
@@ -163,11 +165,78 @@ def test_a_missing_permission_is_named(
         "set_config('default_transaction_read_only', 'off', false)",
         "lo_import('/etc/passwd')",
         "query_to_xml('select 1', true, true, '')",
+        "ts_stat('select pg_terminate_backend(1)')",
     ],
 )
 def test_a_question_cannot_reach_more_than_the_tables(here: Here, call: str) -> None:
     with pytest.raises(SettingWrong, match="more than the tables"):
         query(here.story.warehouse, f"select {call}")
+
+
+ENDLESS = "with recursive n as (select 1 as i union all select i + 1 from n) select count(*) from n"
+ASKING = """
+import signal, sys
+from pathlib import Path
+from harvest_warehouse.query import query
+from harvest_warehouse.settings import Warehouse
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+folder, destination, statement = sys.argv[1:]
+query(Warehouse(Path(folder), pipelines_dir=Path(folder), destination=destination), statement)
+"""
+
+
+@ON_POSTGRES
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_question_that_is_given_up_ends_at_the_server_too(
+    here: Here, administrator: psycopg2.extensions.cursor, how: signal.Signals
+) -> None:
+    warehouse = here.story.warehouse
+    command = [sys.executable, "-c", ASKING, str(warehouse.pipelines_dir), "postgres", ENDLESS]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, **here.environment}) as asking:
+        assert _until(lambda: _asked(administrator) == 1, 60)
+        asking.send_signal(how)
+        ended_within = _until(lambda: asking.poll() is not None, 5)
+    assert ended_within
+    assert asking.returncode != 0
+    assert _until(lambda: _asked(administrator) == 0, 10)
+
+
+@ON_POSTGRES
+def test_a_question_that_takes_too_long_is_ended_with_words(
+    here: Here, administrator: psycopg2.extensions.cursor
+) -> None:
+    with pytest.raises(SettingWrong, match=r"longer than 0\.5 seconds"):
+        query(here.story.warehouse, ENDLESS, seconds=0.5)
+    assert _until(lambda: _asked(administrator) == 0, 10)
+
+
+@ON_POSTGRES
+def test_a_question_is_put_in_a_transaction_that_can_write_nothing(here: Here) -> None:
+    answer = query(here.story.warehouse, "select count(*) from clients")
+    assert answer.rows[0][0] > 0
+    # Past the guard, on a connection that could write.
+    writing = sqlglot.parse_one("delete from clients returning id", read="postgres")
+    with open_database(here.story.warehouse) as database:
+        asking = database.asking(writing, 10, 10)
+        with pytest.raises(DltException, match="read-only transaction"):
+            asking.__enter__()
+
+
+def _asked(administrator: psycopg2.extensions.cursor) -> int:
+    administrator.execute(
+        "select count(*) from pg_stat_activity where state = 'active' and query ilike '%recursive n %' "
+        "and pid <> pg_backend_pid()"
+    )
+    return int(administrator.fetchall()[0][0])
+
+
+def _until(is_so: Callable[[], bool], seconds: float) -> bool:
+    until = time.monotonic() + seconds
+    while not is_so():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.1)
+    return True
 
 
 @pytest.mark.parametrize("here", ["ducklake"], indirect=True)
@@ -176,8 +245,9 @@ def test_a_question_cannot_reach_more_than_the_tables(here: Here, call: str) -> 
     [
         ("select * from ducklake_expire_snapshots('ducklake', older_than => now())", "more than the tables"),
         ("select * from sqlite_scan('lake.sqlite', 'ducklake_table')", "more than the tables"),
-        ("select * from read_text('/etc/passwd')", "disabled"),
-        ("select * from 'https://files.example/x.parquet'", "."),
+        ("select * from read_text('/etc/passwd')", "more than the tables"),
+        ("select * from 'https://files.example/x.parquet'", "no table"),
+        ("select * from __ducklake_metadata_lake.ducklake_table", "only these are read"),
     ],
 )
 def test_a_question_to_a_lake_reaches_nothing_beside_it(here: Here, question: str, said: str) -> None:

@@ -2,42 +2,122 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import subprocess
+import tempfile
+import time
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harvest_warehouse.cli.base import DONE, FAILED, Debug, DestinationName, app, errors_told, prepare, say, warehouse
+from harvest_warehouse.cli.base import DONE, FAILED, Debug, DestinationName, app, errors_told, prepare, warehouse
 
 if TYPE_CHECKING:
     from harvest_warehouse.show import ShowReport
 
+_SECONDS_TO_START = 60.0
+_SECONDS_TO_END = 5.0
 
-@app.command(epilog="Examples: `dlt-harvest show` · `dlt-harvest show --demo` · `dlt-harvest show --dlt`")
+
+@app.command(
+    epilog="Examples: `dlt-harvest show` · `dlt-harvest show --demo` · `dlt-harvest show --dlt` · "
+    "`dlt-harvest show --notebook explore.py`"
+)
 def show(
     is_demo: Annotated[bool, typer.Option("--demo", help="The demo's database instead of your own.")] = False,
     is_dlt: Annotated[bool, typer.Option("--dlt", help="dlt's own dashboard: tables, schema, state and runs.")] = False,
-    port: Annotated[int, typer.Option(help="On this port.")] = 2718,
+    notebook: Annotated[
+        Path | None, typer.Option(help="A marimo notebook of yours, to be read and changed.", metavar="FILE")
+    ] = None,
+    port: Annotated[int, typer.Option(help="On this port.", min=1, max=65535)] = 2718,
+    host: Annotated[
+        str, typer.Option(help="On this address of the machine; any but 127.0.0.1 lets others reach it.")
+    ] = "127.0.0.1",
+    needs_token: Annotated[
+        bool,
+        typer.Option(
+            "--token",
+            help="With --host: whoever has the printed address may open it. DLT_HARVEST_DASHBOARD_KEY sets a key that stays.",
+        ),
+    ] = False,
     headless: Annotated[bool, typer.Option("--headless", help="Do not open a browser.")] = False,
     destination: DestinationName = None,
     debug: Debug = False,
 ) -> None:
-    """Open the dashboard in the browser: utilisation, budgets, billing, margin, and whether to trust them. Ctrl-C ends it."""
+    """Open the dashboard in the browser: utilisation, budgets, billing, margin, and whether to trust them. Ctrl-C ends it.
+
+    Only the browser that it opens, and whoever has the address that it prints, is answered.
+    """
     with errors_told(debug):
+        from harvest_time_tracking import SettingWrong
         from harvest_warehouse.show import show as run
-        from harvest_warehouse.show import show_dlt
+        from harvest_warehouse.show import show_dlt, show_notebook, user_server
 
+        if is_dlt and notebook:
+            raise SettingWrong("Either --dlt or --notebook, not both.")
+        server = user_server(host, port, needs_token=needs_token)
         prepare()
-        place = warehouse(destination, is_demo=is_demo)
-        report = (show_dlt if is_dlt else run)(place, port=port, is_headless=headless)
-        raise typer.Exit(serve(report, "dlt's dashboard" if is_dlt else "The dashboard"))
+        if notebook:
+            report, what = show_notebook(notebook, server), "The notebook"
+        else:
+            place = warehouse(destination, is_demo=is_demo)
+            report = show_dlt(place, server) if is_dlt else run(place, server)
+            what = "dlt's dashboard" if is_dlt else "The dashboard"
+        raise typer.Exit(serve(report, what, is_headless=headless))
 
 
-def serve(report: ShowReport, what: str) -> int:
+def serve(report: ShowReport, what: str, *, is_headless: bool = False) -> int:
     """Serve a dashboard until it is interrupted; the exit code."""
-    say(f"{what}: {report.address} (Ctrl-C ends it)")
+    server = subprocess.Popen(report.command, env={**os.environ, **report.environment})  # noqa: S603 (our own program)
     try:
-        code = subprocess.run(report.command, check=False).returncode  # noqa: S603 (our own program and arguments)
+        is_up = _has_started(server, report.listens_on)
+        # Now, so that whoever clicks it is answered; once, whole: it is what lets the reader in.
+        print(f"{what}: {report.address} (Ctrl-C ends it)", flush=True)
+        with _opened(report.address) if is_up and not is_headless else nullcontext():
+            code = server.wait()
     except KeyboardInterrupt:
         code = DONE
+    finally:
+        _end(server)
     return DONE if code == DONE else FAILED
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    """End the server, if Ctrl-C has not; it may be that only this process was told to stop."""
+    if server.poll() is None:
+        server.terminate()
+        try:
+            server.wait(_SECONDS_TO_END)
+        except (subprocess.TimeoutExpired, KeyboardInterrupt):
+            server.kill()
+            server.wait()
+
+
+def _has_started(server: subprocess.Popen[bytes], listens_on: tuple[str, int]) -> bool:
+    until = time.monotonic() + _SECONDS_TO_START
+    while server.poll() is None and time.monotonic() < until:
+        with suppress(OSError), socket.create_connection(listens_on, timeout=1):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@contextmanager
+def _opened(address: str) -> Iterator[None]:
+    """The address in the browser, by way of a file that only its owner reads: every user sees what a command was given."""
+    with tempfile.TemporaryDirectory(prefix="dlt-harvest-", ignore_cleanup_errors=True) as folder:
+        page = Path(folder) / "open.html"
+        page.touch(mode=0o600)
+        page.write_text(
+            f'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0;url={escape(address)}">'
+            f'<a href="{escape(address)}">Open the dashboard</a>',
+            encoding="utf-8",
+        )
+        webbrowser.open(page.as_uri())
+        yield

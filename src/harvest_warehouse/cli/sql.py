@@ -28,6 +28,11 @@ def sql(
             help=f"At most so many rows; 0 for all. Default: {_ROWS_OF_A_TABLE:,} of a table, all of CSV and JSON.",
         ),
     ] = None,
+    for_spreadsheets: Annotated[
+        bool,
+        typer.Option("--for-spreadsheets", help="Print CSV in which no text is a formula; --csv prints what is there."),
+    ] = False,
+    timeout: Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="End it after so many seconds.")] = 300,
     is_demo: Annotated[bool, typer.Option("--demo", help="The demo's database instead of your own.")] = False,
     destination: DestinationName = None,
     debug: Debug = False,
@@ -43,30 +48,35 @@ def sql(
         from rich.measure import Measurement
 
         from harvest_time_tracking import SettingWrong
-        from harvest_warehouse.query import query as run
+        from harvest_warehouse.query import limited, query, streamed
         from harvest_warehouse.query_summary import query_csv, query_json, query_table
         from harvest_warehouse.summary import counted
 
+        as_csv = as_csv or for_spreadsheets
         if as_csv and as_json:
             raise SettingWrong("CSV or JSON, not both.")
         prepare()
-        if limit is None:
-            limit = 0 if as_csv or as_json else _ROWS_OF_A_TABLE
         place = warehouse(destination, is_demo=is_demo)
-        report = run(place, sys.stdin.read() if statement == "-" else statement, limit=limit or None)
-        if as_csv:
-            for line in query_csv(report):
-                print(line)
-        elif as_json:
-            print(query_json(report))
-        elif out.is_terminal:
+        asked = sys.stdin.read() if statement == "-" else statement
+        if as_csv or as_json:
+            with streamed(place, asked, seconds=timeout) as whole:
+                answer = limited(whole, limit)
+                if as_csv:
+                    for line in query_csv(answer, for_spreadsheets=for_spreadsheets):
+                        print(line)
+                else:
+                    for piece in query_json(answer):
+                        print(piece, end="")
+                    print()
+            return
+        report = query(place, asked, limit=_ROWS_OF_A_TABLE if limit is None else limit or None, seconds=timeout)
+        if out.is_terminal:
             out.print(query_table(report, out.width))
         else:
             # In a file or a pipe a line is as long as it must be.
             table = query_table(report, sys.maxsize)
             endless = Console(width=1_000_000)
             Console(width=Measurement.get(endless, endless.options, table).maximum).print(table)
-        if not as_csv and not as_json:
-            err.print(counted(len(report.rows), "row"), highlight=False)
+        err.print(counted(len(report.rows), "row"), highlight=False)
         if report.is_cut:
             err.print(f"These are the first {len(report.rows):,} rows: --limit 0 gives all.", highlight=False)

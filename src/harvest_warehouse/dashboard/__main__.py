@@ -1,4 +1,4 @@
-"""`python -m harvest_warehouse.dashboard run ... app.py`: marimo's command, in a process that has all it needs in memory.
+"""`python -m harvest_warehouse.dashboard run ... app.py`: marimo's command, behind the guard, with all it needs in memory.
 
 A program that marimo starts by itself imports dlt for the first who opens the page, who waits two seconds longer.
 """
@@ -9,17 +9,38 @@ import runpy
 import sys
 from contextlib import suppress
 
+import uvicorn
 from starlette.middleware import Middleware
 
+from harvest_warehouse.dashboard.access import Access, from_environment
 from harvest_warehouse.dashboard.first_paint import FirstPaint
+from harvest_warehouse.dashboard.guard import Guard
 from harvest_warehouse.dashboard.place import from_argument
 from harvest_warehouse.settings import keep_dlt_quiet
 
-keep_dlt_quiet()
-_asked = sys.argv[sys.argv.index("--warehouse") + 1] if "--warehouse" in sys.argv else None
-# No public part of marimo's: where it has moved, figures come with the rest of the page.
-with suppress(ImportError):
-    from marimo._server.registry import MIDDLEWARE_REGISTRY
 
-    MIDDLEWARE_REGISTRY.register("first_paint", Middleware(FirstPaint, warehouse=from_argument(_asked)))
+def guard_every_server(access: Access) -> None:
+    """Put the guard before whatever app uvicorn serves in this process: marimo's own middlewares come after it."""
+    load = uvicorn.Config.load
+
+    def guarded(config: uvicorn.Config) -> None:
+        load(config)
+        config.loaded_app = Guard(config.loaded_app, access)
+
+    # A class's public method: marimo makes its server, and its app, where nobody else can reach them.
+    uvicorn.Config.load = guarded  # type: ignore[method-assign,assignment]
+
+
+def _argument(name: str) -> str | None:
+    return sys.argv[sys.argv.index(name) + 1] if name in sys.argv else None
+
+
+keep_dlt_quiet()
+guard_every_server(from_environment(str(_argument("--host")), int(str(_argument("--port")))))
+if asked := _argument("--warehouse"):
+    # No public part of marimo's: where it has moved, figures come with the rest of the page.
+    with suppress(ImportError):
+        from marimo._server.registry import MIDDLEWARE_REGISTRY
+
+        MIDDLEWARE_REGISTRY.register("first_paint", Middleware(FirstPaint, warehouse=from_argument(asked)))
 runpy.run_module("marimo", run_name="__main__", alter_sys=True)

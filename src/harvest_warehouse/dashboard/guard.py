@@ -1,0 +1,146 @@
+"""Access control for a dashboard's server: Host, Origin and a key are checked on every request, whatever app is behind it.
+
+A server on 127.0.0.1 can be reached by every page that is open in a browser on this machine (a name on the internet may lead
+here: DNS rebinding), by every other server's pages on this machine (cookies know no ports), and by its other users.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Mapping
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from harvest_warehouse.dashboard.access import KEY, PROXY_HEADER, Access, host_and_port
+
+_FORBIDDEN = 403
+# Of the range that is free for applications; before the handshake, the server answers 403.
+_WEBSOCKET_FORBIDDEN = 4403
+
+_A_HOST = re.compile(r"[A-Za-z0-9.:\[\]_-]+")
+
+# marimo and Vega need inline scripts and eval; what matters is that nothing is asked of, or sent to, another host.
+_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; worker-src 'self' blob:; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; media-src 'self' data: blob:; "
+    "connect-src 'self' {sockets}; frame-src 'self' data: blob:; object-src 'none'; base-uri 'self'; form-action 'self'; "
+    "frame-ancestors 'none'"
+)
+
+
+class Guard:
+    """An ASGI middleware that answers nobody but those whom `access` allows, by http and by websocket.
+
+    Args:
+        app: what is behind it; any ASGI app.
+        access: who is answered.
+    """
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self._app = app
+        self._access = access
+        self._cookie = f"dlt_harvest_{access.port}"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request pass, with a policy on its answer, or refuse it."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        reason = self._refusal(scope, headers)
+        if reason is None and scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
+            asked = _asked(scope)
+            if self._access.key and KEY in asked:
+                await self._signed_in(scope, asked)(scope, receive, send)
+                return
+        if reason is None:
+            await self._app(scope, receive, self._with_policy(headers.get("host", ""), send))
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": _WEBSOCKET_FORBIDDEN, "reason": reason})
+        else:
+            answer = HTMLResponse(_REFUSED.format(reason=reason), _FORBIDDEN, {"Cache-Control": "no-store"})
+            await answer(scope, receive, self._with_policy("", send))
+
+    def _refusal(self, scope: Scope, headers: Headers) -> str | None:
+        """Why a request is not answered, None where it is."""
+        host, origin = headers.get("host", ""), headers.get("origin")
+        if len(headers.getlist("host")) != 1 or not self._access.knows(host):
+            return "It was asked for by another name than its own."
+        if origin is not None and not self._is_ours(origin, headers):
+            return "Another page asked for it."
+        secret = self._access.proxy_secret
+        if secret is not None:
+            return None if _equal(headers.get(PROXY_HEADER), secret) else "It is reached through its login proxy only."
+        shown = [self._cookies(headers).get(self._cookie)]
+        if scope["type"] == "http":
+            shown.append(_asked(scope).get(KEY))
+        if any(_equal(each, self._access.key) for each in shown):
+            return None
+        return "Open it by the whole address that <code>dlt-harvest show</code> printed: the key is in it."
+
+    def _is_ours(self, origin: str, headers: Headers) -> bool:
+        """Whether the page that asks came from this server; where others reach it, something before it may speak TLS."""
+        scheme = origin.partition(":")[0]
+        theirs = host_and_port(origin)
+        if theirs is None or scheme not in (("http",) if self._is_plain else ("http", "https")):
+            return False
+        names = [headers.get("host"), headers.get("x-forwarded-host") if self._access.proxy_secret else None]
+        ours = [host_and_port(f"//{name}") for name in names if name]
+        default = {"http": 80, "https": 443}[scheme]
+        return any(each and (each[0], each[1] or default) == (theirs[0], theirs[1] or default) for each in ours)
+
+    @property
+    def _is_plain(self) -> bool:
+        return self._access.is_local and not self._access.proxy_secret
+
+    def _cookies(self, headers: Headers) -> Mapping[str, str]:
+        try:
+            return {name: morsel.value for name, morsel in SimpleCookie(headers.get("cookie", "")).items()}
+        except CookieError:
+            return {}
+
+    def _signed_in(self, scope: Scope, asked: Mapping[str, str]) -> Response:
+        """The same address without the key, which would stay in the browser's history; a cookie has it from now on."""
+        rest = urlencode([(name, value) for name, value in asked.items() if name != KEY])
+        path = f"{scope.get('root_path', '')}{scope['path']}"
+        answer = RedirectResponse(f"{path}?{rest}" if rest else path, 303, {"Cache-Control": "no-store"})
+        if _equal(asked[KEY], self._access.key):
+            # Lax: a link from a chat must open it; requests of other pages are told by their Origin.
+            answer.set_cookie(self._cookie, str(self._access.key), httponly=True, samesite="lax", path="/")
+        return answer
+
+    def _with_policy(self, host: str, send: Send) -> Send:
+        # Older browsers take 'self' for http alone.
+        policy = _POLICY.format(sockets=f"ws://{host} wss://{host}" if _A_HOST.fullmatch(host) else "")
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["Content-Security-Policy"] = policy
+                headers["X-Content-Type-Options"] = "nosniff"
+                headers["Referrer-Policy"] = "no-referrer"
+                headers["Cross-Origin-Resource-Policy"] = "same-origin"
+            await send(message)
+
+        return sent
+
+
+_REFUSED = (
+    '<!doctype html><html lang="en"><meta charset="utf-8"><title>dlt-harvest</title>'
+    '<body style="font: 16px system-ui, sans-serif; margin: 3rem"><p>The dashboard does not answer this. {reason}</p>'
+)
+
+
+def _asked(scope: Scope) -> dict[str, str]:
+    return dict(parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True))
+
+
+def _equal(shown: Any, expected: str | None) -> bool:
+    return isinstance(shown, str) and bool(expected) and hmac.compare_digest(shown.encode(), str(expected).encode())

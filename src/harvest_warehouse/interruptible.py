@@ -1,0 +1,61 @@
+"""Database calls that Ctrl-C, SIGTERM and a time limit end: drivers wait in C, where Python's signals are not seen."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_SECONDS_BETWEEN_LOOKS = 0.05
+_SECONDS_TO_END = 1.5
+
+
+class TookTooLong(Exception):
+    """The time limit was reached, and the call was cancelled."""
+
+
+def interruptible(work: Callable[[], T], cancel: Callable[[], object], seconds: float | None = None) -> T:
+    """Do a piece of work in a thread, and cancel it when this one is interrupted.
+
+    Args:
+        work: waits for a database, however long; what it raises is raised here.
+        cancel: called from this thread to end it, at the server too; more than once, for what was between two statements.
+        seconds: the time limit; None for none.
+
+    Raises:
+        TookTooLong: at the time limit, after `cancel`.
+        KeyboardInterrupt: where this thread was interrupted, after `cancel`; within about two seconds, even where the work
+            does not end.
+    """
+    results: list[T] = []
+    failures: list[BaseException] = []
+    # Not `thread.join`: in Python 3.11 and 3.12, one that is interrupted takes the thread for ended.
+    has_ended = threading.Event()
+
+    def done() -> None:
+        try:
+            results.append(work())
+        except BaseException as error:  # noqa: BLE001 (raised where the answer is waited for)
+            failures.append(error)
+        finally:
+            has_ended.set()
+
+    until = None if seconds is None else time.monotonic() + seconds
+    # A daemon: one that does not end keeps nobody from leaving.
+    threading.Thread(target=done, daemon=True, name="asking").start()
+    try:
+        while not has_ended.wait(_SECONDS_BETWEEN_LOOKS):
+            if until is not None and time.monotonic() > until:
+                raise TookTooLong
+    except BaseException:
+        give_up_at = time.monotonic() + _SECONDS_TO_END
+        while not has_ended.is_set() and time.monotonic() < give_up_at:
+            cancel()
+            has_ended.wait(_SECONDS_BETWEEN_LOOKS)
+        raise
+    if failures:
+        raise failures[0]
+    return results[0]

@@ -1,0 +1,200 @@
+"""An allow list for SQL that somebody else wrote: one statement that asks, of this database's tables, by functions that only compute.
+
+What is run is what the parsed statement says, never the text. Everything that is not known to be harmless is refused by name.
+Pure.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from harvest_time_tracking import SettingWrong
+
+_READS = (exp.Query, exp.Describe, exp.Summarize, exp.Show)
+# Whatever could change something inside of a statement that begins like a question, or run a program.
+_WRITES = (exp.DML, exp.DDL, exp.Drop, exp.Alter, exp.Command, exp.Into, exp.Lock, exp.QueryTransform)
+
+# sqlglot knows these by name, and they reach files, models, other tables or other people, or change something.
+_CLOSED = frozenset(
+    {
+        *("AIAgg", "AIClassify", "AIEmbed", "AIForecast", "AIGenerate", "AISimilarity", "AISummarizeAgg"),
+        *("FeaturesAtTime", "GenerateBool", "GenerateDouble", "GenerateEmbedding", "GenerateInt", "GenerateTable"),
+        *("GenerateText", "MLForecast", "MLTranslate", "Predict", "VectorSearch"),
+        *("ReadCSV", "ReadParquet", "ToFile", "DynamicIdentifier", "Secret", "NextValueFor", "CurrentStatement"),
+        # Their own name is what counts, as with those that sqlglot does not know.
+        *("AnonymousAggFunc", "CombinedAggFunc", "CombinedParameterizedAgg", "ParameterizedAgg"),
+    }
+)
+_TYPED = frozenset(kind.__name__ for kind in exp.ALL_FUNCTIONS) - _CLOSED
+
+# Functions that sqlglot does not know, and that do nothing but compute from their arguments, in whatever database has them.
+_FAMILIES = ("list_", "array_", "map_", "struct_", "date_", "regexp_", "icu_collate_", "regr_", "bit_")
+_NAMED = frozenset(
+    word
+    for line in Path(__file__).with_name("harmless_functions.txt").read_text(encoding="utf-8").splitlines()
+    for word in line.partition("#")[0].split()
+)
+_ARE = "Functions of aggregates, dates, texts and arithmetic are (docs/security.md)."
+
+# What describes tables; jobs, sessions and settings are other people's.
+_DESCRIPTIONS = frozenset(
+    {"tables", "columns", "schemata", "views", "table_constraints", "key_column_usage", "table_storage", "partitions"}
+)
+
+
+def question(statement: str, dialect: str) -> exp.Expr:
+    """The parsed statement, which is one and only asks.
+
+    Args:
+        statement: one select, with, describe, summarize or show.
+        dialect: sqlglot's name of the database's SQL.
+
+    Raises:
+        SettingWrong: where it is something else, with what.
+    """
+    logger = logging.getLogger("sqlglot")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        trees = [tree for tree in sqlglot.parse(statement, read=dialect) if tree is not None]
+    except SqlglotError as error:
+        raise SettingWrong(f"This is not SQL: {_said(error)}") from None
+    except RecursionError:
+        raise SettingWrong("This statement is nested too deeply to be read.") from None
+    finally:
+        logger.setLevel(level)
+    if len(trees) != 1:
+        raise SettingWrong(f"One statement at a time: these are {len(trees)}." if trees else "There is no statement.")
+    [tree] = trees
+    writing = tree.find(*_WRITES)
+    if not isinstance(tree, _READS) or writing:
+        raise SettingWrong(
+            f"Only select, with, describe, summarize and show are answered, not {_verb(writing or tree, statement)}: "
+            "nothing is changed from here."
+        )
+    if tree.find(exp.Placeholder):
+        raise SettingWrong("Values are written into the statement: it has a placeholder (? or :name).")
+    if tree.find(exp.Parameter, exp.SessionParameter):
+        raise SettingWrong("Variables and settings are not answered: write the value itself.")
+    return tree
+
+
+def guarded(tree: exp.Expr, known: Mapping[str, exp.Table]) -> exp.Expr:
+    """A parsed question, with the full names of the tables that it asks; the tree itself is changed.
+
+    Args:
+        tree: what `question` gave.
+        known: the full name of each table of Harvest's and of the marts, by its bare name.
+
+    Raises:
+        SettingWrong: for a function that is not known to be harmless, and for a table that is not this database's.
+    """
+    refuse_functions(tree)
+    by_name = {name.lower(): table for name, table in known.items()}
+    for table in list(tree.find_all(exp.Table)):
+        if isinstance(table.this, exp.Func | exp.Dot):
+            # A function that gives a table; what it may be was looked at.
+            continue
+        if not isinstance(table.this, exp.Identifier):
+            raise SettingWrong(
+                f"{table.sql()} is no table of this database: a file, a stage or a variable is not read."
+            )
+        if table.db or table.catalog:
+            _refuse_elsewhere(table, known)
+        elif not _is_of_the_query(table, tree):
+            full = by_name.get(table.name.lower())
+            if full is None:
+                raise SettingWrong(_unknown(table.name, list(known)))
+            for part in ("this", "db", "catalog"):
+                value = full.args.get(part)
+                table.set(part, value.copy() if value else None)
+    return tree
+
+
+def refuse_functions(tree: exp.Expr) -> None:
+    """Refuse every function that is not known to do nothing but compute.
+
+    Raises:
+        SettingWrong: with the function's name.
+    """
+    for call in tree.find_all(exp.Func):
+        is_typed = type(call).__name__ in _TYPED and not isinstance(call, exp.Anonymous)
+        name = str(call.this if isinstance(call, exp.Anonymous | exp.AnonymousAggFunc) else call.sql_name()).lower()
+        is_named = isinstance(call, exp.Anonymous) and (name in _NAMED or name.startswith(_FAMILIES))
+        if not is_typed and not is_named:
+            raise SettingWrong(f"The function {name} is not answered: it may reach more than the tables. {_ARE}")
+        _refuse_qualified(call, name)
+    if operator := tree.find(exp.Operator):
+        raise SettingWrong(f"An operator is written as itself, not as {operator.sql()}: it may be anybody's.")
+
+
+def _refuse_qualified(call: exp.Expr, name: str) -> None:
+    """A function of somebody's own schema may have any name."""
+    above = call.parent
+    if isinstance(above, exp.Dot) and above.expression is call:
+        raise SettingWrong(f"The function {name} is answered by its name alone, without a schema.")
+
+
+def _refuse_elsewhere(table: exp.Table, known: Mapping[str, exp.Table]) -> None:
+    catalog, schema, name = (part.lower() for part in (table.catalog, table.db, table.name))
+    ours = {(full.db.lower(), full.name.lower()) for full in known.values()}
+    is_known = (schema, name) in ours or (schema == "information_schema" and name in _DESCRIPTIONS)
+    if not is_known or catalog not in {"", *(full.catalog.lower() for full in known.values())}:
+        raise SettingWrong(
+            f"{table.sql()} is not among the tables of Harvest and the marts: only these are read from here."
+        )
+
+
+def _is_of_the_query(table: exp.Table, tree: exp.Expr) -> bool:
+    """Whether a name is that of a `with`; inside of its own definition it is a table's, unless that is recursive."""
+    for cte in tree.find_all(exp.CTE):
+        if cte.alias.lower() == table.name.lower():
+            clause = cte.parent
+            is_recursive = isinstance(clause, exp.With) and bool(clause.args.get("recursive"))
+            if is_recursive or cte not in _above(table):
+                return True
+    return False
+
+
+def _above(node: exp.Expr) -> list[exp.Expr]:
+    found: list[exp.Expr] = []
+    parent = node.parent
+    while parent is not None:
+        found.append(parent)
+        parent = parent.parent
+    return found
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    shown = [table for table in known if not table.startswith("_dlt")]
+    close = difflib.get_close_matches(name.lower(), shown, n=4, cutoff=0.5)
+    holding = [table for table in shown if name.lower() in table and table not in close]
+    hint = ", ".join([*close, *holding][:5])
+    return f"There is no table {name!r}. " + (f"Is it {hint}?" if hint else "`show tables` lists them.")
+
+
+def _verb(tree: exp.Expr, statement: str) -> str:
+    if isinstance(tree, exp.Command):
+        return str(tree.this).lower()
+    if isinstance(tree, exp.Into | exp.Lock):
+        return {"into": "select into", "lock": "select for update"}[tree.key]
+    if isinstance(tree, exp.QueryTransform):
+        return "transform"
+    return tree.key if isinstance(tree, _WRITES) else statement.split(maxsplit=1)[0].lower()
+
+
+def _said(error: SqlglotError) -> str:
+    """sqlglot's words, without its colours."""
+    for one in getattr(error, "errors", None) or ():
+        near = str(one.get("highlight") or "").strip()
+        return f"{str(one['description']).rstrip('.')}, line {one['line']}, column {one['col']}" + (
+            f", near {near!r}." if near else "."
+        )
+    return str(error)
