@@ -65,6 +65,8 @@ def _statements(database: Database, stream: Stream, copy: Embedded) -> Iterator[
     if not here or not there:
         return
     values = {f"{copy.prefix}{name}": _value(columns) for name, columns in copy.fields.items()}
+    if copy.only_known:
+        values = {name: f'coalesce({value}, mine."{name}")' for name, value in values.items()}
     joined = " and ".join(f'mine."{own}" = theirs."{other}"' for own, other in copy.keys)
     differs = " or ".join(f'mine."{name}" is distinct from {value}' for name, value in values.items())
     only = f'and mine."{copy.prefix}{copy.only_where[0]}" = {copy.only_where[1]}' if copy.only_where else ""
