@@ -9,12 +9,14 @@ import sys
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from accounts import Account
 from harvest_warehouse.reconcile import Figure, Judged
+from harvest_warehouse.settings import Warehouse
 from harvest_warehouse.verify_summary import difference_table
 
 OpenAccount = Callable[..., Account]
@@ -102,7 +104,7 @@ def test_what_differs_is_named_with_both_figures_and_exits_3_until_it_is_repaire
 
 
 def test_hours_that_no_rounding_makes_so_are_named_and_exit_3_though_every_report_agrees(account: Account) -> None:
-    with account.pipeline.sql_client() as client:
+    with Warehouse(Path.cwd()).pipeline().sql_client() as client:
         client.execute_sql("update time_entries set hours = hours + 1 where id = (select min(id) from time_entries)")
     done = run(account, "verify", "--json")
     assert done.returncode == 3, done.stdout + done.stderr
