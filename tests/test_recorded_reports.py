@@ -15,9 +15,11 @@ import pytest
 from accounts import SHARED, Account
 from harvest_simulator import Simulator
 from harvest_warehouse.account_sums import account_sums
+from harvest_warehouse.build import build
 from harvest_warehouse.database import open_database
 from harvest_warehouse.figures import figures
 from harvest_warehouse.load import load
+from harvest_warehouse.mart_settings import MartSettings
 from harvest_warehouse.reconcile import judge
 from harvest_warehouse.report_calls import Window
 from harvest_warehouse.reports import BUDGET, REPORTS, UNINVOICED, their_rows
@@ -30,6 +32,7 @@ REPORT_LINES = REAL / "reports_2022-12.jsonl"
 RECORD_LINES = REAL / "sandbox_records_2024-04.jsonl"
 needs_recordings = pytest.mark.skipif(not REPORT_LINES.exists(), reason="shared/harvest-api/real is not here")
 
+MARTS = "harvest_marts"
 YEAR = Window(date(2021, 1, 1), date(2022, 1, 1))
 LATER = Window(date(2022, 1, 1), date(2022, 12, 16))
 LAST_DAY = Window(date(2022, 12, 16), date(2022, 12, 16))
@@ -409,11 +412,19 @@ def spelt(rows: list[Row]) -> list[dict[str, str]]:
     return [{name: repr(value) for name, value in row.items()} for row in rows]
 
 
-@needs_recordings
-def test_our_figures_agree_with_each_recorded_report(warehouse: Warehouse) -> None:
+@pytest.fixture(scope="module")
+def recorded_copy(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+    """The recorded account, loaded."""
+    folder = tmp_path_factory.mktemp("recorded")
+    warehouse = Warehouse(folder, pipelines_dir=folder / "pipelines")
     simulator = simulated(recorded_sample())
     with simulator.serving() as url:
         loaded(simulator, url, warehouse)
+    return warehouse
+
+
+@needs_recordings
+def test_our_figures_agree_with_each_recorded_report(recorded_copy: Warehouse) -> None:
     compared = []
     for line in lines(REPORT_LINES):
         # By client is no report that is compared; by project it is asked for with the money of fixed fees.
@@ -422,10 +433,28 @@ def test_our_figures_agree_with_each_recorded_report(warehouse: Warehouse) -> No
         window = LAST_DAY
         if line["report"] != BUDGET:
             window = Window(date.fromisoformat(line["from"]), date.fromisoformat(line["to"]))
-        with open_database(warehouse) as database:
-            sums = account_sums(database, simulator.account_id, window.first, window.last)
+        with open_database(recorded_copy) as database:
+            sums = account_sums(database, "123456", window.first, window.last)
         body = json.dumps({"results": line["results"]}, default=float).encode()
         compared += figures(sums, REPORTS[line["report"]], window, their_rows(REPORTS[line["report"]], body))
     judged, _ = judge(compared)
     assert {one.verdict for one in judged} == {"exact"}, [one for one in judged if one.verdict != "exact"][:5]
     assert {one.figure.report for one in judged} == {UNINVOICED, BUDGET, "time/tasks", "expenses/projects"}
+
+
+@needs_recordings
+def test_the_marts_say_of_budgets_and_unbilled_work_what_the_recorded_reports_say(recorded_copy: Warehouse) -> None:
+    build(recorded_copy, MartSettings(), as_of=LAST_DAY.first)
+    with open_database(recorded_copy) as database:
+        budgets = database.rows(
+            f"select project_id, budget, budget_spent, budget_remaining from {MARTS}.mart_project_budget"
+        )
+        unbilled = database.rows(
+            f"select project_id, sum(uninvoiced_amount) from {MARTS}.mart_unbilled group by project_id"
+        )
+    assert sorted(budgets) == sorted(
+        (row["project_id"], row["budget"], row["budget_spent"], row["budget_remaining"]) for row in recorded(BUDGET)
+    )
+    # All of it was in the first year.
+    left = {row["project_id"]: row["uninvoiced_amount"] for row in recorded(UNINVOICED, YEAR)}
+    assert dict(unbilled) == {project_id: amount for project_id, amount in left.items() if amount}
