@@ -16,8 +16,9 @@ from rich.console import Console
 
 from accounts import Account
 from harvest_warehouse.reconcile import Figure, Judged
+from harvest_warehouse.row_checks import OddEntry, RowChecks
 from harvest_warehouse.settings import Warehouse
-from harvest_warehouse.verify_summary import difference_table
+from harvest_warehouse.verify_summary import difference_table, rows_lines
 
 OpenAccount = Callable[..., Account]
 
@@ -128,6 +129,18 @@ def test_both_figures_are_whole_in_a_mail_of_80_columns() -> None:
     assert "1,443.20" in captured.get()
     assert "1,053.75" in captured.get()
     assert "…" not in captured.get()
+
+
+def test_a_name_that_a_terminal_would_obey_stays_on_its_line() -> None:
+    name = "Site\x1b]52;c;cm0gLXJm\x07\n\x1b[2J"
+    odd = OddEntry(7, date(2026, 1, 2), name, name, Decimal(8), Decimal(7))
+    (line,) = rows_lines(RowChecks(odd=(odd,)))
+    assert "(2026-01-02, Site, Site) has 8.00 hours, rounded 7.00" in line
+    console = Console(width=200)
+    figure = Figure("uninvoiced", odd.spent_date, odd.spent_date, 7, name, "CAD", "total_hours", {}, Decimal(1))  # type: ignore[arg-type]
+    with console.capture() as captured:
+        console.print(difference_table([Judged(figure, "mismatch", Decimal(1))]))
+    assert "Site (7)" in captured.get()
 
 
 def test_a_token_that_does_not_see_everything_exits_3_with_the_reason(account: Account) -> None:

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from harvest_time_tracking.words import printable
 from harvest_warehouse.reconcile import Convention, Judged
 from harvest_warehouse.repairs import Filters
 from harvest_warehouse.row_checks import OddEntry, RowChecks
@@ -48,7 +49,7 @@ def difference_table(judged: Iterable[Judged]) -> Table:
             figure.report,
             figure.first.isoformat(),
             figure.last.isoformat(),
-            f"{escape(figure.subject)} ({figure.subject_id})",
+            f"{escape(printable(figure.subject))} ({figure.subject_id})",
             figure.measure,
             _shown(one.ours),
             _shown(figure.theirs),
@@ -86,7 +87,8 @@ def rows_lines(rows: RowChecks) -> list[str]:
         for one in rows.doubled
     ]
     lines += [
-        f"Hours that no rounding makes so: time entry {one.entry_id} ({one.spent_date}, {one.project}, {one.person}) has "
+        f"Hours that no rounding makes so: time entry {one.entry_id} ({one.spent_date}, {printable(one.project)}, "
+        f"{printable(one.person)}) has "
         f"{_shown(one.hours)} hours, rounded {_shown(one.rounded_hours)}."
         for one in rows.odd
     ]
