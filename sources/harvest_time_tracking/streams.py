@@ -62,9 +62,7 @@ _ASSIGNMENT_OF_PERSON = _copy(
 )
 # Copies show the rate in force, also where the list of assignments has none (seen in real records of people and of tasks).
 _RATE = MappingProxyType({"hourly_rate": ("hourly_rate",)})
-_OWN_RATE = replace(
-    _ASSIGNMENT_OF_PERSON, fields=_RATE, only_where=("use_default_rates", False), only_known=True
-)
+_OWN_RATE = replace(_ASSIGNMENT_OF_PERSON, fields=_RATE, only_where=("use_default_rates", False), only_known=True)
 _DEFAULT_RATE = Embedded(
     "user_assignment",
     "users",
