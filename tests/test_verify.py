@@ -413,11 +413,9 @@ READINGS = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def odd_account(loaded: Loaded) -> Copy:
+def make_odd(simulator: Simulator) -> None:
     """Two of each thing that the readings differ on."""
-    copy = loaded()
-    store = copy.store
+    store = simulator.store
     budgeted = [project for project in store.projects.values() if project.is_billable and project.budget_by != "none"]
     for project in [project for project in budgeted if not project.is_fixed_fee][:2]:
         store.edit_project(project.id, is_active=False)
@@ -431,12 +429,26 @@ def odd_account(loaded: Loaded) -> Copy:
         store.set_invoice_lines(invoice, [store.new_invoice_line("Half", Decimal(1), Decimal(100), project_id)])
     for kind in ("person", "task"):
         for project in [project for project in store.projects.values() if project.budget_by == kind]:
-            rows = store.user_assignments if kind == "person" else store.task_assignments
-            row = next(row for row in rows.values() if row.project_id == project.id and row.budget)
-            set_silently(copy, row, is_active=False)
-            row.updated_at = store.clock.now_seconds()
-    copy.simulator.clock.sleep(60)
-    load(copy.warehouse, copy.client.settings, client=copy.client)
+            if kind == "person":
+                by_person = (row for row in store.user_assignments.values() if row.project_id == project.id)
+                store.edit_user_assignment(next(row.id for row in by_person if row.budget), is_active=False)
+            else:
+                by_task = store.task_assignments_of(project.id)
+                store.edit_task_assignment(next(row.id for row in by_task if row.budget), is_active=False)
+
+
+@pytest.fixture
+def odd_account(loaded: Loaded, once: Callable[..., Path]) -> Copy:
+    def make(warehouse: Warehouse) -> None:
+        simulator = Simulator(size="tiny", seed=1)
+        make_odd(simulator)
+        with simulator.serving() as url:
+            made = Copy(Account(simulator, url, warehouse.folder), warehouse)
+            load(made.warehouse, made.client.settings, client=made.client)
+
+    copy = loaded()
+    make_odd(copy.simulator)
+    shutil.copy(once("odd", make), copy.warehouse.file)
     return copy
 
 

@@ -117,12 +117,10 @@ def _rounding(database: Database, account_id: str) -> tuple[Rounding, int]:
     return found_out(pairs), sum(n for *both, n in rows if None in both)
 
 
-def _odd(database: Database, account_id: str, unlike: Iterable[Pair]) -> tuple[OddEntry, ...]:
+def _odd(database: Database, account_id: str, unlike: Sequence[Pair]) -> tuple[OddEntry, ...]:
     values: dict[str, object] = {"account_id": account_id}
     conditions = []
-    for number, pair in enumerate(unlike):
-        if number == MOST_NAMED:
-            break
+    for number, pair in enumerate(unlike[:MOST_NAMED]):
         values |= {f"hours{number}": pair.hours, f"rounded{number}": pair.rounded}
         conditions.append(f"(hours = :hours{number} and rounded_hours = :rounded{number})")
     query = f"""
