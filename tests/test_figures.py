@@ -142,23 +142,23 @@ def test_an_archived_project_that_is_missing_among_others_is_not_excused() -> No
 def test_money_that_counts_to_a_budget_is_time_at_rates_and_all_expenses() -> None:
     entries = (time(budget_money="100.006", budget_money_each="100.03"),)
     used = ours(account(COST, entries, (spent(amount="40", billable="30"),)), BUDGET, TODAY, "budget_spent")
-    assert used["rounded per total, with running timers, all assignments"] == Decimal("140.006")
-    assert used["rounded per entry, with running timers, all assignments"] == Decimal("140.03")
+    assert used["rounded per total, with running timers, of all assignments"] == Decimal("140.006")
+    assert used["rounded per entry, with running timers, of all assignments"] == Decimal("140.03")
     remaining = ours(account(COST, entries, (spent(amount="40"),)), BUDGET, TODAY, "budget_remaining")
-    assert remaining["rounded per entry, with running timers, all assignments"] == Decimal("359.97")
+    assert remaining["rounded per entry, with running timers, of all assignments"] == Decimal("359.97")
 
 
 def test_hours_that_count_to_a_budget_by_each_reading() -> None:
     running = replace(time(budget_hours="2", budget_billable_hours="1"), is_running=True)
     sums = account(BY_PERSON, (time(budget_hours="166.21", budget_billable_hours="142.70"), running))
     used = ours(sums, BUDGET, TODAY, "budget_spent")
-    assert used["all hours, with running timers, all assignments"] == Decimal("168.21")
-    assert used["all hours, without running timers, all assignments"] == Decimal("166.21")
-    assert used["billable hours, with running timers, active assignments"] == Decimal("143.70")
+    assert used["all hours, with running timers, of all assignments"] == Decimal("168.21")
+    assert used["all hours, without running timers, of all assignments"] == Decimal("166.21")
+    assert used["billable hours, with running timers, of active assignments"] == Decimal("143.70")
     assert set(ours(sums, BUDGET, TODAY, "budget").values()) == {150, 117}
     left = ours(sums, BUDGET, TODAY, "budget_remaining")
-    assert left["all hours, without running timers, all assignments"] == Decimal("-16.21")
-    assert left["billable hours, without running timers, active assignments"] == Decimal("-25.70")
+    assert left["all hours, without running timers, of all assignments"] == Decimal("-16.21")
+    assert left["billable hours, without running timers, of active assignments"] == Decimal("-25.70")
 
 
 def test_an_account_that_counts_billable_hours_only_is_found_and_one_project_alone_is_not_believed() -> None:
@@ -171,8 +171,8 @@ def test_an_account_that_counts_billable_hours_only_is_found_and_one_project_alo
         found, conventions = judge(figures(sums, REPORTS[BUDGET], TODAY, rows))
         return conventions[0].accepted, {one.verdict for one in found}
 
-    assert judged(1, 2) == ("billable hours, with running timers, all assignments", {"exact"})
-    assert judged() == ("all hours, with running timers, all assignments", {"exact"})
+    assert judged(1, 2) == ("billable hours, with running timers, of all assignments", {"exact"})
+    assert judged() == ("all hours, with running timers, of all assignments", {"exact"})
     assert judged(1) == (None, {"exact", "unresolved"})
 
 
@@ -194,7 +194,7 @@ def budget_row(subject_id: int, budget: int, used: int) -> TheirRow:
 def test_a_monthly_budget_counts_the_month_of_today() -> None:
     entries = (time(budget_money="100"), time(date(2026, 2, 1), budget_money="7"))
     monthly, whole = account(replace(COST, is_monthly=True), entries), account(COST, entries)
-    first = "rounded per total, with running timers, all assignments"
+    first = "rounded per total, with running timers, of all assignments"
     assert ours(monthly, BUDGET, TODAY, "budget_spent")[first] == 100
     assert ours(whole, BUDGET, TODAY, "budget_spent")[first] == 107
 

@@ -404,11 +404,11 @@ READINGS = {
     "no archived ones": (Conventions(archived="left out"), {"archived": "left out"}),
     "discounts": (Conventions(has_discounts=True), {"fixed_fee": "after discount"}),
     "billable hours": (
-        Conventions(counts_billable_only=True), {"budget_hours": "billable hours, with running timers, all assignments"}
+        Conventions(counts_billable_only=True), {"budget_hours": "billable hours, with running timers, of all assignments"}
     ),
     "active assignments": (
         Conventions(counts_archived_assignments=False),
-        {"budget_hours": "all hours, with running timers, active assignments"},
+        {"budget_hours": "all hours, with running timers, of active assignments"},
     ),
 }  # fmt: skip
 

@@ -251,7 +251,7 @@ def _budgets(sums: AccountSums, _path: str, window: Window) -> dict[_Place, _Our
         entries, expenses = (_counted(table.get(place, []), project, window.last) for table in (time, spent))
         is_money = project.budget_by in ("project_cost", "task_fees")
         used = _money_used(entries, expenses, project) if is_money else _hours_used(entries)
-        given = {"all assignments": project.budget or ZERO, "active assignments": project.active_budget or ZERO}
+        given = {"of all assignments": project.budget or ZERO, "of active assignments": project.active_budget or ZERO}
         readings = {f"{name}, {kind}": (given[kind], used[name]) for name, kind in product(used, given)}
         family = "budget" if is_money else "budget_hours"
         rows[place] = _OurRow(
