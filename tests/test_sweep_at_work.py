@@ -14,7 +14,7 @@ from harvest_simulator.conventions import Conventions
 from harvest_simulator.requests import Request
 from harvest_warehouse.database import open_database
 from harvest_warehouse.settings import Warehouse
-from harvest_warehouse.sweep import Swept
+from harvest_warehouse.sweep_report import Swept
 from harvest_warehouse.sync import SyncReport
 
 OpenAccount = Callable[..., Account]

@@ -21,7 +21,8 @@ from harvest_warehouse.replaced import Noted, drop_orphans, note_replaced, remem
 from harvest_warehouse.rotation import Rotation, rotation
 from harvest_warehouse.sentinel import Sentinel
 from harvest_warehouse.settings import REREAD_REQUESTS, Warehouse
-from harvest_warehouse.sweep import SweepReport, sweep
+from harvest_warehouse.sweep import sweep
+from harvest_warehouse.sweep_report import SweepReport
 from harvest_warehouse.turn import turn
 from harvest_warehouse.verify import verify
 from harvest_warehouse.verify_report import VerifyReport

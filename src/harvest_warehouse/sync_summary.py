@@ -13,7 +13,7 @@ from rich.text import Text
 from harvest_warehouse.build_summary import build_json, build_lines
 from harvest_warehouse.rotation import Rotation
 from harvest_warehouse.summary import closing_line, counted, notes, outcome_table, plain_table
-from harvest_warehouse.sweep import SweepReport, Verdict
+from harvest_warehouse.sweep_report import SweepReport, Verdict
 from harvest_warehouse.sync import SyncReport
 from harvest_warehouse.verify_summary import difference_table, verify_json, verify_lines
 

@@ -1,0 +1,120 @@
+"""What a sweep found: of each list, and whether somebody should look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+Again = Mapping[str, Sequence[Mapping[str, object]]]
+Verdict = Literal["equal", "unsettled", "not compared", "doubled"]
+
+MOST_SHARE = 0.05
+MOST_ROWS = 50
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What the sweep found about one list.
+
+    Attributes:
+        stream: its name.
+        verdict: `equal` where our rows are Harvest's as of a moment after the load (once the vanished ones are moved, and
+            but for what changed since the load); `unsettled` where more differed than was found, or is missing here: the
+            next sweep goes on; `not compared` where Harvest does not say how many there are; `doubled` where records are
+            here twice.
+        rows: how many we have, the vanished ones left out.
+        vanished: how many are no longer in Harvest.
+        missing: how many Harvest has that the load did not bring, though it should have.
+        requests: what it cost.
+    """
+
+    stream: str
+    verdict: Verdict
+    rows: int
+    vanished: int
+    missing: int
+    requests: int
+
+    def besides(self, earlier: Swept) -> Swept:
+        """This look with what an earlier one of the same run found and cost."""
+        return replace(
+            self,
+            vanished=self.vanished + earlier.vanished,
+            missing=self.missing + earlier.missing,
+            requests=self.requests + earlier.requests,
+        )
+
+
+@dataclass(frozen=True)
+class SweepReport:
+    """What one sweep did.
+
+    Attributes:
+        streams: the lists that were looked at.
+        not_swept: the other lists, each with the reason.
+        too_many: the lists in which so much vanished at once that nothing was moved, in any of them.
+        again: filters by which `load` brings what is missing, and what changed with what vanished.
+        seconds: how long it took.
+    """
+
+    streams: tuple[Swept, ...]
+    not_swept: Mapping[str, str]
+    too_many: tuple[Swept, ...]
+    again: Again
+    seconds: float
+
+    @property
+    def moved(self) -> int:
+        """How many rows were moved to `harvest_deletions`, those that went with others not counted."""
+        return 0 if self.too_many else sum(swept.vanished for swept in self.streams)
+
+    @property
+    def requests(self) -> int:
+        """Requests sent to Harvest."""
+        return sum(swept.requests for swept in self.streams)
+
+    def followed_by(self, later: SweepReport) -> SweepReport:
+        """Both as one, where some lists were looked at once more."""
+        newer = {swept.stream: swept for swept in later.streams}
+        streams = tuple(newer[old.stream].besides(old) if old.stream in newer else old for old in self.streams)
+        return SweepReport(
+            streams,
+            {**self.not_swept, **later.not_swept},
+            self.too_many + later.too_many,
+            later.again,
+            self.seconds + later.seconds,
+        )
+
+    @property
+    def stopped(self) -> tuple[str, ...]:
+        """Why nothing was moved, and how to go on, a line each; nothing where it was."""
+        if not self.too_many:
+            return ()
+        return (
+            *map(_too_many, self.too_many),
+            "If it is right, `dlt-harvest sync --accept-deletions` moves them to harvest_deletions.",
+        )
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether every list that was loaded was found equal."""
+        return not self.too_many and not self.not_swept and all(swept.verdict == "equal" for swept in self.streams)
+
+    @property
+    def needs_somebody(self) -> bool:
+        """Whether something was left undone that the next sweep will not do either."""
+        return bool(self.too_many) or any(swept.verdict in ("not compared", "doubled") for swept in self.streams)
+
+
+def is_too_much(swept: Swept) -> bool:
+    """Whether so much of a list vanished at once that somebody should look first."""
+    return swept.vanished > MOST_ROWS and swept.vanished > MOST_SHARE * (swept.rows + swept.vanished)
+
+
+def _too_many(swept: Swept) -> str:
+    before = swept.rows + swept.vanished
+    return (
+        f"{swept.stream}: {swept.vanished:,} of {before:,} rows ({swept.vanished / before:.0%}) are no longer in Harvest. "
+        f"More than {MOST_SHARE:.0%} and {MOST_ROWS} at once may be a mistake: nothing was moved, in any list."
+    )
