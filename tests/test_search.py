@@ -82,6 +82,18 @@ def test_a_hundred_scattered_deletions_are_cheaper_to_find_by_reading_everything
     assert len(windows) > 1  # so that a change costs a portion and not the list
 
 
+def test_where_pages_are_short_reading_costs_more_and_counting_goes_on_longer() -> None:
+    theirs = {**ACCOUNT, 1_000: ROWS_A_DAY - 1}
+    harvest = Harvest(theirs)
+    days = [(day(number), rows) for number, rows in sorted(ACCOUNT.items())]
+    windows = differing_windows(days, sum(theirs.values()), Window(None, None), harvest.count, rows_of_a_page=100)
+    [window] = windows
+    assert has(window, 1_000)
+    pages = -(-sum(rows for number, rows in theirs.items() if has(window, number)) // 100)
+    # Halving 2,920 days down to one takes twelve counts; a page of 2,000 would have been read eight counts on, in forty of 100.
+    assert (harvest.requests, pages) <= (13, 4)
+
+
 def test_a_whole_year_that_vanished_costs_few_counts() -> None:
     theirs = {number: 0 if 365 <= number < 730 else rows for number, rows in ACCOUNT.items()}
     _, harvest = searched(ACCOUNT, theirs)

@@ -9,6 +9,7 @@ import pytest
 
 from harvest_simulator import Simulator
 from harvest_simulator.changes import NotPossible
+from harvest_simulator.conventions import Conventions
 
 NOW = "2026-03-16T11:00:00Z"
 Rows = dict[Any, dict[str, Any]]
@@ -242,7 +243,9 @@ def test_people_and_tasks_with_tracked_time_cannot_be_deleted(sim: Simulator) ->
         sim.store.delete_task(entry.task_id)
 
 
-def test_an_invoice_bills_all_open_work_and_its_deletion_opens_it_again(sim: Simulator) -> None:
+@pytest.mark.parametrize("moves", [True, False], ids=["and moves it", "and leaves no trace"])
+def test_an_invoice_bills_all_open_work_and_its_deletion_opens_it_again(sim: Simulator, moves: bool) -> None:
+    sim.store.conventions = Conventions(moves_what_is_given_back=moves)
     client_id = busy_client(sim)
     entries, expenses = sim.store.unbilled_work(client_id)
     assert entries
@@ -254,9 +257,14 @@ def test_an_invoice_bills_all_open_work_and_its_deletion_opens_it_again(sim: Sim
     hours = sum((row["rounded_hours"] for row in truth["time_entries"] if row["id"] in billed), Decimal(0))
     assert sum((ln["quantity"] for ln in invoice["line_items"] if ln["kind"] == "Service"), Decimal(0)) == hours
     assert len(expenses) == sum(1 for r in truth["expenses"] if r["invoice"] and r["invoice"]["id"] == invoice_id)
+    billed_at = {row["updated_at"] for row in truth["time_entries"] if row["id"] in billed}
+    assert billed_at == {NOW}, "being billed moves it"
+    sim.clock.sleep(60)
     sim.store.delete_invoice(invoice_id)
     open_again = [row for row in sim.truth()["time_entries"] if row["id"] in billed]
-    assert {(row["is_billed"], row["invoice"], row["updated_at"]) for row in open_again} == {(False, None, NOW)}
+    at = "2026-03-16T11:01:00Z" if moves else NOW
+    assert {(row["is_billed"], row["invoice"], row["updated_at"]) for row in open_again} == {(False, None, at)}
+    assert "Item Invoiced and Locked for this Time Period" not in {row["locked_reason"] for row in open_again}
 
 
 def test_the_life_of_an_invoice(sim: Simulator) -> None:

@@ -320,6 +320,17 @@ def test_users_list_assignments_without_a_rate_where_the_default_is_used_but_emb
     assert any(row["hourly_rate"] is not None for row in embedded)
 
 
+def test_entries_show_a_rate_of_their_task_assignment_that_the_list_does_not_know(truth: Truth) -> None:
+    listed = {row["id"]: row for row in truth["task_assignments"]}
+    shown = [row["task_assignment"] for row in truth["time_entries"] if row["task_assignment"]]
+    # Recorded in 2024-10: 100.0 in the entry, null in the list, the same id and updated_at.
+    assert any(copy["hourly_rate"] is not None and listed[copy["id"]]["hourly_rate"] is None for copy in shown)
+    assert all(copy["updated_at"] == listed[copy["id"]]["updated_at"] for copy in shown)
+    own = [copy for copy in shown if listed[copy["id"]]["hourly_rate"] is not None]
+    assert own
+    assert all(copy["hourly_rate"] == listed[copy["id"]]["hourly_rate"] for copy in own)
+
+
 def test_project_assignments_are_active_ones_of_active_projects(truth: Truth) -> None:
     active = {row["id"] for row in truth["projects"] if row["is_active"]}
     wanted = {r["id"] for r in truth["user_assignments"] if r["is_active"] and r["project"]["id"] in active}

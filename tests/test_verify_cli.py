@@ -9,13 +9,16 @@ import sys
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from accounts import Account
 from harvest_warehouse.reconcile import Figure, Judged
-from harvest_warehouse.verify_summary import difference_table
+from harvest_warehouse.row_checks import OddEntry, RowChecks
+from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.verify_summary import difference_table, rows_lines
 
 OpenAccount = Callable[..., Account]
 
@@ -57,9 +60,13 @@ def test_it_says_beforehand_how_long_it_takes_and_exits_0_where_all_agrees(accou
     done = run(account, "verify")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "asking Harvest for 31 reports, a minute or less" in done.stderr
-    assert "Every figure agrees with Harvest." in done.stdout
+    # In the order of their calls, and no report that was not asked for.
+    assert "Every figure in these reports of Harvest's agrees: project_budget, " in done.stdout
     assert "0 ties" in done.stdout
-    assert "Harvest's reports say nothing about: cost rates" in done.stdout
+    assert "Found, hours are rounded up to 6 minutes: " in done.stdout
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith("Not proven, because no report of Harvest's shows it: hours before they are rounded")
+    assert "people, their rates" in last
 
 
 def test_what_differs_is_named_with_both_figures_and_exits_3_until_it_is_repaired(account: Account) -> None:
@@ -89,11 +96,27 @@ def test_what_differs_is_named_with_both_figures_and_exits_3_until_it_is_repaire
         one for one in report["differing"] if one["report"] == "time/tasks" and one["measure"] == "total_hours"
     )
     assert (float(found["ours"]), float(found["theirs"])) == (ours, theirs)
-    assert report["not_in_reports"]
+    assert any("notes" in named for named in report["not_in_reports"])
+    assert list(report["rows"]["rounding_rules"]) == ["rounded up to 6 minutes"]
     assert report["is_proven"] is False
     repaired = run(account, "verify", "--repair")
     assert repaired.returncode == 0, repaired.stdout + repaired.stderr
     assert "Read again, round 1: time_entries" in repaired.stdout
+
+
+def test_hours_that_no_rounding_makes_so_are_named_and_exit_3_though_every_report_agrees(account: Account) -> None:
+    with Warehouse(Path.cwd()).pipeline().sql_client() as client:
+        client.execute_sql("update time_entries set hours = hours + 1 where id = (select min(id) from time_entries)")
+    done = run(account, "verify", "--json")
+    assert done.returncode == 3, done.stdout + done.stderr
+    report = json.loads(done.stdout)
+    assert report["differing"] == []
+    (odd,) = report["rows"]["odd_entries"]
+    assert Decimal(odd["hours"]) - Decimal(odd["rounded_hours"]) > Decimal("0.8")
+    said = run(account, "verify")
+    assert said.returncode == 3
+    assert "Our own rows contradict themselves." in said.stdout
+    assert f"time entry {odd['id']} ({odd['spent_date']}, {odd['project']}, {odd['person']})" in said.stdout
 
 
 def test_both_figures_are_whole_in_a_mail_of_80_columns() -> None:
@@ -106,6 +129,18 @@ def test_both_figures_are_whole_in_a_mail_of_80_columns() -> None:
     assert "1,443.20" in captured.get()
     assert "1,053.75" in captured.get()
     assert "…" not in captured.get()
+
+
+def test_a_name_that_a_terminal_would_obey_stays_on_its_line() -> None:
+    name = "Site\x1b]52;c;cm0gLXJm\x07\n\x1b[2J"
+    odd = OddEntry(7, date(2026, 1, 2), name, name, Decimal(8), Decimal(7))
+    (line,) = rows_lines(RowChecks(odd=(odd,)))
+    assert "(2026-01-02, Site, Site) has 8.00 hours, rounded 7.00" in line
+    console = Console(width=200)
+    figure = Figure("uninvoiced", odd.spent_date, odd.spent_date, 7, name, "CAD", "total_hours", {}, Decimal(1))  # type: ignore[arg-type]
+    with console.capture() as captured:
+        console.print(difference_table([Judged(figure, "mismatch", Decimal(1))]))
+    assert "Site (7)" in captured.get()
 
 
 def test_a_token_that_does_not_see_everything_exits_3_with_the_reason(account: Account) -> None:

@@ -99,6 +99,7 @@ class Embedded:
             space where there are several.
         on: pairs of columns, here and of the other table, that find the record. Empty: the object's own id.
         only_where: a field of the object, and the value it has where `fields` are copies.
+        only_known: True where a null of the other table is no news: the copy may show what holds instead.
     """
 
     at: str
@@ -106,6 +107,7 @@ class Embedded:
     fields: Mapping[str, tuple[str, ...]]
     on: tuple[tuple[str, str], ...] = ()
     only_where: tuple[str, bool] | None = None
+    only_known: bool = False
 
     def table_of(self, table_name: str) -> str:
         """The table that holds the copy, `table_name` being that of the records."""

@@ -60,25 +60,24 @@ _ASSIGNMENT_OF_PERSON = _copy(
     ),
     on=(("project__id", "project__id"), ("user__id", "user__id")),
 )
-_OWN_RATE = replace(
-    _ASSIGNMENT_OF_PERSON,
-    fields=MappingProxyType({"hourly_rate": ("hourly_rate",)}),
-    only_where=("use_default_rates", False),
-)
-# With default rates the copy shows the person's rate, where the assignment itself shows none (seen in real records).
+# Copies show the rate in force, also where the list of assignments has none (seen in real records of people and of tasks).
+_RATE = MappingProxyType({"hourly_rate": ("hourly_rate",)})
+_OWN_RATE = replace(_ASSIGNMENT_OF_PERSON, fields=_RATE, only_where=("use_default_rates", False), only_known=True)
 _DEFAULT_RATE = Embedded(
     "user_assignment",
     "users",
     MappingProxyType({"hourly_rate": ("default_hourly_rate",)}),
     on=(("user__id", "id"),),
     only_where=("use_default_rates", True),
+    only_known=True,
 )
 _ASSIGNMENT_OF_TASK = _copy(
     "task_assignment",
     "task_assignments",
-    *("id", "billable", "is_active", "hourly_rate", "budget", "created_at", "updated_at"),
+    *("id", "billable", "is_active", "budget", "created_at", "updated_at"),
     on=(("project__id", "project__id"), ("task__id", "task__id")),
 )
+_RATE_OF_TASK = replace(_ASSIGNMENT_OF_TASK, fields=_RATE, only_known=True)
 _INVOICE = _copy("invoice", "invoices", "number")
 
 _CLIENTS = "administrator, or manager who may edit clients"
@@ -256,6 +255,7 @@ _CATALOGUE = (
             _OWN_RATE,
             _DEFAULT_RATE,
             _ASSIGNMENT_OF_TASK,
+            _RATE_OF_TASK,
             _INVOICE,
         ),
     ),

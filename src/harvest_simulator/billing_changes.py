@@ -179,7 +179,7 @@ class BillingChanges(Changes):
 
     @change
     def delete_invoice(self, invoice_id: int) -> int:
-        """Its payments and messages go with it; what it billed is unbilled again, and that moves those rows."""
+        """Its payments and messages go with it; what it billed can be billed again, which moves it by `conventions`."""
         now = self.now_seconds()
         del self.invoices[invoice_id]
         self.invoice_payments.pop(invoice_id, None)
@@ -187,7 +187,8 @@ class BillingChanges(Changes):
         rows: Iterable[TimeEntry | Expense] = chain(self.time_entries.values(), self.expenses.values())
         for row in rows:
             if row.invoice_id == invoice_id:
-                row.is_billed, row.invoice_id, row.updated_at = False, None, now
+                row.is_billed, row.invoice_id = False, None
+                row.updated_at = now if self.conventions.moves_what_is_given_back else row.updated_at
         return invoice_id
 
     @change

@@ -1,4 +1,4 @@
-"""What Harvest's reports do and no answer that we know of shows, or what an account may choose: one for all of an account."""
+"""What Harvest does and no answer that we know of shows, or what an account may choose: one for all of an account."""
 
 from __future__ import annotations
 
@@ -17,9 +17,14 @@ class Conventions:
         counts_billable_only: the account's own setting for budgets in hours:
             https://support.getharvest.com/hc/en-us/articles/360048686811-How-to-set-project-budgets
         counts_archived_assignments: whether a budget by person or task holds those of archived assignments.
+        moves_what_is_given_back: whether updated_at moves of what a deleted invoice had billed; that being billed moves it was
+            recorded.
+        is_since_exclusive: whether `updated_since` leaves out the instant itself.
     """
 
     archived: Literal["listed", "listed with work", "left out"] = "listed"
     has_discounts: bool = False
     counts_billable_only: bool = False
     counts_archived_assignments: bool = True
+    moves_what_is_given_back: bool = False
+    is_since_exclusive: bool = False

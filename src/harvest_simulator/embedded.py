@@ -98,7 +98,10 @@ class Embedding:
         return None if row is None else self.task_assignment_parts(row)
 
     def task_assignment_parts(self, row: TaskAssignment) -> Json:
-        """An assignment without its project and task."""
+        """An assignment without its project and task, with a rate also where it has none of its own.
+
+        A copy with 100.0 was recorded (2024-10) where the list has null; here that is the task's default rate.
+        """
 
         def make(row_id: int) -> Json:
             return {
@@ -107,10 +110,11 @@ class Embedding:
                 "is_active": row.is_active,
                 "created_at": instant(row.created_at),
                 "updated_at": instant(row.updated_at),
-                "hourly_rate": self.numbers.maybe(row.hourly_rate),
+                "hourly_rate": self.numbers.maybe(own if own is not None else default),
                 "budget": self.numbers.maybe(row.budget),
             }
 
+        own, default = row.hourly_rate, self.tables.tasks[row.task_id].default_hourly_rate
         return self._share("task_assignment", row.id, make)
 
     def invoice_stub(self, invoice_id: int | None) -> Json | None:

@@ -1,6 +1,7 @@
 """What the query of a list may filter on, and how a value is read. Pure.
 
-`updated_since` is inclusive here; Harvest does not document its edge. `from` and `to` are inclusive.
+Harvest does not document whether `updated_since` includes the instant itself: see `conventions`. `from` and `to` are
+inclusive.
 """
 
 from __future__ import annotations
@@ -76,7 +77,9 @@ def _attribute(name: str, read: Callable[[str, str], Any]) -> Filter:
     return Filter(read, lambda _tables, row, value: bool(getattr(row, name) == value))
 
 
-UPDATED_SINCE = Filter(read_instant, lambda _tables, row, value: bool(row.updated_at >= value))
+UPDATED_SINCE = Filter(
+    read_instant, lambda tables, row, value: bool(row.updated_at >= value + tables.conventions.is_since_exclusive)
+)
 IS_ACTIVE = _attribute("is_active", read_flag)
 IS_BILLED = _attribute("is_billed", read_flag)
 IS_RUNNING = Filter(read_flag, lambda _tables, row, value: (row.timer_started_at is not None) is value)

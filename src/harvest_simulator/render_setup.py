@@ -190,9 +190,10 @@ class SetupRenderer(Embedding):
         }
 
     def task_assignment(self, row: TaskAssignment) -> Json:
-        """https://help.getharvest.com/api-v2/projects-api/projects/task-assignments/"""
+        """The list gives the assignment's own rate, unlike the embedded form (recorded in 2024-10)."""
         return {
             **self.task_assignment_parts(row),
+            "hourly_rate": self.numbers.maybe(row.hourly_rate),
             "project": self.project_stub(row.project_id),
             "task": self.task_stub(row.task_id),
         }

@@ -52,6 +52,7 @@ class Project:
         project_id: its id.
         name: its name.
         currency: its client's.
+        is_billable: whether it is billed at all.
         is_fixed_fee: whether it has a fee.
         is_active: whether it is not archived.
         fee: the fee.
@@ -59,13 +60,15 @@ class Project:
         budget_by: what its budget counts.
         is_monthly: whether the budget begins anew with each month.
         has_expenses: whether expenses count to the budget.
-        budget: in hours or in money.
-        lines: invoice lines linked to it: whether of a draft, the invoice's discount in percent, the amount.
+        budget: in hours or in money; by person or task, those of all assignments.
+        active_budget: the same, by person or task of active assignments only.
+        lines: invoice lines linked to it: the invoice's discount in percent, the amount.
     """
 
     project_id: int
     name: str
     currency: str
+    is_billable: bool
     is_fixed_fee: bool
     is_active: bool
     fee: Decimal
@@ -74,7 +77,8 @@ class Project:
     is_monthly: bool
     has_expenses: bool
     budget: Decimal | None
-    lines: tuple[tuple[bool, Decimal, Decimal], ...]
+    active_budget: Decimal | None
+    lines: tuple[tuple[Decimal, Decimal], ...]
 
 
 @dataclass(frozen=True)
@@ -176,6 +180,7 @@ def _time(database: Database, subject: str, values: Mapping[str, object], days: 
         "open_hours": _sum(_OPEN, "work.rounded_hours"),
         **_sums("open_money", _OPEN, _VALUE),
         "budget_hours": _sum(_COUNTED, "work.rounded_hours"),
+        "budget_billable_hours": _sum(f"{_COUNTED} and {_BILLABLE}", "work.rounded_hours"),
         **_sums("budget_money", f"{_COUNTED} and {_BILLABLE}", _VALUE),
     }
     return _parts(database, "time_entries", (key, name), "coalesce(work.is_running, false)", sums, values, days)
@@ -233,7 +238,7 @@ def _projects(database: Database, account_id: str) -> dict[int, Project]:
     budgets = {table: _budgets(database, account_id, table) for table in ("task_assignments", "user_assignments")}
     query = """
         select
-            projects.id, projects.name, coalesce(clients.currency, projects.client__currency, ''),
+            projects.id, projects.name, coalesce(clients.currency, projects.client__currency, ''), projects.is_billable,
             projects.is_fixed_fee, projects.is_active, projects.fee, projects.starts_on, projects.created_at,
             projects.budget_by, projects.budget_is_monthly, projects.cost_budget_include_expenses,
             projects.budget, projects.cost_budget
@@ -243,50 +248,61 @@ def _projects(database: Database, account_id: str) -> dict[int, Project]:
     """
     found = {}
     for row in database.rows(query, {"account_id": account_id}):
-        project_id, name, currency, is_fixed, is_active, fee, starts_on, created_at, by, is_monthly, *money = row
-        has_expenses, budget, cost_budget = money
-        given = {"project": budget, "project_cost": cost_budget}
-        assigned = budgets["user_assignments" if by == "person" else "task_assignments"].get(project_id, ZERO)
-        own = given.get(by, assigned)
+        project_id, name, currency, is_billable, is_fixed_fee, is_active, fee, starts_on, created_at, by, *of_budget = (
+            row
+        )
+        is_monthly, has_expenses, *own_budgets = of_budget
+        own = dict(zip(("project", "project_cost"), own_budgets, strict=True))
+        assigned = budgets["user_assignments" if by == "person" else "task_assignments"].get(project_id, (None, None))
+        budget, active_budget = (own[by], own[by]) if by in own else assigned
         found[project_id] = Project(
             project_id,
             name or "",
             currency,
-            bool(is_fixed),
+            bool(is_billable),
+            bool(is_fixed_fee),
             bool(is_active),
             _decimal(fee),
             starts_on or _day(created_at),
             by or "none",
             bool(is_monthly),
-            bool(has_expenses),
-            None if own is None else _decimal(own),
+            # https://support.getharvest.com/hc/en-us/articles/360048686811: no other kind of budget takes expenses.
+            bool(has_expenses) and by == "project_cost",
+            None if budget is None else _decimal(budget),
+            None if active_budget is None else _decimal(active_budget),
             lines.get(project_id, ()),
         )
     return found
 
 
-def _lines(database: Database, account_id: str) -> dict[int, tuple[tuple[bool, Decimal, Decimal], ...]]:
+def _lines(database: Database, account_id: str) -> dict[int, tuple[tuple[Decimal, Decimal], ...]]:
+    """Of drafts too, and products: a recorded report counts both."""
     if not database.columns("invoices__line_items"):
         return {}
     query = """
-        select line.project__id, invoices.state = 'draft', coalesce(invoices.discount, 0), sum(line.amount)
+        select line.project__id, coalesce(invoices.discount, 0), sum(line.amount)
         from invoices__line_items as line
         inner join invoices on invoices._dlt_id = line._dlt_parent_id
         where invoices.account_id = :account_id and line.project__id is not null
-        group by line.project__id, invoices.state = 'draft', coalesce(invoices.discount, 0)
+        group by line.project__id, coalesce(invoices.discount, 0)
     """
-    lines: dict[int, tuple[tuple[bool, Decimal, Decimal], ...]] = {}
-    for project_id, is_draft, discount, amount in database.rows(query, {"account_id": account_id}):
-        lines[project_id] = (*lines.get(project_id, ()), (bool(is_draft), _decimal(discount), _decimal(amount)))
+    lines: dict[int, tuple[tuple[Decimal, Decimal], ...]] = {}
+    for project_id, discount, amount in database.rows(query, {"account_id": account_id}):
+        lines[project_id] = (*lines.get(project_id, ()), (_decimal(discount), _decimal(amount)))
     return lines
 
 
-def _budgets(database: Database, account_id: str, table: str) -> dict[int, Decimal]:
-    """The sums of the budgets that tasks or people have in a project."""
+def _budgets(database: Database, account_id: str, table: str) -> dict[int, tuple[object, object]]:
+    """The sums of the budgets that tasks or people have in a project: of all assignments, and of active ones."""
     if not database.columns(table):
         return {}
-    query = f"select project__id, sum(budget) from {table} where account_id = :account_id group by project__id"
-    return {project_id: _decimal(budget) for project_id, budget in database.rows(query, {"account_id": account_id})}
+    query = f"""
+        select project__id, sum(budget), sum(case when is_active then budget end) from {table}
+        where account_id = :account_id group by project__id
+    """
+    return {
+        project_id: (all_of, active) for project_id, all_of, active in database.rows(query, {"account_id": account_id})
+    }
 
 
 def _decimal(value: object) -> Decimal:

@@ -140,12 +140,16 @@ def deleting(database: Database, table_name: str, condition: str) -> Iterator[st
 
 
 def _unlinking(database: Database, stream: Stream, ids: Sequence[int], account_id: str) -> Iterator[str]:
-    """Take the vanished record's copy, or its id, out of the records that embedded it and live on."""
+    """Take the vanished record's copy out of the records that it is found for by its place, and that live on.
+
+    A copy by id stays until its record is read again: what else changed in that, Harvest alone knows.
+    """
     for other in STREAMS.values():
         for copy in other.embeds:
             table = copy.table_of(other.table_name)
             # Rows that go with the record went; what is read by parent is replaced in its turn.
-            if copy.stream != stream.name or other.parent or (other.owner and other.owner.stream == stream.name):
+            is_owned = other.owner is not None and other.owner.stream == stream.name
+            if copy.stream != stream.name or not copy.on or other.parent or is_owned:
                 continue
             held = [name for name in database.columns(table) if name.startswith(copy.prefix)]
             if not held or not database.columns(stream.table_name):

@@ -22,14 +22,31 @@ _STILL = ("budget", "uninvoiced_expenses")
 _Place = tuple[int, str]
 
 
+# A question that Harvest leaves open, and our value by each answer; "" where there is none.
+_Values = tuple[str, Mapping[str, Decimal]]
+_NOTHING: _Values = ("", {"": ZERO})
+
+
 @dataclass(frozen=True)
 class _OurRow:
-    """A row as the report should have it: by measure, the family of conventions and the value by each."""
+    """A row as the report should have it.
+
+    Attributes:
+        subject: its name.
+        moving: why a difference would prove nothing, else empty.
+        values: by measure.
+        listing: `worked` or `idle` where it is in question whether the report lists it, else empty.
+    """
 
     subject: str
     moving: str
-    values: Mapping[str, tuple[str, Mapping[str, Decimal]]]
-    is_here: bool = True
+    values: Mapping[str, _Values]
+    listing: str = ""
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether it says the same as no row."""
+        return not any(value for _, values in self.values.values() for value in values.values())
 
 
 def figures(
@@ -51,35 +68,45 @@ def figures(
         currency = project.currency if report.path == BUDGET and project else row.currency
         there.setdefault((row.subject_id, currency), []).append(row)
     found = []
-    for subject_id, currency in dict.fromkeys([*ours, *there]):
-        mine, rows = ours.get((subject_id, currency)), there.get((subject_id, currency), [])
+    for place in dict.fromkeys([*ours, *there]):
+        mine, rows = ours.get(place), there.get(place, [])
+        # Idle projects, in each window: a zero beside a zero would be most of what is compared.
+        if (mine is None or mine.is_blank) and all(value == 0 for row in rows for value in row.values.values()):
+            continue
         for measure in report.measures:
-            family, values = mine.values.get(measure, ("", {"": ZERO})) if mine else ("", {"": ZERO})
-            stated = [row.values[measure] for row in rows]
-            is_hidden = report.path != BUDGET and any(value is None for value in stated)
-            is_of_window = family != _FEE and report.path != BUDGET
-            if not is_of_window and not is_whole:
-                continue
-            found.append(
-                Figure(
-                    report.path,
-                    window.first,
-                    window.last,
-                    subject_id,
-                    mine.subject if mine else rows[0].subject,
-                    currency,
-                    measure,
-                    values,
-                    sum((value for value in stated if value is not None), ZERO),
-                    family,
-                    is_here=mine is not None and mine.is_here,
-                    is_there=bool(rows),
-                    is_of_window=is_of_window,
-                    moving=mine.moving if mine and family != _FEE and measure not in _STILL else "",
-                    unprovable=_NO_MONEY if is_hidden else "",
-                )
-            )
+            figure = _figure(report, window, place, measure, mine, rows)
+            if figure.is_of_window or is_whole:
+                found.append(figure)
     return found
+
+
+def _figure(
+    report: Report, window: Window, place: _Place, measure: str, mine: _OurRow | None, rows: Sequence[TheirRow]
+) -> Figure:
+    stated = [row.values[measure] for row in rows]
+    family, values = mine.values.get(measure, _NOTHING) if mine else _NOTHING
+    is_budget = report.path == BUDGET
+    if is_budget and rows and measure == "budget_remaining" and all(row.values["budget"] is None for row in rows):
+        # Of a budget that is not set nothing remains, and nothing is stated.
+        family, values = _NOTHING
+    return Figure(
+        report.path,
+        window.first,
+        window.last,
+        place[0],
+        mine.subject if mine else rows[0].subject,
+        place[1],
+        measure,
+        values,
+        sum((value for value in stated if value is not None), ZERO),
+        family,
+        is_here=mine is not None,
+        is_there=bool(rows),
+        is_of_window=family != _FEE and not is_budget,
+        moving=mine.moving if mine and family != _FEE and measure not in _STILL else "",
+        unprovable=_NO_MONEY if not is_budget and any(value is None for value in stated) else "",
+        listing=mine.listing if mine else "",
+    )
 
 
 def fingerprint(sums: AccountSums, report: str, month: Window) -> str:
@@ -117,14 +144,14 @@ def _total(parts: Iterable[Part], name: str) -> Decimal:
     return sum((part.sums[name] for part in parts), ZERO)
 
 
-def _hours(parts: Sequence[Part], name: str) -> tuple[str, dict[str, Decimal]]:
+def _hours(parts: Sequence[Part], name: str) -> _Values:
     """Harvest does not say whether its reports count the timers that run."""
     total = _total(parts, name)
     running = _total((part for part in parts if part.is_running), name)
     return ("timers", {"counted": total, "left out": total - running}) if running else ("", {"": total})
 
 
-def _money(parts: Sequence[Part], name: str) -> tuple[str, dict[str, Decimal]]:
+def _money(parts: Sequence[Part], name: str) -> _Values:
     """Nor whether money is rounded once or entry by entry."""
     return "money", {"per total": _total(parts, name), "per entry": _total(parts, f"{name}_each")}
 
@@ -160,24 +187,21 @@ def _expenses(sums: AccountSums, path: str, window: Window) -> dict[_Place, _Our
 
 
 def _uninvoiced(sums: AccountSums, _path: str, window: Window) -> dict[_Place, _OurRow]:
-    """Projects with work in the window, and fixed fees that began by its end.
+    """The billable projects and no other, idle ones too: https://help.getharvest.com/api-v2/reports-api/reports/uninvoiced-report/
 
-    https://help.getharvest.com/api-v2/reports-api/reports/uninvoiced-report/
+    The documentation says "all billable projects", and recorded reports show it. Of archived ones none is recorded.
     """
     time = _by_place(_within(sums.parts["time/projects"], window))
     spent = _by_place(_within(sums.parts.get("expenses/projects", ()), window))
-    fees = {
-        (project.project_id, project.currency): project
-        for project in sums.projects.values()
-        if project.is_fixed_fee and project.starts_on <= window.last
-    }
+    listed = {(one.project_id, one.currency): one for one in sums.projects.values() if one.is_billable}
     rows = {}
-    for place in dict.fromkeys([*time, *spent, *fees]):
+    for place in dict.fromkeys([*time, *spent, *listed]):
         entries, expenses = time.get(place, []), spent.get(place, [])
         project = sums.projects.get(place[0])
-        has_work = bool(entries or expenses)
+        if project is not None and not project.is_billable:
+            continue
         if project is not None and project.is_fixed_fee:
-            amount = _fee_left(project, _total(expenses, "open"), window, has_work=has_work)
+            amount = _fee_left(project, window)
         else:
             amount = (
                 "money",
@@ -186,9 +210,8 @@ def _uninvoiced(sums: AccountSums, _path: str, window: Window) -> dict[_Place, _
                     "per entry": _total(entries, "open_money_each") + _total(expenses, "open_each"),
                 },
             )
-        name = project.name if project else (entries or expenses)[0].subject
         rows[place] = _OurRow(
-            name,
+            project.name if project else (entries or expenses)[0].subject,
             _moving(entries),
             {
                 "total_hours": _hours(entries, "hours"),
@@ -196,33 +219,22 @@ def _uninvoiced(sums: AccountSums, _path: str, window: Window) -> dict[_Place, _
                 "uninvoiced_expenses": _money(expenses, "open"),
                 "uninvoiced_amount": amount,
             },
+            "" if project is None or project.is_active else "worked" if entries or expenses else "idle",
         )
     return rows
 
 
-def _fee_left(project: Project, expenses: Decimal, window: Window, *, has_work: bool) -> tuple[str, dict[str, Decimal]]:
-    """What of a fee no invoice holds: of all time, by each reading of what an invoice holds and which projects are listed."""
+def _fee_left(project: Project, window: Window) -> _Values:
+    """What of a fee no line of an invoice holds, of all time; 0 before the project starts.
+
+    https://support.getharvest.com/hc/en-us/articles/360048181472-How-project-type-affects-reports
+    Recorded: lines of drafts and of products count, expenses do not. Not known: what an invoice's discount does.
+    """
     if project.starts_on > window.last:
-        return "", {"": ZERO}
-    values = {}
-    for lines, discount, extra, idle in product(
-        ("all invoices", "without drafts"),
-        ("before discount", "after discount"),
-        ("without expenses", "with expenses"),
-        ("idle projects if active", "idle projects too", "no idle projects"),
-    ):
-        billed = sum(
-            (
-                amount * (100 - percent) / 100 if discount == "after discount" else amount
-                for is_draft, percent, amount in project.lines
-                if not (is_draft and lines == "without drafts")
-            ),
-            ZERO,
-        )
-        is_listed = has_work or idle == "idle projects too" or (idle == "idle projects if active" and project.is_active)
-        left = project.fee - billed + (expenses if extra == "with expenses" else ZERO)
-        values[f"{lines}, {discount}, {extra}, {idle}"] = left if is_listed else ZERO
-    return _FEE, values
+        return _NOTHING
+    billed = sum((amount for _, amount in project.lines), ZERO)
+    discounted = sum((amount * (100 - percent) / 100 for percent, amount in project.lines), ZERO)
+    return _FEE, {"before discount": project.fee - billed, "after discount": project.fee - discounted}
 
 
 def _budgets(sums: AccountSums, _path: str, window: Window) -> dict[_Place, _OurRow]:
@@ -237,35 +249,52 @@ def _budgets(sums: AccountSums, _path: str, window: Window) -> dict[_Place, _Our
             continue
         place = (project.project_id, project.currency)
         entries, expenses = (_counted(table.get(place, []), project, window.last) for table in (time, spent))
-        budget = project.budget or ZERO
-        if project.budget_by in ("project_cost", "task_fees"):
-            family, used = _money_used(entries, expenses, project)
-        else:
-            family, used = _hours(entries, "budget_hours")
+        is_money = project.budget_by in ("project_cost", "task_fees")
+        used = _money_used(entries, expenses, project) if is_money else _hours_used(entries)
+        given = {"all assignments": project.budget or ZERO, "active assignments": project.active_budget or ZERO}
+        readings = {f"{name}, {kind}": (given[kind], used[name]) for name, kind in product(used, given)}
+        family = "budget" if is_money else "budget_hours"
         rows[place] = _OurRow(
             project.name,
             _moving(entries) or _turning(project, window.last),
             {
-                "budget": ("", {"": budget}),
-                "budget_spent": (family, used),
-                # A budget that is not set has nothing left, and Harvest states nothing.
-                "budget_remaining": (family, {name: budget - rounded(value) for name, value in used.items()})
-                if project.budget is not None
-                else ("", {"": ZERO}),
+                "budget": (family, {name: budget for name, (budget, _) in readings.items()}),
+                "budget_spent": (family, {name: value for name, (_, value) in readings.items()}),
+                "budget_remaining": (
+                    family,
+                    {name: budget - rounded(value) for name, (budget, value) in readings.items()},
+                ),
             },
         )
     return rows
 
 
-def _money_used(entries: Sequence[Part], expenses: Sequence[Part], project: Project) -> tuple[str, dict[str, Decimal]]:
-    values = {}
-    for (rounding, name), (counted, kind) in product(
-        (("per total", "budget_money"), ("per entry", "budget_money_each")),
-        (("billable expenses", "billable"), ("all expenses", "amount")),
-    ):
-        extra = _total(expenses, kind) if project.has_expenses else ZERO
-        values[f"{rounding}, {counted}"] = _total(entries, name) + extra
-    return "budget", values
+_TIMERS = ("with running timers", "without running timers")
+
+
+def _hours_used(entries: Sequence[Part]) -> dict[str, Decimal]:
+    """All hours that count to a budget, billable or not, as recorded; an account may choose that billable ones alone count.
+
+    https://support.getharvest.com/hc/en-us/articles/360048686811-How-to-set-project-budgets
+    """
+    kinds = (("all hours", "budget_hours"), ("billable hours", "budget_billable_hours"))
+    return {
+        f"{kind}, {timers}": _total(_with(timers, entries), name) for (kind, name), timers in product(kinds, _TIMERS)
+    }
+
+
+def _money_used(entries: Sequence[Part], expenses: Sequence[Part], project: Project) -> dict[str, Decimal]:
+    """Billable hours at their rates and, where expenses count, all of them, billable or not: recorded."""
+    roundings = (("rounded per total", "budget_money"), ("rounded per entry", "budget_money_each"))
+    extra = _total(expenses, "amount") if project.has_expenses else ZERO
+    return {
+        f"{rounding}, {timers}": _total(_with(timers, entries), name) + extra
+        for (rounding, name), timers in product(roundings, _TIMERS)
+    }
+
+
+def _with(timers: str, entries: Iterable[Part]) -> list[Part]:
+    return [part for part in entries if timers == _TIMERS[0] or not part.is_running]
 
 
 def _counted(parts: Iterable[Part], project: Project, today: date) -> list[Part]:

@@ -40,11 +40,20 @@ def held(
     Raises:
         DltException: where the database cannot be read.
     """
-    key = ", ".join(f'"{name}"' for name in stream.primary_key)
     only = f" and {condition}" if condition else ""
     query = (
         f"select coalesce(sum(rows_of_key), 0), count(*) from (select count(*) as rows_of_key "
-        f'from "{stream.table_name}" where account_id = :account_id{only} group by {key}) as by_key'
+        f'from "{stream.table_name}" where account_id = :account_id{only} group by {_key(stream)}) as by_key'
     )
     [(rows, keys)] = database.rows(query, {"account_id": account_id, **(values or {})})
     return Held(int(rows), int(keys))
+
+
+def doubled(stream: Stream, account_id: str) -> str:
+    """The condition, in SQL, that a row of a list is there once more than it should be."""
+    many = f"select id from \"{stream.table_name}\" where account_id = '{account_id}' group by {_key(stream)} having count(*) > 1"
+    return f"id in ({many})"
+
+
+def _key(stream: Stream) -> str:
+    return ", ".join(f'"{name}"' for name in stream.primary_key)

@@ -4,25 +4,47 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from dlt.common.utils import chunks
 
 from harvest_time_tracking import Client, Settings, Stream
 from harvest_time_tracking.calls import Call
-from harvest_time_tracking.errors import BrokenPromise
 from harvest_time_tracking.ledger import Entry
 from harvest_time_tracking.memory import instant
 from harvest_time_tracking.pages import Pages, day_of
-from harvest_time_tracking.protocol import Page
+from harvest_time_tracking.protocol import PER_PAGE
 from harvest_warehouse.database import Database
-from harvest_warehouse.search import Window
+from harvest_warehouse.held import Held, held
+from harvest_warehouse.search import Window, differing_windows
 
 _NOWHERE = date.min
 _IDS_AT_ONCE = 1_000
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
+# Somebody changed something so shortly before a list was read that it may go on.
+_AWAKE = timedelta(minutes=15)
+# A change can be committed some time after the instant that it bears, and Harvest does not say whether `updated_since`
+# includes the instant itself.
+_LATE = timedelta(minutes=5)
+
+
+class Uncounted(Exception):
+    """Harvest does not say how many records a list has."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What Harvest lists.
+
+    Attributes:
+        days: the ids, and the day of each.
+        is_whole: whether that was all of it: not where it kept changing while it was read.
+    """
+
+    days: Mapping[int, date | None]
+    is_whole: bool
 
 
 class Inventory:
@@ -46,14 +68,15 @@ class Inventory:
         self.asked_at: datetime | None = None
         self._database = database
         self._client = client
-        self._since = instant(since)
-        self._since_at = since
+        self._since = since
+        self._rows_of_a_page = PER_PAGE
         self._entry = Entry(stream.name, stream.table_name, time.monotonic)
         self._account_id = settings.account_id
         self._mine = f'from "{stream.table_name}" where account_id = :account_id'
         self._day = f'"{stream.date_field}"' if stream.date_field else "cast(null as date)"
-        if self.whole.first:
-            self._mine += f" and {self._day} >= :first"
+        self._is_read = f"{self._day} >= :first" if self.whole.first else ""
+        if self._is_read:
+            self._mine += f" and {self._is_read}"
 
     @property
     def requests(self) -> int:
@@ -62,19 +85,18 @@ class Inventory:
 
     # Here.
 
-    def held(self) -> int:
-        """How many rows we have."""
-        held: int = self._rows(f"select count(*) {self._mine}")[0][0]
-        return held
+    def held(self) -> Held:
+        """How many rows we have, and of how many records."""
+        return held(self._database, self.stream, self._account_id, self._is_read, {"first": self.whole.first})
 
-    def last_change(self) -> datetime:
-        """The newest `updated_at` of our rows."""
+    def is_awake(self) -> bool:
+        """Whether people changed the list so shortly before it was loaded that they may be at it still."""
         newest: datetime | None = self._rows(f"select max(updated_at) {self._mine}")[0][0]
-        return newest or _LONG_AGO
+        return (newest or _LONG_AGO) >= self._since - _AWAKE
 
     def days(self, changed: Mapping[int, date | None], gone: Collection[int]) -> list[tuple[date, int]]:
-        """How many rows there should be of each day: ours, the changed ones where they are now, the gone ones nowhere."""
-        rows = self._rows(f"select {self._day}, count(*) {self._mine} group by 1")
+        """How many records there should be of each day: ours, the changed ones where they are now, the gone ones nowhere."""
+        rows = self._rows(f"select {self._day}, count(distinct id) {self._mine} group by 1")
         counts: dict[date, int] = {day or _NOWHERE: count for day, count in rows}
         for _, day in self._ours({*changed, *gone}):
             counts[day or _NOWHERE] -= 1
@@ -108,48 +130,60 @@ class Inventory:
 
     # In Harvest.
 
-    def count(self, window: Window, **filters: object) -> int:
-        """How many rows Harvest has in a window."""
-        total = self._client.count(self.stream.path, {**window.filters(), **filters}, self._entry.spent)
+    def count(self, window: Window) -> int:
+        """How many records Harvest has in a window.
+
+        Raises:
+            Uncounted: where it does not say.
+        """
+        total = self._client.count(self.stream.path, window.filters(), self._entry.spent)
         if total is None:
-            raise BrokenPromise(f"Harvest does not say how many {self.stream.name} there are (total_entries).")
+            raise Uncounted
         return total
 
-    def has_changed(self) -> bool:
-        """Whether Harvest has not as many rows as we that changed since the load."""
-        query = f"select count(*) {self._mine} and updated_at >= :since"
-        ours: int = self._rows(query, {"since": self._since_at})[0][0]
-        return self.count(self.whole, updated_since=self._since) != ours
+    def differing(self, days: Sequence[tuple[date, int]], theirs: int) -> list[Window]:
+        """The windows in which Harvest has not as many records as there should be of each day; it has `theirs` in all.
 
-    def changed(self) -> dict[int, date | None]:
-        """What changed since the load: the ids, and the day of each now."""
-        listed = self._listed([Call(self.stream.path, {**self.whole.filters(), "updated_since": self._since}, {})])
-        return {row_id: day for of in listed for row_id, day in of.days.items()}
+        Raises:
+            Uncounted: where Harvest does not say how many there are.
+        """
+        if sum(records for _, records in days) == theirs:
+            return []
+        if not self.stream.date_field:
+            return [self.whole]
+        return differing_windows(days, theirs, self.whole, self.count, self._rows_of_a_page)
 
-    def ids_in_harvest(self, windows: Sequence[Window]) -> set[int] | None:
-        """The ids that Harvest lists in these windows; None where it kept changing while they were read."""
-        listed = self._listed([Call(self.stream.path, window.filters(), {}) for window in windows])
-        ids = {row_id for of in listed for row_id in of.days}
-        # A row that moved from one window to another between them counts once.
-        is_whole = sum(of.stated for of in listed) == len(ids) + sum(of.odd for of in listed)
-        return ids if is_whole else None
+    def changed(self) -> Listed:
+        """What changed since the load, where it is now."""
+        since = instant(self._since - _LATE)
+        return self._listed([Call(self.stream.path, {**self.whole.filters(), "updated_since": since}, {})])
 
-    def _listed(self, calls: Sequence[Call]) -> list[_Listed]:
+    def in_harvest(self, windows: Sequence[Window]) -> Listed:
+        """What Harvest lists in these windows."""
+        return self._listed([Call(self.stream.path, window.filters(), {}) for window in windows])
+
+    def _listed(self, calls: Sequence[Call]) -> Listed:
         pages = Pages(self._client, self.stream, self._entry, {})
-        listed: dict[Call, _Listed] = {}
-        for step in pages.settled(calls):
+        days: dict[int, date | None] = {}
+        odd, stated = 0, None
+        for step in pages.settled(calls) if calls else ():
             if step is None:
                 time.sleep(_A_MOMENT_SECONDS)
                 continue
             self.asked_at = step.page.date or self.asked_at
-            if step.call not in listed or listed[step.call].is_ended:
-                # Read for the first time, or once more because it changed.
-                listed[step.call] = _Listed()
-            listed[step.call].add(step.page, self.stream.date_field, is_last=step.is_last)
-        return [listed[call] for call in calls]
+            stated = step.page.total
+            for record in step.page.records:
+                row_id = record.get("id")
+                if type(row_id) is int:
+                    days[row_id] = day_of(record, self.stream.date_field)
+                else:
+                    odd += 1
+        # Of a list without dates, which is read in one go, the last page tells.
+        is_short = not self.stream.date_field and stated is not None and stated != len(days) + odd
+        return Listed(days, not pages.unsettled and not is_short)
 
     def _ours(self, ids: Collection[int]) -> list[tuple[int, date | None]]:
-        query = f"select id, {self._day} {self._mine} and id in (:ids)"
+        query = f"select distinct id, {self._day} {self._mine} and id in (:ids)"
         return [
             (row[0], row[1])
             for some in chunks(sorted(ids), _IDS_AT_ONCE)
@@ -161,30 +195,3 @@ class Inventory:
 
 
 _A_MOMENT_SECONDS = 0.002
-
-
-@dataclass
-class _Listed:
-    """What one reading of a call gave.
-
-    Attributes:
-        days: the ids, and the day of each.
-        odd: how many records had no id that is a number.
-        stated: how many there are by Harvest's word.
-        is_ended: whether its last page is here.
-    """
-
-    days: dict[int, date | None] = field(default_factory=dict)
-    odd: int = 0
-    stated: int = 0
-    is_ended: bool = False
-
-    def add(self, page: Page, date_field: str | None, *, is_last: bool) -> None:
-        """Note a page."""
-        for record in page.records:
-            row_id = record.get("id")
-            if type(row_id) is int:
-                self.days[row_id] = day_of(record, date_field)
-            else:
-                self.odd += 1
-        self.stated, self.is_ended = page.total or 0, is_last

@@ -6,7 +6,7 @@ A convention is settled for the whole account and never figure by figure: whiche
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
@@ -25,6 +25,9 @@ _NEAR = Decimal("0.000001")
 # A convention that is not the documented one needs more than one subject to speak for it.
 _LEAST_SUBJECTS = 2
 _LEAST_SHARED_ROWS = 5
+# Which rows of archived projects a report may list, by each reading; the first is the documented one.
+_ARCHIVED = "archived"
+_LISTINGS = {"listed": ("worked", "idle"), "listed where there is work": ("worked",), "left out": ()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,8 @@ class Figure:
         is_of_window: False for what a report states of all time (a fixed fee), whatever the window.
         moving: why a difference would prove nothing: it changes while we look; else empty.
         unprovable: why it cannot be compared at all, else empty.
+        listing: `worked` or `idle` where it is in question whether the report lists the row at all, as it is of an
+            archived project with or without work in the window; else empty.
     """
 
     report: str
@@ -64,11 +69,12 @@ class Figure:
     is_of_window: bool = True
     moving: str = ""
     unprovable: str = ""
+    listing: str = ""
 
     @property
     def is_hours(self) -> bool:
         """Whether it counts hours, and not money."""
-        return self.measure.endswith("hours")
+        return self.measure.endswith("hours") or self.family.endswith("hours")
 
     @property
     def row(self) -> tuple[object, ...]:
@@ -140,11 +146,32 @@ def compare(ours: Decimal, theirs: Decimal) -> Verdict:
 
 def judge(figures: Sequence[Figure]) -> tuple[tuple[Judged, ...], tuple[Convention, ...]]:
     """A verdict on each figure, and the conventions that they were reached by."""
+    listing = _listing(figures)
+    figures = [_as_listed(figure, listing) for figure in figures]
     astray = {figure.row for figure in figures if _is_astray(figure)}
     families = dict.fromkeys(figure.family for figure in figures if figure.family)
     conventions = {family: _convention(family, figures, astray) for family in families}
     judged = tuple(_judged(figure, conventions.get(figure.family)) for figure in figures)
-    return judged, tuple(conventions.values())
+    if listing.accepted is None:
+        judged = tuple(replace(one, verdict="unresolved") if _is_unlisted(one) else one for one in judged)
+    return judged, (*([listing] if listing.telling else []), *conventions.values())
+
+
+def _listing(figures: Iterable[Figure]) -> Convention:
+    """Which archived projects the account's reports list: found out from the rows that say more than nothing."""
+    rows: dict[tuple[object, ...], Figure] = {}
+    for figure in figures:
+        if figure.listing and any(figure.ours.values()):
+            ours = {name: Decimal(figure.listing in kinds) for name, kinds in _LISTINGS.items()}
+            presence = replace(figure, family=_ARCHIVED, ours=ours, theirs=Decimal(figure.is_there), moving="")
+            rows.setdefault(figure.row, presence)
+    return _convention(_ARCHIVED, list(rows.values()), set())
+
+
+def _as_listed(figure: Figure, listing: Convention) -> Figure:
+    if not figure.listing or listing.accepted is None or figure.listing in _LISTINGS[listing.accepted]:
+        return figure
+    return replace(figure, ours=dict.fromkeys(figure.ours, Decimal(0)), is_here=False)
 
 
 def is_rounding_changed(judged: Iterable[Judged]) -> bool:
@@ -159,6 +186,10 @@ def is_rounding_changed(judged: Iterable[Judged]) -> bool:
         and one.verdict != "not_provable"
     ]
     return len(rows) >= _LEAST_SHARED_ROWS and 2 * sum(one.is_different for one in rows) > len(rows)
+
+
+def _is_unlisted(judged: Judged) -> bool:
+    return bool(judged.figure.listing) and not judged.figure.is_there and judged.is_different
 
 
 def _is_astray(figure: Figure) -> bool:

@@ -14,12 +14,13 @@ Filters = dict[str, list[dict[str, object]]]
 _WHOLE_DAYS = 31
 
 
-def repairs(judged: Iterable[Judged], windows: Iterable[Window] = ()) -> Filters:
+def repairs(judged: Iterable[Judged], windows: Iterable[Window] = (), beside: Filters | None = None) -> Filters:
     """The rows to read again, by stream.
 
     Args:
         judged: the verdicts; those that agree, or cannot be compared, ask for nothing.
         windows: days of which all time is read again, whatever the verdicts: where a rounding rule was changed.
+        beside: what no report asks for: rows that contradict themselves (`row_checks`).
     """
     wrong = [one.figure for one in judged if one.is_repairable]
     time = [_days(window) for window in windows]
@@ -39,6 +40,8 @@ def repairs(judged: Iterable[Judged], windows: Iterable[Window] = ()) -> Filters
         found |= {"task_assignments": [{}], "user_assignments": [{}]}
     if any(figure.report == UNINVOICED and not figure.is_of_window for figure in wrong):
         found["invoices"] = [{}]
+    for stream, filters in (beside or {}).items():
+        found[stream] = _fewest([*found.get(stream, []), *filters])
     return {stream: filters for stream, filters in found.items() if filters}
 
 

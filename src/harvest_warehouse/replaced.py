@@ -7,7 +7,7 @@ killed in between leaves it to the next one.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
 
@@ -17,6 +17,19 @@ from harvest_warehouse.deletions import DELETIONS, Finding, deleting, recorded
 
 BEFORE = "harvest_before__"
 """Begins the names of such copies."""
+
+
+@dataclass(frozen=True)
+class Noted:
+    """What vanished where rows are replaced as a whole.
+
+    Attributes:
+        rows: how many, by stream.
+        parents: the records that they were read by, by the stream of these: a payment that went changed its invoice.
+    """
+
+    rows: dict[str, int] = field(default_factory=dict)
+    parents: dict[str, set[int]] = field(default_factory=dict)
 
 
 def replaced_streams() -> tuple[Stream, ...]:
@@ -61,7 +74,7 @@ def drop_orphans(database: Database, account_id: str, read: Collection[str]) -> 
             database.run(list(deleting(database, stream.table_name, is_orphan)), {"account_id": account_id})
 
 
-def note_replaced(database: Database, finding: Finding) -> dict[str, int]:
+def note_replaced(database: Database, finding: Finding) -> Noted:
     """Note in `harvest_deletions` what the copies have and the tables have not, and drop the copies.
 
     A run that was killed may have left them: of another account, or with a stream that this one could not read.
@@ -71,12 +84,12 @@ def note_replaced(database: Database, finding: Finding) -> dict[str, int]:
         finding: when and by whom it was found.
 
     Returns:
-        How many rows of the account vanished, by stream.
+        What vanished of the account.
 
     Raises:
         DltException: where the database refuses.
     """
-    vanished: dict[str, int] = {}
+    noted = Noted()
     for stream in replaced_streams():
         copy = f"{BEFORE}{stream.table_name}"
         if not database.columns(copy):
@@ -86,10 +99,12 @@ def note_replaced(database: Database, finding: Finding) -> dict[str, int]:
             theirs = replace(finding, account_id=account_id)
             statements += recorded(database, stream, BEFORE, _is_gone(stream), theirs)
             if account_id == finding.account_id:
-                vanished[stream.name] = rows
+                noted.rows[stream.name] = rows
+                if stream.parent:
+                    noted.parents.setdefault(stream.parent.stream, set()).update(_parents(database, stream, account_id))
         drops = [f'drop table if exists "{BEFORE}{name}"' for name in (stream.table_name, *_below(stream.table_name))]
         database.run([*statements, *drops])
-    return vanished
+    return noted
 
 
 def _gone(database: Database, stream: Stream) -> list[tuple[str, int]]:
@@ -100,6 +115,12 @@ def _gone(database: Database, stream: Stream) -> list[tuple[str, int]]:
         f'select account_id, count(*) from "{BEFORE}{stream.table_name}" where {_is_gone(stream)} group by account_id'
     )
     return [(str(account_id), int(rows)) for account_id, rows in database.rows(query)]
+
+
+def _parents(database: Database, stream: Stream, account_id: str) -> set[int]:
+    key = f'"{stream.parent.key}"' if stream.parent else "null"
+    query = f'select distinct {key} from "{BEFORE}{stream.table_name}" where account_id = :account_id and {_is_gone(stream)}'
+    return {row[0] for row in database.rows(query, {"account_id": account_id})}
 
 
 def _is_gone(stream: Stream) -> str:

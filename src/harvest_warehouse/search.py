@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
-from math import log2
+from math import ceil, log2
 from typing import NamedTuple
 
-from harvest_time_tracking.pages import page_count
+from harvest_time_tracking.protocol import PER_PAGE
 
 _DAY = timedelta(days=1)
-_ROWS_OF_A_PORTION = 40_000
+_PAGES_OF_A_PORTION = 20
 
 
 class Window(NamedTuple):
@@ -26,11 +26,15 @@ class Window(NamedTuple):
 
 
 def differing_windows(
-    ours: Sequence[tuple[date, int]], theirs: int, whole: Window, count: Callable[[Window], int]
+    ours: Sequence[tuple[date, int]],
+    theirs: int,
+    whole: Window,
+    count: Callable[[Window], int],
+    rows_of_a_page: int = PER_PAGE,
 ) -> list[Window]:
     """The windows that hold all differences between our rows and Harvest's, for their ids to be read.
 
-    Halves the rows, not the days, and counts one half: the other is what is left. Stops where reading the ids, 2,000 for a
+    Halves the rows, not the days, and counts one half: the other is what is left. Stops where reading the ids, a page for a
     request, costs no more than counting on. A window with a row too many and another too few is taken for equal.
 
     Args:
@@ -38,6 +42,7 @@ def differing_windows(
         theirs: how many Harvest has.
         whole: the window that the list is read in.
         count: asks Harvest how many rows a window has.
+        rows_of_a_page: how many rows Harvest gives for a request.
     """
     found: list[Window] = []
     left = [(list(ours), theirs, whole)]
@@ -46,7 +51,7 @@ def differing_windows(
         held = sum(rows for _, rows in days)
         if held == wanted:
             continue
-        if len(days) <= 1 or is_cheaper_to_read(page_count(max(held, wanted)), abs(held - wanted)):
+        if len(days) <= 1 or is_cheaper_to_read(ceil(max(held, wanted) / rows_of_a_page), abs(held - wanted)):
             found.append(window)
             continue
         middle = _middle(days)
@@ -54,7 +59,7 @@ def differing_windows(
         counted = count(later)
         left.append((days[middle:], counted, later))
         left.append((days[:middle], wanted - counted, Window(window.first, days[middle][0] - _DAY)))
-    return [portion for window in found for portion in _portions(ours, window)]
+    return [portion for window in found for portion in _portions(ours, window, rows_of_a_page * _PAGES_OF_A_PORTION)]
 
 
 def is_cheaper_to_read(pages: int, differences: int) -> bool:
@@ -75,12 +80,12 @@ def _middle(days: Sequence[tuple[date, int]]) -> int:
     return len(days) - 1
 
 
-def _portions(ours: Sequence[tuple[date, int]], window: Window) -> list[Window]:
+def _portions(ours: Sequence[tuple[date, int]], window: Window, most_rows: int) -> list[Window]:
     """A window in parts that are short enough to be read again where they change meanwhile."""
     parts, rows = [window], 0
     for day, held in ours:
         is_inside = (not window.first or day > window.first) and (not window.last or day <= window.last)
-        if is_inside and rows + held > _ROWS_OF_A_PORTION and rows:
+        if is_inside and rows + held > most_rows and rows:
             last = parts.pop()
             parts += [Window(last.first, day - _DAY), Window(day, last.last)]
             rows = 0

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Literal
 
 from harvest_time_tracking import STREAMS, Client, Settings, Stream, StreamOutcome
@@ -13,22 +14,20 @@ from harvest_warehouse import standing
 from harvest_warehouse.database import Database, open_database
 from harvest_warehouse.deletions import DELETIONS, Finding, moving, strays
 from harvest_warehouse.embedded import dangling
-from harvest_warehouse.inventory import Inventory
+from harvest_warehouse.filters import Filters, filters_of
+from harvest_warehouse.held import Held, doubled
+from harvest_warehouse.inventory import Inventory, Uncounted
 from harvest_warehouse.load_report import LoadReport
 from harvest_warehouse.own_tables import keep
-from harvest_warehouse.search import differing_windows
 from harvest_warehouse.settings import Warehouse
 from harvest_warehouse.turn import turn
 
 Again = Mapping[str, Sequence[Mapping[str, object]]]
-Verdict = Literal["equal", "unsettled"]
+Verdict = Literal["equal", "unsettled", "not compared", "doubled"]
 
 MOST_SHARE = 0.05
 MOST_ROWS = 50
-# Changes between two requests are looked at again so often; after that, the next run's sweep has its turn.
-_ROUNDS = 3
-# Somebody changed something so shortly before a list was read that it may go on.
-_AWAKE = timedelta(minutes=15)
+_COUNTS = 3
 
 
 @dataclass(frozen=True)
@@ -37,8 +36,10 @@ class Swept:
 
     Attributes:
         stream: its name.
-        verdict: `equal` where our rows are Harvest's (once the vanished ones are moved, and but for what was created
-            since the load); `unsettled` where Harvest kept changing: the next sweep goes on.
+        verdict: `equal` where our rows are Harvest's as of a moment after the load (once the vanished ones are moved, and
+            but for what changed since the load); `unsettled` where more differed than was found, or is missing here: the
+            next sweep goes on; `not compared` where Harvest does not say how many there are; `doubled` where records are
+            here twice.
         rows: how many we have, the vanished ones left out.
         vanished: how many are no longer in Harvest.
         missing: how many Harvest has that the load did not bring, though it should have.
@@ -70,7 +71,7 @@ class SweepReport:
         streams: the lists that were looked at.
         not_swept: the other lists, each with the reason.
         too_many: the lists in which so much vanished at once that nothing was moved, in any of them.
-        again: filters by which `load` brings what is missing.
+        again: filters by which `load` brings what is missing, and what changed with what vanished.
         seconds: how long it took.
     """
 
@@ -117,6 +118,11 @@ class SweepReport:
         """Whether every list that was loaded was found equal."""
         return not self.too_many and not self.not_swept and all(swept.verdict == "equal" for swept in self.streams)
 
+    @property
+    def needs_somebody(self) -> bool:
+        """Whether something was left undone that the next sweep will not do either."""
+        return bool(self.too_many) or any(swept.verdict in ("not compared", "doubled") for swept in self.streams)
+
 
 def _too_many(swept: Swept) -> str:
     before = swept.rows + swept.vanished
@@ -131,6 +137,7 @@ def sweep(
     settings: Settings,
     loaded: LoadReport,
     *,
+    touched: Mapping[str, Collection[int]] = MappingProxyType({}),
     accept_deletions: bool = False,
     before_moving: Callable[[], object] = lambda: None,
     client: Client | None = None,
@@ -144,6 +151,7 @@ def sweep(
         warehouse: where the rows are.
         settings: the account.
         loaded: what the load just before did; a list that it did not read completely is left alone.
+        touched: for each stream, the ids of records that changed though they may not say so.
         accept_deletions: whether to move rows also where more than 5 % of a list, and more than 50, vanished at once.
         before_moving: called when rows are about to be moved; where it raises, none is.
         client: asks Harvest; a new one if None.
@@ -172,15 +180,8 @@ def sweep(
         if not too_many and any(each.vanished or each.strays for each in found):
             before_moving()
             _move(warehouse, found, Finding(settings.account_id, _found_at(found), loaded.run_id))
-    again: dict[str, list[dict[str, object]]] = {
-        each.stream.name: each.missing_windows for each in found if each.missing
-    }
-    if not too_many:
-        with open_database(warehouse) as database:
-            gone = dangling(
-                database, settings.account_id, [each.stream.name for each in found if each.verdict == "equal"]
-            )
-        again |= {stream: [{}] for stream in gone}
+    with open_database(warehouse) as database:
+        again = _again(database, settings, found, touched)
     return SweepReport(swept, not_swept, too_many, again, round(time.monotonic() - began, 3))
 
 
@@ -200,7 +201,7 @@ def _why_not(outcome: StreamOutcome, since: Mapping[str, datetime]) -> str | Non
         return None
     if outcome.outcome != "complete":
         return f"{outcome.outcome}: {outcome.reason}" if outcome.reason else outcome.outcome
-    return outcome.reason or None if outcome.stream in since else "never read completely"
+    return None if outcome.stream in since else "never read completely"
 
 
 @dataclass
@@ -208,7 +209,7 @@ class _Found:
     """What is known of one list, while it is looked at."""
 
     stream: Stream
-    held: int
+    held: Held
     verdict: Verdict = "equal"
     vanished: set[int] = field(default_factory=set)
     with_owner: set[int] = field(default_factory=set)
@@ -221,71 +222,92 @@ class _Found:
 
     def swept(self) -> Swept:
         vanished = len(self.vanished)
-        return Swept(self.stream.name, self.verdict, self.held - vanished, vanished, len(self.missing), self.requests)
+        rows = self.held.keys - vanished
+        return Swept(self.stream.name, self.verdict, rows, vanished, len(self.missing), self.requests)
 
 
 def _all(
     database: Database, client: Client, settings: Settings, lists: Sequence[Stream], since: Mapping[str, datetime]
 ) -> list[_Found]:
-    inventories = [Inventory(database, client, settings, stream, since[stream.name]) for stream in lists]
-    is_awake = any(inventory.last_change() >= since[inventory.stream.name] - _AWAKE for inventory in inventories)
     found: list[_Found] = []
-    for inventory in inventories:
-        owner = inventory.stream.owner
+    for stream in lists:
+        inventory = Inventory(database, client, settings, stream, since[stream.name])
+        owner = stream.owner
         owners = next((each.vanished for each in found if owner and each.stream.name == owner.stream), set())
-        each = _compared(inventory, owners, is_awake=is_awake)
+        each = _compared(inventory, owners)
         if each.verdict == "equal" and not each.missing:
             # What was created since the load is with the next one.
-            each.strays = strays(database, each.stream, settings.account_id) - each.newer
+            each.strays = strays(database, stream, settings.account_id) - each.newer
         found.append(each)
     return found
 
 
-def _compared(inventory: Inventory, vanished_owners: Collection[int], *, is_awake: bool) -> _Found:
+def _compared(inventory: Inventory, vanished_owners: Collection[int]) -> _Found:
     """What vanished from one list, and what it has that we have not."""
     found = _Found(inventory.stream, inventory.held())
-    theirs = inventory.count(inventory.whole)
-    if theirs != found.held or vanished_owners or (is_awake and inventory.has_changed()):
-        found.verdict = "unsettled"
-        for _ in range(_ROUNDS):
-            if _look(inventory, found, inventory.owned_by(vanished_owners)):
-                found.verdict = "equal"
-                break
-            found.vanished, found.missing, found.missing_windows = set(), set(), []
+    try:
+        is_quiet = not vanished_owners and not inventory.is_awake()
+        if not is_quiet or inventory.count(inventory.whole) != found.held.keys:
+            _look(inventory, found, inventory.owned_by(vanished_owners))
+    except Uncounted:
+        found.verdict = "not compared"
+    if found.verdict == "equal" and found.held.doubled:
+        found.verdict = "doubled"
     found.requests, found.asked_at = inventory.requests, inventory.asked_at
     return found
 
 
-def _look(inventory: Inventory, found: _Found, gone_with_owner: set[int]) -> bool:
-    """One look at a list that differs; whether what it found accounts for every row of Harvest's.
+def _look(inventory: Inventory, found: _Found, with_owner: set[int]) -> None:
+    """Find out what differs. One look is enough: what comes or goes meanwhile is for the next sweep.
 
     What changed since the load is asked for before and after: a row that moved to another day meanwhile, or was created,
     is told from one that vanished.
     """
-    before = inventory.changed()
-    # One that was given to another owner in time lives.
-    gone_with_owner = gone_with_owner - before.keys()
-    days = inventory.days(before, gone_with_owner)
-    theirs = inventory.count(inventory.whole)
-    vanished, missing = set(gone_with_owner), set[int]()
-    if sum(rows for _, rows in days) != theirs:
-        windows = (
-            differing_windows(days, theirs, inventory.whole, inventory.count)
-            if inventory.stream.date_field
-            else [inventory.whole]
-        )
-        seen = inventory.ids_in_harvest(windows)
-        if seen is None:
-            return False
-        ours = inventory.ids_here(windows)
-        vanished = (vanished | ours) - seen - before.keys()
-        missing = inventory.unknown(seen - ours) - before.keys()
-        found.missing_windows = [window.filters() for window in windows]
     after = inventory.changed()
-    found.vanished, found.missing, found.newer = vanished - after.keys(), missing - after.keys(), set(after)
-    found.with_owner = gone_with_owner & found.vanished
-    expected = found.held + len(inventory.unknown(after.keys() | found.missing)) - len(found.vanished)
-    return inventory.count(inventory.whole) == expected
+    for _ in range(_COUNTS):
+        before = after
+        # One that was given to another owner in time lives.
+        owned = with_owner - before.days.keys()
+        days = inventory.days(before.days, owned)
+        theirs = inventory.count(inventory.whole)
+        windows = inventory.differing(days, theirs)
+        seen, after = inventory.in_harvest(windows), inventory.changed()
+        found.newer = before.days.keys() | after.days.keys()
+        if windows or owned or not inventory.unknown(after.days.keys() - before.days.keys()):
+            break
+        # What came before it was counted may have made up for what went.
+    if not (before.is_whole and seen.is_whole and after.is_whole):
+        found.verdict = "unsettled"
+        return
+    ours, alive = inventory.ids_here(windows), seen.days.keys() | found.newer
+    found.with_owner = owned - alive
+    found.vanished = (ours | owned) - alive
+    found.missing = inventory.unknown(seen.days.keys() - ours) - found.newer
+    found.missing_windows = [window.filters() for window in windows]
+    surplus = sum(records for _, records in days) - theirs
+    if len(found.vanished - owned) - len(found.missing) < surplus:
+        found.verdict = "unsettled"
+
+
+def _again(
+    database: Database, settings: Settings, found: Sequence[_Found], touched: Mapping[str, Collection[int]]
+) -> dict[str, Filters]:
+    """By which filters `load` brings what is missing, what is here twice, and what changed with what vanished."""
+    account_id = settings.account_id
+    known = {each.stream.name: each.newer | each.missing for each in found if each.verdict == "equal"}
+    again = dangling(database, account_id, [each.stream.name for each in found], known, settings.start_date)
+    for each in found:
+        filters = again.pop(each.stream.name, [])
+        if each.missing:
+            filters += each.missing_windows
+        conditions = [doubled(each.stream, account_id)] if each.held.doubled else []
+        if ids := touched.get(each.stream.name):
+            conditions.append(f"id in ({', '.join(map(str, sorted(ids)))})")
+        if conditions:
+            filters += filters_of(database, each.stream, account_id, " or ".join(conditions))
+        if filters:
+            again[each.stream.name] = filters
+    return again
 
 
 def _move(warehouse: Warehouse, found: Sequence[_Found], finding: Finding) -> None:

@@ -17,7 +17,7 @@ from harvest_warehouse.deletions import Finding
 from harvest_warehouse.history import HistoryReport, keep_history
 from harvest_warehouse.load import Again, load, say_nothing, settle
 from harvest_warehouse.load_report import LoadReport, what_happened
-from harvest_warehouse.replaced import drop_orphans, note_replaced, remember
+from harvest_warehouse.replaced import Noted, drop_orphans, note_replaced, remember
 from harvest_warehouse.rotation import Rotation, rotation
 from harvest_warehouse.sentinel import Sentinel
 from harvest_warehouse.settings import REREAD_REQUESTS, Warehouse
@@ -67,9 +67,9 @@ class SyncReport:
     @property
     def needs_somebody(self) -> bool:
         """Whether something was left undone, or differs still, that the next sync may not mend by itself."""
-        is_stopped = self.sweep is not None and bool(self.sweep.too_many)
         is_unproven = self.load is not None and bool(self.load.unproven)
-        return bool(self.lost) or is_unproven or is_stopped or (self.verify is not None and not self.verify.is_proven)
+        is_left = self.sweep is not None and self.sweep.needs_somebody
+        return bool(self.lost) or is_unproven or is_left or (self.verify is not None and not self.verify.is_proven)
 
 
 def sync(
@@ -184,20 +184,19 @@ class _Sync:
         due = self._turn_of_history()
         loaded = self._load(due.again if due else None)
         missed = self._sentinel.missed(loaded.streams)
-        replaced = self._note_replaced(loaded)
+        noted = self._note_replaced(loaded)
         if missed and not accept_access:
-            return SyncReport(loaded, None, replaced, missed, due)
-        swept = self._sweep(loaded, accept_deletions=accept_deletions)
+            return SyncReport(loaded, None, noted.rows, missed, due)
+        swept = self._sweep(loaded, noted, accept_deletions=accept_deletions)
         verified = self.repair(accept_deletions=accept_deletions) if repair else None
-        return SyncReport(loaded, swept, replaced, (), due, verified, self._keep_history(loaded))
+        return SyncReport(loaded, swept, noted.rows, (), due, verified, self._keep_history(loaded))
 
     def repair(self, *, accept_deletions: bool = False, **days: str | date | None) -> VerifyReport:
         """Compare with Harvest's reports, and read again what differs."""
 
         def reread(again: Again) -> Sequence[str]:
             loaded = self._load(again)
-            self._note_replaced(loaded)
-            return self._sweep(loaded, accept_deletions=accept_deletions).stopped
+            return self._sweep(loaded, self._note_replaced(loaded), accept_deletions=accept_deletions).stopped
 
         return verify(
             self._warehouse, self._settings, reread=reread, client=self._client, on_step=self._on_step, **days
@@ -234,18 +233,18 @@ class _Sync:
         read = [outcome.stream for outcome in loaded.streams if outcome.outcome == "complete"]
         return keep_history(self._warehouse, self._settings.account_id, at=loaded.started_at, read=read)
 
-    def _note_replaced(self, loaded: LoadReport) -> dict[str, int]:
+    def _note_replaced(self, loaded: LoadReport) -> Noted:
         read = {outcome.stream for outcome in loaded.streams if outcome.outcome == "complete"}
         finding = Finding(self._settings.account_id, datetime.now(UTC), loaded.run_id)
         with open_database(self._warehouse) as database:
             drop_orphans(database, self._settings.account_id, read)
             return note_replaced(database, finding)
 
-    def _sweep(self, loaded: LoadReport, *, accept_deletions: bool) -> SweepReport:
-        swept = self._swept(loaded, accept_deletions=accept_deletions)
+    def _sweep(self, loaded: LoadReport, noted: Noted, *, accept_deletions: bool) -> SweepReport:
+        swept = self._swept(loaded, noted, accept_deletions=accept_deletions)
         if not swept.again:
             return swept
-        # The load passed them by: a row can be committed later than any overlap reaches.
+        # A row can be committed later than any overlap reaches, or change with what vanished, without a trace.
         self._on_step("reading what the load passed by")
         again = load(
             self._warehouse,
@@ -256,16 +255,16 @@ class _Sync:
             client=self._client,
             on_step=self._on_step,
         )
-        return self._swept(again, accept_deletions=accept_deletions, before=swept)
+        return swept.followed_by(self._swept(again, Noted(), accept_deletions=accept_deletions))
 
-    def _swept(self, loaded: LoadReport, *, accept_deletions: bool, before: SweepReport | None = None) -> SweepReport:
-        swept = sweep(
+    def _swept(self, loaded: LoadReport, noted: Noted, *, accept_deletions: bool) -> SweepReport:
+        return sweep(
             self._warehouse,
             self._settings,
             loaded,
+            touched=noted.parents,
             accept_deletions=accept_deletions,
             before_moving=self._sentinel.look_again,
             client=self._client,
             on_step=self._on_step,
         )
-        return swept if before is None else before.followed_by(swept)

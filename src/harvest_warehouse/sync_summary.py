@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
 
@@ -12,9 +13,15 @@ from rich.text import Text
 from harvest_warehouse.build_summary import build_json, build_lines
 from harvest_warehouse.rotation import Rotation
 from harvest_warehouse.summary import closing_line, counted, notes, outcome_table, plain_table
-from harvest_warehouse.sweep import SweepReport
+from harvest_warehouse.sweep import SweepReport, Verdict
 from harvest_warehouse.sync import SyncReport
 from harvest_warehouse.verify_summary import difference_table, verify_json, verify_lines
+
+_SAID: Mapping[Verdict, str] = {
+    "unsettled": "not all that differs was found; the next sync looks again",
+    "not compared": "not compared: Harvest does not say how many there are, so what vanished cannot be found",
+    "doubled": "records are here twice, and reading them again did not mend it",
+}
 
 
 def sync_tables(report: SyncReport) -> list[Table]:
@@ -82,12 +89,8 @@ def _rotation_line(rotation: Rotation) -> str:
 
 
 def _sweep_lines(sweep: SweepReport, report: SyncReport) -> list[str]:
-    lines = [f"{name}: not compared, {reason}" for name, reason in sweep.not_swept.items()]
-    lines += [
-        f"{swept.stream}: Harvest kept changing while it was compared; the next sync goes on"
-        for swept in sweep.streams
-        if swept.verdict == "unsettled"
-    ]
+    lines = [f"{name}: not compared: {reason}" for name, reason in sweep.not_swept.items()]
+    lines += [f"{swept.stream}: {_SAID[swept.verdict]}" for swept in sweep.streams if swept.verdict in _SAID]
     if sweep.stopped:
         return [*lines, *sweep.stopped]
     gone = [f"{swept.vanished:,} {swept.stream}" for swept in sweep.streams if swept.vanished]

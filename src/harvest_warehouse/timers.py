@@ -65,6 +65,7 @@ def _sums(record: Mapping[str, Any], *, has_money: bool) -> dict[str, Decimal]:
         "open_hours": (is_open, hours),
         "open_money": (is_open, value),
         "budget_hours": (is_counted, hours),
+        "budget_billable_hours": (is_counted and billable, hours),
         "budget_money": (is_counted and billable, value),
     }
     exact = {name: amount if counts else ZERO for name, (counts, amount) in found.items()}

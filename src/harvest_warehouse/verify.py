@@ -27,6 +27,7 @@ from harvest_warehouse.reconciliation import Compared, known, remember
 from harvest_warehouse.repairs import Filters, repairs
 from harvest_warehouse.report_calls import minutes_for, months_of, probe_before
 from harvest_warehouse.reports import BUDGET, REPORTS
+from harvest_warehouse.row_checks import RowChecks, row_checks
 from harvest_warehouse.settings import Warehouse
 from harvest_warehouse.timers import with_running
 from harvest_warehouse.turn import turn
@@ -97,6 +98,7 @@ class _Verification:
         self._refused: dict[str, str] = {}
         self._left_out: dict[str, str] = {}
         self._comparison: Comparison | None = None
+        self._rows = RowChecks()
         self._planned = (0, 0)
 
     def begin(self, first: date | None, last: date | None) -> None:
@@ -170,6 +172,7 @@ class _Verification:
 
     def compare(self) -> None:
         """Ask for the reports that are due, and for the months of those that differ."""
+        self._check_rows()
         if self._refused:
             return
         sums = self._sums()
@@ -205,14 +208,15 @@ class _Verification:
             return
         for number in range(1, _ROUNDS + 1):
             judged, _ = comparison.judged()
-            if not any(one.is_repairable for one in judged):
+            if self._rows.is_clean and not any(one.is_repairable for one in judged):
                 return
             windows = self._months if is_rounding_changed(judged) else ()
-            again = repairs(judged, windows)
+            again = repairs(judged, windows, self._rows.again)
             self._repaired.append(again)
             self._on_step(f"reading again what differs, round {number}")
             for note in reread(again):
                 self._note(note)
+            self._check_rows()
             self._asked_since = self._client.page("users/me", None).date or datetime.now(UTC)
             with self._kept_when_it_stops():
                 calls = comparison.again(self._sums())
@@ -242,7 +246,12 @@ class _Verification:
             tuple(self._repaired),
             self._started_at,
             round(time.monotonic() - self._began, 3),
+            self._rows,
         )
+
+    def _check_rows(self) -> None:
+        with open_database(self._warehouse) as database:
+            self._rows = row_checks(database, self._account_id)
 
     def _sums(self) -> AccountSums:
         first = probe_before(self._first).first if self._is_probing else self._first

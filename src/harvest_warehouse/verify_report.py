@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from harvest_warehouse.reconcile import AGREED, Convention, Judged, Verdict
 from harvest_warehouse.repairs import Filters
+from harvest_warehouse.row_checks import RowChecks
 
 NOT_IN_REPORTS = (
     "cost rates, labour cost and margin",
     "invoices, payments and the lines of time-and-materials invoices",
-    "notes and approvals",
-    "an entry that moved from one day to another inside a window",
+    "estimates",
+    "people, their rates, capacities and roles",
+    "assignments, but for the sums of their budgets",
+    "contacts, notes and approvals",
+    "what leaves all sums of a window as they are: an entry on another of its days, two entries that changed places",
 )
 """What Harvest's reports say nothing about, so that no comparison with them can prove it."""
 
@@ -40,6 +44,7 @@ class VerifyReport:
         repaired: what was read again, round by round.
         started_at: when it began.
         seconds: how long it took.
+        rows: what our rows say without a report.
     """
 
     account_id: str
@@ -58,6 +63,7 @@ class VerifyReport:
     repaired: tuple[Filters, ...]
     started_at: datetime
     seconds: float
+    rows: RowChecks = field(default_factory=RowChecks)
 
     @property
     def counts(self) -> Mapping[Verdict, int]:
@@ -70,6 +76,18 @@ class VerifyReport:
         return tuple(one for one in self.judged if one.verdict not in AGREED)
 
     @property
+    def not_proven(self) -> tuple[str, ...]:
+        """What this comparison says nothing about: what no report shows, and of hours what their rounding hides."""
+        minutes = self.rows.rounding.step_minutes
+        hours = (f"hours before they are rounded, within {minutes} minutes",) if minutes else ()
+        unrounded = self.rows.without_rounding
+        return (
+            *hours,
+            *((f"the hours of {unrounded:,} entries without rounded hours",) if unrounded else ()),
+            *NOT_IN_REPORTS,
+        )
+
+    @property
     def is_proven(self) -> bool:
-        """Whether every figure of every report agrees."""
-        return not self.refused and not self.differing
+        """Whether every figure of every report that was compared agrees, and no row contradicts itself."""
+        return not self.refused and not self.differing and self.rows.is_clean

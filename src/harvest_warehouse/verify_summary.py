@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
@@ -12,10 +13,12 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from harvest_time_tracking.words import printable
 from harvest_warehouse.reconcile import Convention, Judged
 from harvest_warehouse.repairs import Filters
+from harvest_warehouse.row_checks import OddEntry, RowChecks
 from harvest_warehouse.summary import counted
-from harvest_warehouse.verify_report import NOT_IN_REPORTS, VerifyReport
+from harvest_warehouse.verify_report import VerifyReport
 
 # A terminal's worth; the table `harvest_reconciliation` has them all.
 MOST_LINES = 40
@@ -23,10 +26,12 @@ _MOST_FILTERS = 3
 
 _STYLES = {"not_provable": "yellow", "unresolved": "yellow"}
 _FAMILIES = {
+    "archived": "archived projects that are billable, uninvoiced, are",
     "money": "money is rounded",
     "timers": "running timers are",
-    "budget": "money of budgets counts",
-    "fixed_fee": "what is left of a fixed fee counts",
+    "fixed_fee": "what is left of a fixed fee is less its lines",
+    "budget": "budgets in money count billable hours at their rates,",
+    "budget_hours": "budgets in hours count",
 }
 
 
@@ -44,7 +49,7 @@ def difference_table(judged: Iterable[Judged]) -> Table:
             figure.report,
             figure.first.isoformat(),
             figure.last.isoformat(),
-            f"{escape(figure.subject)} ({figure.subject_id})",
+            f"{escape(printable(figure.subject))} ({figure.subject_id})",
             figure.measure,
             _shown(one.ours),
             _shown(figure.theirs),
@@ -66,10 +71,34 @@ def verify_lines(report: VerifyReport) -> list[str]:
     lines += [f"Not provable: {reason}." for reason in reasons]
     lines += [f"Not provable, {path}: {reason}" for path, reason in _by_reason(report.refused)]
     lines += [f"Not compared, {path}: {reason}." for path, reason in _by_reason(report.left_out)]
+    lines += rows_lines(report.rows)
     lines += [convention_line(convention) for convention in report.conventions if convention.telling]
     lines += report.notes
     lines += [f"Read again, round {n}: {_filters(again)}." for n, again in enumerate(report.repaired, start=1)]
-    lines.append(f"Harvest's reports say nothing about: {'; '.join(NOT_IN_REPORTS)}.")
+    lines.append(f"Not proven, because no report of Harvest's shows it: {'; '.join(report.not_proven)}.")
+    return lines
+
+
+def rows_lines(rows: RowChecks) -> list[str]:
+    """What our rows say without a report: keys that are there twice, and hours that their rounded hours contradict."""
+    lines = [
+        f"Twice in {one.stream}: {', '.join(one.named)}. {counted(one.rows, 'row')} with {counted(one.keys, 'key')}: "
+        "what is there twice hides what is missing."
+        for one in rows.doubled
+    ]
+    lines += [
+        f"Hours that no rounding makes so: time entry {one.entry_id} ({one.spent_date}, {printable(one.project)}, "
+        f"{printable(one.person)}) has "
+        f"{_shown(one.hours)} hours, rounded {_shown(one.rounded_hours)}."
+        for one in rows.odd
+    ]
+    rounding = rows.rounding
+    if rounding.unlike_entries > len(rows.odd):
+        lines.append(f"Time entries like these: {rounding.unlike_entries:,} in all.")
+    lines += [
+        f"Found, hours are {rule}: {fitting:,} of {rounding.entries:,} time entries."
+        for rule, fitting in rounding.rules
+    ]
     return lines
 
 
@@ -99,6 +128,12 @@ def verify_json(report: VerifyReport) -> str:
         "calls": report.calls,
         "counts": dict(report.counts),
         "differing": [_figure(one) for one in report.differing],
+        "rows": {
+            "doubled": [asdict(one) for one in report.rows.doubled],
+            "hours_that_fit_no_rule": report.rows.rounding.unlike_entries,
+            "odd_entries": [_entry(one) for one in report.rows.odd],
+            "rounding_rules": {str(rule): fitting for rule, fitting in report.rows.rounding.rules},
+        },
         "conventions": [
             {
                 "question": convention.family,
@@ -111,7 +146,7 @@ def verify_json(report: VerifyReport) -> str:
         "is_rounding_changed": report.is_rounding_changed,
         "refused": dict(report.refused),
         "left_out": dict(report.left_out),
-        "not_in_reports": NOT_IN_REPORTS,
+        "not_in_reports": report.not_proven,
         "notes": report.notes,
         "repaired": report.repaired,
         "started_at": report.started_at.isoformat(),
@@ -129,9 +164,22 @@ def _headline(report: VerifyReport) -> str:
     )
     return (
         f"{report.first} to {report.last}: {exact:,} exact, {counted(ties, 'tie')}{f', {others}' if others else ''}, "
-        f"with {counted(report.calls, 'report')} in {report.seconds:.1f} s. "
-        f"{'Every figure agrees with Harvest.' if report.is_proven else 'Not every figure is proven.'}"
+        f"with {counted(report.calls, 'report')} in {report.seconds:.1f} s. {_verdict(report)}"
     )
+
+
+def _verdict(report: VerifyReport) -> str:
+    """No more than was compared."""
+    if not report.is_proven:
+        return (
+            "Not every figure is proven."
+            if report.differing or report.refused
+            else "Our own rows contradict themselves."
+        )
+    compared = dict.fromkeys(one.figure.report for one in report.judged)
+    if not compared:
+        return "There was no figure to compare."
+    return f"Every figure in these reports of Harvest's agrees: {', '.join(compared)}."
 
 
 def _by_reason(reasons: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -148,6 +196,17 @@ def _filters(again: Filters) -> str:
 def _few(filters: Sequence[Mapping[str, object]]) -> str:
     words = [" ".join(str(value) for value in one.values()) or "all" for one in filters]
     return ", ".join(words) if len(words) <= _MOST_FILTERS else f"{len(words)} windows and projects"
+
+
+def _entry(odd: OddEntry) -> dict[str, object]:
+    return {
+        "id": odd.entry_id,
+        "spent_date": odd.spent_date.isoformat() if odd.spent_date else None,
+        "project": odd.project,
+        "person": odd.person,
+        "hours": str(odd.hours),
+        "rounded_hours": str(odd.rounded_hours),
+    }
 
 
 def _figure(judged: Judged) -> dict[str, object]:

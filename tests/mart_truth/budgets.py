@@ -37,7 +37,8 @@ class Budgets(Account):
                 found[entry["day"]] += entry["value"] if is_money else entry["hours"]
         if project["budget_by"] == "project_cost" and project["cost_budget_include_expenses"]:
             for expense in self.expenses_of[project["id"]]:
-                found[expense["day"]] += expense["billable"]
+                # Billable or not: a recorded report counts all of them.
+                found[expense["day"]] += expense["amount"]
         return found
 
     def words_of_budget(self, project: Row) -> Row:

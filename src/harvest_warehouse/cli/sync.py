@@ -46,8 +46,8 @@ def sync(
 
     Loads what changed and a part of what did not, moves what vanished to `harvest_deletions`, keeps what Harvest forgets, and
     builds the marts.
-    Exit code 3 where the token sees less than before, where a list could not be proven whole, where too much vanished at once
-    (nothing of it was moved), or where `--repair` left a difference.
+    Exit code 3 where the token sees less than before, where a list could not be proven whole or compared, where too much
+    vanished at once (nothing of it was moved), or where `--repair` left a difference.
     """
     with errors_told(debug, as_json=as_json):
         from harvest_time_tracking import Ledger

@@ -15,7 +15,7 @@ with above as (
     select
       expense.account_id,
       expense.project_id,
-      sum(expense.billable_amount) as amount
+      sum(expense.amount) as amount
     from fct_expense as expense
     inner join dim_project as project
       on expense.account_id = project.account_id

@@ -19,7 +19,7 @@ expenses as (
     account_id,
     project_id,
     spent_date,
-    sum(billable_amount) as money
+    sum(amount) as money
   from fct_expense
   group by
     account_id,

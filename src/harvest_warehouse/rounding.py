@@ -1,0 +1,121 @@
+"""By which rule an account rounds hours: no answer of Harvest's tells, so its own time entries do. Pure.
+
+https://support.getharvest.com/hc/en-us/articles/360053116772-How-does-time-rounding-work: one setting for the whole account,
+applied to each entry by itself and to all of history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from itertools import product
+
+_HUNDREDTH = Decimal("0.01")
+# Hours are shown in hundredths; what Harvest rounds may lie half of one to either side.
+_SHOWN_BY = Decimal("0.005")
+# For another rule, entries must speak that none before explains: so many, and one in so many.
+_LEAST_ENTRIES = 5
+_ONE_IN = 100
+_MOST_RULES = 3
+_WAYS = {"to the nearest": ROUND_HALF_UP, "up to": ROUND_CEILING, "down to": ROUND_FLOOR}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule for rounding.
+
+    Attributes:
+        way: `to the nearest`, `up to` or `down to`; empty where nothing is rounded.
+        minutes: the step.
+    """
+
+    way: str = ""
+    minutes: int = 0
+
+    def __str__(self) -> str:
+        return f"rounded {self.way} {self.minutes} minutes" if self.minutes else "not rounded"
+
+    def fits(self, hours: Decimal, rounded: Decimal) -> bool:
+        """Whether hours that are shown so are rounded so."""
+        if not self.minutes:
+            return abs(hours - rounded) < _SHOWN_BY
+        shown = rounded.quantize(_HUNDREDTH, ROUND_HALF_UP)
+        return any(
+            self._round(max(value, Decimal(0))) == shown for value in (hours, hours - _SHOWN_BY, hours + _SHOWN_BY)
+        )
+
+    def _round(self, hours: Decimal) -> Decimal:
+        steps = (hours * 60 / self.minutes).quantize(Decimal(1), _WAYS[self.way])
+        return (steps * self.minutes / 60).quantize(_HUNDREDTH, ROUND_HALF_UP)
+
+
+NOT_ROUNDED = Rule()
+# What Harvest offers first; other steps and ways have never been seen.
+_RULES = [Rule(way, minutes) for steps in ((6, 15, 30), (5, 10, 12, 20)) for way, minutes in product(_WAYS, steps)]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Hours and rounded hours, and how many entries have both."""
+
+    hours: Decimal
+    rounded: Decimal
+    entries: int
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """What the entries of an account say.
+
+    Attributes:
+        rules: each rule that is needed, and how many entries it explains that those before it do not.
+        unlike: what no rule explains.
+    """
+
+    rules: tuple[tuple[Rule, int], ...] = ()
+    unlike: tuple[Pair, ...] = ()
+
+    @property
+    def entries(self) -> int:
+        """How many entries were looked at."""
+        return sum(entries for _, entries in self.rules) + self.unlike_entries
+
+    @property
+    def unlike_entries(self) -> int:
+        """How many entries no rule explains."""
+        return sum(pair.entries for pair in self.unlike)
+
+    @property
+    def step_minutes(self) -> int:
+        """Within how many minutes hours are proven by their rounded hours; 0 where they are the same."""
+        return max((rule.minutes for rule, _ in self.rules), default=0)
+
+
+def found_out(pairs: Iterable[Pair]) -> Rounding:
+    """The rule of the account, and the entries that it does not explain.
+
+    Hours are taken as not rounded unless two entries say otherwise, or one where its rule then explains all. More rules than
+    one are found only where each has a part of the account to itself: a rule for a single entry would excuse its error.
+    """
+    left: Sequence[Pair] = tuple(pairs)
+    entries = sum(pair.entries for pair in left)
+    least = max(_LEAST_ENTRIES, entries // _ONE_IN)
+    rules: list[tuple[Rule, int]] = []
+    while left and len(rules) < _MOST_RULES:
+        rule = _best(left)
+        if not rules and _entries(left, rule) < min(_entries(left, NOT_ROUNDED) + 2, entries):
+            rule = NOT_ROUNDED
+        if rules and _entries(left, rule) < least:
+            break
+        rules.append((rule, _entries(left, rule)))
+        left = [pair for pair in left if not rule.fits(pair.hours, pair.rounded)]
+    return Rounding(tuple(rules), tuple(left))
+
+
+def _best(pairs: Sequence[Pair]) -> Rule:
+    return max((NOT_ROUNDED, *_RULES), key=lambda rule: _entries(pairs, rule))
+
+
+def _entries(pairs: Iterable[Pair], rule: Rule) -> int:
+    return sum(pair.entries for pair in pairs if rule.fits(pair.hours, pair.rounded))
