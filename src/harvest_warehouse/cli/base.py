@@ -97,6 +97,7 @@ def errors_told(is_debug: bool, *, as_json: bool = False) -> Iterator[None]:
     from dlt.common.exceptions import DltException
 
     from harvest_time_tracking import HarvestError, SettingWrong
+    from harvest_warehouse.duck import mended_by
     from harvest_warehouse.load_report import AccessLost, LoadFailed
     from harvest_warehouse.summary import load_json, outcome_table
 
@@ -118,7 +119,8 @@ def errors_told(is_debug: bool, *, as_json: bool = False) -> Iterator[None]:
     except DltException as error:
         # What could not be connected to has its own words within dlt's.
         said = getattr(error, "inner_exc", None) or error.__cause__ or error
-        code, message, caught = FAILED, f"The database says: {str(said).strip()}", error
+        words = str(said).strip()
+        code, message, caught = FAILED, f"The database says: {words}{mended_by(words)}", error
     except KeyboardInterrupt as error:
         code, message, caught = FAILED, "Interrupted.", error
     if is_debug or os.environ.get("DLT_HARVEST_DEBUG"):
