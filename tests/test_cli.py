@@ -293,6 +293,43 @@ def test_a_reader_that_has_seen_enough_is_no_error_to_tell_of(tmp_path: Path) ->
     assert (asking.returncode, errors) == (1, "")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+def test_what_is_made_only_its_owner_reads_and_what_is_published_others_do(
+    open_account: OpenAccount, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, data = tmp_path / "private", tmp_path / "dlt"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    before = os.umask(0o022)
+    try:
+        ours = {"DLT_DATA_DIR": str(data), **environment_of(open_account())}
+        assert run("load", "roles", "invoices", **ours).returncode == 0
+        assert run("publish", "--to", str(folder / "published"), **ours).returncode == 0
+    finally:
+        os.umask(before)
+    made = [folder / "harvest_time_tracking.duckdb", *data.rglob("*")]
+    assert len(made) > 5
+    assert {path.name: oct(path.stat().st_mode & 0o077) for path in made if path.stat().st_mode & 0o077} == {}
+    [published] = (folder / "published").rglob("harvest_published.json")
+    assert published.stat().st_mode & 0o044 == 0o044
+
+
+@pytest.mark.parametrize(("part", "name"), [("dlt", "it's"), ("dlt", "a%41b"), ("here", "what?x")])
+def test_a_folder_that_dlt_would_misread_is_refused_before_anything_is_asked(
+    open_account: OpenAccount, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str, name: str
+) -> None:
+    account, odd = open_account(), tmp_path / name
+    odd.mkdir()
+    if part == "here":
+        monkeypatch.chdir(odd)
+    else:
+        monkeypatch.setenv("DLT_DATA_DIR", str(odd))
+    done = run("load", "roles", **environment_of(account))
+    assert done.returncode == 2
+    assert name.partition("?")[0] in done.stderr
+    assert account.simulator.requests == []
+
+
 def test_show_needs_something_to_show() -> None:
     nothing = run("show")
     assert nothing.returncode == 2

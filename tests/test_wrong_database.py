@@ -104,3 +104,29 @@ def test_tables_of_others_that_have_the_names_of_ours_get_none_of_our_rows(
         assert [row[0] for row in database.execute(f"select id from {DATASET}.clients").fetchall()] == [1]
         database.execute(f"drop table {DATASET}.clients")
     load(warehouse, account.client(requests_per_15_s=0).settings, ["clients"])
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_link_that_leads_nowhere_is_named_and_nothing_is_made_there(verb: str, tmp_path: Path) -> None:
+    target = tmp_path / "mounted" / "elsewhere.duckdb"
+    (tmp_path / FILE).symlink_to(target)
+    done = ask(verb)
+    assert done.exit_code == 1
+    assert f"is a link to {target}, which is not there" in done.stderr
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("left", [100, 8192, 400_000])
+def test_a_file_that_was_cut_short_says_to_put_a_copy_in_its_place(left: int, tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / FILE)) as database:
+        database.execute(f"create schema {DATASET}")
+        database.execute(
+            f"create table {DATASET}.time_entries as select range as id, repeat('x', 100) as n from range(99999)"
+        )
+    whole = (tmp_path / FILE).read_bytes()
+    assert left < len(whole)
+    (tmp_path / FILE).write_bytes(whole[:left])
+    done = ask("sql")
+    assert done.exit_code == 1
+    assert "damaged or cut short: put a copy in its place" in " ".join(done.stderr.split())
+    assert (tmp_path / FILE).read_bytes() == whole[:left]

@@ -41,6 +41,10 @@ def is_database(file: Path) -> bool:
         NoDatabase: where there is something else.
     """
     if not file.exists():
+        if file.is_symlink():
+            raise NoDatabase(
+                f"{file} is a link to {file.readlink()}, which is not there: mount or make what it leads to, or remove the link."
+            )
         return False
     place, magic = _MAGIC
     if file.is_dir() or _beginning(file, place.stop)[place] != magic:
@@ -49,6 +53,24 @@ def is_database(file: Path) -> bool:
             "`dlt-harvest sync` in this folder."
         )
     return True
+
+
+_DAMAGED = (
+    "could not read enough bytes",
+    "corrupt database file",
+    "serialization error",
+    "does not match stored checksum",
+)
+
+
+def mended_by(said: str) -> str:
+    """What to do where DuckDB says that a file is damaged or cut short; nothing where it says something else."""
+    if not any(words in said.lower() for words in _DAMAGED):
+        return ""
+    return (
+        " The file is damaged or cut short: put a copy in its place and run `dlt-harvest sync`, which brings what changed since; "
+        "without a copy, move it away, and `sync` reads everything again."
+    )
 
 
 def _beginning(file: Path, size: int) -> bytes:

@@ -12,8 +12,9 @@ from dlt.common.exceptions import DltException
 
 from harvest_time_tracking import SettingWrong
 from harvest_warehouse.database import Answer, Database
+from harvest_warehouse.duck import mended_by
 from harvest_warehouse.interruptible import TookTooLong, interruptible
-from harvest_warehouse.reading import reading
+from harvest_warehouse.reading import NotReadable, reading
 from harvest_warehouse.settings import Warehouse
 from harvest_warehouse.statement_guard import guarded, question
 
@@ -100,6 +101,8 @@ def _waited(database: Database, work: Any, seconds: float) -> Any:
     except DltException as error:
         if "statement timeout" in str(error):
             raise SettingWrong(_too_long(seconds)) from None
+        if hint := mended_by(str(error)):
+            raise NotReadable(f"The database says: {error}{hint}") from error
         raise SettingWrong(f"The database does not take it: {error}") from error
 
 

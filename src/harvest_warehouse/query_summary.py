@@ -99,7 +99,7 @@ def _cell(value: object) -> Text:
     if value is None:
         return Text("null", style="dim")
     # What somebody wrote into a name must not steer the terminal.
-    return Text("".join(sign if sign.isprintable() or sign == "\n" else repr(sign)[1:-1] for sign in exact(value)))
+    return Text(exact(value).replace("\n", "\\n"))
 
 
 def _field(text: str) -> str:

@@ -9,6 +9,7 @@ from dlt.destinations.exceptions import DestinationConnectionError
 
 from harvest_time_tracking import HarvestError, SettingWrong
 from harvest_warehouse.database import Database, open_database
+from harvest_warehouse.duck import mended_by
 from harvest_warehouse.settings import Warehouse
 
 
@@ -63,4 +64,4 @@ def unopened(warehouse: Warehouse, error: DestinationConnectionError) -> str:
         return (
             f"{warehouse.place} is being written, or open in another program: try again when that has ended. ({said})"
         )
-    return f"{warehouse.place} cannot be opened: {said}"
+    return f"{warehouse.place} cannot be opened: {said}{mended_by(said)}"

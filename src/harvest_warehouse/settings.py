@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import logging
 import os
+import re
 import sys
 import warnings
 from collections.abc import Iterator
@@ -145,6 +146,24 @@ class Warehouse:
                 "waited there is asked for again."
             ) from error
 
+    def refuse_odd_folders(self) -> None:
+        """Refuse folders whose names dlt or DuckDB would take for something else, after all of Harvest was read.
+
+        Raises:
+            SettingWrong: with the folder, and what in its name it is.
+        """
+        working = str(self._pipelines_dir.absolute())
+        if odd := re.search(r"'|%[0-9A-Fa-f]{2}", working):
+            raise SettingWrong(
+                f"dlt's working folder {working} has {odd[0]!r} in its name, and dlt cannot load from there: set DLT_DATA_DIR "
+                "to a folder without it."
+            )
+        if self.kind.is_file and "?" in str(self.file.absolute()):
+            raise SettingWrong(
+                f"The folder {self.file.absolute().parent} has '?' in its name, and what follows it would be taken for "
+                "settings of the database: run this in another folder."
+            )
+
     @property
     def _pipelines_dir(self) -> Path:
         return self.pipelines_dir or _pipelines_dir(self.folder)
@@ -162,6 +181,7 @@ def user_warehouse(folder: Path, destination_name: str | None = None) -> Warehou
     """
     warehouse = Warehouse(folder, destination=chosen(destination_name))
     _ = warehouse.place
+    warehouse.refuse_odd_folders()
     return warehouse
 
 

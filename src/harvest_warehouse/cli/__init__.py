@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from harvest_warehouse.cli.base import app
+from harvest_warehouse.cli.private_files import keep_files_private
 
 # In the order in which `--help` lists them.
 for _verb in (
@@ -28,4 +29,5 @@ for _verb in (
 
 def main() -> None:
     """The entry point of the command."""
+    keep_files_private()
     app()

@@ -18,6 +18,7 @@ from harvest_warehouse.cli.base import (
     say,
     warehouse,
 )
+from harvest_warehouse.cli.console import print_text
 
 
 @app.command(epilog="Examples: `dlt-harvest alerts` · `dlt-harvest alerts --json` · `dlt-harvest alerts --demo`")
@@ -52,7 +53,7 @@ def alerts(
             failure = deliver(place, message(report))
             delivered = f"not delivered: {failure}" if failure else "delivered"
         if as_json:
-            print(alerts_json(report, delivered))
+            print_text(alerts_json(report, delivered))
         else:
             for raised in report.raised:
                 style = "bold red" if raised.alert.severity == "urgent" else "bold"

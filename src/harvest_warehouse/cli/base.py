@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
+
+from harvest_warehouse.cli.console import PlainConsole, print_text, replace_what_cannot_be_shown
 
 if TYPE_CHECKING:
     from harvest_warehouse.settings import Warehouse
@@ -30,8 +31,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-out = Console(soft_wrap=False)
-err = Console(stderr=True)
+out = PlainConsole()
+err = PlainConsole(stderr=True)
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel="Help")]
 
@@ -51,6 +52,7 @@ def _top(
     context: typer.Context,
     is_version: Annotated[bool, typer.Option("--version", help="Show the version.", is_eager=True)] = False,
 ) -> None:
+    replace_what_cannot_be_shown()
     if is_version:
         from importlib.metadata import version
 
@@ -95,6 +97,7 @@ def errors_told(is_debug: bool, *, as_json: bool = False) -> Iterator[None]:
     from dlt.common.exceptions import DltException
 
     from harvest_time_tracking import HarvestError, SettingWrong
+    from harvest_warehouse.duck import mended_by
     from harvest_warehouse.load_report import AccessLost, LoadFailed
     from harvest_warehouse.summary import load_json, outcome_table
 
@@ -108,19 +111,21 @@ def errors_told(is_debug: bool, *, as_json: bool = False) -> Iterator[None]:
     except LoadFailed as error:
         code, message, caught = DIFFERENT if isinstance(error, AccessLost) else FAILED, str(error), error
         if as_json:
-            print(load_json(error.report, message))
+            print_text(load_json(error.report, message))
         elif error.report.streams:
-            out.print(outcome_table(error.report.streams))
+            out.show(outcome_table(error.report.streams))
     except (HarvestError, OSError) as error:
         code, message, caught = FAILED, str(error), error
     except DltException as error:
         # What could not be connected to has its own words within dlt's.
         said = getattr(error, "inner_exc", None) or error.__cause__ or error
-        code, message, caught = FAILED, f"The database says: {str(said).strip()}", error
+        words = str(said).strip()
+        code, message, caught = FAILED, f"The database says: {words}{mended_by(words)}", error
     except KeyboardInterrupt as error:
         code, message, caught = FAILED, "Interrupted.", error
     if is_debug or os.environ.get("DLT_HARVEST_DEBUG"):
-        traceback.print_exception(caught)
+        for part in traceback.format_exception(caught):
+            err.print(part.rstrip("\n"), markup=False, highlight=False, soft_wrap=True)
     err.print(f"[bold red]Error:[/] {escape(message)}", highlight=False, soft_wrap=True)
     raise typer.Exit(code)
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from harvest_warehouse.cli.base import Debug, DestinationName, app, err, errors_told, out, prepare, say, warehouse
+from harvest_warehouse.cli.console import print_text
 
 
 @app.command(epilog="Examples: `dlt-harvest build` · `dlt-harvest build --as-of 2026-01-31`")
@@ -37,7 +38,7 @@ def build(
         with progress(err, Ledger()) as on_step:
             report = run(warehouse(destination), as_of=as_of.date() if as_of else None, on_step=on_step)
         if as_json:
-            print(build_json(report))
+            print_text(build_json(report))
         else:
-            out.print(build_table(report))
+            out.show(build_table(report))
             say(*build_lines(report))

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from harvest_warehouse.cli.base import Debug, app, err, errors_told, prepare, say, warehouse
+from harvest_warehouse.cli.console import print_text
 
 
 @app.command(
@@ -47,7 +48,7 @@ def copy(
         with progress(err, Ledger()) as on_step:
             report = run(*places, replace_unfinished=replace_unfinished, build_marts=not no_build, on_step=on_step)
         if as_json:
-            print(copy_json(report))
+            print_text(copy_json(report))
         else:
             say(*copy_lines(report))
         if report.not_built:

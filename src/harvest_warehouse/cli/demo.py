@@ -42,11 +42,11 @@ def demo(
             except SettingWrong as error:
                 week = f"No picture of the week was drawn. {error}"
         for table in sync_tables(report.sync)[:1]:
-            out.print(table)
+            out.show(table)
         say(*sync_lines(report.sync), *verify_lines(report.verify)[:1], build_lines(report.build)[-1])
         for answer in report.answers:
             out.print(answer.question, style="bold", highlight=False, soft_wrap=True)
-            out.print(answer_table(answer))
+            out.show(answer_table(answer))
         say(
             week,
             f"The database is {report.build.database} (marts in {report.build.dataset}). Look around in it, for instance:",

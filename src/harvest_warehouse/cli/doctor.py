@@ -25,9 +25,9 @@ def doctor(destination: DestinationName = None, debug: Debug = False) -> None:
             reread_requests=reread_requests(),
             children_requests=children_requests(),
         )
-        out.print(check_table(report.checks))
+        out.show(check_table(report.checks))
         if report.plan:
-            out.print(plan_table(report.plan))
+            out.show(plan_table(report.plan))
             say(*plan_notes(report.plan), plan_line(report))
         if not report.is_fine:
             raise typer.Exit(FAILED)

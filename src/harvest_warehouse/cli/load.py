@@ -18,6 +18,7 @@ from harvest_warehouse.cli.base import (
     say,
     warehouse,
 )
+from harvest_warehouse.cli.console import print_text
 
 
 @app.command(epilog="Examples: `dlt-harvest load` · `dlt-harvest load clients projects` · `dlt-harvest load --strict`")
@@ -73,9 +74,9 @@ def load(
                 on_step=on_step,
             )
         if as_json:
-            print(load_json(report))
+            print_text(load_json(report))
         else:
-            out.print(outcome_table(report.streams))
+            out.show(outcome_table(report.streams))
             say(*notes(report.streams), closing_line(report))
             say(f"Database: {report.database}")
         if report.not_there or (strict and (report.skipped or report.unproven)):

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 import typer
 
 from harvest_warehouse.cli.base import Debug, DestinationName, app, err, errors_told, prepare, say, warehouse
+from harvest_warehouse.cli.console import print_text
+from harvest_warehouse.cli.private_files import files_for_others
 
 
 @app.command(
@@ -45,9 +47,9 @@ def publish(
 
         prepare()
         source, shelf = warehouse(destination), Shelf(bucket_url=to)
-        with progress(err, Ledger()) as on_step:
+        with progress(err, Ledger()) as on_step, files_for_others():
             report = run(source, shelf, file_format, on_step=on_step)
         if as_json:
-            print(publish_json(report))
+            print_text(publish_json(report))
         else:
             say(*publish_lines(report))

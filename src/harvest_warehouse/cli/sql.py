@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from harvest_warehouse.cli.base import Debug, DestinationName, app, err, errors_told, out, prepare, warehouse
+from harvest_warehouse.cli.console import write_text
 
 _ROWS_OF_A_TABLE = 1_000
 
@@ -44,9 +45,6 @@ def sql(
     with errors_told(debug):
         import sys
 
-        from rich.console import Console
-        from rich.measure import Measurement
-
         from harvest_time_tracking import SettingWrong
         from harvest_warehouse.query import limited, query, streamed
         from harvest_warehouse.query_summary import query_csv, query_json, query_table
@@ -62,21 +60,13 @@ def sql(
             with streamed(place, asked, seconds=timeout) as whole:
                 answer = limited(whole, limit)
                 if as_csv:
-                    for line in query_csv(answer, for_spreadsheets=for_spreadsheets):
-                        print(line)
+                    write_text(f"{line}\n" for line in query_csv(answer, for_spreadsheets=for_spreadsheets))
                 else:
-                    for piece in query_json(answer):
-                        print(piece, end="")
-                    print()
+                    write_text(query_json(answer))
+                    write_text("\n")
             return
         report = query(place, asked, limit=_ROWS_OF_A_TABLE if limit is None else limit or None, seconds=timeout)
-        if out.is_terminal:
-            out.print(query_table(report, out.width))
-        else:
-            # In a file or a pipe a line is as long as it must be.
-            table = query_table(report, sys.maxsize)
-            endless = Console(width=1_000_000)
-            Console(width=Measurement.get(endless, endless.options, table).maximum).print(table)
+        out.print(query_table(report, out.width))
         err.print(counted(len(report.rows), "row"), highlight=False)
         if report.is_cut:
             err.print(f"These are the first {len(report.rows):,} rows: --limit 0 gives all.", highlight=False)

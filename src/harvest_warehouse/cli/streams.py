@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from harvest_warehouse.cli.base import Debug, app, errors_told, out
+from harvest_warehouse.cli.console import print_text
 
 
 @app.command(epilog="Example: `dlt-harvest streams --markdown > streams.md`")
@@ -20,8 +21,8 @@ def streams(
         from harvest_warehouse.summary import streams_json, streams_markdown, streams_table
 
         if as_json:
-            print(streams_json())
+            print_text(streams_json())
         elif as_markdown:
-            print(streams_markdown())
+            print_text(streams_markdown())
         else:
-            out.print(streams_table())
+            out.show(streams_table())

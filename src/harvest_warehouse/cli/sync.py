@@ -18,6 +18,7 @@ from harvest_warehouse.cli.base import (
     say,
     warehouse,
 )
+from harvest_warehouse.cli.console import print_text
 
 
 @app.command(
@@ -78,10 +79,10 @@ def sync(
                 on_step=on_step,
             )
         if as_json:
-            print(sync_json(report))
+            print_text(sync_json(report))
         else:
             for table in sync_tables(report):
-                out.print(table)
+                out.show(table)
             say(*sync_lines(report))
         if report.not_built:
             raise BuildFailed(report.not_built)

@@ -18,6 +18,7 @@ from harvest_warehouse.cli.base import (
     say,
     warehouse,
 )
+from harvest_warehouse.cli.console import print_text
 
 
 @app.command(epilog="Examples: `dlt-harvest verify` · `dlt-harvest verify --since 2026-01-01 --repair`")
@@ -47,10 +48,10 @@ def verify(
             run = compare_and_repair if repair else verify
             report = run(warehouse(destination), account_settings(), since=since, until=until, on_step=on_step)
         if as_json:
-            print(verify_json(report))
+            print_text(verify_json(report))
         else:
             if report.differing:
-                out.print(difference_table(report.differing))
+                out.show(difference_table(report.differing))
             say(*verify_lines(report))
         if not report.is_proven:
             raise typer.Exit(DIFFERENT)

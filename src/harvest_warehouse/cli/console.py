@@ -1,0 +1,110 @@
+"""Output that every console can show: whatever its encoding and width, and whatever names hold that are not ours."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import IO
+from unicodedata import category
+
+from rich.console import Console, ConsoleDimensions, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
+from rich.measure import Measurement
+from rich.segment import Segment
+from rich.table import Table
+
+# In a file or a pipe a line is as long as it must be: names are looked for, and cut ones are not found.
+_ENDLESS = 100_000
+
+
+def visible(text: str) -> str:
+    """`text` with nothing in it that a terminal obeys: control characters are spelt out, marks that cannot be seen are left out.
+
+    Line breaks stay. Of letters, digits and signs of any language nothing is lost.
+    """
+    return text if text.isprintable() else "".join(map(_sign, text))
+
+
+def _sign(sign: str) -> str:
+    if sign.isprintable() or sign == "\n":
+        return sign
+    if sign == "\t":
+        return " "
+    kind = category(sign)
+    # Directions of writing and zero widths (Cf) hide what is there; the rest has no shape in any font.
+    return {"Cc": repr(sign)[1:-1], "Cf": "", "Zl": " ", "Zp": " ", "Zs": " "}.get(kind, "\ufffd")
+
+
+class _Visible:
+    """Something to print, of which nothing but its own colours steers the terminal."""
+
+    def __init__(self, renderable: ConsoleRenderable) -> None:
+        self._renderable = renderable
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for segment in console.render(self._renderable, options):
+            yield segment if segment.control else Segment(visible(segment.text), segment.style)
+
+
+class _Hook(RenderHook):
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        return [_Visible(each) for each in renderables]
+
+
+class PlainConsole(Console):
+    """rich's console, whose lines are whole where they go to a file or a pipe, and that obeys nobody's words."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr, soft_wrap=False)
+        self.push_render_hook(_Hook())
+
+    @property  # type: ignore[misc]  # nobody sets it
+    def size(self) -> ConsoleDimensions:
+        """The terminal's, or as wide as needed where there is none."""
+        return super().size if self.has_reader else ConsoleDimensions(_ENDLESS, 25)
+
+    @property
+    def has_reader(self) -> bool:
+        """Whether somebody looks at it: a terminal, not a file or a pipe."""
+        return bool(self.file.isatty())
+
+    def show(self, table: Table) -> None:
+        """Print a table, on a narrow terminal without its last columns: no word is broken, and what is left out is said."""
+        dropped: list[str] = []
+        while len(table.columns) > 1 and self._narrowest(table) > self.width:
+            dropped.insert(0, str(table.columns.pop().header))
+        self.print(table)
+        if names := ", ".join(filter(None, dropped)):
+            self.print(f"(This terminal is too narrow for: {names}.)", style="dim", highlight=False)
+
+    def _narrowest(self, table: Table) -> int:
+        return Measurement.get(self, self.options.update(width=_ENDLESS), table).minimum
+
+
+def write_text(pieces: Iterable[str]) -> None:
+    """Write text for programs to the standard output, in UTF-8 whatever the console's encoding is; on a terminal, visibly."""
+    for piece in pieces:
+        _write(sys.stdout, piece)
+    sys.stdout.flush()
+
+
+def _write(stream: IO[str], text: str) -> None:
+    buffer = None if stream.isatty() else getattr(stream, "buffer", None)
+    if buffer is None:
+        stream.write(visible(text))
+        return
+    stream.flush()
+    # Half of a pair of characters, as JSON may hold: no encoding has it.
+    buffer.write(text.encode("utf-8", "replace"))
+
+
+def print_text(*lines: str) -> None:
+    """Write whole lines for programs, as `write_text` does."""
+    write_text(f"{line}\n" for line in lines)
+
+
+def replace_what_cannot_be_shown() -> None:
+    """Let a sign that the console's encoding does not have be a question mark, and not the end of the command."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
