@@ -108,6 +108,45 @@ def test_a_full_window_is_used_at_once_and_the_next_place_comes_when_the_first_i
     assert 30.0 <= world.sent[200] <= 31.2
 
 
+@settings(max_examples=200, deadline=None)
+@given(st.integers(1, 5), st.integers(1, 5), st.lists(ASKED, max_size=20), st.floats(0, 30))
+def test_when_there_is_room_for_so_many_is_known_before_and_they_go_then_without_a_wait(
+    requests: int, wanted: int, asked: list[Asked], pause: float
+) -> None:
+    world = World(requests, 15.0)
+    for one in asked:
+        world.ask(one)
+    if pause > 20:
+        world.budget.pause(pause)
+    began, wanted = world.now, min(wanted, requests)
+    while (seconds := world.budget.free_in_seconds(wanted)) > 0:
+        world.sleep(seconds)
+    # What is under way has come back by then, but for answers that take longer than the window.
+    assert world.now - began <= max(60.0, pause) + 15.1
+    free_at = world.now
+    for _ in range(wanted):
+        world.ask(Asked(0.0, 100.0, 0.0))
+    assert world.now == free_at
+
+
+def test_without_a_pace_only_a_pause_is_waited_for() -> None:
+    world = World(0, 15.0)
+    for _ in range(200):
+        world.ask(Asked(0.0, 0.0, 0.0))
+    assert world.budget.free_in_seconds(100) == 0
+    world.budget.pause(7)
+    assert world.budget.free_in_seconds(1) == 7
+
+
+def test_how_long_it_takes_until_there_is_room_for_more_is_told_to_the_second() -> None:
+    world = World(3, 15.0)
+    for gap in (0.0, 2.0, 3.0):
+        world.ask(Asked(gap, 0.0, 0.0))
+    world.sleep(1.0)
+    # Asked at 0, 2 and 5 s, it is 6 s now, and a place is free again 15.05 s after it was taken.
+    assert [round(world.budget.free_in_seconds(count), 2) for count in (1, 2, 3, 9)] == [9.05, 11.05, 14.05, 14.05]
+
+
 def test_a_request_without_an_answer_keeps_its_place() -> None:
     slept: list[float] = []
 

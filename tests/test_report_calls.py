@@ -15,12 +15,14 @@ from harvest_warehouse.repairs import repairs
 from harvest_warehouse.report_calls import (
     ReportCall,
     Window,
-    halves,
+    is_covered,
     minutes_for,
     months_of,
     planned,
     probe_before,
     spans_over,
+    unfound,
+    whole,
 )
 
 TODAY = date(2026, 3, 16)
@@ -90,9 +92,59 @@ def test_the_probe_ends_the_day_before_and_is_a_year_long() -> None:
     assert (probe.last - probe.first).days + 1 == 365
 
 
-def test_halves_are_older_and_newer() -> None:
-    months = months_of(date(2025, 11, 1), date(2026, 1, 31), TODAY)
-    assert halves(months) == (months[:1], months[1:])
+MONTHS = months_of(date(2025, 4, 1), date(2026, 3, 15), TODAY)
+
+
+@given(st.sets(st.integers(0, 11), min_size=1))
+def test_the_months_that_differ_are_found_with_few_reports_where_they_are_few(wrong: set[int]) -> None:
+    differing = {MONTHS[number] for number in wrong}
+    asked: dict[Window, bool] = {}
+    while windows := unfound(MONTHS, asked):
+        assert not asked.keys() & set(windows)
+        asked |= {window: any(window.holds(month) for month in differing) for window in windows}
+    assert {window for window, differs in asked.items() if differs and window in MONTHS} == differing
+    # Each month is in a window that was asked: what is known of all twelve is of today.
+    assert all(any(window.holds(month) for window in asked) for month in MONTHS)
+    # Twelve months are halved four times at most, and each half is asked once.
+    assert len(asked) <= 8 * len(differing)
+
+
+def test_one_month_of_twelve_is_found_by_halves_and_the_older_half_is_asked_only_where_it_must() -> None:
+    asked: dict[Window, bool] = {}
+    order = []
+    while windows := unfound(MONTHS, asked):
+        order += windows
+        asked |= {window: window.holds(MONTHS[1]) for window in windows}
+    # May: the newer half, the newer part of the older one, two of the three that are left. These differ, so April may, too.
+    assert order == [whole(MONTHS[6:]), whole(MONTHS[3:6]), whole(MONTHS[1:3]), MONTHS[2], MONTHS[0], MONTHS[1]]
+
+
+def test_days_are_covered_by_windows_that_meet_or_overlap_and_by_none_with_a_gap() -> None:
+    december, january, february = (
+        Window(date(2025, 12, 1), date(2025, 12, 31)),
+        JANUARY,
+        Window(date(2026, 2, 1), date(2026, 2, 28)),
+    )
+    winter = whole((december, january, february))
+    assert is_covered(winter, [february, december, january])
+    assert is_covered(
+        winter, [Window(date(2025, 11, 1), date(2026, 1, 10)), Window(date(2026, 1, 5), date(2026, 3, 1))]
+    )
+    assert not is_covered(winter, [december, february])
+    assert not is_covered(winter, [december, january])
+    assert not is_covered(january, [])
+
+
+def test_two_years_take_at_most_25_reports_whatever_day_it_is() -> None:
+    """Seven reports for each window, the budgets, and two for the year before: the longest two years have a leap day."""
+    for number in range(4 * 366):
+        today = date(2023, 1, 1) + timedelta(days=number)
+        months = months_of(today - timedelta(days=730), today, today)
+        reports = {name: set(months) for name in ("1", "2", "3", "4", "5", "6", "7")}
+        calls = planned(months, reports)
+        assert len(calls) + 1 + 2 <= 25
+        assert all((call.window.last - call.window.first).days < 365 for call in calls)
+        assert all(is_covered(month, [call.window for call in calls if call.report == "1"]) for month in months)
 
 
 @pytest.mark.parametrize(("calls", "minutes"), [(0, 0), (100, 0), (101, 15), (200, 15), (841, 120)])

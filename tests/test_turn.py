@@ -14,7 +14,7 @@ from harvest_time_tracking import Secret, Settings
 from harvest_warehouse.load import load, settle
 from harvest_warehouse.settings import Warehouse
 from harvest_warehouse.sync import sync
-from harvest_warehouse.turn import Busy, turn
+from harvest_warehouse.turn import Busy, patient_turn, turn
 
 HOLDING = """
 import sys
@@ -95,3 +95,25 @@ while True:
     except Busy:
         time.sleep(0.1)
 """
+
+
+def test_who_has_begun_waits_for_another_run_and_says_so_once(tmp_path: Path, other_run: subprocess.Popen[str]) -> None:
+    told, slept = [], []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 3:
+            other_run.kill()
+            other_run.wait()
+
+    with patient_turn(Warehouse(tmp_path), lambda: told.append("waits"), sleep=sleep, monotonic=lambda: sum(slept)):
+        pass
+    assert (told, len(slept)) == (["waits"], 3)
+
+
+def test_who_has_begun_waits_no_longer_than_an_hour(tmp_path: Path, other_run: subprocess.Popen[str]) -> None:
+    slept: list[float] = []
+    waiting = patient_turn(Warehouse(tmp_path), lambda: None, sleep=slept.append, monotonic=lambda: sum(slept))
+    with pytest.raises(Busy), waiting:
+        pass
+    assert 3_600 <= sum(slept) < 3_610

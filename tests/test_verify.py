@@ -44,8 +44,11 @@ class Copy:
     def verify(self, **arguments: Any) -> VerifyReport:
         return verify(self.warehouse, self.client.settings, client=self.client, **arguments)
 
-    def repair(self) -> VerifyReport:
-        return repair(self.warehouse, self.client.settings, client=self.client)
+    def by_month(self, **arguments: Any) -> VerifyReport:
+        return self.verify(is_by_month=True, **arguments)
+
+    def repair(self, **arguments: Any) -> VerifyReport:
+        return repair(self.warehouse, self.client.settings, client=self.client, **arguments)
 
     def report_calls(self) -> list[str]:
         return [request.path for request in self.simulator.requests if "/reports/" in request.path]
@@ -57,16 +60,22 @@ class Copy:
 
 @pytest.fixture(scope="session")
 def masters(once: Callable[..., Path]) -> Callable[..., Path]:
-    """The database of an account as it is when nothing has happened yet, made once for each seed and size."""
+    """The database of an account as it is when nothing has happened yet, made once for each seed and size.
 
-    def master(**arguments: Any) -> Path:
+    With `is_proven`, each month of it has agreed by itself.
+    """
+
+    def master(*, is_proven: bool = False, **arguments: Any) -> Path:
         def make(warehouse: Warehouse) -> None:
             simulator = Simulator(**arguments)
             with simulator.serving() as url:
                 copy = Copy(Account(simulator, url, warehouse.folder), warehouse)
                 load(copy.warehouse, copy.client.settings, client=copy.client)
+                if is_proven:
+                    assert copy.by_month().is_proven
 
-        return once("-".join(["loaded", *(f"{name}={arguments[name]}" for name in sorted(arguments))]), make)
+        names = [f"{name}={arguments[name]}" for name in sorted(arguments)]
+        return once("-".join(["proven" if is_proven else "loaded", *names]), make)
 
     return master
 
@@ -91,7 +100,7 @@ def differing(report: VerifyReport) -> set[str]:
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_fresh_copy_is_exact_in_every_report_month_and_currency(loaded: Loaded, seed: int) -> None:
     copy = loaded(seed=seed)
-    report = copy.verify()
+    report = copy.by_month()
     assert report.is_proven, report.differing[:5]
     assert set(report.counts) <= {"exact", "tie"}
     assert {one.figure.report for one in report.judged} == TIME | EXPENSES | {"uninvoiced", "project_budget"}
@@ -263,6 +272,27 @@ def bill_a_project_no_more(copy: Copy) -> set[str]:
     return {"uninvoiced"}
 
 
+@pytest.mark.parametrize("repairs", [False, True])
+def test_what_moved_between_two_months_is_found_by_months_and_by_a_year_only_once_it_is_known(
+    loaded: Loaded, repairs: bool
+) -> None:
+    copy = loaded()
+    seeing = move_by_two_months(copy)
+    year = copy.verify()
+    assert year.is_proven
+    [line] = [line for line in verify_lines(year) if "cancel out" in line]
+    assert "4 months compared only as part of a year" in line
+    assert "dlt-harvest verify --months" in line
+    months = copy.by_month()
+    assert differing(months) == seeing
+    assert not any("cancel out" in line for line in verify_lines(months))
+    # The months that are known to differ are asked for, whatever the year says.
+    again = copy.repair() if repairs else copy.verify()
+    assert again.is_proven is repairs
+    assert differing(again) == (set() if repairs else seeing)
+    assert len(copy.rows("select distinct verdict from harvest_reconciliation where verdict <> 'exact'")) == 1 - repairs
+
+
 SEEN = [
     delete_an_entry,
     add_an_hour,
@@ -278,7 +308,6 @@ SEEN = [
     change_a_task_budget,
     make_not_billable,
     change_a_currency,
-    move_by_two_months,
     change_a_person_budget,
     change_a_line_of_a_draft,
     bill_a_project_no_more,
@@ -287,14 +316,20 @@ SEEN = [
 
 @pytest.mark.parametrize("mutation", SEEN, ids=lambda mutation: mutation.__name__)
 def test_a_silent_change_is_found_in_these_reports_and_healed(
-    loaded: Loaded, mutation: Callable[[Copy], set[str]]
+    loaded: Loaded, masters: Callable[..., Path], mutation: Callable[[Copy], set[str]]
 ) -> None:
+    """In a year, and in months that agreed by themselves and are looked at together since."""
     copy = loaded()
     seeing = mutation(copy)
-    found = copy.verify()
-    assert differing(found) == seeing
-    assert not found.is_proven
-    assert found.is_rounding_changed is (mutation is change_the_rounding)
+    for is_proven, find in ((True, copy.by_month), (False, copy.verify)):
+        shutil.copy(masters(size="tiny", seed=1, is_proven=is_proven), copy.warehouse.file)
+        found = find()
+        assert differing(found) == seeing
+        assert not found.is_proven
+        assert found.is_rounding_changed is (mutation is change_the_rounding)
+        days = {(one.figure.last - one.figure.first).days for one in found.differing if one.figure.is_of_window}
+        # Down to the months, but where that would be every month.
+        assert mutation is change_the_rounding or max(days, default=0) <= 30
     healed = copy.repair()
     assert healed.is_proven, healed.differing[:5]
     assert healed.repaired
@@ -599,27 +634,27 @@ def test_an_interrupted_comparison_goes_on_where_it_was(loaded: Loaded) -> None:
     # In the third of four months: January.
     copy.simulator.faults.at({"path": "reports/time/team", "nth": 3}, Fault.UNAUTHORIZED)
     with pytest.raises(TokenRejected):
-        copy.verify()
+        copy.by_month()
     asked = len(copy.report_calls())
-    report = copy.verify()
+    report = copy.by_month()
     assert report.is_proven
     assert {one.figure.first.month for one in report.judged if one.figure.report == "time/team"} == {3, 2, 1, 12}
-    # Budgets, what is left of fees, what is left of January, December, and the year before.
-    assert len(copy.report_calls()) - asked == report.calls == 1 + 1 + 6 + 7 + 2
+    # Budgets, what is left of fees, what was not answered of January, December, and the year before.
+    assert len(copy.report_calls()) - asked == report.calls == 1 + 1 + 1 + 7 + 2
 
 
 def test_what_changed_while_it_was_interrupted_is_asked_again(loaded: Loaded) -> None:
     copy = loaded()
     copy.simulator.faults.at({"path": "reports/time/team", "nth": 4}, Fault.UNAUTHORIZED)
     with pytest.raises(TokenRejected):
-        copy.verify()
+        copy.by_month()
     copy.simulator.clock.sleep(60)
     entry = entry_of(copy, lambda entry: entry.spent_date.month == 2)
     copy.store.edit_time_entry(entry.id, hours="7.5")
     fixed = next(project for project in copy.store.projects.values() if project.is_fixed_fee and project.is_active)
     copy.store.edit_project(fixed.id, fee=Decimal(98_765))
     load(copy.warehouse, copy.client.settings, client=copy.client)
-    report = copy.verify()
+    report = copy.by_month()
     assert report.is_proven, report.differing[:5]
     left = [one.figure.theirs for one in report.judged if one.figure.family == "fixed_fee"]
     lines = [line for invoice in copy.store.invoices.values() for line in invoice.lines]
@@ -629,7 +664,7 @@ def test_what_changed_while_it_was_interrupted_is_asked_again(loaded: Loaded) ->
 
 def test_months_that_agreed_and_stayed_are_compared_as_one(loaded: Loaded) -> None:
     copy = loaded()
-    first, second = copy.verify(), copy.verify()
+    first, second = copy.by_month(), copy.by_month()
     # Four months by seven reports, the budgets, the year before; then one span.
     assert (first.planned_calls, first.calls) == (31, 31)
     assert (second.planned_calls, second.calls) == (10, 10)
@@ -640,23 +675,46 @@ def test_months_that_agreed_and_stayed_are_compared_as_one(loaded: Loaded) -> No
 
 def test_a_month_of_which_our_rows_changed_is_compared_by_itself_again(loaded: Loaded) -> None:
     copy = loaded()
-    copy.verify()
+    copy.by_month()
     copy.simulator.clock.sleep(60)
     entry = entry_of(copy, lambda entry: entry.spent_date.month == 1 and budgeted_by(copy, "project")(entry))
     copy.store.edit_time_entry(entry.id, hours="7.5")
     load(copy.warehouse, copy.client.settings, client=copy.client)
-    report = copy.verify()
+    report = copy.by_month()
     assert report.is_proven
     january = {one.figure.report for one in report.judged if one.figure.first == date(2026, 1, 1)}
     assert january == TIME | {"uninvoiced"}
 
 
+def test_a_month_that_is_another_one_now_no_longer_stands_beside_the_year_that_it_is_in(loaded: Loaded) -> None:
+    copy = loaded()
+    copy.by_month()
+    copy.verify()
+
+    def kept() -> list[tuple[int, int]]:
+        query = """
+            select distinct month(from_date), month(to_date) from harvest_reconciliation
+            where report = 'time/team' order by all
+        """
+        return copy.rows(query)
+
+    year = (12, 3)
+    assert kept() == [(1, 1), (2, 2), (3, 3), year, (12, 12)]
+    copy.simulator.clock.sleep(60)
+    entry = entry_of(copy, lambda entry: entry.spent_date.month == 1)
+    copy.store.edit_time_entry(entry.id, hours="7.5")
+    load(copy.warehouse, copy.client.settings, client=copy.client)
+    assert copy.verify().is_proven
+    assert kept() == [(2, 2), (3, 3), year, (12, 12)]
+    assert copy.rows("select distinct verdict from harvest_reconciliation") == [("exact",)]
+
+
 def test_a_silent_change_in_an_old_month_is_narrowed_down_to_it(loaded: Loaded) -> None:
     copy = loaded()
-    copy.verify()
+    copy.by_month()
     entry = entry_of(copy, lambda entry: entry.spent_date.month == 1)
     set_silently(copy, entry, task_id=next(i for i in copy.store.tasks if i != entry.task_id))
-    report = copy.verify()
+    report = copy.by_month()
     assert differing(report) == {"time/tasks"}
     assert {(one.figure.first, one.figure.last) for one in report.differing} == {(date(2026, 1, 1), date(2026, 1, 31))}
     # Only this report: the newer half, which agrees, and the two months of the older one.
@@ -759,7 +817,7 @@ def test_the_pace_of_reports_is_kept_and_told_beforehand(loaded: Loaded) -> None
     copy = loaded()
     copy.client = copy.account.client(requests_per_15_s=0, report_requests_per_15_min=10)
     said: list[str] = []
-    report = copy.verify(on_step=said.append)
+    report = copy.by_month(on_step=said.append)
     assert report.is_proven
     # 31 reports: ten at once, then ten in each quarter of an hour.
     assert report.planned_minutes == 45
@@ -785,11 +843,13 @@ def test_money_that_is_rounded_once_is_found_where_the_account_tells(
 
 def test_a_range_of_days_is_compared_with_no_day_more(loaded: Loaded) -> None:
     copy = loaded()
-    report = copy.verify(since="2026-01-10", until="2026-02-05")
-    assert report.is_proven
-    windows = {(one.figure.first, one.figure.last) for one in report.judged if one.figure.report == "time/team"}
-    assert windows == {(date(2026, 1, 10), date(2026, 1, 31)), (date(2026, 2, 1), date(2026, 2, 5))}
-    assert report.calls == 15
+    january, february = (date(2026, 1, 10), date(2026, 1, 31)), (date(2026, 2, 1), date(2026, 2, 5))
+    for find, expected in ((copy.by_month, {january, february}), (copy.verify, {(january[0], february[1])})):
+        report = find(since="2026-01-10", until="2026-02-05")
+        assert report.is_proven
+        windows = {(one.figure.first, one.figure.last) for one in report.judged if one.figure.report == "time/team"}
+        assert windows == expected
+        assert report.calls == 1 + 7 * len(expected)
 
 
 def test_what_was_never_loaded_is_not_compared(loaded: Loaded) -> None:

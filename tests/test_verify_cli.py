@@ -59,7 +59,13 @@ def hours_by_task(account: Account, days: tuple[date, date], currency: str) -> d
 def test_it_says_beforehand_how_long_it_takes_and_exits_0_where_all_agrees(account: Account) -> None:
     done = run(account, "verify")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "asking Harvest for 31 reports, a minute or less" in done.stderr
+    # Of the year that the four months are in: seven; the budgets, and the year before.
+    assert "asking Harvest for 10 reports, a minute or less" in done.stderr
+    assert "4 months compared only as part of a year" in done.stdout
+    by_month = run(account, "verify", "--months")
+    assert by_month.returncode == 0, by_month.stdout + by_month.stderr
+    assert "asking Harvest for 31 reports" in by_month.stderr
+    assert "as part of a year" not in by_month.stdout
     # In the order of their calls, and no report that was not asked for.
     assert "Every figure in these reports of Harvest's agrees: project_budget, " in done.stdout
     assert "0 ties" in done.stdout

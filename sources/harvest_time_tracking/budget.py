@@ -80,6 +80,18 @@ class RateBudget:
         with self._lock:
             self._paused_until = max(self._paused_until, self._monotonic() + seconds)
 
+    def free_in_seconds(self, requests: int) -> float:
+        """How long it will be until so many requests may be sent at once; 0 where they may be now. Takes no place."""
+        with self._lock:
+            now = self._monotonic()
+            pause = max(0.0, self._paused_until - now)
+            # Of a request that is not answered nobody knows when it arrives.
+            frees_at = (min(ticket.frees_at, now + self._window_seconds) for ticket in self._tickets)
+            taken = sorted(at for at in frees_at if at > now)
+            short = len(taken) + min(requests, self._requests) - self._requests
+            is_free = short <= 0 or not self._requests
+            return pause if is_free else max(pause, taken[short - 1] - now)
+
     def _wait_seconds(self, now: float) -> float:
         if now < self._paused_until:
             return self._paused_until - now

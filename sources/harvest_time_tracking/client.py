@@ -15,7 +15,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
-from .budget import RateBudget
+from .budget import RateBudget, Stopped
 from .errors import WillRetry
 from .protocol import (
     PER_PAGE,
@@ -178,6 +178,26 @@ class Client:
         url = self.url(path, {**(params or {}), "per_page": 1})
         total = self.get(url, lambda answer: read_document(answer)[0].get("total_entries"), spent)
         return total if type(total) is int else None
+
+    def now(self) -> datetime:
+        """The instant by this machine's clock, or by the one that the client was given."""
+        return self._now()
+
+    def free_in_seconds(self, limit: Limit, requests: int = 1) -> float:
+        """How long it will be until so many requests of this kind may be sent at once. Asks nothing."""
+        return self._budgets[limit].free_in_seconds(requests)
+
+    def wait_until_free(self, limit: Limit, requests: int = 1) -> None:
+        """Wait until so many requests of this kind may be sent at once. Asks nothing.
+
+        Raises:
+            Stopped: when the client is closed meanwhile.
+        """
+        closing = self._closing
+        while (seconds := self.free_in_seconds(limit, requests)) > 0:
+            if closing.is_set():
+                raise Stopped("The run has ended.")
+            (self._sleep or closing.wait)(seconds)
 
     def in_background(self, work: Callable[..., _T], *args: object) -> Future[_T]:
         """Have a worker do it. To be called from one thread."""

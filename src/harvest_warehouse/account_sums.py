@@ -124,7 +124,7 @@ def days_of(database: Database, account_id: str) -> tuple[date | None, date | No
 
 
 def account_sums(database: Database, account_id: str, first: date, last: date) -> AccountSums:
-    """Read it.
+    """Read it; twice the same where nothing changed.
 
     Args:
         database: open on the account's tables.
@@ -218,7 +218,7 @@ def _parts(
     group = _GROUP.format(key=key) + (f", {running}" if running else "")
     query = (
         f'select work."{key}", {_HEAD.format(name=name)}, {running or "false"}, {", ".join(sums.values())} '
-        f"from {table} as work {_PLACE} {days} {group}"
+        f"from {table} as work {_PLACE} {days} {group} order by 1, 3, 4, 5, 6"
     )
     return tuple(
         Part(
@@ -285,6 +285,7 @@ def _lines(database: Database, account_id: str) -> dict[int, tuple[tuple[Decimal
         inner join invoices on invoices._dlt_id = line._dlt_parent_id
         where invoices.account_id = :account_id and line.project__id is not null
         group by line.project__id, coalesce(invoices.discount, 0)
+        order by 1, 2
     """
     lines: dict[int, tuple[tuple[Decimal, Decimal], ...]] = {}
     for project_id, discount, amount in database.rows(query, {"account_id": account_id}):

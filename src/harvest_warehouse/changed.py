@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -16,6 +16,10 @@ _SUBJECTS = {
     "time_entries": ("project", "user", "task"),
     "expenses": ("project", "user", "expense_category"),
 }
+# More changes than that at once are seen by the next load.
+_MOST_PAGES = 50
+
+Changes = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 def changed_since(client: Client, loaded: Mapping[str, datetime]) -> int:
@@ -31,19 +35,29 @@ def changed_since(client: Client, loaded: Mapping[str, datetime]) -> int:
     )
 
 
-def touched_since(client: Client, database: Database, account_id: str, began_at: datetime) -> tuple[Touched, ...]:
-    """Where the rows are that changed since then, and where they were when we read them.
+def changes_since(client: Client, began_at: datetime, loaded: Mapping[str, datetime]) -> Changes:
+    """The time entries and expenses that changed in Harvest since a comparison began, and are not loaded, by stream.
 
-    `updated_since` includes its instant: what changed within the first second is taken as changed before.
+    Args:
+        client: asks Harvest.
+        began_at: when the comparison began, by Harvest's clock.
+        loaded: since when each stream has every change, as in `changed_since`: another run may have loaded meanwhile.
     """
-    since = began_at + timedelta(seconds=1)
+    found = {}
+    for stream in _SUBJECTS:
+        # `updated_since` includes its instant: what changed within the first second is taken as changed before.
+        since = max(began_at, loaded.get(stream, began_at)) + timedelta(seconds=1)
+        found[stream] = _records(client, stream, since)
+    return found
+
+
+def touched_by(changes: Changes, database: Database, account_id: str) -> tuple[Touched, ...]:
+    """Where these rows are, and where they were when we read them."""
     found: list[Touched] = []
-    for stream, subjects in _SUBJECTS.items():
-        if database.columns(stream) and _count(client, stream, since):
-            params = {"updated_since": _instant(since)}
-            records = client.page(STREAMS[stream].path, STREAMS[stream].data_key, params).records
-            found += [_touched(record, subjects) for record in records]
-            found += _as_loaded(database, account_id, stream, subjects, [record["id"] for record in records])
+    for stream, records in changes.items():
+        if records and database.columns(stream):
+            found += [_touched(record, _SUBJECTS[stream]) for record in records if record.get("spent_date")]
+            found += _as_loaded(database, account_id, stream, [record["id"] for record in records])
     return tuple(found)
 
 
@@ -54,16 +68,32 @@ def _count(client: Client, stream: str, since: datetime) -> int:
         return 0
 
 
+def _records(client: Client, stream: str, since: datetime) -> list[Mapping[str, Any]]:
+    found, data_key = STREAMS[stream], STREAMS[stream].data_key
+    try:
+        page = client.page(found.path, data_key, {"updated_since": _instant(since)})
+    except PermissionMissing:
+        return []
+    records: list[Mapping[str, Any]] = [*page.records]
+    for _ in range(_MOST_PAGES):
+        if page.next_url is None:
+            break
+        page = client.page_at(page.next_url, data_key)
+        records += page.records
+    return records
+
+
 def _touched(record: Mapping[str, Any], subjects: Iterable[str]) -> Touched:
     ids = frozenset(int((record.get(name) or {}).get("id") or 0) for name in subjects)
     return Touched(date.fromisoformat(record["spent_date"]), ids)
 
 
-def _as_loaded(
-    database: Database, account_id: str, stream: str, subjects: Iterable[str], ids: list[int]
-) -> list[Touched]:
-    columns = ", ".join(f'"{name}__id"' for name in subjects)
-    query = f"select spent_date, {columns} from {stream} where account_id = :account_id and id in (:ids)"
+def _as_loaded(database: Database, account_id: str, stream: str, ids: list[int]) -> list[Touched]:
+    columns = ", ".join(f'"{name}__id"' for name in _SUBJECTS[stream])
+    query = f"""
+        select spent_date, {columns} from {stream}
+        where account_id = :account_id and id in (:ids) and spent_date is not null
+    """
     rows = database.rows(query, {"account_id": account_id, "ids": ids})
     return [Touched(day, frozenset(subject or 0 for subject in found)) for day, *found in rows]
 

@@ -1,29 +1,19 @@
-"""One comparison under way: which reports were asked, what they said, and what that means for our tables."""
+"""One comparison under way: what is to be asked, what Harvest's reports stated, and what that means for our tables. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
-from itertools import groupby
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cached_property
 
-from harvest_time_tracking import Client
-from harvest_time_tracking.errors import BrokenPromise, NotThere, PermissionMissing, RequestRefused
 from harvest_warehouse.account_sums import AccountSums
 from harvest_warehouse.figures import figures, fingerprint
 from harvest_warehouse.reconcile import MEANWHILE, Convention, Figure, Judged, is_rounding_changed, judge
 from harvest_warehouse.reconciliation import Compared
-from harvest_warehouse.report_calls import ReportCall, Window, halves, newest_first, planned, probe_before, whole
-from harvest_warehouse.reports import BUDGET, REPORTS, UNINVOICED, Report, TheirRow, their_rows
-
-# An interrupted comparison is gone on with for so long.
-_RESUME_HOURS = 6
-# What a comparison that is killed must ask again at most.
-_KEEP_EVERY_CALLS = 50
-_MOST_PAGES = 1_000
-# Only the totals: they tell whether there is anything.
-_PROBED = ("time/projects", "expenses/projects")
+from harvest_warehouse.report_calls import ReportCall, Window, newest_first, unfound
+from harvest_warehouse.report_reader import Answers
+from harvest_warehouse.reports import BUDGET, REPORTS, UNINVOICED
 
 
 @dataclass(frozen=True)
@@ -45,222 +35,245 @@ class Touched:
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What one report stated, when."""
-
-    rows: tuple[TheirRow, ...]
-    at: datetime
-    pages: int
-
-
 class Comparison:
-    """Asks for reports, keeps their rows and judges them.
-
-    Args:
-        client: asks.
-        sums: our side.
-        months: the windows to be compared, oldest first.
-        now: the server's clock.
-        reports: the paths of the reports to ask.
-        keep: is given what was compared and the verdicts, now and then.
-        is_whole: whether all of history is loaded, so that figures of all time can be compared.
+    """How far a comparison has come. Each step gives another one.
 
     Attributes:
+        sums: our side.
+        months: all that is compared by day, as months, oldest first.
+        reports: the paths of the reports that are compared by day.
+        known: what earlier runs compared.
+        wanted: the calls that it takes at least, newest first.
+        prints: of our side, by report and month: what tells whether a month of ours is another one now.
+        is_whole: whether all of history is loaded, so that figures of all time can be compared.
+        is_by_month: whether each month is to agree by itself.
+        compared: what was asked until now.
+        figures: both sides of each of these.
+        resumed: what of it an interrupted run had asked.
+        written: what of it is in `harvest_reconciliation` already.
         refused: the reports that Harvest does not give this token, and why.
-        calls: how many reports were asked for, further pages included.
+        too_early: calls whose window has not begun yet, for Harvest.
         touched: what changed in Harvest meanwhile.
-        too_early: the first days of windows that have not begun yet, for Harvest.
+        unsettled: calls about which our tables changed again and again: what differs in them is not proven.
     """
 
-    def __init__(
-        self,
-        client: Client,
-        sums: AccountSums,
-        months: Sequence[Window],
-        now: datetime,
-        reports: Iterable[str],
-        keep: Callable[[Sequence[Compared], Sequence[Judged]], None],
-        *,
-        is_whole: bool = True,
-    ) -> None:
-        self._client = client
-        self._sums = sums
-        self._months = tuple(months)
-        self._now = now
-        self._reports = tuple(reports)
-        self._keep = keep
-        self._is_whole = is_whole
-        self._compared: dict[ReportCall, Compared] = {}
-        self._figures: dict[ReportCall, list[Figure]] = {}
-        self._kept: set[ReportCall] = set()
-        self._resumed: set[ReportCall] = set()
-        self._narrowed: set[ReportCall] = set()
-        self.refused: dict[str, str] = {}
-        self.calls = 0
-        self.touched: tuple[Touched, ...] = ()
-        self.too_early: set[date] = set()
+    sums: AccountSums
+    months: tuple[Window, ...]
+    reports: tuple[str, ...]
+    known: tuple[Compared, ...]
+    wanted: tuple[ReportCall, ...]
+    prints: Mapping[ReportCall, str]
+    is_whole: bool
+    is_by_month: bool
+    compared: Mapping[ReportCall, Compared] = field(default_factory=dict)
+    figures: Mapping[ReportCall, Sequence[Figure]] = field(default_factory=dict)
+    resumed: frozenset[ReportCall] = frozenset()
+    written: frozenset[ReportCall] = frozenset()
+    refused: Mapping[str, str] = field(default_factory=dict)
+    too_early: frozenset[ReportCall] = frozenset()
+    touched: tuple[Touched, ...] = ()
+    unsettled: frozenset[ReportCall] = frozenset()
 
-    def plan(self, known: Iterable[Compared], *, is_probing: bool) -> list[ReportCall]:
-        """What is to be asked, newest first; what an interrupted comparison has just asked is taken over."""
-        windowed = [report for report in self._reports if report != BUDGET]
-        prints = {
-            (report, month): fingerprint(self._sums, report, month) for report in windowed for month in self._months
-        }
-        covered = {report: {month for month in self._months if not prints[report, month]} for report in windowed}
-        firsts, lasts = ({getattr(month, end) for month in self._months} for end in ("first", "last"))
-        for one in known:
-            report, window = one.call.report, one.call.window
-            if report not in covered:
-                continue
-            if one.is_finished and one.is_agreed and prints.get((report, window)) == one.fingerprint:
-                covered[report].add(window)
-            is_fresh = self._now - one.compared_at < timedelta(hours=_RESUME_HOURS) and not one.is_finished
-            fits = window.first in firsts and window.last in lasts
-            # What is left of fees is of all time: it is asked anew, in the newest window.
-            is_of_days = report != UNINVOICED or window.last != self._months[-1].last
-            if is_fresh and fits and is_of_days and one.fingerprint == fingerprint(self._sums, report, window):
-                self._compared[one.call] = replace(one, is_agreed=False)
-                self._kept.add(one.call)
-                self._resumed.add(one.call)
-        calls = planned(self._months, covered, list(self._compared))
-        if BUDGET in self._reports:
-            calls = [self._budget_call(), *calls]
-        if is_probing and self._months:
-            before = probe_before(self._months[0].first)
-            calls += [ReportCall(report, before) for report in _PROBED if report in windowed]
-        return calls
+    @property
+    def unasked(self) -> list[ReportCall]:
+        """What is wanted and was not asked yet, newest first."""
+        return [call for call in self.wanted if self._may_ask(call)]
 
-    def ask(self, calls: Iterable[ReportCall]) -> None:
-        """Ask for these reports, those of one window at once."""
-        for _, group in groupby(calls, key=lambda call: call.window):
-            wanted = [call for call in group if call.report not in self.refused]
-            asked = {call: self._client.in_background(self._read, call) for call in wanted}
-            for call, answer in asked.items():
-                self._take(call, answer)
-            if len(self._compared.keys() - self._kept) >= _KEEP_EVERY_CALLS:
-                self.keep()
-
-    def narrow(self) -> None:
-        """Find the months that differ in longer windows that do, asking only for the reports that do."""
-        if is_rounding_changed(self.judged()[0]):
+    @property
+    def narrower(self) -> list[ReportCall]:
+        """What to ask next to find the months that differ in longer windows that do, newest first."""
+        differing = self._differing
+        if not differing or is_rounding_changed(self._verdicts[0]):
             # Every month differs then, and all of them are read again.
-            return
-        for call in [call for call in self._differing() if call.window not in self._months]:
-            months = [month for month in self._months if call.window.holds(month)]
-            if len(months) > 1 and call not in self._narrowed:
-                self._narrowed.add(call)
-                self._halve(call.report, months)
+            return []
+        found: set[ReportCall] = set()
+        for call in differing:
+            months = self._months_of(call)
+            if len(months) > 1:
+                asked = {one.window: one in differing for one in self.compared if one.report == call.report}
+                found |= {ReportCall(call.report, window) for window in unfound(months, asked)}
+        return newest_first(filter(self._may_ask, found))
 
-    def again(self, sums: AccountSums) -> list[ReportCall]:
-        """After rows were read again: the reports that differed, and those about which our tables say another thing now."""
-        wrong = {_call(one) for one in self.judged()[0] if one.is_repairable}
-        self._sums = sums
-        self._figures.clear()
-        changed = {call for call, one in self._compared.items() if self._print(call) != one.fingerprint}
-        budget = {call for call in self._compared if call.report == BUDGET}
-        calls = newest_first(wrong | changed | budget | self._narrowed)
-        self._narrowed.clear()
-        for call in calls:
-            self._compared.pop(call, None)
-        self._kept.difference_update(calls)
-        self._resumed.difference_update(calls)
-        return [self._budget_call() if call.report == BUDGET else call for call in calls]
-
-    def judged(self) -> tuple[tuple[Judged, ...], tuple[Convention, ...]]:
+    @property
+    def judged(self) -> tuple[Judged, ...]:
         """A verdict on each figure; a longer window that differs because of a month of it is told by the month."""
-        for call in self._compared.keys() - self._figures:
-            rows, is_whole = self._compared[call].rows, self._is_whole and call not in self._resumed
-            self._figures[call] = figures(self._sums, REPORTS[call.report], call.window, rows, is_whole=is_whole)
-        judged, conventions = judge([figure for call in self._compared for figure in self._figures[call]])
-        judged = tuple(map(self._excused, judged))
-        wrong = {_call(one) for one in judged if one.is_different}
-        told = {span for span in self._narrowed if any(_is_inside(call, span) for call in wrong)}
-        return tuple(one for one in judged if _call(one) not in told), conventions
+        return tuple(one for one in self._verdicts[0] if _call(one) not in self._told)
+
+    @property
+    def conventions(self) -> tuple[Convention, ...]:
+        """What was found of what Harvest does not document."""
+        return self._verdicts[1]
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether anything differs that reading rows again may mend."""
+        return any(one.is_repairable for one in self._verdicts[0])
+
+    @property
+    def unwritten(self) -> list[Compared]:
+        """What was asked and is not written yet."""
+        return [one for call, one in self.compared.items() if call not in self.written]
+
+    @property
+    def finished(self) -> list[Compared]:
+        """What stands in the end."""
+        return [replace(one, is_finished=True) for call, one in self.compared.items() if call not in self._told]
+
+    @property
+    def proven(self) -> frozenset[ReportCall]:
+        """Months that agreed by themselves at an earlier time, and of which our tables say the same still."""
+        return proven(self.known, self.prints)
+
+    @property
+    def months_not_alone(self) -> int:
+        """How many months with anything in them were compared as parts of longer windows only."""
+        alone = self.proven | self.compared.keys()
+        return len(
+            {
+                call.window
+                for call, found in self.prints.items()
+                if found and call not in alone and call.report not in self.refused
+            }
+        )
+
+    def resuming(self, compared: Mapping[ReportCall, Compared]) -> Comparison:
+        """With what an interrupted run has asked, and written."""
+        calls = frozenset(compared)
+        return replace(self, resumed=calls, written=calls)._with(compared)
+
+    def as_written(self) -> Comparison:
+        """With all that was asked until now in `harvest_reconciliation`."""
+        return replace(self, written=frozenset(self.compared))
+
+    def with_answers(self, answers: Answers) -> Comparison:
+        """With what Harvest answered."""
+        read = {
+            call: Compared(
+                call,
+                call.window in self.months or call.report == BUDGET,
+                print_of(self.sums, call),
+                reading.at,
+                rows=reading.rows,
+            )
+            for call, reading in answers.readings.items()
+        }
+        asked = replace(
+            self._without(read),
+            refused={**self.refused, **answers.refused},
+            too_early=self.too_early | answers.too_early,
+        )
+        return asked._with(read)
+
+    def with_sums(self, sums: AccountSums) -> Comparison:
+        """With our tables as they are now; what they say another thing about is to be asked again."""
+        if sums == self.sums:
+            return self
+        kept, prints = self._without(self._changed(sums)), prints_of(sums, self.reports, self.months)
+        others = {call for call, found in prints.items() if self.is_by_month and found and found != self.prints[call]}
+        wanted = tuple(newest_first({*self.wanted, *others}))
+        return replace(kept, sums=sums, prints=prints, wanted=wanted, figures={})._with(kept.compared)
+
+    def unsettled_by(self, sums: AccountSums) -> Comparison:
+        """With our tables as they are now; where they say another thing, what differs is not proven."""
+        if sums == self.sums:
+            return self
+        prints, changed = prints_of(sums, self.reports, self.months), self._changed(sums)
+        return replace(self, sums=sums, prints=prints, figures={}, unsettled=changed)._with(self.compared)
+
+    def with_touched(self, touched: Iterable[Touched]) -> Comparison:
+        """With what changed in Harvest while reports were read: what it may be the reason of is not proven."""
+        return replace(self, touched=tuple(touched))
+
+    def again(self) -> Comparison:
+        """After rows were read again: what differed is to be asked once more."""
+        wrong = {_call(one) for one in self.judged if one.is_repairable} | self._told
+        wrong |= {call for call in self.compared if call.report == BUDGET}
+        # Parts of a longer window are asked only where it differs again.
+        parts = {call for call in self._told if any(_is_inside(call, other) for other in self._told)}
+        wanted = tuple(newest_first({*self.wanted, *(wrong - parts)}))
+        return replace(self, wanted=wanted, touched=(), unsettled=frozenset())._without(wrong)
+
+    def _with(self, compared: Mapping[ReportCall, Compared]) -> Comparison:
+        found = {
+            call: figures(
+                self.sums,
+                REPORTS[call.report],
+                call.window,
+                one.rows,
+                is_whole=self.is_whole and call not in self.resumed,
+            )
+            for call, one in compared.items()
+        }
+        return replace(self, compared={**self.compared, **compared}, figures={**self.figures, **found})
+
+    def _without(self, calls: Collection[ReportCall]) -> Comparison:
+        return replace(
+            self,
+            compared={call: one for call, one in self.compared.items() if call not in calls},
+            figures={call: found for call, found in self.figures.items() if call not in calls},
+            resumed=self.resumed - frozenset(calls),
+            written=self.written - frozenset(calls),
+        )
+
+    def _changed(self, sums: AccountSums) -> frozenset[ReportCall]:
+        """The calls whose figures on our side are others now. Fees belong to no month, and budgets to no day."""
+        other_projects = sums.projects != self.sums.projects
+        return frozenset(
+            call
+            for call, one in self.compared.items()
+            if call.report == BUDGET
+            or (call.report == UNINVOICED and other_projects)
+            or print_of(sums, call) != one.fingerprint
+        )
+
+    def _may_ask(self, call: ReportCall) -> bool:
+        return call not in self.compared and call.report not in self.refused and call not in self.too_early
+
+    def _months_of(self, call: ReportCall) -> tuple[Window, ...]:
+        return tuple(month for month in self.months if call.window.holds(month))
+
+    @cached_property
+    def _verdicts(self) -> tuple[tuple[Judged, ...], tuple[Convention, ...]]:
+        judged, conventions = judge([figure for call in self.compared for figure in self.figures[call]])
+        return tuple(map(self._excused, judged)), conventions
 
     def _excused(self, judged: Judged) -> Judged:
-        if judged.is_repairable and any(one.is_in(judged.figure) for one in self.touched):
+        is_touched = _call(judged) in self.unsettled or any(one.is_in(judged.figure) for one in self.touched)
+        if judged.is_repairable and is_touched:
             return replace(judged, verdict="not_provable", reason=MEANWHILE)
         return judged
 
-    def keep(self) -> None:
-        """Have what was asked until now written."""
-        judged, _ = self.judged()
-        self._keep([one for call, one in self._compared.items() if call not in self._kept], judged)
-        self._kept |= self._compared.keys()
+    @cached_property
+    def _differing(self) -> frozenset[ReportCall]:
+        return frozenset(_call(one) for one in self._verdicts[0] if one.is_different and one.figure.is_of_window)
 
-    def finish(self) -> None:
-        """The comparison came to its end: all of it is written, with the verdicts that hold for the whole account."""
-        judged, _ = self.judged()
-        told = {_call(one) for one in judged}
-        kept = [one for call, one in self._compared.items() if call in told or call not in self._narrowed]
-        self._keep([replace(one, is_finished=True) for one in kept], judged)
-
-    def _halve(self, report: str, months: Sequence[Window]) -> None:
-        """Months of which one differs, newest first: where the newer half agrees, it is in the older one."""
-        older, newer = halves(months)
-        differs = self._differs(report, newer)
-        if differs and len(newer) > 1:
-            self._halve(report, newer)
-        if not differs or self._differs(report, older):
-            if len(older) > 1:
-                self._halve(report, older)
-            else:
-                self._differs(report, older)
-
-    def _differs(self, report: str, months: Sequence[Window]) -> bool:
-        call = ReportCall(report, whole(months))
-        if call not in self._compared:
-            self.ask([call])
-        differs = call in self._differing()
-        if differs and len(months) > 1:
-            self._narrowed.add(call)
-        return differs
-
-    def _differing(self) -> list[ReportCall]:
-        return newest_first({_call(one) for one in self.judged()[0] if one.is_different and one.figure.is_of_window})
-
-    def _budget_call(self) -> ReportCall:
-        today = self._now.date()
-        return ReportCall(BUDGET, Window(today, today))
-
-    def _take(self, call: ReportCall, answer: Future[Reading]) -> None:
-        try:
-            reading = answer.result()
-        except (PermissionMissing, NotThere) as error:
-            self.refused[call.report] = str(error)
-            return
-        except RequestRefused:
-            # By the account's own clock, it may be the day before: then its window lies in the future.
-            if call.window.first < self._now.date():
-                raise
-            self.too_early.add(call.window.first)
-            return
-        self.calls += reading.pages
-        self._figures.pop(call, None)
-        is_month = call.window in self._months or call.report == BUDGET
-        self._compared[call] = Compared(call, is_month, self._print(call), reading.at, rows=reading.rows)
-
-    def _print(self, call: ReportCall) -> str:
-        return "" if call.report == BUDGET else fingerprint(self._sums, call.report, call.window)
-
-    def _read(self, call: ReportCall) -> Reading:
-        report = REPORTS[call.report]
-        page = self._client.page(f"reports/{report.path}", "results", _params(report, call.window))
-        at, rows = page.date or datetime.now(UTC), their_rows(report, page.body)
-        followed: set[str] = set()
-        while page.next_url is not None:
-            if page.next_url in followed or len(followed) > _MOST_PAGES:
-                raise BrokenPromise(f"Harvest's links to the next page of {call.report} go round in a circle.")
-            followed.add(page.next_url)
-            page = self._client.page_at(page.next_url, "results")
-            rows += their_rows(report, page.body)
-        return Reading(tuple(rows), at, 1 + len(followed))
+    @cached_property
+    def _told(self) -> frozenset[ReportCall]:
+        """The longer windows that differ because of what differs in a part of them."""
+        wrong = {
+            _call(one)
+            for one in self._verdicts[0]
+            if one.figure.is_of_window and (one.is_different or one.reason == MEANWHILE)
+        }
+        return frozenset(call for call in wrong if any(_is_inside(other, call) for other in wrong))
 
 
-def _params(report: Report, window: Window) -> Mapping[str, str]:
-    if report.path == BUDGET:
-        return report.params
-    return {"from": f"{window.first:%Y%m%d}", "to": f"{window.last:%Y%m%d}", **report.params}
+def prints_of(sums: AccountSums, reports: Iterable[str], months: Sequence[Window]) -> dict[ReportCall, str]:
+    """What changes as soon as our side of a report and month does; empty where there is nothing."""
+    calls = [ReportCall(report, month) for report in reports for month in months]
+    return {call: print_of(sums, call) for call in calls}
+
+
+def print_of(sums: AccountSums, call: ReportCall) -> str:
+    """The same of one call."""
+    return "" if call.report == BUDGET else fingerprint(sums, call.report, call.window)
+
+
+def proven(known: Iterable[Compared], prints: Mapping[ReportCall, str]) -> frozenset[ReportCall]:
+    """The months that agreed by themselves at an earlier time, and of which our side is the same still."""
+    return frozenset(
+        one.call for one in known if one.is_finished and one.is_agreed and prints.get(one.call) == one.fingerprint
+    )
 
 
 def _call(judged: Judged) -> ReportCall:

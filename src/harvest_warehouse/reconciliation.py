@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -10,7 +10,7 @@ from decimal import Decimal
 from harvest_warehouse.database import Database, open_database
 from harvest_warehouse.own_tables import OwnTable, keep
 from harvest_warehouse.reconcile import AGREED, Judged
-from harvest_warehouse.report_calls import ReportCall, Window
+from harvest_warehouse.report_calls import ReportCall, Window, is_covered
 from harvest_warehouse.reports import BUDGET, REPORTS, TheirRow
 from harvest_warehouse.settings import Warehouse
 
@@ -121,9 +121,25 @@ def _rows(database: Database, account_id: str, call: ReportCall) -> tuple[TheirR
 
 
 def remember(
-    warehouse: Warehouse, account_id: str, run_id: str, compared: Sequence[Compared], judged: Sequence[Judged]
+    warehouse: Warehouse,
+    account_id: str,
+    run_id: str,
+    compared: Sequence[Compared],
+    judged: Sequence[Judged],
+    *,
+    over: Collection[ReportCall],
+    beside: Collection[ReportCall],
 ) -> None:
     """Keep the verdicts on these windows in place of older ones. Only while holding the turn.
+
+    Args:
+        warehouse: where.
+        account_id: the account.
+        run_id: the comparison.
+        compared: the windows.
+        judged: verdicts, also of other windows.
+        over: all that this comparison has asked: older windows whose days are all in it are outdated.
+        beside: what stays all the same: what this comparison has written already, and months proven by themselves.
 
     Raises:
         DltException: where the database refuses.
@@ -153,41 +169,60 @@ def remember(
         for one in compared
     ]
     with open_database(warehouse) as database:
-        _forget(database, account_id, compared)
+        _forget(database, account_id, {one.call for one in compared}, over, beside)
     keep(warehouse, RECONCILIATION.holding(verdicts), WINDOWS.holding(windows))
 
 
-def _forget(database: Database, account_id: str, compared: Sequence[Compared]) -> None:
+def outdated(
+    known: Iterable[ReportCall],
+    compared: Collection[ReportCall],
+    over: Collection[ReportCall],
+    beside: Collection[ReportCall],
+) -> list[ReportCall]:
+    """What of the known is replaced by what was compared: the arguments are those of `remember`. Of budgets, any day. Pure."""
+    windows: dict[str, list[Window]] = {}
+    for call in over:
+        windows.setdefault(call.report, []).append(call.window)
+    return [
+        call
+        for call in known
+        if call in compared
+        or (
+            call not in beside
+            and call.report in windows
+            and (call.report == BUDGET or is_covered(call.window, windows[call.report]))
+        )
+    ]
+
+
+def _forget(
+    database: Database,
+    account_id: str,
+    compared: Collection[ReportCall],
+    over: Collection[ReportCall],
+    beside: Collection[ReportCall],
+) -> None:
     """Take out what these replace."""
     if not database.columns(WINDOWS.name):
         return
-    kept = database.rows(
-        f"select report, from_date, to_date, is_month from {WINDOWS.name} where account_id = :account_id",
-        {"account_id": account_id},
-    )
+    query = f"select report, from_date, to_date from {WINDOWS.name} where account_id = :account_id"
+    kept = database.rows(query, {"account_id": account_id})
+    known = [ReportCall(report, Window(first, last)) for report, first, last in kept]
     statements: list[str] = []
     values: dict[str, object] = {"account_id": account_id}
-    for number, (report, first, last, is_month) in enumerate(kept):
-        old = Window(first, last)
-        if any(_replaces(new, report, old, is_month=bool(is_month)) for new in compared):
-            values |= {f"report{number}": report, f"first{number}": first, f"last{number}": last}
-            statements += [
-                f"delete from {table.name} where account_id = :account_id and report = :report{number} "
-                f"and from_date = :first{number} and to_date = :last{number}"
-                for table in (RECONCILIATION, WINDOWS)
-            ]
+    for number, call in enumerate(outdated(known, compared, over, beside)):
+        values |= {
+            f"report{number}": call.report,
+            f"first{number}": call.window.first,
+            f"last{number}": call.window.last,
+        }
+        statements += [
+            f"delete from {table.name} where account_id = :account_id and report = :report{number} "
+            f"and from_date = :first{number} and to_date = :last{number}"
+            for table in (RECONCILIATION, WINDOWS)
+        ]
     if statements:
         database.run(statements, values)
-
-
-def _replaces(new: Compared, report: str, old: Window, *, is_month: bool) -> bool:
-    """The same report and window, parts of the same month, longer windows over the same days; of budgets, any day."""
-    if new.call.report != report or new.is_month != is_month:
-        return False
-    if report == BUDGET:
-        return True
-    window = new.call.window
-    return window.holds(old) if is_month else old.first <= window.last and old.last >= window.first
 
 
 def _values(account_id: str, call: ReportCall) -> dict[str, object]:

@@ -91,15 +91,40 @@ def probe_before(first: date) -> Window:
     return Window(first - timedelta(days=LONGEST_DAYS), first - timedelta(days=1))
 
 
-def halves(months: Sequence[Window]) -> tuple[Sequence[Window], Sequence[Window]]:
-    """The older and the newer half of two months or more."""
+def unfound(months: Sequence[Window], differs: Mapping[Window, bool]) -> list[Window]:
+    """What to ask next to find which of these months differ, of which one does at least; nothing where that is known.
+
+    The newer half is asked, and the older one only where the newer differs, too: else it must be the one.
+
+    Args:
+        months: without a gap, oldest first.
+        differs: what was asked until now, and whether it differs.
+    """
+    if len(months) == 1:
+        return [] if months[0] in differs else [months[0]]
     middle = len(months) // 2
-    return months[:middle], months[middle:]
+    older, newer = months[:middle], months[middle:]
+    if whole(newer) not in differs:
+        return [whole(newer)]
+    if not differs[whole(newer)]:
+        return unfound(older, differs)
+    if whole(older) not in differs:
+        return [*unfound(newer, differs), whole(older)]
+    return unfound(newer, differs) + (unfound(older, differs) if differs[whole(older)] else [])
 
 
 def whole(months: Sequence[Window]) -> Window:
     """The window from the first of these months to the last."""
     return Window(months[0].first, months[-1].last)
+
+
+def is_covered(window: Window, others: Iterable[Window]) -> bool:
+    """Whether each day of a window is in one of the others."""
+    day = window.first
+    for other in sorted(others):
+        if other.first <= day <= other.last:
+            day = other.last + timedelta(days=1)
+    return day > window.last
 
 
 def minutes_for(calls: int, per_15_minutes: int) -> int:

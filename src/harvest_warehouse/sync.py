@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
@@ -23,7 +24,7 @@ from harvest_warehouse.sentinel import Sentinel
 from harvest_warehouse.settings import REREAD_REQUESTS, Warehouse
 from harvest_warehouse.sweep import sweep
 from harvest_warehouse.sweep_report import SweepReport
-from harvest_warehouse.turn import turn
+from harvest_warehouse.turn import patient_turn, turn
 from harvest_warehouse.verify import verify
 from harvest_warehouse.verify_report import VerifyReport
 
@@ -110,15 +111,17 @@ def sync(
     client = client or Client(settings)
     with turn(warehouse):
         sentinel = Sentinel(warehouse, settings, client, accept=accept_access)
-        run = _Sync(warehouse, settings, reread_requests, client, sentinel, ledger or Ledger(), on_step)
-        try:
-            report = run.run(repair=repair, accept_deletions=accept_deletions, accept_access=accept_access)
-        except DltException as error:
-            raise SyncFailed(what_happened(error, warehouse)) from error
-        finally:
-            client.close()
-        if build_marts and report.load:
-            report = run.build(report)
+    run = _Sync(warehouse, settings, reread_requests, client, sentinel, ledger or Ledger(), on_step)
+    with _asking(warehouse, client):
+        with turn(warehouse):
+            report = run.run(accept_deletions=accept_deletions, accept_access=accept_access)
+            if build_marts:
+                report = run.build(report)
+        if repair and report.sweep:
+            # Without the turn: it may wait for Harvest's report limit, and others can write meanwhile.
+            report = replace(report, verify=run.repair(accept_deletions=accept_deletions))
+            if report.verify and report.verify.repaired:
+                report = run.follow_repair(report, build_marts=build_marts)
     return replace(report, seconds=round(time.monotonic() - began, 3))
 
 
@@ -128,6 +131,7 @@ def repair(
     *,
     since: str | date | None = None,
     until: str | date | None = None,
+    is_by_month: bool = False,
     client: Client | None = None,
     on_step: Callable[[str], None] = say_nothing,
 ) -> VerifyReport:
@@ -138,6 +142,7 @@ def repair(
         settings: the account.
         since: the first day, as in `verify`.
         until: the last day, as in `verify`.
+        is_by_month: whether each month is compared by itself, as in `verify`.
         client: asks Harvest; a new one if None.
         on_step: is told, in a few words, what begins.
 
@@ -146,14 +151,19 @@ def repair(
         HarvestError: as `verify` does.
     """
     client = client or Client(settings)
-    with turn(warehouse):
-        run = _Sync(warehouse, settings, 0, client, Sentinel(warehouse, settings, client), Ledger(), on_step)
-        try:
-            return run.repair(since=since, until=until)
-        except DltException as error:
-            raise SyncFailed(what_happened(error, warehouse)) from error
-        finally:
-            client.close()
+    run = _Sync(warehouse, settings, 0, client, Sentinel(warehouse, settings, client), Ledger(), on_step)
+    with _asking(warehouse, client):
+        return run.repair(since=since, until=until, is_by_month=is_by_month)
+
+
+@contextmanager
+def _asking(warehouse: Warehouse, client: Client) -> Iterator[None]:
+    try:
+        yield
+    except DltException as error:
+        raise SyncFailed(what_happened(error, warehouse)) from error
+    finally:
+        client.close()
 
 
 class _Sync:
@@ -177,7 +187,7 @@ class _Sync:
         self._ledger = ledger
         self._on_step = on_step
 
-    def run(self, *, repair: bool, accept_deletions: bool, accept_access: bool) -> SyncReport:
+    def run(self, *, accept_deletions: bool, accept_access: bool) -> SyncReport:
         settle(self._warehouse, self._settings, on_step=self._on_step)
         self._on_step("looking at what the token sees")
         if hidden := self._sentinel.look():
@@ -189,26 +199,56 @@ class _Sync:
         if missed and not accept_access:
             return SyncReport(loaded, None, noted.rows, missed, due)
         swept = self._sweep(loaded, noted, accept_deletions=accept_deletions)
-        verified = self.repair(accept_deletions=accept_deletions) if repair else None
-        return SyncReport(loaded, swept, noted.rows, (), due, verified, self._keep_history(loaded))
+        return SyncReport(loaded, swept, noted.rows, (), due, history=self._keep_history(loaded))
 
-    def repair(self, *, accept_deletions: bool = False, **days: str | date | None) -> VerifyReport:
-        """Compare with Harvest's reports, and read again what differs."""
+    def repair(
+        self,
+        *,
+        since: str | date | None = None,
+        until: str | date | None = None,
+        is_by_month: bool = False,
+        accept_deletions: bool = False,
+    ) -> VerifyReport:
+        """Compare with Harvest's reports, and read again what differs. Takes the turn when it needs it."""
 
         def reread(again: Again) -> Sequence[str]:
-            loaded = self._load(again)
-            return self._sweep(loaded, self._note_replaced(loaded), accept_deletions=accept_deletions).stopped
+            with self._turn():
+                loaded = self._load(again)
+                return self._sweep(loaded, self._note_replaced(loaded), accept_deletions=accept_deletions).stopped
 
         return verify(
-            self._warehouse, self._settings, reread=reread, client=self._client, on_step=self._on_step, **days
+            self._warehouse,
+            self._settings,
+            since=since,
+            until=until,
+            is_by_month=is_by_month,
+            reread=reread,
+            client=self._client,
+            on_step=self._on_step,
         )
 
+    def follow_repair(self, report: SyncReport, *, build_marts: bool) -> SyncReport:
+        """History and marts of what is there after a repair."""
+        with self._turn():
+            if report.load and report.history:
+                kept, before = self._keep_history(report.load), report.history
+                opened, closed = before.opened + kept.opened, before.closed + kept.closed
+                report = replace(report, history=replace(kept, opened=opened, closed=closed))
+            return self.build(report) if build_marts else report
+
     def build(self, report: SyncReport) -> SyncReport:
-        """Build the marts of what is there now; that they cannot be built makes the tables no worse."""
+        """Build the marts of what was loaded; that they cannot be built makes the tables no worse."""
+        if report.load is None:
+            return report
+        # What its threads keep of the pages that they read is room for the marts.
+        self._client.close()
         try:
-            return replace(report, build=build(self._warehouse, on_step=self._on_step))
+            return replace(report, build=build(self._warehouse, on_step=self._on_step), not_built="")
         except (BuildFailed, SettingWrong) as error:
             return replace(report, not_built=str(error))
+
+    def _turn(self) -> AbstractContextManager[None]:
+        return patient_turn(self._warehouse, lambda: self._on_step("waiting for another run that is writing"))
 
     def _turn_of_history(self) -> Rotation | None:
         """What to read again now; None before the first load."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,10 @@ from filelock import FileLock, Timeout
 
 from harvest_time_tracking import HarvestError
 from harvest_warehouse.settings import Warehouse
+
+# A sync of a large account takes less, but for the first.
+PATIENCE_SECONDS = 3_600.0
+_SECONDS_BETWEEN_TRIES = 1.0
 
 
 class Busy(HarvestError):
@@ -53,6 +58,42 @@ def turn(warehouse: Warehouse) -> Iterator[None]:
         stack.enter_context(_lock(warehouse.working_folder_lock, _busy_folder(warehouse)))
         if warehouse.kind.try_lock:
             stack.enter_context(_lock_in_database(warehouse, str(warehouse.lock_file)))
+        yield
+
+
+@contextmanager
+def patient_turn(
+    warehouse: Warehouse,
+    on_wait: Callable[[], None],
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Iterator[None]:
+    """The turn, waited for while another run has it: for who has begun, and would lose by leaving.
+
+    Args:
+        warehouse: the database.
+        on_wait: is told once, where it has to be waited for.
+        sleep: waits that many seconds.
+        monotonic: a clock in seconds.
+
+    Raises:
+        Busy: where that lasts longer than `PATIENCE_SECONDS`.
+        OutOfReach: where the database does not answer.
+    """
+    give_up_at, is_told = monotonic() + PATIENCE_SECONDS, False
+    with ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(turn(warehouse))
+                break
+            except Busy:
+                if monotonic() >= give_up_at:
+                    raise
+            if not is_told:
+                on_wait()
+                is_told = True
+            sleep(_SECONDS_BETWEEN_TRIES)
         yield
 
 

@@ -37,6 +37,8 @@ class VerifyReport:
         calls: how many it asked.
         judged: every figure with its verdict; where a longer window differed, the months that are why.
         conventions: what was found of what Harvest does not document.
+        months_not_alone: how many months were compared only as parts of longer windows: differences of two of them that cancel
+            out, for the same subject and currency, would not show.
         refused: the reports that Harvest does not give this token, and why.
         left_out: the reports whose module is switched off in the account, and why.
         notes: what is worth knowing beside.
@@ -56,6 +58,7 @@ class VerifyReport:
     calls: int
     judged: tuple[Judged, ...]
     conventions: tuple[Convention, ...]
+    months_not_alone: int
     refused: Mapping[str, str]
     left_out: Mapping[str, str]
     notes: tuple[str, ...]

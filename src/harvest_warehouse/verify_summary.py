@@ -73,6 +73,11 @@ def verify_lines(report: VerifyReport) -> list[str]:
     lines += [f"Not compared, {path}: {reason}." for path, reason in _by_reason(report.left_out)]
     lines += rows_lines(report.rows)
     lines += [convention_line(convention) for convention in report.conventions if convention.telling]
+    if report.months_not_alone:
+        lines.append(
+            f"{counted(report.months_not_alone, 'month')} compared only as part of a year: differences of two months that cancel "
+            "out, for the same subject and currency, would not show. `dlt-harvest verify --months` compares each month."
+        )
     lines += report.notes
     lines += [f"Read again, round {n}: {_filters(again)}." for n, again in enumerate(report.repaired, start=1)]
     lines.append(f"Not proven, because no report of Harvest's shows it: {'; '.join(report.not_proven)}.")
@@ -143,6 +148,7 @@ def verify_json(report: VerifyReport) -> str:
             }
             for convention in report.conventions
         ],
+        "months_not_alone": report.months_not_alone,
         "is_rounding_changed": report.is_rounding_changed,
         "refused": dict(report.refused),
         "left_out": dict(report.left_out),

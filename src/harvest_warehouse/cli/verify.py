@@ -21,19 +21,25 @@ from harvest_warehouse.cli.base import (
 from harvest_warehouse.cli.console import print_text
 
 
-@app.command(epilog="Examples: `dlt-harvest verify` · `dlt-harvest verify --since 2026-01-01 --repair`")
+@app.command(
+    epilog="Examples: `dlt-harvest verify` · `dlt-harvest verify --months` · `dlt-harvest verify --since 2026-01-01 --repair`"
+)
 def verify(
     since: Annotated[str | None, typer.Option(help="First day (2026-01-01). Default: all of history.")] = None,
     until: Annotated[str | None, typer.Option(help="Last day. Default: the last day with work.")] = None,
+    months: Annotated[
+        bool, typer.Option("--months", help="Compare each month by itself, not only those of a year that differs.")
+    ] = False,
     repair: Annotated[bool, typer.Option("--repair", help="Read again what differs, and compare that again.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, for machines.")] = False,
     destination: DestinationName = None,
     debug: Debug = False,
 ) -> None:
-    """Compare every month with Harvest's own reports: time, expenses, what is not invoiced, budgets.
+    """Compare with Harvest's own reports: time, expenses, what is not invoiced, budgets.
 
-    To the cent and the hundredth of an hour, by currency. Exits with 3 where anything differs or cannot be proven.
-    The verdicts are in the table `harvest_reconciliation`. An interrupted comparison goes on where it was.
+    To the cent and the hundredth of an hour, by currency: year by year, and where a year differs, the months that are why.
+    Exits with 3 where anything differs or cannot be proven. The verdicts are in the table `harvest_reconciliation`.
+    While it waits for Harvest's report limit, `sync` can run. An interrupted comparison goes on where it was.
     """
     with errors_told(debug):
         from harvest_time_tracking import Ledger
@@ -46,7 +52,14 @@ def verify(
         prepare()
         with progress(err, Ledger()) as on_step:
             run = compare_and_repair if repair else verify
-            report = run(warehouse(destination), account_settings(), since=since, until=until, on_step=on_step)
+            report = run(
+                warehouse(destination),
+                account_settings(),
+                since=since,
+                until=until,
+                is_by_month=months,
+                on_step=on_step,
+            )
         if as_json:
             print_text(verify_json(report))
         else:
