@@ -172,7 +172,7 @@ class Extraction:
             for child in self._streams.values():
                 if not child.parent or not (child is stream or child.name in _selected()):
                     continue
-                since = Memory(child, self._settings).parents_since(self._options.overlap)
+                since = Memory(child, self._settings, self._session.rights).parents_since(self._options.overlap)
                 if since is None or (yield from self._is_switched_off(child, entry)):
                     continue
                 roll = yield from self._parent_roll(child.parent, entry)

@@ -14,7 +14,7 @@ from functools import partial
 from quick import make_dlt_quick
 from storm.counts import Counts
 from storm.shores import Coast, Files, server
-from storm.voyage import Wrecked, sail
+from storm.voyage import Wrecked, prepare, sail
 
 
 def main() -> int:
@@ -30,14 +30,13 @@ def main() -> int:
     seeds = _seeds(chosen.seeds)
     print(f"storms: seeds {chosen.seeds}", flush=True)
     began, counts, failed = time.monotonic(), Counts(), []
-    with (
-        server() if chosen.destination == "postgres" else nullcontext(Files()) as coast,
-        ProcessPoolExecutor(chosen.at_once, multiprocessing.get_context("fork")) as pool,
-    ):
-        for seed, (struck, said) in zip(seeds, pool.map(partial(_sailed, coast), seeds), strict=True):
-            counts.join(struck)
-            if said:
-                failed.append(seed)
+    with server() if chosen.destination == "postgres" else nullcontext(Files()) as coast:
+        prepare(seeds, coast)
+        with ProcessPoolExecutor(chosen.at_once, multiprocessing.get_context("fork")) as pool:
+            for seed, (struck, said) in zip(seeds, pool.map(partial(_sailed, coast), seeds), strict=True):
+                counts.join(struck)
+                if said:
+                    failed.append(seed)
     print(f"\n{counts.table()}\n")
     print(f"{len(seeds)} storms, {len(failed)} failed, {time.monotonic() - began:.0f} seconds")
     if failed:

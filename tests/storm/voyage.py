@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from calendar import day_name
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
@@ -71,6 +71,7 @@ class Voyage:
         self._runs = 0
         self._is_copied = False
         self._left_since: int | None = None
+        self._stock: Stock | None = None
 
     def live(self, day: Day) -> None:
         """One day and its run, and what the laws say of it.
@@ -87,7 +88,7 @@ class Voyage:
             # belongs both to a run that is not shown everything and to another.
             self.simulator.clock.sleep(1)
         self._strike_files(day)
-        before = self.shore.stock(self.warehouse.dataset_name)
+        before = self._taken()
         self.simulator.look()
         now = len(self.simulator.chronicle.moments) - 1
         began = now if self._left_since is None else self._left_since
@@ -113,9 +114,8 @@ class Voyage:
             if entry.timer_started_at is not None:
                 store.stop_timer(entry.id)
         self.live(_CALM)
-        stock = self.shore.stock(self.warehouse.dataset_name)
         try:
-            assert_equals_truth(_Copy(self.simulator, stock))  # type: ignore[arg-type]
+            assert_equals_truth(_Copy(self.simulator, self._taken()))  # type: ignore[arg-type]
         except AssertionError as error:
             raise Wrecked(f"in the calm, not equal to Harvest: {error}") from None
         self._compare_marts()
@@ -153,6 +153,7 @@ class Voyage:
     def _strike_files(self, day: Day) -> None:
         if day.is_copy_restored and self._is_copied:
             self.shore.restore()
+            self._stock = None
             self.counts.add("database: restored to an older copy")
         if day.is_copy_kept and self.shore.is_there():
             self.shore.keep()
@@ -227,9 +228,10 @@ class Voyage:
 
     def _judge(self, day: Day, before: Stock, began: int, landings: list[Landing]) -> None:
         self._tell(f"  ended with {[landing.code for landing in landings]}")
+        self._stock = None
         step = laws.Step(
             before,
-            self.shore.stock(self.warehouse.dataset_name),
+            self._taken(),
             self.simulator.chronicle,
             began,
             "".join(landing.said for landing in landings),
@@ -244,6 +246,11 @@ class Voyage:
             breaches.append(f"the calm run ended with {landings[0].code}: {landings[0].said[-3_000:]}")
         if breaches:
             raise Wrecked("\n".join(breaches[:10]))
+
+    def _taken(self) -> Stock:
+        """What is in the database; read once between two things that can change it."""
+        self._stock = self._stock or self.shore.stock(self.warehouse.dataset_name)
+        return self._stock
 
     def _tell(self, line: str) -> None:
         self.log.append(line)
@@ -334,6 +341,12 @@ def _loaded(account_seed: int, coast: Coast) -> tuple[Path, Shore]:
             command_of(Day(seed=0), warehouse, asks, lambda _: None)()
         _LOADED[account_seed, coast] = folder, shore
     return _LOADED[account_seed, coast]
+
+
+def prepare(seeds: Iterable[int], coast: Coast = _FILES) -> None:
+    """Load the accounts that these storms begin with: also what it brings into memory is then in every process forked from this one."""
+    for account_seed in sorted({outset_of(seed).account_seed for seed in seeds}):
+        _loaded(account_seed, coast)
 
 
 def sail(seed: int, say: Callable[[str], None] = lambda _: None, coast: Coast = _FILES) -> Counts:
