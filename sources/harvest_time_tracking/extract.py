@@ -60,7 +60,7 @@ class Extraction:
             HarvestError: for whatever must stop the run. A missing permission or feature does not: it is an outcome.
         """
         entry = self._ledger.open(stream.name, stream.table_name)
-        memory = Memory(stream, self._settings)
+        memory = Memory(stream, self._settings, self._client.now())
         since = memory.since(self._options.overlap) if stream.has_updated_since else None
         if {} in self._again(stream):
             since = None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from harvest_time_tracking import STREAMS, Client
 from harvest_time_tracking.errors import PermissionMissing
+from harvest_time_tracking.memory import instant
 from harvest_warehouse.comparison import Touched
 from harvest_warehouse.database import Database
 
@@ -23,7 +24,7 @@ def changed_since(client: Client, loaded: Mapping[str, datetime]) -> int:
 
     Args:
         client: asks Harvest.
-        loaded: when that was, by stream and by Harvest's clock (`memory.cursors`): this machine's may be off by a day.
+        loaded: when that was, by stream, as the load remembers it (`memory.cursors`).
     """
     # `updated_since` includes its instant: what changed within that second was there to be read.
     return sum(
@@ -40,7 +41,7 @@ def touched_since(client: Client, database: Database, account_id: str, began_at:
     found: list[Touched] = []
     for stream, subjects in _SUBJECTS.items():
         if database.columns(stream) and _count(client, stream, since):
-            params = {"updated_since": _instant(since)}
+            params = {"updated_since": instant(since)}
             records = client.page(STREAMS[stream].path, STREAMS[stream].data_key, params).records
             found += [_touched(record, subjects) for record in records]
             found += _as_loaded(database, account_id, stream, subjects, [record["id"] for record in records])
@@ -49,7 +50,7 @@ def touched_since(client: Client, database: Database, account_id: str, began_at:
 
 def _count(client: Client, stream: str, since: datetime) -> int:
     try:
-        return client.count(STREAMS[stream].path, {"updated_since": _instant(since)}) or 0
+        return client.count(STREAMS[stream].path, {"updated_since": instant(since)}) or 0
     except PermissionMissing:
         return 0
 
@@ -66,7 +67,3 @@ def _as_loaded(
     query = f"select spent_date, {columns} from {stream} where account_id = :account_id and id in (:ids)"
     rows = database.rows(query, {"account_id": account_id, "ids": ids})
     return [Touched(day, frozenset(subject or 0 for subject in found)) for day, *found in rows]
-
-
-def _instant(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

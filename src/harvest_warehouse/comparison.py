@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 
 from harvest_time_tracking import Client
+from harvest_time_tracking.calls import compact
 from harvest_time_tracking.errors import BrokenPromise, NotThere, PermissionMissing, RequestRefused
 from harvest_warehouse.account_sums import AccountSums
 from harvest_warehouse.figures import figures, fingerprint
@@ -260,7 +261,7 @@ class Comparison:
 def _params(report: Report, window: Window) -> Mapping[str, str]:
     if report.path == BUDGET:
         return report.params
-    return {"from": f"{window.first:%Y%m%d}", "to": f"{window.last:%Y%m%d}", **report.params}
+    return {"from": compact(window.first), "to": compact(window.last), **report.params}
 
 
 def _call(judged: Judged) -> ReportCall:
