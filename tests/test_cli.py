@@ -13,6 +13,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import duckdb
@@ -253,6 +254,18 @@ def test_whoever_ends_it_is_answered_like_ctrl_c(open_account: OpenAccount) -> N
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (1, "Error: Interrupted.\n")
+
+
+@pytest.mark.parametrize("command", [("doctor",), ("load",), ("sql", "select 1")], ids=lambda command: command[0])
+def test_sentry_without_its_package_is_a_wrong_setting_and_not_the_databases(command: tuple[str, ...]) -> None:
+    if find_spec("sentry_sdk"):
+        pytest.skip("sentry-sdk is installed here: uninstall it to see what is said where it is not")
+    done = run(*command, RUNTIME__SENTRY_DSN="https://secret@sentry.example/1")
+    assert done.returncode == 2
+    assert "runtime.sentry_dsn" in done.stderr
+    assert "pip install sentry-sdk" in done.stderr
+    assert "database" not in done.stderr
+    assert "secret" not in done.stderr
 
 
 def test_ctrl_c_in_the_middle_of_a_query_is_told_as_one(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -59,8 +60,9 @@ def serving(*answers: Said) -> Iterator[Server]:
         def do_GET(self) -> None:
             server.asked.append((self.path, dict(self.headers.items())))
             said = server.answers.pop(0) if len(server.answers) > 1 else server.answers[0]
-            self.send_response(said.status)
-            for name, value in {"Content-Length": str(len(said.body)), **said.headers}.items():
+            self.send_response_only(said.status)
+            usual = {"Content-Length": str(len(said.body)), "Date": format_datetime(NOW, usegmt=True)}
+            for name, value in {**usual, **said.headers}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(said.body)

@@ -12,12 +12,14 @@ import duckdb
 import pytest
 
 from accounts import Account
+from harvest_simulator import Fault
 from harvest_time_tracking import STREAMS, Client
 from harvest_time_tracking.shares import Split
 from harvest_warehouse.doctor import DoctorReport, doctor
 from harvest_warehouse.load import load
 from harvest_warehouse.plan import plan, seconds_for
 from harvest_warehouse.settings import Warehouse
+from test_network import proxy
 
 OpenAccount = Callable[..., Account]
 
@@ -55,6 +57,47 @@ def test_an_account_in_good_health_is_fine_and_its_lists_are_counted_by_one_requ
     assert counted == {name: len(truth[name]) for name in lists}
     assert len(account.simulator.requests) == len(lists) + 2, "and one for users/me, one for company"
     assert not warehouse.file.exists(), "looking leaves nothing behind"
+
+
+def test_it_tells_the_way_to_harvest_without_the_proxys_password(
+    open_account: OpenAccount, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = open_account()
+    assert said(ask(account, warehouse), "network") == "127.0.0.1 without a proxy."
+    monkeypatch.setenv("HTTPS_PROXY", "http://bi:hun@ter2@127.0.0.1:9")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/company.pem")
+    report = ask(account, warehouse, base_url="https://api.harvestapp.invalid/v2")
+    assert not report.is_fine
+    assert verdicts(report)["network"] == "wrong"
+    assert "token" not in verdicts(report), "nobody has looked at it"
+    line = said(report, "network")
+    assert "the proxy http://127.0.0.1:9 (HTTPS_PROXY), certificates from /etc/company.pem (REQUESTS_CA_BUNDLE)" in line
+    assert "ter2" not in line
+
+
+def test_the_token_for_the_list_of_accounts_goes_through_no_proxy_either(
+    open_account: OpenAccount, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with proxy() as between:
+        for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, between.url)
+        assert "It reaches: 123456" in said(ask(open_account(), warehouse, account_id="777"), "account")
+        assert between.asked == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "verdict"), [(None, "fine"), (Fault.CLOCK_AHEAD, "note"), (Fault.CLOCK_BEHIND, "note")]
+)
+def test_it_tells_of_clocks_that_differ(
+    open_account: OpenAccount, warehouse: Warehouse, kind: Fault | None, verdict: str
+) -> None:
+    account = open_account()
+    if kind:
+        account.simulator.faults.at(lambda _: True, kind, times=1 << 30)
+    report = ask(account, warehouse)
+    assert report.is_fine
+    assert verdicts(report)["clock"] == verdict
+    assert ("24 hours" in said(report, "clock")) == (kind is not None)
 
 
 def test_what_it_foretells_is_never_less_than_what_a_load_asks(open_account: OpenAccount, warehouse: Warehouse) -> None:

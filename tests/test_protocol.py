@@ -261,7 +261,7 @@ TWO_FACED = [
 @pytest.mark.parametrize("link", SAME)
 def test_a_link_to_the_host_that_was_asked_is_followed(link: str) -> None:
     check_link(link, BASE)
-    answer = said({"clients": [], "links": {"next": link}})
+    answer = said({"clients": [{"id": 1}], "links": {"next": link}})
     assert read_page(answer, "clients", BASE).next_url == link
 
 
@@ -269,6 +269,13 @@ def test_a_link_to_the_host_that_was_asked_is_followed(link: str) -> None:
 def test_a_link_to_anywhere_else_is_refused(link: object) -> None:
     with pytest.raises(BrokenPromise):
         read_page(said({"clients": [], "links": {"next": link}}), "clients", BASE)
+
+
+def test_an_empty_page_with_a_link_to_a_next_one_is_not_followed() -> None:
+    with pytest.raises(BrokenPromise, match=r"A page of /v2/clients is empty"):
+        read_page(
+            Answer(orjson.dumps({"clients": [], "links": {"next": SAME[0]}}), None, "/v2/clients"), "clients", BASE
+        )
 
 
 def test_a_page_holds_its_records_its_total_and_where_the_list_goes_on() -> None:

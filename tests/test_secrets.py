@@ -133,7 +133,7 @@ def search(folder: Path) -> list[str]:
     return found
 
 
-SCENARIOS = ["success", "rejected", "refused", "crash", "failing"]
+SCENARIOS = ["success", "rejected", "refused", "crash", "failing", "repeated"]
 
 
 @pytest.fixture(scope="module", params=[(s, h) for s in SCENARIOS for h in ("environment", "arguments")], ids="-".join)
@@ -145,6 +145,8 @@ def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         simulator.revoke_token()
     if scenario == "failing":
         simulator.faults.at({"path": "invoices"}, Fault.SHORT_BODY, times=100)
+    if scenario == "repeated":
+        simulator.faults.at({"path": "invoices"}, Fault.TELLTALE, times=100)
     with simulator.serving() as served:
         url = "http://127.0.0.1:1/v2" if scenario == "refused" else served
         done = subprocess.run(
@@ -270,7 +272,15 @@ def test_a_wrong_setting_is_named_without_the_token(wrong: dict[str, object]) ->
 
 def test_no_error_of_the_client_holds_the_token_nor_what_it_came_from(open_account: OpenAccount) -> None:
     account = open_account(access_token=TOKEN)
-    kinds = [Fault.UNAUTHORIZED, Fault.FORBIDDEN, Fault.RESET, Fault.SHORT_BODY, Fault.HTML_200, Fault.FOREIGN_LINK]
+    kinds = [
+        Fault.TELLTALE,
+        Fault.UNAUTHORIZED,
+        Fault.FORBIDDEN,
+        Fault.RESET,
+        Fault.SHORT_BODY,
+        Fault.HTML_200,
+        Fault.FOREIGN_LINK,
+    ]
     for kind in kinds:
         account.simulator.faults.at({"path": "clients"}, kind, times=100)
         with pytest.raises(Exception, match=r"\w") as caught:
@@ -282,3 +292,37 @@ def test_no_error_of_the_client_holds_the_token_nor_what_it_came_from(open_accou
             assert TOKEN not in repr(getattr(request, "headers", "")), f"{kind}: {type(seen)} carries the request"
             seen = seen.__cause__ or seen.__context__
         account.simulator.faults.clear()
+
+
+@pytest.mark.parametrize(
+    "command", [("load",), ("load", "--json"), ("sync", "--debug"), ("doctor",), ("verify", "--debug")]
+)
+def test_an_answer_that_repeats_the_token_gets_it_into_nothing_that_a_command_says_or_writes(
+    command: tuple[str, ...], tmp_path: Path
+) -> None:
+    simulator = Simulator(size="tiny", access_token=TOKEN, enforce_limits=False)
+    with simulator.serving() as url:
+        account = {"BASE_URL": url, "ACCESS_TOKEN": TOKEN, "ACCOUNT_ID": "123456"}
+        environment = {f"SOURCES__HARVEST_TIME_TRACKING__{name}": value for name, value in account.items()}
+
+        def run(*arguments: str) -> subprocess.CompletedProcess[bytes]:
+            return subprocess.run(
+                [sys.executable, "-m", "harvest_warehouse.cli", *arguments],
+                cwd=tmp_path,
+                env={**os.environ, **environment, "COLUMNS": "1000"},
+                capture_output=True,
+                timeout=120,
+                check=False,
+            )
+
+        if command[0] == "verify":
+            assert run("load", "time_entries", "projects").returncode == 0
+        # Who the token belongs to is told: else nothing further would be asked.
+        simulator.faults.at(lambda request: not request.path.endswith("users/me"), Fault.TELLTALE, times=1 << 30)
+        done = run(*command)
+    said = (done.stdout + done.stderr).decode()
+    assert done.returncode == 1
+    assert "denied for Bearer ***" in said
+    assert TOKEN[8:] not in said
+    assert not {sign for sign in said if sign in "\x1b\x07\u202e"}
+    assert search(tmp_path) == []

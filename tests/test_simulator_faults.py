@@ -1,6 +1,8 @@
 """Each fault does to the client what it says, and only to the requests that it was set for."""
 
 import http.client
+import socket
+import zlib
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 import requests
 
 from harvest_simulator import Fault, Simulator
+from harvest_simulator.malice import gzip_bomb
 
 
 @pytest.fixture
@@ -136,6 +139,93 @@ def test_one_record_may_have_a_text_for_a_number_garbage_for_a_date_and_a_list_f
     odd = {key: (right[0][key], rows[0][key]) for key in rows[0] if rows[0][key] != right[0][key]}
     assert odd.keys() == {"hours", "spent_date", "user"}
     assert (odd["hours"][1], odd["spent_date"][1], odd["user"][1]) == ("about twelve", "someday", [1, 2])
+
+
+def test_a_gateway_may_repeat_the_token_among_control_characters(sim: Simulator, url: str) -> None:
+    answer = spoiled(sim, url, Fault.TELLTALE)
+    assert answer.status_code == 400
+    assert f"Bearer {sim.access_token}" in answer.json()["message"]
+    assert "\x1b[2J" in answer.json()["message"]
+
+
+@pytest.mark.parametrize(("kind", "at_once"), [(Fault.TRICKLE, True), (Fault.TRICKLING_HEAD, False)])
+def test_an_answer_may_trickle_for_four_hundred_seconds_and_never_end(
+    sim: Simulator, url: str, kind: Fault, at_once: bool
+) -> None:
+    sim.faults.at({"path": "/v2/clients"}, kind)
+    place = urlsplit(url)
+    head = "".join(f"{name}: {value}\r\n" for name, value in {"Host": place.netloc, **sim.headers}.items())
+    with socket.create_connection((str(place.hostname), place.port or 0), timeout=10) as connection:
+        connection.sendall(f"GET /v2/clients HTTP/1.1\r\n{head}\r\n".encode())
+        received = b""
+
+        def trickled() -> bytes:
+            return received.partition(b"\r\n\r\n")[2] if at_once else received
+
+        while len(trickled()) < 400:
+            received += connection.recv(1_000)
+        connection.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+    assert len(trickled()) == 400
+    assert sim.clock.monotonic() == 400
+    assert sim_answer(sim, url, "clients")
+
+
+def test_half_a_gigabyte_may_come_packed_into_half_a_megabyte() -> None:
+    assert len(gzip_bomb()) < 1 << 20
+    left, size = gzip_bomb(), 0
+    while left:
+        unpacker = zlib.decompressobj(31)
+        size += len(unpacker.decompress(left))
+        left = unpacker.unused_data
+    assert size == 512 << 20
+
+
+@pytest.mark.parametrize(
+    ("kind", "days"), [(Fault.CLOCK_AHEAD, 1), (Fault.CLOCK_BEHIND, -1), (Fault.ODD_DATE, None), (Fault.SLOW, 0)]
+)
+def test_a_right_answer_may_be_dated_wrong(sim: Simulator, url: str, kind: Fault, days: int | None) -> None:
+    answer = spoiled(sim, url, kind)
+    assert answer.json() == sim_answer(sim, url, "clients")
+    at = parsedate_to_datetime(answer.headers["Date"])
+    assert (at.year == 9999) if days is None else ((at - sim.clock.now()).days == days)
+
+
+def test_a_list_may_go_on_for_ever_without_rows_or_with_the_same(sim: Simulator, url: str) -> None:
+    for kind, is_empty in ((Fault.ENDLESS_LINK, True), (Fault.ENDLESS_ROWS, False)):
+        sim.faults.at({"path": "/v2/clients"}, kind, times=3)
+        seen = [f"{url}/clients?per_page=2000"]
+        for _ in range(3):
+            page = get(sim, seen[-1]).json()
+            assert (page["clients"] == []) == is_empty
+            seen.append(page["links"]["next"])
+        assert len(set(seen)) == 4
+    assert spoiled(sim, url, Fault.HUGE_TOTAL).json()["total_entries"] == 10**11
+
+
+def test_records_may_hold_what_harvest_never_sent(sim: Simulator, url: str) -> None:
+    right = sim_answer(sim, url, "time_entries")["time_entries"]
+
+    def odd(kind: Fault) -> list[dict[str, Any]]:
+        rows = spoiled(sim, url, kind, "time_entries").json()["time_entries"]
+        assert len(rows) == len(right)
+        kept = rows if kind is not Fault.ODD_YEARS else []
+        for row, known in zip(kept, right, strict=False):
+            assert {key: row[key] for key in known if not isinstance(known[key], dict)} == {
+                key: value for key, value in known.items() if not isinstance(value, dict)
+            }
+        return rows
+
+    assert {len(row) for row in odd(Fault.MANY_FIELDS)} == {len(right[0]) + 2_000}
+    assert all({"", " ", "..."} <= row.keys() and max(map(len, row)) == 10_000 for row in odd(Fault.STRANGE_NAMES))
+    assert {len(str(row["huge"])) for row in odd(Fault.HUGE_NUMBER)} == {400}
+    assert {row["spent_date"][:4] for row in odd(Fault.ODD_YEARS)} == {"0202"}
+    alike = odd(Fault.NAMES_ALIKE)
+    assert all(row["client"]["name"] != row["client"]["Name"] == "alike" for row in alike)
+    assert all(row["CLIENT"] == {"id": "alike"} and row["client__id"] == "alike" for row in alike)
+    lines = spoiled(sim, url, Fault.NAMES_ALIKE, "invoices").json()["invoices"][0]["line_items"]
+    assert all(line["kind"] != line["Kind"] == "alike" for line in lines)
 
 
 def test_faults_hit_as_often_as_they_were_set_and_from_the_nth_request_on(sim: Simulator, url: str) -> None:

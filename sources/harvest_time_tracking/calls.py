@@ -69,11 +69,16 @@ def month_calls(stream: Stream, months: Sequence[date], account_id: str) -> list
         calls.append(
             Call(
                 stream.path,
-                {"from": f"{first:%Y%m%d}", "to": f"{last:%Y%m%d}"},
+                {"from": compact(first), "to": compact(last)},
                 {"account_id": account_id, "from_date": first, "to_date": last},
             )
         )
     return calls
+
+
+def compact(day: date) -> str:
+    """A day as Harvest's documentation writes it for reports: `20240131`, with four digits for each year."""
+    return day.isoformat().replace("-", "")
 
 
 def windows_between(oldest: date, newest: date, pages: int, pages_each: int) -> list[tuple[date | None, date | None]]:

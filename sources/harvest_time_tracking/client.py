@@ -1,4 +1,4 @@
-"""The client: one request at a time for whoever asks, paced, retried and bounded. The only module with a network."""
+"""The client: one request at a time for whoever asks, paced and retried."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 from urllib.parse import urlencode
 
-import requests
-from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase
+from dlt.common import logger
 
 from .budget import RateBudget, Stopped
+from .clocks import asked_at, clock_difference, said_of_clocks
 from .errors import WillRetry
+from .network import ANSWER_SECONDS, Connection
 from .protocol import (
     PER_PAGE,
     WINDOW_SECONDS,
@@ -29,13 +29,11 @@ from .protocol import (
     read_page,
     wait_seconds,
 )
-from .settings import Secret, Settings
+from .settings import Settings
 from .stream import Limit
 
 MAX_TRIES = 8
 WORKERS = 12
-_TIMEOUT_SECONDS = (10.0, 120.0)
-_CHUNK_BYTES = 1 << 24
 
 _T = TypeVar("_T")
 
@@ -67,8 +65,14 @@ class Client:
         settings: the account and how to ask it.
         sleep: waits that many seconds. Default: for real, ending early when the client is closed.
         monotonic: a clock in seconds, for the pace.
-        now: the wall clock (aware), against which a `Retry-After` date is held.
+        now: the wall clock (aware): nothing is remembered as asked later than it says.
         tries: how often one request is sent at most.
+        answer_seconds: how long one answer may take; then it is tried again like a broken one.
+        answer_clock: the clock for that, which runs on while no worker sleeps.
+
+    Attributes:
+        now: as given.
+        said_of_clocks: that Harvest's clock and ours differ by more than some minutes, in words; else empty.
     """
 
     def __init__(
@@ -79,13 +83,17 @@ class Client:
         monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         tries: int = MAX_TRIES,
+        answer_seconds: float = ANSWER_SECONDS,
+        answer_clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings = settings
         self._closing = threading.Event()
         self._sleep = sleep
         self._monotonic = monotonic
-        self._now = now
+        self.now = now
         self._tries = tries
+        self._answer_seconds = answer_seconds
+        self._answer_clock = answer_clock
         if sleep is None and monotonic is time.monotonic:
             self._budgets = _shared_budgets(settings)
         else:
@@ -93,6 +101,8 @@ class Client:
         self._local = threading.local()
         self._pool: ThreadPoolExecutor | None = None
         self._reading = _readers()
+        self._lock = threading.Lock()
+        self.said_of_clocks = ""
 
     def __enter__(self) -> Client:
         return self
@@ -135,8 +145,8 @@ class Client:
             try:
                 return reading.submit(read, self._ask(url)).result()
             except WillRetry as error:
-                if tries == self._tries:
-                    raise WillRetry(f"{error} Given up after {tries} tries: run again later.") from None
+                if tries >= min(self._tries, error.most_tries or self._tries):
+                    raise type(error)(f"{error} Given up after {tries} tries: run again later.") from None
                 seconds = wait_seconds(error, tries, limit)
                 if error.is_throttled:
                     budget.pause(seconds)
@@ -179,10 +189,6 @@ class Client:
         total = self.get(url, lambda answer: read_document(answer)[0].get("total_entries"), spent)
         return total if type(total) is int else None
 
-    def now(self) -> datetime:
-        """The instant by this machine's clock, or by the one that the client was given."""
-        return self._now()
-
     def free_in_seconds(self, limit: Limit, requests: int = 1) -> float:
         """How long it will be until so many requests of this kind may be sent at once. Asks nothing."""
         return self._budgets[limit].free_in_seconds(requests)
@@ -206,49 +212,28 @@ class Client:
         return self._pool.submit(work, *args)
 
     def _ask(self, url: str) -> Answer:
-        failure, began = None, self._monotonic()
-        try:
-            # In one piece: by default, requests puts a page together from hundreds.
-            response = self._session().get(url, timeout=_TIMEOUT_SECONDS, allow_redirects=False, stream=True)
-            body = b"".join(response.iter_content(_CHUNK_BYTES))
-        except requests.RequestException as error:
-            failure = type(error).__name__
-        if failure:
-            # Raised out here, where that error is gone: it holds the request, and with it the token.
-            raise WillRetry(f"No good answer from {self.settings.base_url} ({failure}).")
-        answer = read_answer(response.status_code, response.headers, body, url, self._now(), self.settings)
-        # Harvest may date an answer when it is ready, and have looked when it was asked.
+        now, began = self.now(), self._monotonic()
+        received = self._connection().get(url)
         took = timedelta(seconds=self._monotonic() - began)
-        return replace(answer, date=answer.date - took) if answer.date else answer
+        answer = read_answer(received.status, received.headers, received.body, url, self.now(), self.settings)
+        self._note_clocks(clock_difference(now, answer.date, took))
+        return replace(answer, date=asked_at(now, answer.date, took))
 
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._local, "session", None)
-        if session is None:
-            session = requests.Session()
-            session.auth = _Token(self.settings.access_token)
-            session.headers.update(
-                {
-                    "Harvest-Account-Id": self.settings.account_id,
-                    "User-Agent": self.settings.user_agent,
-                    "Accept": "application/json",
-                }
-            )
-            adapter = HTTPAdapter(pool_connections=1, pool_maxsize=1)
-            session.mount("http://", adapter)
-            session.mount("https://", adapter)
-            self._local.session = session
-        return session
+    def _note_clocks(self, difference: timedelta) -> None:
+        """Say once that the clocks differ, if they do."""
+        words = said_of_clocks(difference)
+        with self._lock:
+            is_news = words and not self.said_of_clocks
+            self.said_of_clocks = self.said_of_clocks or words
+        if is_news:
+            logger.warning(words)
 
-
-class _Token(AuthBase):
-    """Puts the token on a request. As `auth`, not as a header of the session: a .netrc would replace that."""
-
-    def __init__(self, token: Secret) -> None:
-        self._token = token
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {self._token.reveal()}"
-        return request
+    def _connection(self) -> Connection:
+        connection: Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = Connection(self.settings, monotonic=self._answer_clock, answer_seconds=self._answer_seconds)
+            self._local.connection = connection
+        return connection
 
 
 def _budgets(

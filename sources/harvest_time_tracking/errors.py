@@ -18,12 +18,25 @@ class WillRetry(HarvestError):
     Attributes:
         retry_after_seconds: what Harvest asked to wait, None where it did not say.
         is_throttled: True for a 429, which stops every worker of the account, not only this one.
+        most_tries: how often it is worth trying, None where there is no telling.
     """
 
-    def __init__(self, message: str, *, retry_after_seconds: float | None = None, is_throttled: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after_seconds: float | None = None,
+        is_throttled: bool = False,
+        most_tries: int | None = None,
+    ) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
         self.is_throttled = is_throttled
+        self.most_tries = most_tries
+
+
+class Unreachable(WillRetry):
+    """No answer came, or none that was whole in time."""
 
 
 class NeedsYou(HarvestError):
@@ -56,6 +69,10 @@ class RequestRefused(NeedsYou):
 
 class SettingWrong(NeedsYou):
     """A setting that cannot be used: said before anything is asked of Harvest."""
+
+
+class NetworkWrong(NeedsYou):
+    """A proxy, a certificate or an address on the way to Harvest, as this machine is told to go it."""
 
 
 class BrokenPromise(HarvestError):

@@ -64,7 +64,7 @@ class Extraction:
             HarvestError: for whatever must stop the run. A missing permission or feature does not: it is an outcome.
         """
         entry = self._ledger.open(stream.name, stream.table_name)
-        memory = Memory(stream, self._settings, self._session.rights)
+        memory = Memory(stream, self._settings, self._client.now(), self._session.rights)
         since = memory.since(self._options.overlap) if stream.has_updated_since else None
         if {} in self._again(stream):
             since = None
@@ -172,7 +172,9 @@ class Extraction:
             for child in self._streams.values():
                 if not child.parent or not (child is stream or child.name in _selected()):
                     continue
-                since = Memory(child, self._settings, self._session.rights).parents_since(self._options.overlap)
+                since = Memory(child, self._settings, self._client.now(), self._session.rights).parents_since(
+                    self._options.overlap
+                )
                 if since is None or (yield from self._is_switched_off(child, entry)):
                     continue
                 roll = yield from self._parent_roll(child.parent, entry)

@@ -10,24 +10,25 @@ import dlt
 from dlt.common.configuration.exceptions import ContextDefaultCannotBeCreated
 from dlt.common.exceptions import PipelineStateNotAvailable
 
+from .clocks import MOST_DIFFERENCE
 from .columns import DataType
 from .settings import Settings
 from .shares import NONE, Split
 from .stream import Stream
 
-_FORMAT = "%Y-%m-%dT%H:%M:%SZ"
-
 
 class Memory:
     """The state of one stream of one account.
 
-    The cursor is the moment before the stream's last complete read began, by the server's clock: never the largest
-    `updated_at` seen, which a row that is committed late would fall behind. It holds for what the token showed then: to one that
-    shows more, the stream is new.
+    The cursor is the moment before the stream's last complete read began, by the server's clock or by ours, whichever was
+    the earlier: never the largest `updated_at` seen, which a row that is committed late would fall behind. One that lies in
+    the future was made by clocks that were wrong, and is none. It holds for what the token showed then: to one that shows more,
+    the stream is new.
 
     Args:
         stream: the stream.
         settings: the account.
+        now: our clock.
         rights: what decides which rows and values the token shows; empty where nobody looked.
 
     Attributes:
@@ -36,7 +37,7 @@ class Memory:
         are_owners_hidden: set where this run may not see the owners of the rows.
     """
 
-    def __init__(self, stream: Stream, settings: Settings, rights: Collection[str] = ()) -> None:
+    def __init__(self, stream: Stream, settings: Settings, now: datetime, rights: Collection[str] = ()) -> None:
         try:
             state: dict[str, Any] = dlt.current.resource_state(stream.name)
             source: dict[str, Any] = dlt.current.source_state()
@@ -44,6 +45,7 @@ class Memory:
             # Somebody looks at the rows without a pipeline.
             state, source = {}, {}
         self.are_owners_hidden = False
+        self._now = now
         self.is_first_run = settings.account_id not in state
         self._state, self._account_id = state, settings.account_id
         self._own: dict[str, Any] = state.get(settings.account_id, {})
@@ -54,19 +56,18 @@ class Memory:
 
     def since(self, overlap: timedelta) -> str | None:
         """The `updated_since` that misses nothing; None where everything must be read."""
-        cursor = self._own.get("cursor")
-        if not cursor or self._reaches_further_back() or sees_more(self._rights, self._own.get("rights", ())):
+        if self._reaches_further_back() or sees_more(self._rights, self._own.get("rights", ())):
             return None
-        return before(cursor, overlap)
+        return self._before(self._own.get("cursor"), overlap)
 
     def parents_since(self, overlap: timedelta) -> str | None:
         """The instant since which parents that changed must be asked again; None where none of them was ever asked."""
-        return self.since(overlap) or (before(self.unfinished["began_at"], overlap) if self.unfinished else None)
+        return self.since(overlap) or (self._before(self.unfinished["began_at"], overlap) if self.unfinished else None)
 
     def owners_since(self, overlap: timedelta) -> str | None:
         """The `updated_since` for the owners of the rows: further back, where they could not be read for a while."""
         cursor = self._own.get("owners_cursor", self._own.get("cursor")) or (self.unfinished or {}).get("began_at")
-        return before(cursor, overlap) if cursor else None
+        return self._before(cursor, overlap)
 
     @property
     def asked_last(self) -> Split:
@@ -75,7 +76,7 @@ class Memory:
         return Split(self._own.get("alive_turn", 0), self._own.get("turn", 0))
 
     def remember(self, began_at: datetime | None, asked_last: Split = NONE) -> None:
-        """The stream was read completely, from `began_at` on by the server's clock."""
+        """The stream was read completely, from `began_at` on."""
         self._state[self._account_id] = self._own
         if self.are_owners_hidden:
             self._own.setdefault("owners_cursor", self._own.get("cursor"))
@@ -103,9 +104,16 @@ class Memory:
     def unfinished(self) -> dict[str, Any] | None:
         """Where a reading of everything, begun by an earlier extract, goes on; None where there is none."""
         place: dict[str, Any] | None = self._own.get("unfinished")
-        if not place or place["start_date"] != self._start_date or sees_more(self._rights, place.get("rights", ())):
+        if not place or place["start_date"] != self._start_date or self._is_to_come(place["began_at"]):
             return None
-        return place
+        return None if sees_more(self._rights, place.get("rights", ())) else place
+
+    def _before(self, cursor: str | None, overlap: timedelta) -> str | None:
+        """So long before a cursor, and before now; None where there is no cursor to go by."""
+        return None if not cursor or self._is_to_come(cursor) else before(min(cursor, instant(self._now)), overlap)
+
+    def _is_to_come(self, cursor: str) -> bool:
+        return parsed(cursor) > self._now + MOST_DIFFERENCE
 
     def _reaches_further_back(self) -> bool:
         """Whether `start_date` lies before the one of the last complete read: what lies between was never read."""
@@ -122,7 +130,7 @@ def sees_more(rights: Collection[str], earlier: Collection[str]) -> bool:
 
 
 def cursors(state: Mapping[str, Any], account_id: str) -> dict[str, datetime]:
-    """Since when, by the server's clock, each stream has every change: the moment before its last complete read.
+    """Since when each stream has every change: the moment before its last complete read.
 
     Args:
         state: the source's state as dlt keeps it (`pipeline.state["sources"][...]`).
@@ -133,13 +141,13 @@ def cursors(state: Mapping[str, Any], account_id: str) -> dict[str, datetime]:
 
 
 def instant(moment: datetime) -> str:
-    """As Harvest writes it."""
-    return moment.astimezone(UTC).strftime(_FORMAT)
+    """As Harvest writes it; the year with four digits, which `strftime` does not give to one before 1000."""
+    return f"{moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat()}Z"
 
 
 def parsed(moment: str) -> datetime:
     """What `instant` wrote."""
-    return datetime.strptime(moment, _FORMAT).replace(tzinfo=UTC)
+    return datetime.fromisoformat(moment)
 
 
 def before(cursor: str, overlap: timedelta) -> str:

@@ -6,15 +6,16 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from math import isfinite
 from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
 
+from .clocks import http_date
 from .errors import (
     BrokenPromise,
+    HarvestError,
     NotThere,
     PermissionMissing,
     RequestRefused,
@@ -42,7 +43,8 @@ class Answer:
 
     Attributes:
         body: as it came.
-        date: the server's clock when it was asked at the latest, None where it did not say.
+        date: the moment it was asked at the latest, by the server's clock or by ours, whichever was the earlier (the client
+            sets it so; from `read_answer` it is the server's, None where that did not say).
         what: the path that was asked, for messages.
     """
 
@@ -61,7 +63,7 @@ class Page:
         data_key: where the records stand in it; None where the answer is the record.
         total: how many records the whole list has, by Harvest's word; None for a single.
         next_url: where the list goes on, None at its end.
-        date: the server's clock when it was asked, at the latest.
+        date: the moment it was asked at the latest, as of its answer.
         columns: the records as typed Arrow columns, where the page was read that way.
     """
 
@@ -98,25 +100,34 @@ def read_answer(
     """
     what = printable(urlsplit(url).path, settings.access_token)
     if status == 200:
-        return Answer(body, _http_date(headers.get("Date")), what)
-    said = _said(headers, body, settings)
+        return Answer(body, http_date(headers.get("Date")), what)
+    failure = _failure(status, headers, _said(headers, body, settings), what, now, settings)
+    # Whoever reports an error reports what its frames hold, too, and the words of an answer may repeat the token.
+    del headers, body
+    raise failure
+
+
+def _failure(
+    status: int, headers: Mapping[str, str], said: str, what: str, now: datetime, settings: Settings
+) -> HarvestError:
     if status == 429:
-        wait = _retry_after_seconds(headers.get("Retry-After"), now)
-        raise WillRetry(f"Harvest asked for a pause (429) at {what}.", retry_after_seconds=wait, is_throttled=True)
+        wait = _retry_after_seconds(headers, now)
+        return WillRetry(f"Harvest asked for a pause (429) at {what}.", retry_after_seconds=wait, is_throttled=True)
     if status >= 500 or status == 408:
-        wait = _retry_after_seconds(headers.get("Retry-After"), now)
-        raise WillRetry(f"Harvest failed with {status} at {what}.", retry_after_seconds=wait)
-    if status == 401:
-        raise TokenRejected(f"Harvest does not accept the access token (401 at {what}): {said} {HOW_TO_SIGN_IN}")
-    if status == 403:
-        raise PermissionMissing(f"403 at {what}: {said}")
-    if status == 404:
-        # What has no number in its path is there in each account.
-        is_row = any(part.isdecimal() for part in what.split("/"))
-        raise NotThere(f"404 at {what}: {said}", "" if is_row else f"Is {settings.account_id} the account's id?")
-    if status in (400, 422):
-        raise RequestRefused(f"Harvest refused the request ({status} at {what}): {said}")
-    raise BrokenPromise(f"Harvest answered {status} at {what}, which its documentation does not know: {said}")
+        wait = _retry_after_seconds(headers, now)
+        return WillRetry(f"Harvest failed with {status} at {what}.", retry_after_seconds=wait)
+    # What has no number in its path is there in each account.
+    is_row = any(part.isdecimal() for part in what.split("/"))
+    refused = f"Harvest refused the request ({status} at {what}): {said}"
+    meanings: Mapping[int, HarvestError] = {
+        400: RequestRefused(refused),
+        401: TokenRejected(f"Harvest does not accept the access token (401 at {what}): {said} {HOW_TO_SIGN_IN}"),
+        403: PermissionMissing(f"403 at {what}: {said}"),
+        404: NotThere(f"404 at {what}: {said}", "" if is_row else f"Is {settings.account_id} the account's id?"),
+        422: RequestRefused(refused),
+    }
+    unknown = f"Harvest answered {status} at {what}, which its documentation does not know: {said}"
+    return meanings.get(status) or BrokenPromise(unknown)
 
 
 def read_document(answer: Answer) -> tuple[dict[str, Any], bytes]:
@@ -147,7 +158,7 @@ def read_page(answer: Answer, data_key: str | None, base_url: str) -> Page:
 
     Raises:
         WillRetry: where the answer is not the JSON it should be.
-        BrokenPromise: where the list is missing, or the next link leads to another host.
+        BrokenPromise: where the list is missing, the next link leads to another host, or it follows an empty page.
     """
     document, body = read_document(answer)
     if data_key is None:
@@ -165,6 +176,8 @@ def read_page(answer: Answer, data_key: str | None, base_url: str) -> Page:
     # `next_page` is null on the middle pages of cursor lists: only the link tells.
     if next_url is not None:
         check_link(next_url, base_url)
+        if not records:
+            raise BrokenPromise(f"A page of {answer.what} is empty, and yet it has a link to a next one: not followed.")
     total = document.get("total_entries")
     return Page(records, body, data_key, total if type(total) is int else None, next_url, answer.date)
 
@@ -241,20 +254,14 @@ def _origin(url: str) -> tuple[str, str | None, int | None] | None:
     return parts.scheme, parts.hostname, port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
-def _http_date(text: str | None) -> datetime | None:
-    try:
-        return parsedate_to_datetime(text) if text else None
-    except ValueError:
-        return None
-
-
-def _retry_after_seconds(text: str | None, now: datetime) -> float | None:
-    """`Retry-After` in seconds, from seconds or from a date; None where it is missing or unreadable."""
+def _retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
+    """`Retry-After` in seconds, from seconds or from a date by the server's clock; None where it is missing or unreadable."""
+    text = headers.get("Retry-After")
     if not text:
         return None
     try:
         seconds = float(text)
         return max(seconds, 0.0) if isfinite(seconds) else None
     except ValueError:
-        until = _http_date(text)
-        return max((until - now).total_seconds(), 0.0) if until and until.tzinfo else None
+        until = http_date(text)
+        return max((until - (http_date(headers.get("Date")) or now)).total_seconds(), 0.0) if until else None

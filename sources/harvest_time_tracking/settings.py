@@ -5,40 +5,20 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from .errors import SettingWrong
+from .secret import Secret
+from .words import printable, without_login
+
+__all__ = ["Secret", "Settings", "as_date", "is_loopback"]
 
 BASE_URL = "https://api.harvestapp.com/v2"
 # Harvest wants an application and a contact: https://help.getharvest.com/api-v2/introduction/overview/general/
 USER_AGENT = "dlt-harvest (https://dlthub.com)"
 REQUESTS_PER_15_S = 100
 REPORT_REQUESTS_PER_15_MIN = 100
-
-
-class Secret:
-    """A text that prints as stars wherever it is shown; `reveal()` gives it."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """The text itself."""
-        return self._text
-
-    def __repr__(self) -> str:
-        return "***"
-
-    def __bool__(self) -> bool:
-        return bool(self._text)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other._text == self._text
-
-    def __hash__(self) -> int:
-        return hash(self._text)
 
 
 @dataclass(frozen=True)
@@ -77,14 +57,10 @@ class Settings:
             )
         if not re.fullmatch(r"[0-9]+", self.account_id):
             raise SettingWrong(
-                f"account_id must be the account's number, got {self.account_id!r}. It is shown beside the token on "
+                f"account_id must be the account's number, got {printable(self.account_id, most=12)!r}. It is shown beside the token on "
                 f"https://id.getharvest.com/developers."
             )
-        url = urlsplit(self.base_url)
-        if url.scheme not in ("http", "https") or not url.hostname or url.query or url.fragment:
-            raise SettingWrong(f"base_url must look like {BASE_URL}, got {self.base_url!r}.")
-        if url.scheme == "http" and url.hostname not in ("127.0.0.1", "localhost", "::1"):
-            raise SettingWrong(f"base_url {self.base_url!r} would send the token unencrypted: use https.")
+        self._check_base_url()
         if not self.user_agent.strip() or not self.user_agent.isprintable() or not self.user_agent.isascii():
             raise SettingWrong(
                 "user_agent must name an application and a contact in plain letters, such as 'Acme BI (data@acme.example)'."
@@ -92,6 +68,24 @@ class Settings:
         for name in ("requests_per_15_s", "report_requests_per_15_min"):
             if getattr(self, name) < 0:
                 raise SettingWrong(f"{name} must be 0 (no pacing) or more, got {getattr(self, name)}.")
+
+    def _check_base_url(self) -> None:
+        shown = printable(without_login(self.base_url), self.access_token)
+        if not _is_address(self.base_url):
+            raise SettingWrong(f"base_url must look like {BASE_URL}, got {shown!r}.")
+        if "@" in self.base_url:
+            raise SettingWrong(f"base_url holds a user or a password, which Harvest does not ask for: leave {shown!r}.")
+        url = urlsplit(self.base_url)
+        if url.scheme == "http" and not is_loopback(url.hostname):
+            raise SettingWrong(f"base_url {shown!r} would send the token unencrypted: use https.")
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether a host is this machine: what is sent there leaves it by no network, and goes through no proxy."""
+    try:
+        return ip_address(host or "").is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 HOW_TO_SIGN_IN = (
@@ -103,6 +97,18 @@ HOW_TO_SIGN_IN = (
 
 def _fits_in_a_header(text: str) -> bool:
     return text.isascii() and text.isprintable() and " " not in text
+
+
+def _is_address(text: str) -> bool:
+    """Whether it is a base address that one could ask for, and that no two readers read differently."""
+    try:
+        url = urlsplit(text)
+        # Raises where a port is no number, and where a part of a name is empty or too long for any name server.
+        has_host = url.port != 0 and bool((url.hostname or "").encode("idna"))
+    except ValueError:
+        return False
+    is_plain = text.isprintable() and {" ", "\\"}.isdisjoint(text)
+    return has_host and is_plain and url.scheme in ("http", "https") and not url.query and not url.fragment
 
 
 def as_date(name: str, value: object) -> date | None:

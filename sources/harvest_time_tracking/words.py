@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 from unicodedata import category
 
-if TYPE_CHECKING:
-    from .settings import Secret
+from .secret import Secret
 
 MOST_SHOWN = 300
 # Of more, nobody sees the rest, and patterns need not be tried on it.

@@ -38,6 +38,26 @@ class Fault(enum.Enum):
     LOOPING_LINK = "links.next points to the page it is on"
     UNKNOWN_FIELD = "every record carries a new scalar and a new nested field"
     ODD_TYPE = "one number is text, one date is no date, one object is a list"
+    # What Harvest never did.
+    TELLTALE = "400 in words that repeat the token, among control characters"
+    TRICKLE = "a body that comes a byte a second of the clock, for 400 seconds, and no further"
+    TRICKLING_HEAD = "the same from the first byte on"
+    GZIP_BOMB = "half a gigabyte of blanks, packed into half a megabyte"
+    CLOCK_AHEAD = "a right answer, dated tomorrow"
+    CLOCK_BEHIND = "a right answer, dated yesterday"
+    ODD_DATE = "a right answer, dated at the end of the year 9999"
+    UNREADABLE_DATE = "a right answer, dated 9999"
+    DATE_OF_YEAR_202 = "a right answer, dated in the year 202"
+    ODD_YEARS = "each date is of the year 202, and each change of the year 99"
+    ENDLESS_LINK = "no rows, and links.next to a page that was never seen"
+    ENDLESS_ROWS = "the same rows each time, and links.next to a page that was never seen"
+    HUGE_TOTAL = "total_entries is a hundred thousand million"
+    HUGE_NUMBER = "a number of 400 digits, and one with 400 zeros behind the point and more"
+    STRANGE_NAMES = "fields named by nothing, blanks, punctuation, statements, or 10,000 letters"
+    MANY_FIELDS = "2,000 new fields in every record"
+    NAMES_ALIKE = (
+        "beside fields of every depth others that differ from them in spelling alone, and some named like a copy's own"
+    )
 
 
 # What a client that retries is expected to survive: the kinds of a storm unless others are given.

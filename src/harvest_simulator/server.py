@@ -6,7 +6,6 @@ import socket
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlsplit
@@ -16,6 +15,7 @@ import orjson
 from harvest_simulator.answers import Answer
 from harvest_simulator.clock import Clock
 from harvest_simulator.faults import Fault
+from harvest_simulator.malice import TRICKLE_SECONDS, dated, gzip_bomb, trickles_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,18 @@ class Server(ThreadingHTTPServer):
         """Clients that hang up are no error of ours."""
 
 
+def _body_of(reply: Reply) -> tuple[bytes, int]:
+    """The bytes of an answer, and how many of them are announced."""
+    answer = reply.answer
+    body = answer.text.encode() if answer.text is not None else orjson.dumps(answer.data)
+    if reply.fault is Fault.TRUNCATED_JSON:
+        body = body[: len(body) * 2 // 3]
+    if reply.fault is Fault.GZIP_BOMB:
+        body = gzip_bomb()
+        answer.headers["Content-Encoding"] = "gzip"
+    return body, len(body) + (1_000 if reply.fault is Fault.SHORT_BODY else 0)
+
+
 def _handler_for(service: Service) -> Callable[..., BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -94,25 +106,28 @@ def _handler_for(service: Service) -> Callable[..., BaseHTTPRequestHandler]:
             if reply.fault is Fault.RESET:
                 self._reset()
                 return
-            body = answer.text.encode() if answer.text is not None else orjson.dumps(answer.data)
-            if reply.fault is Fault.TRUNCATED_JSON:
-                body = body[: len(body) * 2 // 3]
-            length = len(body)
-            if reply.fault is Fault.SHORT_BODY:
-                length += 1_000
-                self.close_connection = True
+            body, length = _body_of(reply)
+            self.close_connection |= length != len(body)
             lines = [
                 f"HTTP/1.1 {answer.status} {self.responses.get(answer.status, ('', ''))[0]}",
                 "Server: nginx",
-                f"Date: {format_datetime(service.clock.now(), usegmt=True)}",
+                f"Date: {dated(reply.fault, service.clock.now())}",
                 f"Content-Type: {answer.content_type}",
                 f"Content-Length: {length}",
                 f"Connection: {'close' if self.close_connection else 'keep-alive'}",
                 *(f"{name}: {value}" for name, value in answer.headers.items()),
             ]
             head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
-            self.wfile.write(head if self.command == "HEAD" else head + body)
+            at_once = trickles_after(reply.fault, head)
+            self.close_connection |= at_once is not None
+            self.wfile.write(head if self.command == "HEAD" else (head + body)[:at_once])
             self.wfile.flush()
+            for byte in () if at_once is None else (head + body)[at_once : at_once + TRICKLE_SECONDS]:
+                self.wfile.write(bytes([byte]))
+                self.wfile.flush()
+                service.clock.sleep(1)
+            # Until the client hangs up.
+            self.rfile.read(0 if at_once is None else 1)
 
         def _reset(self) -> None:
             """Closing with a linger of zero sends RST instead of FIN."""

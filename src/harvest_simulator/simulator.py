@@ -18,6 +18,7 @@ from harvest_simulator.damage import SLOW_SECONDS, instead_of_an_answer, spoil_d
 from harvest_simulator.disturbance import disturb
 from harvest_simulator.faults import Fault, Faults
 from harvest_simulator.limits import Limits
+from harvest_simulator.malice import telltale, twisted
 from harvest_simulator.paging import MOST_ROWS_PER_PAGE, Manners
 from harvest_simulator.people_at_work import A_CHANGE_A_SECOND, PeopleAtWork
 from harvest_simulator.permissions import Viewer
@@ -185,12 +186,16 @@ class Simulator:
         request = Request(self.clock.now(), asked.method, asked.path, dict(asked.query), 0, asked.headers)
         fault = self.faults.take(request)
         answer = instead_of_an_answer(fault, self.clock.now()) if fault is not None else None
+        if fault is Fault.TELLTALE:
+            answer = telltale(asked.headers)
         if answer is None:
             answer = self._answer(asked)
         if fault is Fault.SLOW:
             self.clock.sleep(SLOW_SECONDS)
         if fault is not None and fault not in _UNTOUCHED and answer.status == 200:
-            answer.data = spoil_data(fault, answer.data, f"http://{asked.host}{asked.target}")
+            address = f"http://{asked.host}{asked.target}"
+            answer.data = spoil_data(fault, answer.data, address)
+            answer.data = twisted(fault, answer.data, address, len(self.requests))
         status = 0 if fault is Fault.RESET else answer.status
         self.requests.append(Request(request.at, asked.method, asked.path, request.query, status, asked.headers))
         if answer.status == 200:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from harvest_time_tracking import STREAMS, Client
 from harvest_time_tracking.errors import PermissionMissing
+from harvest_time_tracking.memory import instant
 from harvest_warehouse.comparison import Touched
 from harvest_warehouse.database import Database
 
@@ -27,7 +28,7 @@ def changed_since(client: Client, loaded: Mapping[str, datetime]) -> int:
 
     Args:
         client: asks Harvest.
-        loaded: when that was, by stream and by Harvest's clock (`memory.cursors`): this machine's may be off by a day.
+        loaded: when that was, by stream, as the load remembers it (`memory.cursors`).
     """
     # `updated_since` includes its instant: what changed within that second was there to be read.
     return sum(
@@ -63,7 +64,7 @@ def touched_by(changes: Changes, database: Database, account_id: str) -> tuple[T
 
 def _count(client: Client, stream: str, since: datetime) -> int:
     try:
-        return client.count(STREAMS[stream].path, {"updated_since": _instant(since)}) or 0
+        return client.count(STREAMS[stream].path, {"updated_since": instant(since)}) or 0
     except PermissionMissing:
         return 0
 
@@ -71,7 +72,7 @@ def _count(client: Client, stream: str, since: datetime) -> int:
 def _records(client: Client, stream: str, since: datetime) -> list[Mapping[str, Any]]:
     found, data_key = STREAMS[stream], STREAMS[stream].data_key
     try:
-        page = client.page(found.path, data_key, {"updated_since": _instant(since)})
+        page = client.page(found.path, data_key, {"updated_since": instant(since)})
     except PermissionMissing:
         return []
     records: list[Mapping[str, Any]] = [*page.records]
@@ -96,7 +97,3 @@ def _as_loaded(database: Database, account_id: str, stream: str, ids: list[int])
     """
     rows = database.rows(query, {"account_id": account_id, "ids": ids})
     return [Touched(day, frozenset(subject or 0 for subject in found)) for day, *found in rows]
-
-
-def _instant(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 from urllib.parse import urlsplit
 
-import requests
 from dlt.common.exceptions import DltException
 
-from harvest_time_tracking import STREAMS, Client, HarvestError, Settings, SettingWrong
-from harvest_time_tracking.errors import NotThere, PermissionMissing, TokenRejected
+from harvest_time_tracking import STREAMS, Client, HarvestError, Settings, SettingWrong, printable
+from harvest_time_tracking.errors import NetworkWrong, NotThere, PermissionMissing, TokenRejected, Unreachable
+from harvest_time_tracking.network import Connection
 from harvest_time_tracking.protocol import read_answer, read_document
+from harvest_time_tracking.settings import is_loopback
+from harvest_time_tracking.way import way_to
 from harvest_warehouse.counts import counts
 from harvest_warehouse.mart_settings import mart_settings
 from harvest_warehouse.plan import ChildrenPlan, StreamPlan, children_plan, plan, seconds_for
@@ -21,7 +22,6 @@ from harvest_warehouse.rotation import NEVER, rotation
 from harvest_warehouse.settings import REREAD_REQUESTS, Warehouse
 from harvest_warehouse.trial import trial
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # Somebody sits in front of it: three tries tell that nobody answers.
 _TRIES = 3
 _HARVEST_HOST = "api.harvestapp.com"
@@ -45,7 +45,7 @@ class DoctorReport:
     """What the doctor found.
 
     Attributes:
-        checks: token, account, role, features, database and the reading again of history.
+        checks: network, clock, token, account, role, features, database and the reading again of history.
         plan: what will become of each stream; empty where the account could not be asked.
         children: within how many runs the children of all parents are asked for again; None where it could not.
         first_requests: how many requests a first load takes, at most.
@@ -96,14 +96,18 @@ def doctor(
 
 
 def _account(client: Client, settings: Settings) -> tuple[list[Check], dict[str, object]]:
+    way = f"{way_to(settings.base_url)}."
     try:
         me = client.page(STREAMS["users_me"].path, None).records[0]
+    except (NetworkWrong, Unreachable) as error:
+        return [Check("network", "wrong", f"{error} The way: {way}")], {}
     except (TokenRejected, NotThere) as error:
-        return _who_is_it(settings, error), {}
+        return [*_way(client, way), *_who_is_it(settings, error)], {}
     except HarvestError as error:
-        return [Check("token", "wrong", str(error))], {}
-    name = " ".join(str(me.get(key) or "") for key in ("first_name", "last_name")).strip()
-    checks = [Check("token", "fine", f"Harvest accepts it; it belongs to {name or 'somebody without a name'}.")]
+        return [*_way(client, way), Check("token", "wrong", str(error))], {}
+    name = printable(" ".join(str(me.get(key) or "") for key in ("first_name", "last_name")))
+    checks = _way(client, way)
+    checks.append(Check("token", "fine", f"Harvest accepts it; it belongs to {name or 'somebody without a name'}."))
     features: dict[str, object] = {}
     company_currency: object = None
     try:
@@ -113,15 +117,22 @@ def _account(client: Client, settings: Settings) -> tuple[list[Check], dict[str,
     except HarvestError as error:
         return [*checks, Check("account", "wrong", str(error))], {}
     else:
-        checks.append(Check("account", "fine", f"{settings.account_id}, {company.get('name')}."))
+        checks.append(Check("account", "fine", f"{settings.account_id}, {printable(str(company.get('name')))}."))
         company_currency = company.get("currency")
         features = {key: value for key, value in company.items() if key.endswith("_feature")}
     return [*checks, _role(me), _features(features), _marts(company_currency)], features
 
 
+def _way(client: Client, way: str) -> list[Check]:
+    """How Harvest was reached, and whether it has our time."""
+    off = client.said_of_clocks
+    clock = Check("clock", "note", off) if off else Check("clock", "fine", "no difference from Harvest's was seen.")
+    return [Check("network", "fine", way), clock]
+
+
 def _role(me: dict[str, object]) -> Check:
     roles = me.get("access_roles")
-    roles = [str(role) for role in roles] if isinstance(roles, list) else []
+    roles = [printable(str(role)) for role in roles] if isinstance(roles, list) else []
     if "administrator" in roles:
         return Check("role", "fine", "administrator: every row is visible.")
     seen = (
@@ -178,7 +189,10 @@ def _who_is_it(settings: Settings, error: HarvestError) -> list[Check]:
             Check("token", "fine", "it reaches the account."),
             Check("account", "wrong", f"Harvest lists {settings.account_id} as this token's, and yet: {error}"),
         ]
-    reached = ", ".join(f"{number} ({account.get('name')})" for number, account in mine.items()) or "none"
+    reached = (
+        ", ".join(f"{printable(number)} ({printable(str(account.get('name')))})" for number, account in mine.items())
+        or "none"
+    )
     return [
         Check("token", "fine", "Harvest accepts it."),
         Check("account", "wrong", f"this token does not reach account {settings.account_id}. It reaches: {reached}."),
@@ -188,33 +202,20 @@ def _who_is_it(settings: Settings, error: HarvestError) -> list[Check]:
 def _accounts(settings: Settings) -> list[dict[str, object]] | None:
     """The accounts that the token reaches; None where Harvest does not take the token, or cannot be asked."""
     url = urlsplit(settings.base_url)
-    if url.hostname in _LOOPBACK:
+    if is_loopback(url.hostname):
         address = f"{url.scheme}://{url.netloc}/api/v2/accounts"
     elif url.hostname == _HARVEST_HOST:
         address = _ACCOUNTS_URL
     else:
         # The token goes nowhere but where it belongs.
         return None
-    with requests.Session() as session:
-        session.auth = _bearer(settings)
-        session.headers["User-Agent"] = settings.user_agent
-        try:
-            response = session.get(address, timeout=(10, 60), allow_redirects=False)
-            answer = read_answer(
-                response.status_code, response.headers, response.content, address, datetime.now(UTC), settings
-            )
-            accounts = read_document(answer)[0].get("accounts")
-        except (requests.RequestException, HarvestError):
-            return None
+    try:
+        received = Connection(settings).get(address)
+        answer = read_answer(received.status, received.headers, received.body, address, datetime.now(UTC), settings)
+        accounts = read_document(answer)[0].get("accounts")
+    except HarvestError:
+        return None
     return [account for account in accounts if isinstance(account, dict)] if isinstance(accounts, list) else None
-
-
-def _bearer(settings: Settings) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
-    def sign(request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = f"Bearer {settings.access_token.reveal()}"
-        return request
-
-    return sign
 
 
 def _database(warehouse: Warehouse) -> Check:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from harvest_time_tracking import Client, HarvestError
+from harvest_time_tracking.calls import compact
 from harvest_time_tracking.errors import BrokenPromise, NotThere, PermissionMissing, RequestRefused
 from harvest_warehouse.report_calls import ReportCall, Window
 from harvest_warehouse.reports import BUDGET, REPORTS, Report, TheirRow, their_rows
@@ -127,4 +128,4 @@ class ReportReader:
 def _params(report: Report, window: Window) -> Mapping[str, str]:
     if report.path == BUDGET:
         return report.params
-    return {"from": f"{window.first:%Y%m%d}", "to": f"{window.last:%Y%m%d}", **report.params}
+    return {"from": compact(window.first), "to": compact(window.last), **report.params}

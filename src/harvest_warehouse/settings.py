@@ -18,7 +18,7 @@ import pyarrow as pa
 from dlt.common.configuration import inject_section, with_config
 from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
 from dlt.common.configuration.specs.config_section_context import ConfigSectionContext
-from dlt.common.exceptions import DltException
+from dlt.common.exceptions import DltException, MissingDependencyException
 from dlt.common.pipeline import get_dlt_pipelines_dir
 from dlt.common.storages.exceptions import SchemaNotFoundError
 
@@ -212,7 +212,18 @@ _NO_NEWS = (
 
 
 def keep_dlt_quiet() -> None:
-    """No telemetry and no chatter, unless the user's own configuration asks for them."""
+    """No telemetry and no chatter, unless the user's own configuration asks for them.
+
+    Raises:
+        SettingWrong: where it asks for what is not installed.
+    """
+    try:
+        dlt.config.get("runtime.sentry_dsn")
+    except MissingDependencyException:
+        raise SettingWrong(
+            "runtime.sentry_dsn is set (in .dlt/config.toml, or as RUNTIME__SENTRY_DSN), so dlt tells Sentry of errors, and for "
+            "that it needs sentry-sdk: pip install sentry-sdk, or take the setting out."
+        ) from None
     for key, value in (("dlthub_telemetry", "false"), ("log_level", "WARNING")):
         if dlt.config.get(f"runtime.{key}") is None:
             os.environ[f"RUNTIME__{key.upper()}"] = value

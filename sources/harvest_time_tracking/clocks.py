@@ -1,0 +1,52 @@
+"""Two clocks, the server's and ours, of which either may be wrong. Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+MOST_DIFFERENCE = timedelta(minutes=5)
+"""What clocks differ by, and are set right by, all the time."""
+
+
+def http_date(text: str | None) -> datetime | None:
+    """A date in a header; None for what is none, or is one before there were any."""
+    try:
+        found = parsedate_to_datetime(text) if text else None
+    except (ValueError, OverflowError):
+        return None
+    # "-0000" is UTC, too. https://www.rfc-editor.org/rfc/rfc5322#section-3.3
+    found = found.replace(tzinfo=UTC) if found and not found.tzinfo else found
+    return found if found and found.year >= 1970 else None
+
+
+def asked_at(ours: datetime, theirs: datetime | None, took: timedelta) -> datetime:
+    """The moment before which whatever happened is in an answer, even if one of the two clocks is ahead.
+
+    Args:
+        ours: our clock when it was asked.
+        theirs: the server's date of the answer. It may have been dated when it was ready, and made when it was asked.
+        took: the time from asking to its last byte.
+    """
+    return min(ours, theirs - took) if theirs else ours
+
+
+def clock_difference(ours: datetime, theirs: datetime | None, took: timedelta) -> timedelta:
+    """By how much the server's clock is ahead of ours (negative: behind), at the least; the arguments as in `asked_at`."""
+    if theirs is None:
+        return timedelta()
+    return max(theirs - (ours + took), timedelta()) if theirs > ours else theirs - ours
+
+
+def said_of_clocks(difference: timedelta) -> str:
+    """What a difference of the clocks means, in words; nothing where it means nothing."""
+    if abs(difference) <= MOST_DIFFERENCE:
+        return ""
+    minutes = abs(difference) // timedelta(minutes=1)
+    days, hours = minutes // 1440, minutes // 60
+    long = f"{days} days" if days > 1 else f"{hours} hours" if hours > 1 else f"{minutes} minutes"
+    return (
+        f"Harvest's clock is {long} {'ahead of' if difference > timedelta() else 'behind'} this machine's (or that of a proxy in "
+        "between is). The earlier of the two counts, so nothing is missed, and some things are read more than once: set this "
+        "machine's clock right."
+    )

@@ -1,0 +1,212 @@
+"""What is sent over the network, and answers that are read within bounds of time and size."""
+
+from __future__ import annotations
+
+import io
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from http.client import HTTPResponse
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+from requests.exceptions import BaseHTTPError  # type: ignore[attr-defined]  # urllib3's, which is not ours to require
+
+from .errors import BrokenPromise, HarvestError, Unreachable
+from .secret import Secret
+from .settings import Settings
+from .way import meaning_of, proxies_for
+from .words import printable
+
+ANSWER_SECONDS = 300.0
+MOST_BYTES = 256 * 2**20
+
+_TIMEOUT_SECONDS = (10.0, 120.0)
+# In one piece: by default, requests puts a page together from hundreds.
+_PIECE_BYTES = 1 << 24
+
+
+@dataclass(frozen=True)
+class Received:
+    """An answer as it came, whole and unpacked; the keys of `headers` are found in any case."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+class Connection:
+    """A worker's connection to Harvest: one request at a time.
+
+    Args:
+        settings: the account.
+        monotonic: the clock, in seconds.
+        answer_seconds: how long an answer may take, to its last byte.
+        most_bytes: how large an answer may be, unpacked.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        answer_seconds: float = ANSWER_SECONDS,
+        most_bytes: int = MOST_BYTES,
+    ) -> None:
+        self._settings = settings
+        self._monotonic = monotonic
+        self._answer_seconds = answer_seconds
+        self._most_bytes = most_bytes
+        self._late_at = float("inf")
+        self._session = requests.Session()
+        self._session.auth = _Token(settings.access_token)
+        self._session.headers.update(
+            {
+                "Harvest-Account-Id": settings.account_id,
+                "User-Agent": settings.user_agent,
+                "Accept": "application/json",
+                "Accept-Encoding": "gzip",
+            }
+        )
+        adapter = _Adapter(self._is_late)
+        self._session.mount("http://", adapter)
+        self._session.mount("https://", adapter)
+
+    def get(self, url: str) -> Received:
+        """The answer at `url`, whatever its status.
+
+        Raises:
+            Unreachable: where there is none, or it is not whole in time.
+            NetworkWrong: where a proxy, a certificate or the like is in the way, which no retry mends.
+            BrokenPromise: where it is larger than any of Harvest's, or packed as nobody asked for.
+        """
+        self._late_at = self._monotonic() + self._answer_seconds
+        try:
+            return self._received(url)
+        except HarvestError:
+            raise
+        except (requests.RequestException, BaseHTTPError, OSError, ValueError, zlib.error) as error:
+            failure = meaning_of(error, url, self._settings)
+        if self._is_late():
+            failure = Unreachable(
+                f"The answer of {self._settings.base_url} took more than {self._answer_seconds:.0f} s."
+            )
+        # Raised out here, where that error is gone: it holds the request, and with it the token.
+        raise failure
+
+    def _received(self, url: str) -> Received:
+        response = self._session.get(
+            url, timeout=_TIMEOUT_SECONDS, allow_redirects=False, stream=True, proxies=proxies_for(url)
+        )
+        try:
+            body = io.BytesIO()
+            for piece in self._unpacked(response, urlsplit(url).path):
+                body.write(piece)
+                if body.tell() > self._most_bytes:
+                    raise BrokenPromise(
+                        f"The answer at {printable(urlsplit(url).path)} is larger than {self._most_bytes >> 20} MB, and was "
+                        "not read to its end: that is none of Harvest's."
+                    )
+        except BaseException:
+            response.close()
+            raise
+        response.raw.release_conn()
+        return Received(response.status_code, response.headers, body.getvalue())
+
+    def _unpacked(self, response: requests.Response, path: str) -> Iterator[bytes]:
+        packed = response.raw.stream(_PIECE_BYTES, decode_content=False)
+        match response.headers.get("Content-Encoding", "identity").strip().lower():
+            case "identity" | "":
+                return packed
+            case "gzip" | "x-gzip":
+                return _gunzipped(packed)
+            case other:
+                raise BrokenPromise(
+                    f"The answer at {printable(path)} is packed as {printable(other)}: gzip was asked for."
+                )
+
+    def _is_late(self) -> bool:
+        return self._monotonic() > self._late_at
+
+
+def _gunzipped(packed: Iterable[bytes]) -> Iterator[bytes]:
+    """What gzip packed, never more than a piece at once, however little it was packed into.
+
+    Raises:
+        zlib.error: where it is no gzip, or ends too early.
+    """
+    unpacker = None
+    for read in packed:
+        left = read
+        while left:
+            unpacker = unpacker or zlib.decompressobj(31)
+            piece = unpacker.decompress(left, _PIECE_BYTES)
+            yield piece
+            left = unpacker.unconsumed_tail
+            while len(piece) == _PIECE_BYTES and not left and not unpacker.eof:
+                piece = unpacker.decompress(b"", _PIECE_BYTES)
+                yield piece
+            if unpacker.eof:
+                # Another one may follow: the file format allows it.
+                left, unpacker = unpacker.unused_data, None
+    if unpacker is not None:
+        raise zlib.error("It ends too early.")
+
+
+class _Adapter(HTTPAdapter):
+    """Looks at the clock whenever something comes in: a time-out of a socket begins anew with each byte."""
+
+    def __init__(self, is_late: Callable[[], bool]) -> None:
+        self._is_late = is_late
+        super().__init__(pool_connections=1, pool_maxsize=1)
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        """A pool of one connection, whose answers are `_Timed`."""
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+        if pool.ConnectionCls.response_class is HTTPResponse:
+            response = type("Response", (_Timed,), {"is_late": staticmethod(self._is_late)})
+            pool.ConnectionCls = type("Connection", (pool.ConnectionCls,), {"response_class": response})
+        return pool
+
+
+class _Timed(HTTPResponse):
+    """An answer, head and body, that ends in an error when it is late."""
+
+    is_late: Callable[[], bool]
+
+    def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.fp: Any = io.BufferedReader(_Reads(self.fp.detach(), self.is_late))
+
+
+class _Reads(io.RawIOBase):
+    def __init__(self, socket: io.RawIOBase, is_late: Callable[[], bool]) -> None:
+        self._socket = socket
+        self._is_late = is_late
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if self._is_late():
+            raise TimeoutError("The answer is late.")
+        return self._socket.readinto(buffer)
+
+    def close(self) -> None:
+        self._socket.close()
+        super().close()
+
+
+class _Token(AuthBase):
+    """Puts the token on a request. As `auth`, not as a header of the session: a .netrc would replace that."""
+
+    def __init__(self, token: Secret) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token.reveal()}"
+        return request

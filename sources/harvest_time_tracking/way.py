@@ -1,0 +1,123 @@
+"""The way from this machine to Harvest: the proxy and the certificates on it, and what its failures mean."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from socket import gaierror
+from urllib.parse import urlsplit
+
+import requests
+from requests.exceptions import InvalidSchema, InvalidURL, ProxyError
+
+from .errors import HarvestError, NetworkWrong, Unreachable
+from .settings import Settings, is_loopback
+from .words import printable, without_login
+
+# A name server or a proxy may be starting; whoever waits for one that is not there waits in vain.
+_BRIEF_TRIES = 3
+
+
+@dataclass(frozen=True)
+class Way:
+    """What stands between this machine and an address, in words that may be shown.
+
+    Attributes:
+        host: that of the address.
+        proxy: what requests go through, without its user and password; None where there is none.
+        proxy_from: what names it: a variable, or the system.
+        certificates: the file of the trusted certificates; None where nothing is encrypted.
+        certificates_from: what names it.
+    """
+
+    host: str
+    proxy: str | None
+    proxy_from: str
+    certificates: str | None
+    certificates_from: str
+
+    def __str__(self) -> str:
+        way = f"{self.host} {f'through the proxy {self.proxy} ({self.proxy_from})' if self.proxy is not None else 'without a proxy'}"
+        return f"{way}, certificates from {self.certificates} ({self.certificates_from})" if self.certificates else way
+
+
+def proxies_for(url: str) -> dict[str, str] | None:
+    """What overrules the environment's proxies: for this machine itself there is none, and its traffic is not encrypted."""
+    return {"http": "", "https": ""} if is_loopback(urlsplit(url).hostname) else None
+
+
+def way_to(url: str) -> Way:
+    """The way to `url`, as the environment and the system tell it."""
+    place = urlsplit(url)
+    found = requests.Session().merge_environment_settings(url, proxies_for(url) or {}, None, None, None)
+    proxy = requests.utils.select_proxy(url, found["proxies"])
+    bundle = found["verify"] if isinstance(found["verify"], str) else requests.utils.DEFAULT_CA_BUNDLE_PATH
+    return Way(
+        place.hostname or "",
+        printable(without_login(proxy)) if proxy else None,
+        _variable(proxy, (f"{place.scheme}_proxy", "all_proxy")) or "the system's settings",
+        printable(bundle) if place.scheme == "https" else None,
+        _variable(bundle, ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")) or "those that come with Python's certifi",
+    )
+
+
+def meaning_of(error: Exception, url: str, settings: Settings) -> HarvestError:
+    """What it means for the request to `url` that it failed: whether a retry may mend it, and where to look if not."""
+    way, said = way_to(url), printable(str(error), settings.access_token, most=2_000)
+    # requests lets some of urllib3's own through.
+    is_no_address = isinstance(error, InvalidURL | InvalidSchema) or "Failed to parse" in said
+    if "SOCKS support" in said:
+        return NetworkWrong(
+            f"{way.proxy_from} names a SOCKS proxy ({way.proxy}), which needs PySocks: pip install PySocks."
+        )
+    if way.proxy is not None and (is_no_address or isinstance(error, ProxyError)):
+        return _blocked(
+            f"No way through the proxy {way.proxy!r} that {way.proxy_from} names", said, is_no_address=is_no_address
+        )
+    if "certificate" in said.lower() or "[X509" in said:
+        why = re.search(r"verify failed: ([^(\[]*[^(\[ ])", said)
+        return NetworkWrong(
+            f"The certificate of {way.host} cannot be trusted ({why[1] if why else 'what is trusted cannot be read'}). "
+            f"Trusted is what stands in {way.certificates} ({way.certificates_from}). Where a company's proxy reads along, "
+            "its certificate belongs into the file that REQUESTS_CA_BUNDLE names."
+        )
+    if "WRONG_VERSION_NUMBER" in said:
+        return NetworkWrong(f"Who answers for {way.host} does not speak https: look at base_url and at HTTPS_PROXY.")
+    if any(isinstance(cause, gaierror) for cause in _causes(error)):
+        return Unreachable(
+            f"The name {way.host} is not known here: is the network up, and base_url right? Where the way out leads through "
+            "a proxy, HTTPS_PROXY must name it.",
+            most_tries=_BRIEF_TRIES,
+        )
+    return Unreachable(f"No good answer from {settings.base_url} ({type(error).__name__}).")
+
+
+def _blocked(where: str, said: str, *, is_no_address: bool) -> HarvestError:
+    """What it means that a proxy lets nothing through."""
+    if is_no_address:
+        return NetworkWrong(f"{where}: that is not the address of one.")
+    if "only use HTTP" in said:
+        return NetworkWrong(f"{where}: it speaks http, so its address must begin with http://.")
+    answered = re.search(r"Tunnel connection failed: (\d+)", said)
+    if answered and answered[1].startswith("4"):
+        login = ", it wants a user and a password (http://user:password@...)" if answered[1] == "407" else ""
+        return NetworkWrong(f"{where}: it answers {answered[1]}{login}.")
+    if answered:
+        return Unreachable(f"{where}: it answers {answered[1]}.")
+    return Unreachable(f"{where}: it cannot be reached.", most_tries=_BRIEF_TRIES)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and what it is wrapped around: requests and urllib3 keep that in places of their own."""
+    link: object = error
+    while isinstance(link, BaseException):
+        yield link
+        link = getattr(link, "reason", None) or link.__cause__ or next(iter(link.args), None)
+
+
+def _variable(value: str | None, names: tuple[str, ...]) -> str | None:
+    """Which variable of the environment holds the value."""
+    spelled = [name for each in names for name in (each.upper(), each.lower())]
+    return next((name for name in spelled if value and os.environ.get(name) == value), None)
