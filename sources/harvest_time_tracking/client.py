@@ -69,6 +69,7 @@ class Client:
         monotonic: a clock in seconds, for the pace.
         now: the wall clock (aware), against which a `Retry-After` date is held.
         tries: how often one request is sent at most.
+        per_page: how many records to ask for in one page at most.
     """
 
     def __init__(
@@ -79,8 +80,10 @@ class Client:
         monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         tries: int = MAX_TRIES,
+        per_page: int = PER_PAGE,
     ) -> None:
         self.settings = settings
+        self.per_page = per_page
         self._closing = threading.Event()
         self._sleep = sleep
         self._monotonic = monotonic
@@ -154,8 +157,8 @@ class Client:
         spent: Spent | None = None,
         fast: FastReader | None = None,
     ) -> Page:
-        """The first page of a list (of 2,000 records), or the record of a single (`data_key` None)."""
-        paged = params or {} if data_key is None else {"per_page": PER_PAGE, **(params or {})}
+        """The first page of a list, or the record of a single (`data_key` None)."""
+        paged = params or {} if data_key is None else {"per_page": self.per_page, **(params or {})}
         return self.page_at(self.url(path, paged), data_key, spent, fast)
 
     def page_at(
