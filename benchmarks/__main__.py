@@ -1,4 +1,4 @@
-"""`python -m benchmarks compare|pace|daily|deletions|scaling|destinations|page`: measure, and write docs/performance.md from what was measured."""
+"""`python -m benchmarks compare|pace|daily|busy|deletions|scaling|destinations|page`: measure, and write docs/performance.md from what was measured."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import argparse
 import json
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import UTC, datetime
 from math import ceil
 from pathlib import Path
-from statistics import median
+from statistics import mean, median
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -23,6 +25,7 @@ from harvest_time_tracking import STREAMS, Secret, Settings
 from harvest_warehouse.doctor import doctor
 from harvest_warehouse.load import load
 from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.standing import loaded_since
 from harvest_warehouse.sweep import sweep
 
 RESULTS = Path(__file__).parent / "results"
@@ -31,6 +34,9 @@ CONTENDERS = Path(__file__).parent / "contenders"
 DATABASE = "harvest_time_tracking.duckdb"
 # So that there are 5,000 invoices.
 _CLIENTS = 122
+# Of the benchmark with people at work: how many syncs there are, and how much changes between two.
+DAYS, CHANGES_A_DAY = 3, 5_000
+_OF = {"load": (), "sync": ("--no-build",)}
 # Harvest's answers as they are known: seconds for a full page, and for a small answer.
 LATENCY = (1.5, 0.2)
 
@@ -39,10 +45,10 @@ def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "what", choices=["compare", "pace", "daily", "deletions", "scaling", "destinations", "page", "all"]
+        "what", choices=["compare", "pace", "daily", "busy", "deletions", "scaling", "destinations", "page", "all"]
     )
     parser.add_argument(
-        "--entries", type=int, default=500_000, help="time entries of the account (compare, daily, deletions)"
+        "--entries", type=int, default=500_000, help="time entries of the account (compare, daily, busy, deletions)"
     )
     parser.add_argument("--runs", type=int, default=3, help="of each, of which the median counts")
     parser.add_argument(
@@ -54,6 +60,7 @@ def main() -> None:
         "compare": _compare,
         "pace": _pace,
         "daily": _daily,
+        "busy": _busy,
         "deletions": _deletions,
         "scaling": _scaling,
         "destinations": _destinations,
@@ -163,6 +170,51 @@ def _daily(asked: argparse.Namespace) -> dict[str, Any]:
         "changed": asdict(second),
         "rest": asdict(third),
     }
+
+
+def _busy(asked: argparse.Namespace) -> dict[str, Any]:
+    """A first load and daily syncs, at rest and while people change an entry a second; then a sync at rest."""
+    found: dict[str, Any] = {"entries": asked.entries, "days": DAYS, "changes_a_day": CHANGES_A_DAY}
+    for name in ("rest", "busy"):
+        with (
+            running(size="small", entries=asked.entries, enforce_limits=False, days_at_rest=1) as account,
+            tempfile.TemporaryDirectory() as at,
+        ):
+            folder, runs, changes = Path(at), [], 0
+            warehouse = Warehouse(folder, pipelines_dir=folder / "dlt" / "pipelines")
+            before = datetime.min.replace(tzinfo=UTC)
+            for command in ["load", *["sync"] * DAYS]:
+                if runs:
+                    account.work(CHANGES_A_DAY)
+                    # Of the second in which it was made, nobody knows whether a change was seen.
+                    time.sleep(1.5)
+                if name == "busy":
+                    account.start_work()
+                runs.append(run(account, folder, [*COMMAND, command, *_OF[command]], DATABASE, UNPACED))
+                changes += account.end_work()
+                reached = loaded_since(warehouse, ACCOUNT)["time_entries"]
+                if reached <= before:
+                    raise AssertionError(f"the position of time_entries stayed at {before}")
+                before = reached
+                print(
+                    f"{name}: {command} {runs[-1].requests} requests, {runs[-1].cpu_seconds:.1f} CPU s, "
+                    f"{runs[-1].peak_mb:.0f} MB, {changes} changes meanwhile",
+                    flush=True,
+                )
+            time.sleep(1.5)
+            run(account, folder, [*COMMAND, "sync", "--no-build"], DATABASE, UNPACED)
+            if differing := account.differences(folder / DATABASE):
+                raise AssertionError(f"{differing} time entries differ after a sync at rest")
+            found[name] = {
+                "changes_meanwhile": changes,
+                "first": asdict(runs[0]),
+                "daily": _means(runs[1:]),
+            }
+    return found
+
+
+def _means(runs: list[Run]) -> dict[str, float]:
+    return {name: mean(asdict(found)[name] for found in runs) for name in asdict(runs[0])}
 
 
 def _deletions(asked: argparse.Namespace) -> dict[str, Any]:

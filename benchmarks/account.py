@@ -8,10 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
+
+import duckdb
 
 from harvest_simulator import Clock, Simulator
 from harvest_simulator.company import SIZES
+from harvest_simulator.people_at_work import PeopleAtWork
 
 TOKEN, ACCOUNT = "simulated-token", "123456"
 
@@ -35,6 +39,22 @@ class Account:
     def pass_time(self, hours: float) -> None:
         """So many hours go by at once. An account that began in the past may not be moved beyond now."""
         self._asked("pass_time", hours)
+
+    def start_work(self) -> None:
+        """From now on people change a time entry for each 100/15 requests: at Harvest's limit, one a second."""
+        self._asked("start_work")
+
+    def end_work(self) -> int:
+        """Nobody changes anything any more; how many changes there were."""
+        return int(self._asked("end_work"))
+
+    def work(self, changes: int) -> None:
+        """People made so many changes, of the same kinds."""
+        self._asked("work", changes)
+
+    def differences(self, database: Path) -> int:
+        """How many time entries are in the account or in a DuckDB file, and not in both with the same values."""
+        return int(self._asked("differences", database))
 
     def delete(self, entries: int) -> None:
         """So many time entries were deleted, from all over the account's history."""
@@ -71,24 +91,51 @@ def _serve(line: Connection, arguments: dict[str, Any]) -> None:
     simulator = Simulator(today=today, clock=Clock(now, is_ticking=True), **arguments)
     truth = simulator.truth()
     rows = {name: len(records) for name, records in truth.items()}
-    seen = 0
+    company = _Company(simulator)
     with simulator.serving() as url:
         line.send((url, rows))
         while True:
-            match line.recv():
-                case ("requests",):
-                    asked = simulator.requests[seen:]
-                    seen = len(simulator.requests)
-                    line.send([(request.path, request.status) for request in asked])
-                case ("change", share):
-                    _change(simulator, share)
-                    line.send(None)
-                case ("pass_time", hours):
-                    simulator.clock.start += timedelta(hours=hours)
-                    line.send(None)
-                case ("delete", entries):
-                    _delete(simulator, entries)
-                    line.send(None)
+            name, *values = line.recv()
+            line.send(getattr(company, name)(*values))
+
+
+class _Company:
+    """What an account can be told, by the names in which it is."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
+        self._seen = 0
+        self._done: list[str] = []
+
+    def requests(self) -> list[tuple[str, int]]:
+        asked = self._simulator.requests[self._seen :]
+        self._seen += len(asked)
+        return [(request.path, request.status) for request in asked]
+
+    def change(self, share: float) -> None:
+        _change(self._simulator, share)
+
+    def pass_time(self, hours: float) -> None:
+        self._simulator.clock.start += timedelta(hours=hours)
+
+    def delete(self, entries: int) -> None:
+        _delete(self._simulator, entries)
+
+    def start_work(self) -> None:
+        self._done = self._simulator.start_work()
+
+    def end_work(self) -> int:
+        self._simulator.end_work()
+        done, self._done = self._done, []
+        return len(done)
+
+    def work(self, changes: int) -> None:
+        people = PeopleAtWork(self._simulator.store, 1, seed=changes)
+        for _ in range(changes):
+            people.answered()
+
+    def differences(self, database: Path) -> int:
+        return _differences(self._simulator, database)
 
 
 def _change(simulator: Simulator, share: float) -> None:
@@ -110,6 +157,21 @@ def _change(simulator: Simulator, share: float) -> None:
         store.edit_user(user, telephone="555")
     for client in some("clients"):
         store.rename_client(client, f"Renamed {client}")
+
+
+def _differences(simulator: Simulator, database: Path) -> int:
+    there = {
+        (row.id, row.spent_date, row.hours_hundredths, row.notes, row.updated_at)
+        for row in simulator.store.time_entries.values()
+        # The hours of a timer are those of the moment in which they are read.
+        if row.timer_started_at is None
+    }
+    with duckdb.connect(str(database), read_only=True) as connection:
+        values = "id, spent_date, (hours * 100)::int, notes, epoch(updated_at)::bigint"
+        query = f"select {values} from time_entries where not is_running"
+        connection.execute("use harvest_time_tracking_data")
+        here = set(connection.execute(query).fetchall())
+    return len(here ^ there)
 
 
 def _delete(simulator: Simulator, entries: int) -> None:

@@ -22,6 +22,7 @@ def write(results: Path, docs: Path) -> None:
         ("scaling", _scaling),
         ("pace", _pace),
         ("daily", _daily),
+        ("busy", _busy),
         ("deletions", _deletions),
         ("destinations", _destinations),
         ("dashboard", _dashboard),
@@ -118,6 +119,28 @@ def _daily(found: dict[str, Any]) -> str:
         f"within {children['runs']['alive']} syncs, all others within {children['runs']['others']} "
         f"({children['runs_at_rest']['alive']} and {children['runs_at_rest']['others']} where nothing changes).\n"
     )
+
+
+def _busy(found: dict[str, Any]) -> str:
+    rest, busy = found["rest"], found["busy"]
+    lines = [
+        "## While people work\n",
+        f"An account with {found['entries']:,} time entries, at rest and while somebody edits, makes, deletes or moves one for every",
+        "6.7 requests (at Harvest's limit, one a second; two thirds of them in the last two weeks): a first load of all streams, and",
+        f"{found['days']} syncs after {found['changes_a_day']:,} such changes each, without the marts. {busy['changes_meanwhile']:,} changes struck while these ran.",
+        "The position moved on in every run, and after one sync at rest all time entries were equal.\n",
+        "| | at rest | while people work | ratio |",
+        "|---|---:|---:|---:|",
+    ]
+    for what, key in (("first load", "first"), ("daily sync", "daily")):
+        for unit, name, form in (
+            ("requests", "requests", ",.0f"),
+            ("CPU s", "cpu_seconds", ".1f"),
+            ("peak MB", "peak_mb", ",.0f"),
+        ):
+            still, moving = rest[key][name], busy[key][name]
+            lines.append(f"| {what}, {unit} | {still:{form}} | {moving:{form}} | {moving / still:.2f} |")
+    return "\n".join(lines) + "\n"
 
 
 def _deletions(found: dict[str, Any]) -> str:

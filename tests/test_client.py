@@ -116,7 +116,9 @@ def test_each_request_says_who_asks_for_which_account_and_for_full_pages(open_ac
         assert "python-requests" not in headers["user-agent"]
         assert "dlt-harvest" in headers["user-agent"]
         is_list = request.path not in ("/v2/company", "/v2/users/me")
-        assert request.query.get("per_page") == ("2000" if is_list else None), request
+        # From the second page on, those of lists with dates repeat a record or two of the page before.
+        full = ("1999", "1998") if "page" in request.query else ("2000",)
+        assert request.query.get("per_page") in (full if is_list else (None,)), request
 
 
 def test_the_user_agent_is_the_users_own_where_one_is_given() -> None:

@@ -13,7 +13,7 @@ from accounts import Account, assert_equals_truth
 from harvest_time_tracking.client import Client
 from harvest_time_tracking.documented import read_documented
 from harvest_time_tracking.errors import BrokenPromise, WillRetry
-from harvest_time_tracking.protocol import Answer, Page, read_page
+from harvest_time_tracking.protocol import Answer, Page, Paging, read_page
 from harvest_time_tracking.rows import RowMaker
 
 TYPES: Any = {"id": "bigint", "name": "text", "at": "date", "hours": "decimal", "client__id": "bigint"}
@@ -111,6 +111,6 @@ def test_documented_pages_do_take_the_fast_lane(
 
 def test_a_link_to_another_host_is_refused_on_the_fast_lane_too(open_account: Callable[..., Account]) -> None:
     account = open_account()
-    page = Page([], b"", "clients", 1, "https://elsewhere.example/v2/clients?page=2", None, {})
+    page = Page([], b"", "clients", Paging(1, "https://elsewhere.example/v2/clients?page=2"), None, {})
     with Client(account.client().settings) as client, pytest.raises(BrokenPromise, match=r"elsewhere\.example"):
         client.page("clients", "clients", fast=lambda _: page)

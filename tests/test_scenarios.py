@@ -15,8 +15,6 @@ from accounts import Account, assert_equals_truth, sync_from
 from harvest_simulator import Fault, Simulator
 from harvest_simulator.store import Store
 from harvest_time_tracking import HarvestError
-from harvest_time_tracking import client as client_module
-from harvest_time_tracking import pages as pages_module
 from harvest_warehouse.settings import Warehouse
 
 
@@ -127,10 +125,9 @@ def test_a_row_committed_late(account: Account, warehouse: Warehouse, store: Sto
 
 
 def test_rows_created_and_deleted_between_two_pages_of_one_list_then_a_quiet_sync(
-    account: Account, warehouse: Warehouse, store: Store, monkeypatch: pytest.MonkeyPatch
+    account: Account, warehouse: Warehouse, store: Store
 ) -> None:
-    monkeypatch.setattr(client_module, "PER_PAGE", 20)
-    monkeypatch.setattr(pages_module, "PER_PAGE", 20)
+    account.simulator.set_paging(most_rows=20)
     # The whole list changed, so that the whole of it is asked for; the newest day is on the first page.
     for entry_id in store.time_entries:
         store.edit_time_entry(entry_id, notes="all over")

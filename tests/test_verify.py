@@ -872,9 +872,9 @@ def test_another_account_in_the_same_tables_is_left_alone(loaded: Loaded) -> Non
     assert copy.verify().is_proven
 
 
-def test_pages_of_a_long_report_are_followed_and_counted(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_of_a_long_report_are_followed_and_counted(loaded: Loaded) -> None:
     copy = loaded()
-    monkeypatch.setattr("harvest_time_tracking.client.PER_PAGE", 5)
+    copy.simulator.set_paging(most_rows=5)
     report = copy.verify()
     assert report.is_proven
     assert report.calls == len(copy.report_calls()) > report.planned_calls

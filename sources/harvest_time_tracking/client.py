@@ -69,6 +69,7 @@ class Client:
         tries: how often one request is sent at most.
         answer_seconds: how long one answer may take; then it is tried again like a broken one.
         answer_clock: the clock for that, which runs on while no worker sleeps.
+        per_page: how many records to ask for in one page at most.
 
     Attributes:
         now: as given.
@@ -85,8 +86,10 @@ class Client:
         tries: int = MAX_TRIES,
         answer_seconds: float = ANSWER_SECONDS,
         answer_clock: Callable[[], float] = time.monotonic,
+        per_page: int = PER_PAGE,
     ) -> None:
         self.settings = settings
+        self.per_page = per_page
         self._closing = threading.Event()
         self._sleep = sleep
         self._monotonic = monotonic
@@ -164,8 +167,8 @@ class Client:
         spent: Spent | None = None,
         fast: FastReader | None = None,
     ) -> Page:
-        """The first page of a list (of 2,000 records), or the record of a single (`data_key` None)."""
-        paged = params or {} if data_key is None else {"per_page": PER_PAGE, **(params or {})}
+        """The first page of a list, or the record of a single (`data_key` None)."""
+        paged = params or {} if data_key is None else {"per_page": self.per_page, **(params or {})}
         return self.page_at(self.url(path, paged), data_key, spent, fast)
 
     def page_at(

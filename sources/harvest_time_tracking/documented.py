@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from .columns import ARROW_TYPES, DataType
-from .protocol import Answer, Page
+from .protocol import Answer, Page, Paging, paging_of
 
 
 def read_documented(answer: Answer, data_key: str, types: Mapping[str, DataType]) -> Page | None:
@@ -34,7 +34,7 @@ def read_documented(answer: Answer, data_key: str, types: Mapping[str, DataType]
     try:
         answer.body.decode()
         document = pj.read_json(pa.BufferReader(answer.body), read_options=read, parse_options=parse)
-        total, next_url = _envelope(document, data_key)
+        paging = _paging(document, data_key)
         records = document.column(data_key).combine_chunks().flatten()
         if document.num_rows != 1 or not len(records) or records.null_count:
             return None
@@ -43,7 +43,7 @@ def read_documented(answer: Answer, data_key: str, types: Mapping[str, DataType]
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError, _NotDocumented):
         return None
     unparsed = Unparsed(answer.body, data_key, len(records))
-    return Page(unparsed, answer.body, data_key, total, next_url, answer.date, columns)
+    return Page(unparsed, answer.body, data_key, paging, answer.date, columns)
 
 
 _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"{}[]")
@@ -79,8 +79,8 @@ class Unparsed(Sequence[Any]):
         return records
 
 
-def _envelope(document: pa.Table, data_key: str) -> tuple[int | None, str | None]:
-    """How many records the whole list has, and where it goes on."""
+def _paging(document: pa.Table, data_key: str) -> Paging:
+    """What is said around the records."""
     around = {name: document.column(name)[0].as_py() for name in document.column_names if name != data_key}
     links = around.pop("links", None) or {}
     if not isinstance(links, dict):
@@ -88,10 +88,9 @@ def _envelope(document: pa.Table, data_key: str) -> tuple[int | None, str | None
     # Nothing else is nested: what orjson would find too deep must not get here.
     if any(isinstance(value, dict | list) for value in [*around.values(), *links.values()]):
         raise _NotDocumented
-    total, next_url = around.get("total_entries"), links.get("next")
-    if type(total) not in (int, NoneType) or type(next_url) not in (str, NoneType):
+    if type(around.get("total_entries")) not in (int, NoneType) or type(links.get("next")) not in (str, NoneType):
         raise _NotDocumented
-    return total, next_url
+    return paging_of({**around, "links": links})
 
 
 def _is_ambiguous(types: Mapping[str, DataType]) -> bool:

@@ -15,7 +15,7 @@ from .client import Client, FastReader
 from .errors import NotThere, PermissionMissing
 from .ledger import Entry, Ledger
 from .memory import Memory
-from .pages import READINGS, Pages
+from .pages import Pages, earlier
 from .rows import RowMaker
 from .session import Roll, Session
 from .settings import Settings
@@ -106,6 +106,8 @@ class Extraction:
             if parents.refused is not None:
                 _skip(stream, entry, roll, f"it is read by {stream.parent.stream}: {parents.refused}")
                 return
+            if parents.unproven:
+                entry.unproven.append(f"it is read by {stream.parent.stream}: {parents.unproven}")
             told = yield from self._told(stream, entry, memory)
             share = yield from self._share(stream, entry, memory)
             work = children(
@@ -118,18 +120,21 @@ class Extraction:
             calls = yield from self._own_calls(stream, since, entry, memory)
             work = Work(calls, remembering(memory))
         handed = _Handed(stream, pages, entry, roll, maker, work.began_at)
-        yield from handed.rows(work.calls)
-        besides = work.ended(handed.began_at or datetime.now(UTC), list(pages.unsettled))
-        yield from handed.rows(besides or [])
+        yield from handed.rows([*work.calls])
+        yield from handed.rows([*work.besides])
+        is_done = work.ended(handed.began_at or datetime.now(UTC), pages.unproven)
         yield from maker.rest()
+        entry.rows -= pages.repeated
         entry.odd_values, entry.new_columns = maker.odd, maker.undocumented
-        roll.is_complete = besides is not None
-        if besides is None:
+        entry.unproven += _why_unproven(pages)
+        if not is_done:
             entry.close("begun")
-        elif pages.unsettled or pages.not_there:
-            entry.close("unproven", _why_unproven(pages))
+        elif entry.unproven:
+            roll.unproven = "; ".join(dict.fromkeys(entry.unproven))
+            entry.close("unproven", roll.unproven)
         else:
             entry.close("complete")
+        roll.is_complete = is_done
         if maker.odd:
             logger.warning(
                 f"Harvest stream {stream.name}: values that do not fit their column, kept beside it: {maker.odd}"
@@ -197,13 +202,19 @@ class Extraction:
         """
         found: list[Mapping[str, Any]] = []
         calls = list_calls(other, "", memory.owners_since(self._options.overlap), None)
+        pages = self._pages(other, entry)
         try:
-            for step in self._pages(other, entry).read(calls):
+            for step in pages.settled(calls):
                 found += step.page.records if step else []
                 yield None
         except PermissionMissing:
             memory.are_owners_hidden = True
             return []
+        if pages.unproven:
+            memory.are_owners_hidden = True
+            entry.unproven += [
+                f"{other.name}, which tell what changed with them: {why}" for why in _why_unproven(pages)
+            ]
         return found
 
     def _parent_roll(self, link: Parent, entry: Entry) -> Generator[None, None, Roll]:
@@ -213,11 +224,13 @@ class Extraction:
         if roll is None:
             roll = self._session.begin(parent, is_whole=True)
             calls = list_calls(parent, "", None, self._settings.start_date)
+            pages = self._pages(parent, entry)
             try:
-                for step in self._pages(parent, entry).settled(calls):
+                for step in pages.settled(calls):
                     if step is not None:
                         roll.note(step.page.records, step.page.date)
                     yield None
+                roll.unproven = "; ".join(_why_unproven(pages))
                 roll.is_complete = True
             except (PermissionMissing, NotThere) as error:
                 if isinstance(error, NotThere) and not parent.is_optional:
@@ -267,15 +280,19 @@ class _Handed:
                 yield None
                 continue
             page = step.page
-            self.began_at = self.began_at or page.date or datetime.now(UTC)
+            self.began_at = earlier(self.began_at, page.date or datetime.now(UTC))
             self._roll.note(page.records, page.date)
             self._entry.rows += len(page.records)
+            if step.is_first:
+                self._maker.forget(step.call)
             yield from self._maker.rows(step.call, page, step.is_last)
 
 
-def _why_unproven(pages: Pages) -> str:
-    changed = [f"changed while it was read, {READINGS} times over; the next run reads it again"]
-    return "; ".join([*(changed if pages.unsettled else ()), *pages.not_there])
+def _why_unproven(pages: Pages) -> list[str]:
+    """Why some of what was asked may not be whole, in words: one reason stands for all parts of a list."""
+    reasons = list(pages.unproven.values())
+    others = f" (and {len(reasons) - 1:,} other parts of it)" if len(reasons) > 1 else ""
+    return [*(f"{reason}{others}" for reason in reasons[:1]), *pages.not_there]
 
 
 def _selected() -> Collection[str]:

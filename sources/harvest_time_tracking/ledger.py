@@ -48,13 +48,14 @@ class StreamOutcome:
 
 @dataclass
 class Entry:
-    """One stream's line in the ledger, while it is written."""
+    """One stream's line in the ledger, while it is written; `unproven` is why it may not be whole, as far as is known by then."""
 
     stream: str
     table: str
     clock: Callable[[], float]
     outcome: Outcome = "reading"
     reason: str = ""
+    unproven: list[str] = field(default_factory=list)
     is_full: bool = True
     rows: int = 0
     spent: Spent = field(default_factory=Spent)

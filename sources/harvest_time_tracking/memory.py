@@ -34,7 +34,7 @@ class Memory:
     Attributes:
         is_first_run: whether the stream was never read.
         added: the types of the columns that nobody documented.
-        are_owners_hidden: set where this run may not see the owners of the rows.
+        are_owners_hidden: set where this run may not see all owners of the rows.
     """
 
     def __init__(self, stream: Stream, settings: Settings, now: datetime, rights: Collection[str] = ()) -> None:

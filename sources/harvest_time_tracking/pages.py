@@ -1,16 +1,13 @@
-"""The pages of a stream's calls as they come in, several at once, and whether they show one state of their lists."""
+"""The pages of a stream's calls as they come in, several at once, and whether they showed all of their lists."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from datetime import date, datetime
+from datetime import datetime
 from math import ceil
 from typing import NamedTuple
-
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from .calls import Call
 from .client import WORKERS, Client, FastReader
@@ -18,18 +15,31 @@ from .errors import BrokenPromise, NotThere, RequestRefused
 from .ledger import Entry
 from .memory import instant
 from .protocol import PER_PAGE, Page
+from .reading import Order, Reading
+from .seen import Ask, Ids
 from .stream import Stream
 
-# A list sorted by a date that can change shifts while it is read: read again where that may have happened.
-READINGS = 3
+# How often a list that is not shown whole is read, at most: of lists with dates, only the days that matter.
+_READINGS = 5
+_READINGS_BY_LINK = 3
+# From the second time on, pages repeat so much: more than is deleted while a few of them are read.
+_OVERLAP = 64
 
 
 class Step(NamedTuple):
-    """A page, the call it belongs to, and whether it is the last of it to come in."""
+    """A page, the call it belongs to, and its place in a reading of that call.
+
+    Attributes:
+        call: as it was handed in, also where only some of its days are read again.
+        page: the answer.
+        is_first: whether a reading of the call begins with it, so that what came of an earlier one may be forgotten.
+        is_last: whether the call was read whole with it. Neither is told of lists that are sorted by date.
+    """
 
     call: Call
     page: Page
-    is_last: bool
+    is_first: bool = False
+    is_last: bool = False
 
 
 class Pages:
@@ -43,8 +53,9 @@ class Pages:
         fast: reads a page that is as documented.
 
     Attributes:
-        unsettled: the calls that changed in each of their readings.
+        unproven: the calls that no reading showed whole, and why, in words.
         not_there: what was asked for by name and does not exist, in words.
+        repeated: how many of the records came more than once.
     """
 
     def __init__(
@@ -61,8 +72,9 @@ class Pages:
         self._singles = singles
         self._fast = fast
         self._first: dict[Call, Future[Page]] = {}
-        self.unsettled: list[Call] = []
+        self.unproven: dict[Call, str] = {}
         self.not_there: list[str] = []
+        self.repeated = 0
 
     def first(self, call: Call) -> Future[Page]:
         """The first page of a call, asked for now if it was not before."""
@@ -75,70 +87,146 @@ class Pages:
         self._first.pop(call, None)
 
     def settled(self, calls: Sequence[Call]) -> Iterator[Step | None]:
-        """Each page as `read` gives it; those of lists that changed while they were read once more.
+        """Each page of each call as it comes in, until all was shown; None where nothing has come in yet.
 
-        A list that brings as many different records as it says, before and after, may still have lost one and won another
-        between two pages. What was won is new: one more request tells.
+        What changed meanwhile comes with it where a list took several answers: it may have moved from a part that was still
+        to be read into one that had been.
         """
-        left = list(calls)
-        for _ in range(READINGS):
-            tally = Tally()
-            for step in self.read(left):
+        if self._stream.date_field is None:
+            yield from self._linked(calls)
+            return
+        began_at, answers = None, 0
+        for step in self._dated(calls):
+            if step is not None:
+                began_at, answers = earlier(began_at, step.page.date), answers + 1
+            yield step
+        is_in_windows = answers > 1 and all("updated_since" not in call.params for call in calls)
+        if began_at and not self.unproven and (answers > len(calls) or is_in_windows):
+            yield from self._news(calls, began_at)
+
+    def _news(self, calls: Sequence[Call], began_at: datetime | None) -> Iterator[Step | None]:
+        """What changed since then; and where that takes several answers, what changed since the first of these."""
+        for _ in range(_READINGS):
+            if began_at is None:
+                return
+            params = {**_span(calls), "updated_since": instant(began_at)}
+            news, began_at, answers = Call(self._stream.path, params, calls[0].injected), None, 0
+            for step in self._dated([news]):
                 if step is not None:
-                    tally.see(step.call, step.page)
+                    began_at, answers = earlier(began_at, step.page.date), answers + 1
                 yield step
-            if self._stream.date_field is None:
+            if answers <= 1 or self.unproven:
                 return
-            again = set(tally.unsettled())
-            if (shifting := tally.shifting()) and tally.began_at:
-                params = {**_span(left), "updated_since": instant(tally.began_at)}
-                news = Call(self._stream.path, params, left[0].injected)
-                for step in self.read([news]):
-                    for record in step.page.records if step else ():
-                        again.update(call for call in shifting if self._may_be_new(record, call, tally.began_at))
-                    yield step
-            left = [call for call in left if call in again]
-            if not left:
+        self.unproven[news] = "so much changed while it was read that what did could not be read at once"
+
+    def _dated(self, calls: Sequence[Call]) -> Iterator[Step | None]:
+        """Lists that are sorted by date."""
+        date_field, order = self._stream.date_field or "", Order()
+        outermost = [Reading(call, date_field, self._client.per_page, order) for call in calls]
+        readings = outermost
+        for _ in range(_READINGS):
+            yield from self._numbered(readings)
+            left: list[Reading] = []
+            for root in list(outermost):
+                below = root.left(_OVERLAP)
+                left += below
+                if not below:
+                    # Its ids are not kept.
+                    outermost.remove(root)
+                    self.repeated += root.ids.count - root.ids.distinct
+            readings = left
+            if not readings:
                 return
-        self.unsettled += left
+        for root in outermost:
+            self.unproven[root.call] = root.why()
+            self.repeated += root.ids.count - root.ids.distinct
 
-    def _may_be_new(self, record: Mapping[str, object], call: Call, began_at: datetime) -> bool:
-        """Whether a record that changed since then may have come into a call's list: made, or moved into its window."""
-        day = day_of(record, self._stream.date_field)
-        if day is not None and not covers(call, day):
-            return False
-        is_made = str(record.get("created_at")) >= instant(began_at)
-        is_edited = str(record.get("updated_at")) > instant(began_at)
-        # The clock of a running timer may move it from read to read.
-        is_live = any(str(record.get(name)).lower() == value for name, value in self._stream.live.items())
-        return is_made or (is_edited and not is_live and not {"from", "to"}.isdisjoint(call.params))
-
-    def read(self, calls: Sequence[Call]) -> Iterator[Step | None]:
-        """Each page of each call as it comes in. None where nothing has come in yet."""
-        waiting = deque(calls)
-        # Pages of lists that are under way come before those of others: what was begun is ended first.
-        wanted: deque[tuple[_List, int]] = deque()
-        under_way: list[tuple[_List, Future[Page]]] = []
+    def _numbered(self, readings: Sequence[Reading]) -> Iterator[Step | None]:
+        """Their pages by number, several at once: what was begun is ended first."""
+        waiting, asking = deque(readings), deque[Reading]()
+        under_way: list[tuple[Reading, Ask, Future[Page]]] = []
         while True:
-            while len(under_way) < WORKERS and (wanted or waiting):
-                under_way.append(self._numbered(*wanted.popleft()) if wanted else self._begun(waiting.popleft()))
+            while len(under_way) < WORKERS and (asking or waiting):
+                if not asking:
+                    asking.append(waiting.popleft())
+                ask = asking[0].wants()
+                if ask:
+                    under_way.append((asking[0], ask, self._page(asking[0].call, ask)))
+                else:
+                    # Until its next answer comes.
+                    asking.popleft()
             if not under_way:
                 return
+            ready = [turn for turn in under_way if turn[2].done()]
+            if not ready:
+                yield None
+            for turn in ready:
+                under_way.remove(turn)
+                reading, ask, future = turn
+                page = future.result()
+                reading.take(ask, page)
+                if reading not in asking:
+                    asking.append(reading)
+                yield Step(reading.root, page)
+
+    def _page(self, call: Call, ask: Ask) -> Future[Page]:
+        if ask == (1, self._client.per_page):
+            first = self.first(call)
+            self.forget(call)
+            return first
+        return self._ask(call, ask._asdict())
+
+    def _linked(self, calls: Sequence[Call]) -> Iterator[Step | None]:
+        """Lists that go on by links, and single records."""
+        left = [_Chain(call) for call in calls]
+        for _ in range(_READINGS_BY_LINK):
+            yield from self._followed(left)
+            self.repeated += sum(chain.ids.count - chain.ids.distinct for chain in left)
+            short = [chain for chain in left if chain.is_short]
+            if not short:
+                return
+            self.repeated += sum(chain.ids.distinct for chain in short)
+            left = [_Chain(chain.call) for chain in short]
+        self.repeated -= sum(chain.ids.distinct for chain in short)
+        self.unproven |= {chain.call: chain.why() for chain in short}
+
+    def _followed(self, chains: Sequence[_Chain]) -> Iterator[Step | None]:
+        """Each list page by page, several lists at once."""
+        waiting = deque(chains)
+        under_way: list[tuple[_Chain, Future[Page]]] = []
+        while waiting or under_way:
+            while len(under_way) < WORKERS and waiting:
+                chain = waiting.popleft()
+                under_way.append((chain, self.first(chain.call)))
+                self.forget(chain.call)
             ready = [turn for turn in under_way if turn[1].done()]
             if not ready:
                 yield None
             for turn in ready:
                 under_way.remove(turn)
-                of, page = turn[0], self._result(turn[1])
+                chain, page = turn[0], self._result(turn[1])
                 if page is None:
                     continue
-                if self._is_numbered(page):
-                    wanted.extend((of, number) for number in of.numbers_after(page))
-                elif page.next_url is not None:
-                    of.left += 1
-                    under_way.append(self._followed(of, page.next_url))
-                of.left -= 1
-                yield Step(of.call, page, of.left == 0)
+                is_first = not chain.ids.count
+                chain.see(page)
+                # The next page is asked for before the one at hand is worked on.
+                if page.paging.goes_on:
+                    under_way.append((chain, self._next(chain, page)))
+                yield Step(chain.call, page, is_first, not page.paging.goes_on and not chain.is_short)
+
+    def _next(self, chain: _Chain, page: Page) -> Future[Page]:
+        place = page.next_url or page.paging.next_page
+        name = self._stream.name
+        if place is None or not page.records:
+            raise BrokenPromise(f"Harvest says that {name} goes on after a page that is empty, or does not say where.")
+        if place in chain.followed:
+            raise BrokenPromise(f"Harvest's links to the next page of {name} go round in a circle.")
+        chain.followed.add(place)
+        if page.next_url is None:
+            return self._ask(chain.call, {"page": place})
+        return self._client.in_background(
+            self._client.page_at, page.next_url, self._stream.data_key, self._entry.spent, self._fast
+        )
 
     def _result(self, future: Future[Page]) -> Page | None:
         try:
@@ -152,30 +240,6 @@ class Pages:
                 # One parent that is gone, or is another thing by now. Whether its old rows go, the sweep decides.
                 self._entry.reason = str(error)
             return None
-
-    def _is_numbered(self, page: Page) -> bool:
-        """Whether the other pages can be asked for at once, by number: Harvest counts the pages of lists with dates.
-
-        https://help.getharvest.com/api-v2/introduction/overview/pagination/
-        """
-        return self._stream.date_field is not None and page.total is not None
-
-    def _begun(self, call: Call) -> tuple[_List, Future[Page]]:
-        first = self.first(call)
-        self.forget(call)
-        return _List(call), first
-
-    def _numbered(self, of: _List, number: int) -> tuple[_List, Future[Page]]:
-        return of, self._ask(of.call, {"page": number})
-
-    def _followed(self, of: _List, url: str) -> tuple[_List, Future[Page]]:
-        """The next page is asked for before the one at hand is worked on."""
-        if url in of.followed:
-            raise BrokenPromise(f"Harvest's links to the next page of {self._stream.name} go round in a circle.")
-        of.followed.add(url)
-        return of, self._client.in_background(
-            self._client.page_at, url, self._stream.data_key, self._entry.spent, self._fast
-        )
 
     def _ask(self, call: Call, paging: Mapping[str, object] | None = None) -> Future[Page]:
         stream = self._stream
@@ -192,96 +256,47 @@ class Pages:
         return page
 
 
-class _List:
-    """A call under way: how many of its pages are still to come in, and the links followed so far."""
+class _Chain:
+    """One reading of a list that goes on by links: a record that comes or goes shifts no other.
+
+    Attributes:
+        call: what is asked.
+        ids: of the records that came.
+        followed: the links that were followed.
+    """
 
     def __init__(self, call: Call) -> None:
         self.call = call
-        self.left = 1
-        self.followed: set[str] = set()
-        self._is_counted = False
+        self.ids = Ids()
+        self.followed: set[object] = set()
+        self._totals: set[int] = set()
 
-    def numbers_after(self, page: Page) -> range:
-        """The numbers of the other pages, told once: with the first page."""
-        if self._is_counted:
-            return range(0)
-        self._is_counted = True
-        last = page_count(page.total)
-        self.left = last
-        return range(2, last + 1)
-
-
-def page_count(total: int | None) -> int:
-    """How many pages a list of `total` records has: one, if it is empty."""
-    return max(1, ceil((total or 0) / PER_PAGE))
-
-
-class Tally:
-    """Counts one reading of some calls.
-
-    A list sorted by a date that can change shifts while it is read: a record may be missed, another come twice.
-
-    Attributes:
-        began_at: the server's clock at the first answer.
-    """
-
-    def __init__(self) -> None:
-        self.began_at: datetime | None = None
-        self._stated: dict[Call, set[int | None]] = {}
-        self._pages: dict[Call, int] = {}
-        self._ids: dict[Call, Ids] = {}
-
-    def see(self, call: Call, page: Page) -> None:
-        """Count a page."""
-        self.began_at = self.began_at or page.date
-        self._stated.setdefault(call, set()).add(page.total)
-        self._pages[call] = self._pages.get(call, 0) + 1
-        self._ids.setdefault(call, Ids()).add(page)
-
-    def unsettled(self) -> list[Call]:
-        """The calls that did not bring as many different records as Harvest said, before and after."""
-        return [
-            call for call, stated in self._stated.items() if stated != {None} and stated != {self._ids[call].distinct}
-        ]
-
-    def shifting(self) -> list[Call]:
-        """The calls of more than one page: what came in meanwhile may have made up for what went."""
-        return [call for call, pages in self._pages.items() if pages > 1]
-
-
-class Ids:
-    """The ids of the records that were seen."""
-
-    def __init__(self) -> None:
-        self._arrays: list[pa.Array] = []
-        self._count = 0
-
-    def add(self, page: Page) -> None:
-        """Note the ids of a page."""
-        self._count += len(page.records)
-        if page.columns is not None and "id" in page.columns:
-            self._arrays.append(page.columns["id"])
-        else:
-            ids = [record.get("id") for record in page.records]
-            self._arrays.append(pa.array([number for number in ids if _is_id(number)], pa.int64()))
+    def see(self, page: Page) -> None:
+        """A page is here."""
+        self.ids.add(page)
+        if page.total is not None:
+            self._totals.add(page.total)
 
     @property
-    def distinct(self) -> int:
-        """How many different records there were; what has no id that is one counts as different."""
-        ids = pa.chunked_array(self._arrays, pa.int64())
-        return int(pc.count_distinct(ids).as_py()) + self._count - len(ids)
+    def is_short(self) -> bool:
+        """Whether fewer different records came than Harvest ever said, once the list came to its end."""
+        return bool(self._totals) and self.ids.distinct < min(self._totals)
+
+    def why(self) -> str:
+        """Why it is not shown that all of it came, in words."""
+        least, most = min(self._totals), max(self._totals)
+        said = f"{least:,}" if least == most else f"{least:,} to {most:,}"
+        return f"Harvest said {said} records, and {self.ids.distinct:,} different ones came"
 
 
-def _is_id(value: object) -> bool:
-    return type(value) is int and -(2**63) <= value < 2**63
+def earlier(one: datetime | None, other: datetime | None) -> datetime | None:
+    """Of two moments the first: answers need not come in the order in which they were made."""
+    return min(filter(None, (one, other)), default=None)
 
 
-def day_of(record: Mapping[str, object], date_field: str | None) -> date | None:
-    """The date by which a record is sorted; None where it has none that is one."""
-    try:
-        return date.fromisoformat(str(record.get(date_field or "")))
-    except ValueError:
-        return None
+def page_count(total: int | None, per_page: int = PER_PAGE) -> int:
+    """How many pages a list of `total` records has: one, if it is empty."""
+    return max(1, ceil((total or 0) / per_page))
 
 
 def _span(calls: Sequence[Call]) -> dict[str, object]:
@@ -293,9 +308,3 @@ def _span(calls: Sequence[Call]) -> dict[str, object]:
     if all(lasts):
         span["to"] = max(map(str, lasts))
     return span
-
-
-def covers(call: Call, day: date) -> bool:
-    """Whether a record of that day belongs to the call, as far as its window tells."""
-    first, last = call.params.get("from"), call.params.get("to")
-    return (first is None or str(first) <= day.isoformat()) and (last is None or day.isoformat() <= str(last))

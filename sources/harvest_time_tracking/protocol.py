@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import isfinite
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import orjson
@@ -53,6 +53,29 @@ class Answer:
     what: str = ""
 
 
+class Paging(NamedTuple):
+    """What an answer says of the list that it is a page of; None for what it leaves out.
+
+    Attributes:
+        total: how many records the whole list has.
+        next_url: where the list goes on, None at its end.
+        number: which page this is; cursor lists number their first page only.
+        per_page: how many records a page holds, which may be fewer than were asked for.
+        next_page: the number of the page with which the list goes on.
+        goes_on: whether there is another page.
+    """
+
+    total: int | None = None
+    next_url: str | None = None
+    number: int | None = None
+    per_page: int | None = None
+    next_page: int | None = None
+    goes_on: bool | None = None
+
+
+NOTHING_SAID = Paging()
+
+
 @dataclass(frozen=True)
 class Page:
     """One page of a list, or the one record of a single.
@@ -61,8 +84,7 @@ class Page:
         records: as parsed: numbers with a fraction as floats.
         body: the whole answer as it came, for those who need its digits.
         data_key: where the records stand in it; None where the answer is the record.
-        total: how many records the whole list has, by Harvest's word; None for a single.
-        next_url: where the list goes on, None at its end.
+        paging: what the answer says of the list.
         date: the moment it was asked at the latest, as of its answer.
         columns: the records as typed Arrow columns, where the page was read that way.
     """
@@ -70,10 +92,19 @@ class Page:
     records: Sequence[dict[str, Any]]
     body: bytes = field(repr=False)
     data_key: str | None = None
-    total: int | None = None
-    next_url: str | None = None
+    paging: Paging = NOTHING_SAID
     date: datetime | None = None
     columns: Mapping[str, Any] | None = None
+
+    @property
+    def total(self) -> int | None:
+        """How many records the whole list has, by Harvest's word."""
+        return self.paging.total
+
+    @property
+    def next_url(self) -> str | None:
+        """Where the list goes on, None at its end."""
+        return self.paging.next_url
 
 
 def limit_of(url: str) -> Limit:
@@ -171,15 +202,38 @@ def read_page(answer: Answer, data_key: str | None, base_url: str) -> Page:
     records = document.get(data_key)
     if not isinstance(records, list) or not all(type(record) is dict for record in records):
         raise BrokenPromise(f"The answer at {answer.what} holds no list {data_key!r}.")
-    links = document.get("links")
-    next_url = links.get("next") if isinstance(links, dict) else None
-    # `next_page` is null on the middle pages of cursor lists: only the link tells.
-    if next_url is not None:
-        check_link(next_url, base_url)
+    paging = paging_of(document)
+    if paging.next_url is not None:
+        check_link(paging.next_url, base_url)
         if not records:
             raise BrokenPromise(f"A page of {answer.what} is empty, and yet it has a link to a next one: not followed.")
-    total = document.get("total_entries")
-    return Page(records, body, data_key, total if type(total) is int else None, next_url, answer.date)
+    return Page(records, body, data_key, paging, answer.date)
+
+
+def paging_of(document: Mapping[str, Any]) -> Paging:
+    """What an answer says of its list: all of it, and nothing of the question, decides how the list goes on.
+
+    A link, where there is one, comes before numbers: `next_page` is null on the middle pages of cursor lists.
+    https://help.getharvest.com/api-v2/introduction/overview/pagination/
+    """
+    links = document.get("links")
+    links = links if isinstance(links, dict) else {}
+    total, number, per_page, pages, next_page = (
+        _count(document.get(name)) for name in ("total_entries", "page", "per_page", "total_pages", "next_page")
+    )
+    goes_on: bool | None = None
+    if "next" in links:
+        goes_on = links["next"] is not None
+    elif "next_page" in document:
+        goes_on = next_page is not None
+    elif number is not None and pages is not None:
+        goes_on = number < pages
+        next_page = number + 1 if goes_on else None
+    return Paging(total, links.get("next"), number, per_page, next_page, goes_on)
+
+
+def _count(value: object) -> int | None:
+    return value if type(value) is int and value >= 0 else None
 
 
 def check_link(url: object, base_url: str) -> None:

@@ -82,6 +82,10 @@ class RowMaker:
         if sum(map(len, self._ready)) >= _BATCH_ROWS:
             yield from self.rest()
 
+    def forget(self, call: Call) -> None:
+        """What came of a call is read once more."""
+        self._held.pop(call, None)
+
     def rest(self) -> Iterator[Any]:
         """What is ready and not yet handed over."""
         if self._ready:

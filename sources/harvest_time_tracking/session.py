@@ -20,6 +20,7 @@ class Roll:
         began_at: the server's clock at its first answer.
         is_complete: whether the reading came to its end.
         refused: why it never will.
+        unproven: why the list may have more than it showed; else empty.
         is_abandoned: whether it ended before its end, for whatever reason: somebody else must read the list.
     """
 
@@ -28,6 +29,7 @@ class Roll:
         self.began_at: datetime | None = None
         self.is_complete = False
         self.refused: str | None = None
+        self.unproven = ""
         self.is_abandoned = False
         self._children = tuple(child for child in children if child.parent)
         self._can_have: dict[str, dict[int, bool]] = {child.name: {} for child in self._children}

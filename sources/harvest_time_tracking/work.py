@@ -10,8 +10,10 @@ from typing import Any
 
 from .calls import Call, calls_for, list_calls, window_call, windows_between
 from .memory import Memory, before, instant, parsed
-from .pages import Pages, day_of, page_count
-from .protocol import Page
+from .pages import Pages, page_count
+from .protocol import PER_PAGE, Page
+from .reading import following
+from .seen import day_of
 from .session import Roll, Session
 from .settings import Settings
 from .shares import NONE, Split
@@ -24,11 +26,13 @@ _PAGES_OF_A_WINDOW = 25
 
 def most_requests(records: int) -> int:
     """How many requests a first reading of a list sorted by date takes at most, if nothing changes meanwhile."""
-    pages = page_count(records)
+    pages, end = 1, PER_PAGE
+    while end < records:
+        pages, end = pages + 1, following(end, PER_PAGE).end
     if pages == 1:
         return 1
     # What is new since it began; and the first page, the oldest day and a page that is not full for each window.
-    return pages + 1 + (2 + pages // _PAGES_OF_A_WINDOW if pages > _PAGES_AT_ONCE else 0)
+    return pages + 1 + (2 + pages // _PAGES_OF_A_WINDOW if page_count(records) > _PAGES_AT_ONCE else 0)
 
 
 @dataclass(frozen=True)
@@ -61,25 +65,27 @@ class Work:
 
     Attributes:
         calls: all of it.
-        ended: told the moment it began and the calls that kept changing; says what is to be asked besides, or None where
-            the next extract goes on.
+        ended: told the moment it began and the calls that were not proven whole, it remembers where to go on; False where
+            the next extract does.
+        besides: what to ask when all of these were read.
         began_at: the moment it began, where that was before its first answer.
         barren: the scopes that have no rows, without asking.
     """
 
     calls: list[Call]
-    ended: Callable[[datetime, list[Call]], list[Call] | None]
+    ended: Callable[[datetime, Collection[Call]], bool]
+    besides: Sequence[Call] = ()
     began_at: datetime | None = None
     barren: Sequence[Mapping[str, Any]] = ()
 
 
-def remembering(memory: Memory) -> Callable[[datetime, list[Call]], list[Call]]:
+def remembering(memory: Memory) -> Callable[[datetime, Collection[Call]], bool]:
     """Where all of it is asked at once: where the next run goes on."""
 
-    def ended(began_at: datetime, unsettled: list[Call]) -> list[Call]:
-        if not unsettled:
+    def ended(began_at: datetime, unproven: Collection[Call]) -> bool:
+        if not unproven:
             memory.remember(began_at)
-        return []
+        return True
 
     return ended
 
@@ -97,6 +103,7 @@ def children(
     """The parents to ask: all of them once, in portions; then those that changed, those `told` of, and a share of the others."""
     asked_last = NONE
     since, place = memory.since(options.overlap), memory.unfinished
+    is_first = since is None
     began_at = parents.began_at or datetime.now(UTC)
     if since is not None:
         due, asked_last = parents.due(stream, since, told, share, memory.asked_last)
@@ -115,14 +122,19 @@ def children(
     # A payment was taken back, a manager is one no longer: nobody needs to ask to know that there is nothing.
     barren = calls_for(stream, parents.barren(stream), account_id) if place is None or is_resumed else []
 
-    def ended(_: datetime, __: list[Call]) -> list[Call] | None:
+    def ended(_: datetime, unproven: Collection[Call]) -> bool:
+        is_unproven = bool(unproven or parents.unproven or (place and place.get("is_unproven")))
         if left:
-            memory.keep_place(began_at, after=last)
-            return None
-        memory.remember(began_at, asked_last)
-        return []
+            memory.keep_place(began_at, after=last, is_unproven=is_unproven)
+        elif not is_unproven:
+            memory.remember(began_at, asked_last)
+        elif is_first:
+            # All of it once more.
+            memory.keep_place(began_at, after=0)
+        return not left
 
-    return Work(calls_for(stream, due, account_id), ended, began_at, [call.injected for call in barren])
+    scopes = [call.injected for call in barren]
+    return Work(calls_for(stream, due, account_id), ended, began_at=began_at, barren=scopes)
 
 
 def windows(
@@ -134,39 +146,43 @@ def windows(
     place = memory.unfinished
     is_resumed = place is not None and stream.name not in session.begun
     session.begun.add(stream.name)
+    # Of this run: it does not read them once more.
+    unproven_before: list[list[str | None]] = []
     if place is None:
         first = yield from waited(pages.first(whole[0]))
         days = yield from _days(stream, pages, whole[0], first)
         if days is None:
             return Work(whole, remembering(memory))
-        between = windows_between(*days, page_count(first.total), _PAGES_OF_A_WINDOW)
+        between = windows_between(*days, _pages_of(first), _PAGES_OF_A_WINDOW)
         bounds = [[day.isoformat() if day else None for day in window] for window in between]
         bounds[-1][0] = start_date.isoformat() if start_date else None
         began_at = first.date or datetime.now(UTC)
     else:
         bounds, began_at = place["windows"], parsed(place["began_at"])
+        unproven_before = place.get("unproven", [])
+        if is_resumed:
+            bounds, unproven_before = bounds + unproven_before, []
     portion = max(1, options.portion // _PAGES_OF_A_WINDOW) if options.portion else len(bounds)
     calls = [window_call(stream, account_id, first_day, last_day) for first_day, last_day in bounds[:portion]]
     left = bounds[portion:]
 
-    def ended(_: datetime, unsettled: list[Call]) -> list[Call] | None:
-        again = [[call.params.get("from"), call.params.get("to")] for call in unsettled]
-        if left or again:
-            memory.keep_place(began_at, windows=left + again)
-            return None if left else []
-        memory.remember(began_at)
-        if place is None:
-            return []
-        # What was moved, since it all began, into a window that had been read by then.
-        since = before(instant(began_at), options.overlap if is_resumed else timedelta())
-        return list_calls(stream, account_id, since, start_date)[:1]
+    def ended(_: datetime, unproven: Collection[Call]) -> bool:
+        again = [[call.params.get("from"), call.params.get("to")] for call in unproven if call in calls]
+        if left or unproven or unproven_before:
+            memory.keep_place(began_at, windows=left, unproven=unproven_before + again)
+        else:
+            memory.remember(began_at)
+        return not left
 
-    return Work(calls, ended, began_at)
+    # What was moved, since it all began, into a window that had been read by then.
+    since = before(instant(began_at), options.overlap if is_resumed else timedelta())
+    moved = [] if left or place is None else list_calls(stream, account_id, since, start_date)[:1]
+    return Work(calls, ended, moved, began_at)
 
 
 def _days(stream: Stream, pages: Pages, whole: Call, first: Page) -> Generator[None, None, tuple[date, date] | None]:
     """The oldest and the newest day of a list that is too long to be read at once; None where it is not."""
-    if page_count(first.total) <= _PAGES_AT_ONCE:
+    if _pages_of(first) <= _PAGES_AT_ONCE:
         return None
     # Newest first, so the last record is the oldest.
     last = replace(whole, params={**whole.params, "page": first.total, "per_page": 1})
@@ -176,6 +192,11 @@ def _days(stream: Stream, pages: Pages, whole: Call, first: Page) -> Generator[N
         return None
     pages.forget(whole)
     return days[0], days[1]
+
+
+def _pages_of(first: Page) -> int:
+    """How many pages there are of the length that the first one has, by Harvest's word."""
+    return page_count(first.total, first.paging.per_page or PER_PAGE)
 
 
 def waited(future: Future[Page]) -> Generator[None, None, Page]:

@@ -14,8 +14,9 @@ from harvest_time_tracking import Client, Settings, Stream
 from harvest_time_tracking.calls import Call
 from harvest_time_tracking.ledger import Entry
 from harvest_time_tracking.memory import instant
-from harvest_time_tracking.pages import Pages, day_of
+from harvest_time_tracking.pages import Pages
 from harvest_time_tracking.protocol import PER_PAGE
+from harvest_time_tracking.seen import day_of
 from harvest_warehouse.database import Database
 from harvest_warehouse.held import Held, held
 from harvest_warehouse.search import Window, differing_windows
@@ -165,22 +166,16 @@ class Inventory:
     def _listed(self, calls: Sequence[Call]) -> Listed:
         pages = Pages(self._client, self.stream, self._entry, {})
         days: dict[int, date | None] = {}
-        odd, stated = 0, None
         for step in pages.settled(calls) if calls else ():
             if step is None:
                 time.sleep(_A_MOMENT_SECONDS)
                 continue
             self.asked_at = step.page.date or self.asked_at
-            stated = step.page.total
             for record in step.page.records:
                 row_id = record.get("id")
                 if type(row_id) is int:
                     days[row_id] = day_of(record, self.stream.date_field)
-                else:
-                    odd += 1
-        # Of a list without dates, which is read in one go, the last page tells.
-        is_short = not self.stream.date_field and stated is not None and stated != len(days) + odd
-        return Listed(days, not pages.unsettled and not is_short)
+        return Listed(days, not pages.unproven)
 
     def _ours(self, ids: Collection[int]) -> list[tuple[int, date | None]]:
         query = f"select distinct id, {self._day} {self._mine} and id in (:ids)"

@@ -24,7 +24,7 @@ from typing import Any
 import duckdb
 
 from harvest_simulator.clock import Clock
-from harvest_time_tracking import Client, HarvestError, Secret, Settings, client, pages, work
+from harvest_time_tracking import Client, HarvestError, Secret, Settings, work
 from harvest_warehouse import account_source
 from harvest_warehouse.load import load
 from harvest_warehouse.load_report import AccessLost, LoadReport
@@ -74,7 +74,6 @@ class Sizes:
 
     def take(self) -> None:
         """In this process."""
-        client.PER_PAGE = pages.PER_PAGE = self.per_page  # type: ignore[attr-defined]
         work._PAGES_AT_ONCE, work._PAGES_OF_A_WINDOW = self.pages_at_once, self.pages_of_a_window
         account_source._PORTION = self.portion
 
@@ -235,10 +234,10 @@ def _kill_after(milliseconds: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def asking(url: str, account_id: str, token: str, clock: Clock) -> Client:
-    """A client on the simulator's clock, so that no wait is a real one."""
+def asking(url: str, account_id: str, token: str, clock: Clock, per_page: int) -> Client:
+    """A client on the simulator's clock, so that no wait is a real one, that asks for pages of so many records."""
     settings = Settings(Secret(token), account_id, url, requests_per_15_s=0, report_requests_per_15_min=0)
-    return Client(settings, sleep=clock.sleep, monotonic=clock.monotonic, now=clock.now)
+    return Client(settings, sleep=clock.sleep, monotonic=clock.monotonic, now=clock.now, per_page=per_page)
 
 
 def command_of(day: Day, warehouse: Warehouse, asks: Client, say: Callable[[str], None]) -> Callable[[], Report]:

@@ -72,6 +72,7 @@ class Voyage:
         self._is_copied = False
         self._left_since: int | None = None
         self._stock: Stock | None = None
+        self._work: list[str] = []
 
     def live(self, day: Day) -> None:
         """One day and its run, and what the laws say of it.
@@ -145,7 +146,7 @@ class Voyage:
         def act() -> Any:
             clock.in_child(number)  # type: ignore[attr-defined]
             self.outset.sizes.take()
-            asks = asking(self.url, self.simulator.account_id, TOKEN, clock)
+            asks = asking(self.url, self.simulator.account_id, TOKEN, clock, self.outset.sizes.per_page)
             return command_of(day, self.warehouse, asks, lambda step: print(f"step: {step}", flush=True))()
 
         return Run(act, self.folder, day, number)
@@ -171,6 +172,11 @@ class Voyage:
             path, kind = day.spell
             simulator.faults.at({"path": path}, kind, times=1 << 30)
         gusts.blow(simulator.faults)
+        simulator.set_paging(day.most_rows, day.unsaid)
+        if day.requests_each:
+            # What people do takes time.
+            simulator.latency = (0.2, 0.2)
+            self._work = simulator.start_work(day.requests_each, day.seed)
         for number in day.meanwhile:
             simulator.at_request(number, lambda number=number: self._meanwhile(day, number))  # type: ignore[misc]
         if day.token_lost_at:
@@ -201,6 +207,12 @@ class Voyage:
         self.simulator.end_run()
         if day.role:
             self.simulator.clock.sleep(1)
+        self.simulator.end_work()
+        self.simulator.latency = None
+        self.counts.add("change by people at work", len(self._work))
+        self.log += [f"  {line}" for line in self._work]
+        self._work = []
+        self.simulator.set_paging()
         self.simulator.restore_token()
         self.simulator.as_role("administrator")
         self.simulator.look()
@@ -215,6 +227,10 @@ class Voyage:
         self.counts.add("run")
         if day.spell:
             self.counts.add(f"fault for a whole run: {day.spell[1].name}")
+        if day.most_rows < self.outset.sizes.per_page:
+            self.counts.add("run with shorter pages than it asks for")
+        if day.unsaid:
+            self.counts.add("run without totals")
         for landing in landings:
             self.counts.add("killed" if landing.code is None else f"run ended with {landing.code}")
         if day.is_twice:
@@ -337,7 +353,7 @@ def _loaded(account_seed: int, coast: Coast) -> tuple[Path, Shore]:
         warehouse = Warehouse(folder, pipelines_dir=folder / "dlt", destination=shore.destination)
         with _environment(base, shore), _served(account_seed) as (url, simulator):
             # Not as a process of its own: what it brings into memory, every run that is forked from here has already.
-            asks = asking(url, simulator.account_id, TOKEN, simulator.clock)
+            asks = asking(url, simulator.account_id, TOKEN, simulator.clock, Sizes().per_page)
             command_of(Day(seed=0), warehouse, asks, lambda _: None)()
         _LOADED[account_seed, coast] = folder, shore
     return _LOADED[account_seed, coast]

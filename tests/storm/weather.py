@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from random import Random
@@ -75,6 +75,9 @@ class Day:
         spell: a path, and the fault that each request for it meets.
         between: the lists that change between two of their pages.
         meanwhile: the numbers of the requests before which something changes.
+        requests_each: for so many requests that are answered, people change a time entry; None where nobody works.
+        most_rows: the longest page that is served, whatever is asked for.
+        unsaid: what no answer says of the list that it is a page of.
         token_lost_at: the number of the request before which the token is revoked; it is restored after the run.
         role: whose token it is during the run, if not an administrator's.
         role_at: the number of the request before which it becomes so.
@@ -97,6 +100,9 @@ class Day:
     spell: tuple[str, Fault] | None = None
     between: tuple[str, ...] = ()
     meanwhile: tuple[int, ...] = ()
+    requests_each: float | None = None
+    most_rows: int = 2_000
+    unsaid: tuple[str, ...] = ()
     token_lost_at: int | None = None
     role: str | None = None
     role_at: int = 1
@@ -113,7 +119,7 @@ class Day:
         """Whether nothing happens during the run itself but what a client that asks again survives."""
         return not any(
             (
-                *(self.spell, self.between, self.meanwhile, self.token_lost_at),
+                *(self.spell, self.between, self.meanwhile, self.requests_each, self.token_lost_at),
                 *(self.role, self.kill, self.disk, self.is_twice),
             )
         )
@@ -122,7 +128,18 @@ class Day:
 def forecast(seed: int) -> tuple[Day, ...]:
     """The days of one storm."""
     rng = Random(f"storm:{seed}")
-    return tuple(day_of(rng) for _ in range(rng.choice((2, 3, 3, 4))))
+    return tuple(with_manners(day_of(rng)) for _ in range(rng.choice((2, 3, 3, 4))))
+
+
+def with_manners(day: Day) -> Day:
+    """The day, and how lists are served on it and who works meanwhile: drawn apart, by its own seed."""
+    rng = Random(f"manners:{day.seed}")
+    return replace(
+        day,
+        requests_each=rng.choice((None, None, None, None, 1.0, 4.0)),
+        most_rows=rng.choice((2_000, 2_000, 2_000, 30, 12)),
+        unsaid=rng.choice(((), (), (), (), (), ("total_entries",), ("total_entries", "total_pages"))),
+    )
 
 
 def day_of(rng: Random) -> Day:

@@ -1,0 +1,196 @@
+"""What is kept of one answer of a list that is sorted by date: enough to tell whether it joins the next one. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .memory import instant
+from .protocol import Page
+
+Version = tuple[object, object, object]
+"""A record's id, when it changed, and the day by which it is sorted."""
+
+Days = tuple[date | None, date | None]
+"""The first and the last of some days; None where there is no bound, or nobody knows."""
+
+UNKNOWN: Days = (None, None)
+
+
+class Ask(NamedTuple):
+    """A part of a list: the page of that number, all pages being of that length."""
+
+    page: int
+    per_page: int
+
+    @property
+    def end(self) -> int:
+        """How many records the list has up to the end of it."""
+        return self.page * self.per_page
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is kept of one answer.
+
+    Attributes:
+        rows: how many records it holds.
+        end: how many the list has up to the end of it.
+        total: how many the list has, by its word.
+        is_last: whether the list ends with it.
+        flaw: why it cannot be what it says that it is; else empty.
+        days: the first and the last that its records have, where each has one and they come latest first.
+        head: its first records, until they were compared.
+        tail: its last records, until they were compared.
+    """
+
+    rows: int
+    end: int
+    total: int | None
+    is_last: bool
+    flaw: str
+    days: Days
+    head: Sequence[Version]
+    tail: Sequence[Version]
+
+
+def look_at(ask: Ask, page: Page, date_field: str, kept: int, known: int) -> Seen:
+    """What is kept of an answer, and whether it is what it says that it is.
+
+    Args:
+        ask: what was asked for; what the answer says of itself counts where it differs.
+        page: the answer.
+        date_field: the date by which the list is sorted.
+        kept: how many records of either end to keep.
+        known: how many records of the list other answers reach up to.
+    """
+    paging, rows = page.paging, len(page.records)
+    per_page = paging.per_page or ask.per_page
+    before = (ask.page - 1) * per_page
+    end = before + rows
+    flaw = ""
+    if paging.number not in (None, ask.page):
+        flaw = f"Harvest was asked for page {ask.page:,}, and page {paging.number:,} came"
+    elif rows > per_page:
+        flaw = f"Harvest said {per_page:,} records a page, and page {ask.page:,} held {rows:,}"
+    elif paging.total is not None and rows != (due := max(0, min(per_page, paging.total - before))):
+        flaw = (
+            f"Harvest said {paging.total:,} records, {per_page:,} a page: page {ask.page:,} should have held {due:,}, "
+            f"and held {rows:,}"
+        )
+    elif not rows and paging.goes_on and paging.total is None:
+        flaw = f"Harvest said that page {ask.page:,} is not the last, and it held nothing"
+    if paging.total is not None:
+        is_last = end >= paging.total
+    elif paging.goes_on is not None:
+        is_last = not paging.goes_on
+    else:
+        # Nothing is said at all: it ended before, if this brings nothing that the others did not.
+        is_last = end <= known
+    head = versions(page, date_field, 0, min(rows, kept))
+    tail = versions(page, date_field, max(0, rows - kept), rows)
+    return Seen(rows, end, paging.total, is_last, flaw, days_of(page, date_field), head, tail)
+
+
+def shared(tail: Sequence[Version], head: Sequence[Version]) -> bool | None:
+    """Whether what the end of one answer and the beginning of another share comes in one order; None where they share nothing."""
+    both = set(tail).intersection(head)
+    return [one for one in tail if one in both] == [one for one in head if one in both] if both else None
+
+
+def versions(page: Page, date_field: str, start: int, stop: int) -> list[Version]:
+    """Some of a page's records, as far as it takes to tell one from another, and from itself before it changed."""
+    names = ("id", "updated_at", date_field)
+    if page.columns is not None and all(name in page.columns for name in names):
+        ids, moments, days = (page.columns[name].slice(start, stop - start).to_pylist() for name in names)
+        return [
+            (row_id, moment and instant(moment), day and day.isoformat())
+            for row_id, moment, day in zip(ids, moments, days, strict=True)
+        ]
+    return [
+        # What has no id that is one is like nothing else.
+        (
+            record["id"] if is_id(record.get("id")) else object(),
+            _text(record.get("updated_at")),
+            _text(record.get(date_field)),
+        )
+        for record in page.records[start:stop]
+    ]
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def days_of(page: Page, date_field: str) -> Days:
+    """The first and the last day of a page whose records come latest first; unknown where they do not, or one has no day."""
+    if page.columns is not None and date_field in page.columns:
+        column = page.columns[date_field]
+        is_sorted = not column.null_count and pc.all(pc.greater_equal(column[:-1], column[1:])).as_py() is not False
+        return (column[-1].as_py(), column[0].as_py()) if len(column) and is_sorted else UNKNOWN
+    days = [day_of(record, date_field) for record in page.records]
+    known = [day for day in days if day]
+    is_sorted = len(known) == len(days) and all(newer >= older for newer, older in pairwise(known))
+    return (known[-1], known[0]) if known and is_sorted else UNKNOWN
+
+
+def day_of(record: Mapping[str, object], date_field: str | None) -> date | None:
+    """The date by which a record is sorted; None where it has none that is one."""
+    try:
+        return date.fromisoformat(str(record.get(date_field or "")))
+    except ValueError:
+        return None
+
+
+def are_sorted(answers: Sequence[Seen]) -> bool:
+    """Whether the days of answers that follow each other come latest first, all of them known."""
+    days = [seen.days for seen in answers if seen.rows]
+    return all(first and last for first, last in days) and all(
+        newer and older and newer >= older
+        for one, other in pairwise(days)
+        for newer, older in zip(one, other, strict=True)
+    )
+
+
+class Ids:
+    """The ids of the records that came.
+
+    Attributes:
+        count: how many records there were.
+    """
+
+    def __init__(self) -> None:
+        self._arrays: list[pa.Array] = []
+        self._distinct: int | None = 0
+        self.count = 0
+
+    def add(self, page: Page) -> None:
+        """Note the ids of a page."""
+        if not page.records:
+            return
+        self.count += len(page.records)
+        self._distinct = None
+        if page.columns is not None and "id" in page.columns:
+            self._arrays.append(page.columns["id"])
+        else:
+            ids = [record.get("id") for record in page.records]
+            self._arrays.append(pa.array([number for number in ids if is_id(number)], pa.int64()))
+
+    @property
+    def distinct(self) -> int:
+        """How many different records there were; what has no id that is one counts as different."""
+        if self._distinct is None:
+            ids = pa.chunked_array(self._arrays, pa.int64())
+            self._distinct = int(pc.count_distinct(ids).as_py()) + self.count - len(ids)
+        return self._distinct
+
+
+def is_id(value: object) -> bool:
+    """Whether a value can be an id: a whole number of 64 bits."""
+    return type(value) is int and -(2**63) <= value < 2**63
