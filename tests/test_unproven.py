@@ -103,7 +103,7 @@ def test_sync_ends_with_3_sweeps_nothing_from_it_and_builds_the_marts(
     spoiling(account, "time_entries", one_is_missing)
     ended = run("sync")
     assert ended.exit_code == 3
-    assert "time_entries: not compared, unproven: " in ended.output
+    assert "time_entries: not compared: unproven: " in ended.output
     assert (tmp_path / "harvest_time_tracking.duckdb").exists()
     account.pipeline = Warehouse(tmp_path).pipeline()
     assert gone in {row["id"] for row in account.rows("time_entries")}
