@@ -208,11 +208,9 @@ def old_state(account: Account, **places: int) -> None:
     """As if the last run had been one of a version that knew one turn for all parents of a stream."""
     with account.pipeline.managed_state() as state:
         for name, kept in state["sources"][SCHEMA]["resources"].items():
-            [own] = kept.values()
-            own.pop("alive_turn", None)
-            own.pop("turn", None)
-            own.update({"turn": places[name]} if name in places else {})
-            assert own.keys() <= {"cursor", "start_date", "turn"}
+            [(account_id, own)] = kept.items()
+            kept[account_id] = {"cursor": own["cursor"], "start_date": own["start_date"]}
+            kept[account_id] |= {"turn": places[name]} if name in places else {}
 
 
 def test_state_of_an_earlier_version_is_read_and_its_turn_goes_on(account: Account) -> None:

@@ -65,6 +65,7 @@ class Extraction:
         """
         entry = self._ledger.open(stream.name, stream.table_name)
         memory = Memory(stream, self._settings, self._client.now(), self._session.rights)
+        memory.open()
         since = memory.since(self._options.overlap) if stream.has_updated_since else None
         if {} in self._again(stream):
             since = None
@@ -183,9 +184,8 @@ class Extraction:
                 if since is None or (yield from self._is_switched_off(child, entry)):
                     continue
                 roll = yield from self._parent_roll(child.parent, entry)
-                if roll.refused is None:
-                    parents[child.name] = roll.split(child)
-                    changed += len(roll.changed(child, since))
+                parents[child.name] = roll.split(child)
+                changed += len(roll.changed(child, since))
             self._shares = shares(parents, self._options.children_requests, changed)
         return (self._shares or {}).get(stream.name, NONE)
 

@@ -54,6 +54,10 @@ class Memory:
         added: dict[str, dict[str, DataType]] = source.setdefault("undocumented_columns", {})
         self.added: dict[str, DataType] = added.setdefault(stream.table_name, {})
 
+    def open(self) -> None:
+        """Keep from now on what is remembered: who only looks leaves no trace."""
+        self._state[self._account_id] = self._own
+
     def since(self, overlap: timedelta) -> str | None:
         """The `updated_since` that misses nothing; None where everything must be read."""
         if self._reaches_further_back() or sees_more(self._rights, self._own.get("rights", ())):
@@ -77,7 +81,6 @@ class Memory:
 
     def remember(self, began_at: datetime | None, asked_last: Split = NONE) -> None:
         """The stream was read completely, from `began_at` on."""
-        self._state[self._account_id] = self._own
         if self.are_owners_hidden:
             self._own.setdefault("owners_cursor", self._own.get("cursor"))
         else:
@@ -92,7 +95,6 @@ class Memory:
 
     def keep_place(self, began_at: datetime | None, **place: Any) -> None:
         """A reading of everything goes on in the next extract, from `place` on."""
-        self._state[self._account_id] = self._own
         self._own["unfinished"] = {
             "began_at": instant(began_at or datetime.now(UTC)),
             "start_date": self._start_date,
