@@ -99,6 +99,24 @@ def test_a_record_that_is_here_twice_is_read_again_and_is_here_once(
     assert_equals_truth(account)
 
 
+def test_where_pages_are_shorter_than_asked_for_counting_goes_on_until_reading_is_cheaper(
+    open_account: OpenAccount, tmp_path: Path
+) -> None:
+    account, warehouse = open_account(entries=2_000), Warehouse(tmp_path)
+    sync_from(account, warehouse)
+    account.simulator.clock.sleep(86_400)
+    account.simulator.set_paging(most_rows=20)
+    entries = account.simulator.store.time_entries
+    [gone] = some_ids(account, "time_entries", 1)
+    account.simulator.store.delete_time_entry(gone)
+    report = sync_from(account, warehouse, reread_requests=0)
+    assert report.is_equal
+    assert set(deletions(account)) == {("time_entries", str(gone))}
+    # A hundred pages of 20: seven halvings lead to a few of them. With pages of 2,000 in mind, all hundred would be read.
+    assert len(entries) > 1_500
+    assert swept(report, "time_entries").requests < 25
+
+
 def at_work(account: Account) -> list[str]:
     """From now on an entry changes for every two requests."""
     return account.simulator.start_work(2)

@@ -15,7 +15,6 @@ from harvest_time_tracking.calls import Call
 from harvest_time_tracking.ledger import Entry
 from harvest_time_tracking.memory import instant
 from harvest_time_tracking.pages import Pages
-from harvest_time_tracking.protocol import PER_PAGE
 from harvest_time_tracking.seen import day_of
 from harvest_warehouse.database import Database
 from harvest_warehouse.held import Held, held
@@ -70,7 +69,7 @@ class Inventory:
         self._database = database
         self._client = client
         self._since = since
-        self._rows_of_a_page = PER_PAGE
+        self._rows_of_a_page = client.per_page
         self._entry = Entry(stream.name, stream.table_name, time.monotonic)
         self._account_id = settings.account_id
         self._mine = f'from "{stream.table_name}" where account_id = :account_id'
@@ -171,6 +170,7 @@ class Inventory:
                 time.sleep(_A_MOMENT_SECONDS)
                 continue
             self.asked_at = step.page.date or self.asked_at
+            self._rows_of_a_page = step.page.paging.per_page or self._rows_of_a_page
             for record in step.page.records:
                 row_id = record.get("id")
                 if type(row_id) is int:
