@@ -105,16 +105,22 @@ def _pace(found: dict[str, Any]) -> str:
 
 
 def _daily(found: dict[str, Any]) -> str:
-    rows, children = found["rows"], found["children"]
-    return (
+    # Results of before `sync` was measured are of `load`, and do not say when children are read again.
+    rows, children = found["rows"], found.get("children")
+    what = "sync" if children else "load"
+    counted = (
         "## Requests\n\n"
         f"An account with {rows['time_entries']:,} time entries, {rows['invoices']:,} invoices and {rows['users']:,} people.\n\n"
         "| | requests |\n|---|---:|\n"
         f"| pages of its lists, 2,000 records each | {found['list_pages']:,} |\n"
-        f"| first sync | {found['first']['requests']:,} |\n"
-        f"| a day later, 1 % of everything changed | {found['changed']['requests']:,} |\n"
-        f"| another day later, nothing changed | {found['rest']['requests']:,} |\n\n"
-        f"Payments, messages, rates and the like are {children['parents']:,} requests, of which a sync makes about "
+        f"| first {what} | {found['first']['requests']:,} |\n"
+        f"| next {what}, 1 % of time, expenses, invoices, estimates, people and clients changed | {found['changed']['requests']:,} |\n"
+        f"| next {what}, nothing changed | {found['rest']['requests']:,} |\n"
+    )
+    if not children:
+        return counted
+    return (
+        f"{counted}\nPayments, messages, rates and the like are {children['parents']:,} requests, of which a sync makes about "
         f"{children['requests']} (`children_requests`): those of open invoices, sent estimates and active people are read again "
         f"within {children['runs']['alive']} syncs, all others within {children['runs']['others']} "
         f"({children['runs_at_rest']['alive']} and {children['runs_at_rest']['others']} where nothing changes).\n"
