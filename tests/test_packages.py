@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import signal
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from typing import Any
 
 import dlt
 import duckdb
+import pyarrow as pa
 import pytest
 from dlt.common.storages.load_package import PackageStorage
 from dlt.destinations.exceptions import DatabaseTerminalException, DatabaseTransientException
@@ -249,3 +251,25 @@ def is_open(connection: duckdb.DuckDBPyConnection) -> bool:
     except duckdb.ConnectionException:
         return False
     return True
+
+
+def test_a_package_that_takes_more_memory_than_a_load_has_is_loaded_with_more(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path, pipelines_dir=tmp_path / "pipelines")
+    pipeline = warehouse.pipeline()
+    # 60 MB of texts, and nothing that could be packed.
+    texts = random.Random(1).randbytes(30_000_000).hex()
+    notes = [texts[start : start + 30_000] for start in range(0, len(texts), 30_000)]
+    rows = pa.table({"id": list(range(2_000)), "notes": notes})
+    things = dlt.resource([rows], name="things", primary_key="id", write_disposition="merge")
+    pipeline.extract(things, loader_file_format="parquet")
+    assert move(pipeline, warehouse)
+    assert not pipeline.has_pending_data
+    with duckdb.connect(str(warehouse.file), read_only=True) as connection:
+        query = f"select count(*), count(distinct notes), min(length(notes)) from {warehouse.dataset_name}.things"
+        assert connection.execute(query).fetchall() == [(2_000, 2_000, 30_000)]
+    # And then on as before.
+    pipeline.extract([{"id": 1}], table_name="others", loader_file_format="parquet")
+    assert move(pipeline, warehouse)
+    assert pipeline.run([{"id": 2}], table_name="others", loader_file_format="parquet")
+    with pipeline.sql_client() as client:
+        assert client.execute_sql("select id from others order by id") == [(1,), (2,)]
