@@ -93,12 +93,12 @@ class Account:
         with self.pipeline.sql_client() as client, client.execute_query(query, self.pipeline.dataset_name) as cursor:
             return [name for (name,) in cursor.fetchall()]
 
-    def column_types(self, table: str) -> dict[str, str]:
+    def column_types(self, table: str, dataset: str = "harvest") -> dict[str, str]:
         """The types in the database, by column."""
         query = (
             "select column_name, data_type from information_schema.columns where table_schema = %s and table_name = %s"
         )
-        with self.pipeline.sql_client() as client, client.execute_query(query, "harvest", table) as cursor:
+        with self.pipeline.sql_client() as client, client.execute_query(query, dataset, table) as cursor:
             return dict(cursor.fetchall())
 
     def outcomes(self) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import orjson
 import pytest
@@ -217,6 +219,16 @@ def test_a_rejected_token_comes_with_the_place_where_one_is_made() -> None:
 )
 def test_a_200_that_holds_no_json_object_is_asked_for_again(body: bytes) -> None:
     assert not retried(200, body).is_throttled
+
+
+@pytest.mark.parametrize("odd", ["1e400", "7" * 400, "-" + "7" * 5_000, '"\\ud800"'])
+def test_beside_an_odd_value_numbers_keep_their_digits(odd: str) -> None:
+    exact = ["12345678901234567.89", "0.10000000000000000001", "123456789012345678901234567890", "-1.50", "1e3", "0"]
+    body = f'{{"odd":[{odd}],"exact":[{",".join(exact)}]}}'.encode()
+    _, read = read_document(Answer(body))
+    found = json.loads(read, parse_float=Decimal, parse_int=Decimal)
+    assert found["exact"] == [Decimal(digits) for digits in exact]
+    assert found["odd"] == [odd if not odd.startswith('"') else "\N{REPLACEMENT CHARACTER}"]
 
 
 def test_a_good_answer_keeps_its_bytes_and_the_servers_clock() -> None:

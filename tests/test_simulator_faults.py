@@ -168,7 +168,8 @@ def test_an_answer_may_trickle_for_four_hundred_seconds_and_never_end(
         with pytest.raises(TimeoutError):
             connection.recv(1)
     assert len(trickled()) == 400
-    assert sim.clock.monotonic() == 400
+    # The last second may still be to come.
+    assert sim.clock.monotonic() in (399, 400)
     assert sim_answer(sim, url, "clients")
 
 

@@ -6,11 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from math import isfinite
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import orjson
+import simplejson
 
 from .clocks import http_date
 from .errors import (
@@ -271,15 +273,22 @@ def _without_odd_values(body: bytes) -> bytes:
         ValueError: where it is no JSON at all.
     """
 
-    def number(digits: str) -> float | str:
-        return float(digits) if isfinite(float(digits)) else digits
-
     def refuse(name: str) -> object:
         raise ValueError(f"{name} is no JSON.")
 
-    document = json.loads(body, parse_float=number, parse_constant=refuse)
-    text = json.dumps(document, ensure_ascii=False)
+    document = json.loads(body, parse_float=exact_number, parse_int=exact_number, parse_constant=refuse)
+    text = simplejson.dumps(document, ensure_ascii=False, use_decimal=True)
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+
+
+def exact_number(digits: str) -> Decimal | int | str:
+    """A number in JSON with all of its digits; one beyond a double, or with an exponent that no number has, as text."""
+    try:
+        if not isfinite(float(digits)):
+            return digits
+        return int(digits) if digits.lstrip("-").isdecimal() else Decimal(digits)
+    except ArithmeticError:
+        return digits
 
 
 def _said(headers: Mapping[str, str], body: bytes, settings: Settings) -> str:

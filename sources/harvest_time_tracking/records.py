@@ -1,32 +1,35 @@
 """A page's records as rows: flat and typed as an Arrow table, or nested for dlt's own normaliser.
 
 Whatever Harvest sends is kept. A value that does not fit its column goes, as text, into a column beside it
-(`hours__v_text`, dlt's own name for such a variant); a field that nobody documented becomes a new column.
+(`hours__v_text`, dlt's own name for such a variant); a field that nobody documented becomes a new column, and from the
+fiftieth on a part of one (`harvest_more_fields`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import chain
 from operator import itemgetter
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from dlt.common.normalizers.naming.snake_case import NamingConvention
 
-from .columns import ARROW_TYPES, GONE, Column, DataType, Table, tables
+from .columns import ARROW_TYPES, Column, DataType, Table, tables
 from .documented import read_documented
 from .errors import BrokenPromise
-from .protocol import Answer, Page
+from .names import OURS, Names
+from .protocol import Answer, Page, exact_number
 from .values import MISFIT, as_text, fit, nearest, stand_in, type_of
 
 Record = dict[str, Any]
 Injected = Mapping[str, Any]
 
-_NAMING = NamingConvention()
+# DuckDB takes far more, but not within the memory that a load has: some hundred in each of several tables end it.
+MOST_ADDED = 50
+MORE = f"{OURS}more_fields"
+"""The column, JSON as text, of fields for which there is no column left."""
 
 
 class FlatRows:
@@ -43,6 +46,8 @@ class FlatRows:
         self._key = frozenset(key)
         self.added: dict[str, DataType] = added if added is not None else {}
         self.odd: dict[str, int] = {}
+        self._more: list[Record] = []
+        self._names = Names(table.columns, in_lists=False)
         groups: dict[tuple[str, ...], list[Column]] = {}
         for column in table.columns.values():
             groups.setdefault(column.path[:-1], []).append(column)
@@ -50,7 +55,9 @@ class FlatRows:
 
     def read(self, answer: Answer, data_key: str, injected: Collection[str]) -> Page | None:
         """The page in an answer, without the columns that are `injected` later, if all on it is as documented."""
-        types = {name: column.data_type for name, column in self._table.columns.items()} | dict(self.added)
+        types = {name: column.data_type for name, column in self._table.columns.items()}
+        # The others are not spelled like this in an answer.
+        types |= {name: data_type for name, data_type in dict(self.added).items() if f"__{OURS}" not in f"__{name}"}
         return read_documented(
             answer, data_key, {name: data_type for name, data_type in types.items() if name not in injected}
         )
@@ -75,13 +82,17 @@ class FlatRows:
 
     def _read_one_by_one(self, page: Page, arrays: dict[str, pa.Array]) -> None:
         """Value by value, for a page on which something is not as documented: nothing is lost, and it is counted."""
-        records = [_without_our_names(record, dict.fromkeys(arrays)) for record in _exact_records(page)]
+        records = [self._names.record(record, dict.fromkeys(arrays)) for record in _exact_records(page)]
+        self._more = [{} for _ in records]
         for path, columns in self._groups.items():
             objects = self._objects(records, path, arrays)
             for column in columns:
                 if column.name not in arrays:
                     self._put(arrays, column.name, column.data_type, _values(objects, column.path[-1]))
             self._keep_unknown(objects, path, arrays)
+        if any(self._more):
+            self.added[MORE] = "text"
+            self._put(arrays, MORE, "text", [as_text(fields) if fields else None for fields in self._more])
 
     def _objects(self, records: list[Record], path: tuple[str, ...], arrays: dict[str, pa.Array]) -> list[Record]:
         """The objects at `path`, an empty one where there is none; what stands there and is no object is kept as text."""
@@ -123,6 +134,10 @@ class FlatRows:
             self._keep_field(nested, (*path, key), arrays)
         values = [None if isinstance(value, dict) else value for value in values]
         if any(value is not None for value in values):
+            if name not in self.added and len(self.added) >= MOST_ADDED:
+                for fields, value in zip(self._more, values, strict=True):
+                    fields.update({name: value} if value is not None else {})
+                return
             data_type = self.added.setdefault(name, type_of(values))
             values = [as_text(value) if isinstance(value, list) else value for value in values]
             self._put(arrays, name, data_type, values)
@@ -141,7 +156,7 @@ class NestedRows:
     """Turns the records of one table into records for dlt's own normaliser, which makes child tables of their lists.
 
     Attributes:
-        added: the fields that are not documented.
+        added: the fields that are not documented, those of child tables under their lists' names.
         odd: how many values did not fit their column, by column, child tables under their lists' names.
     """
 
@@ -150,6 +165,8 @@ class NestedRows:
         self._key = key
         self.added = added
         self.odd: dict[str, int] = {}
+        self._documented = frozenset(_columns_below(table, ""))
+        self._names = Names(self._documented, in_lists=True)
 
     def records(self, page: Page, injected: Injected) -> list[Record]:
         """The page's records, numbers exact, with the `injected` columns in front.
@@ -157,9 +174,9 @@ class NestedRows:
         Raises:
             BrokenPromise: where a record has no key.
         """
-        found = [_without_our_names(record, injected) for record in _exact_records(page)]
-        self._note_new(found, injected)
+        found = [self._names.record(record, injected) for record in _exact_records(page)]
         for record in found:
+            self._keep_unknown(record, "")
             self._fit(record, self._table, "")
         rows = [{**injected, **record} for record in found]
         for name in self._key:
@@ -168,11 +185,39 @@ class NestedRows:
                     raise BrokenPromise(f"A record of {self._table.name} has no {name} that could be a key.")
         return rows
 
-    def _note_new(self, found: Sequence[Record], injected: Injected) -> None:
-        known = {column.path[0] for column in self._table.columns.values()}.union(self._table.lists, injected)
-        for name in dict.fromkeys(chain.from_iterable(found)):
-            if name not in known:
-                self.added.setdefault(name, type_of([record.get(name) for record in found]))
+    def _keep_unknown(self, row: Record, prefix: str) -> None:
+        """Note the fields of a row that are not documented; those for which no column is left, put together."""
+        more = self._more_than_fits(row, prefix)
+        if more:
+            self.added[f"{prefix}{MORE}"] = "text"
+            row[MORE] = as_text(more)
+
+    def _more_than_fits(self, holder: Record, prefix: str) -> Record:
+        more: Record = {}
+        for name, value in list(holder.items()):
+            column = f"{prefix}{name}"
+            if isinstance(value, dict) and column not in self._documented:
+                more |= self._more_than_fits(value, f"{column}__")
+            elif value is not None and not self._has_column(column, value):
+                more[column] = holder.pop(name)
+            elif isinstance(value, list):
+                self._keep_unknown_in(value, f"{column}__")
+        return more
+
+    def _keep_unknown_in(self, items: list[Any], prefix: str) -> None:
+        for item in items:
+            if isinstance(item, dict):
+                self._keep_unknown(item, prefix)
+            elif isinstance(item, list):
+                self._keep_unknown_in(item, f"{prefix}list__")
+
+    def _has_column(self, column: str, value: Any) -> bool:
+        """Whether there is one, or one can be made."""
+        if column not in self._documented and column not in self.added:
+            if len(self.added) >= MOST_ADDED:
+                return False
+            self.added[column] = type_of([value])
+        return True
 
     def _fit(self, record: Record, table: Table, prefix: str) -> None:
         for column in table.columns.values():
@@ -195,6 +240,9 @@ class NestedRows:
         for name in table.lists:
             items = record.get(name)
             child = tables()[f"{table.name}__{name}"]
+            if not isinstance(items, list) and items is not None:
+                record[name] = {"v_text": as_text(items)}
+                self._count(f"{prefix}{name}")
             for item in items if isinstance(items, list) else ():
                 if isinstance(item, dict):
                     self._fit(item, child, f"{prefix}{name}__")
@@ -214,22 +262,12 @@ class NestedRows:
         self.odd[name] = self.odd.get(name, 0) + 1
 
 
-def _without_our_names(record: Record, injected: Injected) -> Record:
-    """Fields that are named like columns of ours or of dlt's, or like nothing or each other, under names of their own."""
-    renamed: Record = {}
-    taken = {GONE, *injected, *(name for name in record if _NAMING.normalize_identifier(name or "x") == name)}
-    for name, value in record.items():
-        own = _NAMING.normalize_identifier(name) if name else "unnamed"
-        is_free = own == name and own not in injected and own != GONE and not own.startswith("_dlt_")
-        if not is_free and (own in taken or own.startswith("_dlt_")):
-            own = next(
-                f"harvest_{own.lstrip('_')}{n}"
-                for n in ("", *range(2, 99))
-                if f"harvest_{own.lstrip('_')}{n}" not in taken
-            )
-        taken.add(own)
-        renamed[own] = value
-    return renamed
+def _columns_below(table: Table, prefix: str) -> Iterator[str]:
+    """The columns of a table and of its child tables, these under their lists' names, and the lists."""
+    yield from (f"{prefix}{name}" for name in table.columns)
+    for name in table.lists:
+        yield f"{prefix}{name}"
+        yield from _columns_below(tables()[f"{table.name}__{name}"], f"{prefix}{name}__")
 
 
 def _values(objects: list[Record], key: str) -> list[Any]:
@@ -241,6 +279,6 @@ def _values(objects: list[Record], key: str) -> list[Any]:
 
 def _exact_records(page: Page) -> list[Record]:
     """The records with every digit that Harvest wrote."""
-    document = json.loads(page.body, parse_float=Decimal)
+    document = json.loads(page.body, parse_float=exact_number)
     records: list[Record] = document[page.data_key] if page.data_key else [document]
     return records

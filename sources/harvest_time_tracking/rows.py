@@ -13,6 +13,7 @@ from dlt.common.configuration.exceptions import ContextDefaultCannotBeCreated
 
 from .calls import Call
 from .columns import ARROW_TYPES, GONE, DataType, Table, tables
+from .errors import BrokenPromise
 from .protocol import Answer, Page
 from .records import FlatRows, Injected, NestedRows, Record
 from .stream import Stream
@@ -98,9 +99,11 @@ class RowMaker:
             self._ready.append(self._nothing(scopes))
 
     def _made(self, page: Page, injected: Injected) -> Any:
-        if self._flat:
-            return self._flat.table(page, injected)
-        return self._nested.records(page, injected)
+        try:
+            return self._flat.table(page, injected) if self._flat else self._nested.records(page, injected)
+        except RecursionError:
+            what = f"A record of {self._table.name} is nested too deep to be kept: that is none of Harvest's."
+        raise BrokenPromise(what)
 
     def table_with_children(self, *, is_new: bool) -> Iterator[Any]:
         """What makes the table, and its child tables, with every column even if no row ever comes.
