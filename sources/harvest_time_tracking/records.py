@@ -2,7 +2,7 @@
 
 Whatever Harvest sends is kept. A value that does not fit its column goes, as text, into a column beside it
 (`hours__v_text`, dlt's own name for such a variant); a field that nobody documented becomes a new column, and from the
-fiftieth on a part of one (`harvest_more_fields`).
+hundredth on a part of one (`harvest_more_fields`).
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from .values import MISFIT, as_text, fit, nearest, stand_in, type_of
 Record = dict[str, Any]
 Injected = Mapping[str, Any]
 
-# DuckDB takes far more, but not within the memory that a load has: some hundred in each of several tables end it.
-MOST_ADDED = 50
+# DuckDB takes far more, but not within the memory that a load has: some hundreds in each of several tables end it.
+MOST_ADDED = 100
 MORE = f"{OURS}more_fields"
 """The column, JSON as text, of fields for which there is no column left."""
 
