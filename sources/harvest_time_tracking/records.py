@@ -7,9 +7,10 @@ Whatever Harvest sends is kept. A value that does not fit its column goes, as te
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from decimal import Decimal
-from itertools import chain
+from itertools import chain, islice
 from operator import itemgetter
 from typing import Any
 
@@ -27,6 +28,8 @@ Record = dict[str, Any]
 Injected = Mapping[str, Any]
 
 _NAMING = NamingConvention()
+_AT_ONCE = 250
+_BETWEEN = re.compile(r"[\s,]*")
 
 
 class FlatRows:
@@ -151,13 +154,19 @@ class NestedRows:
         self.added = added
         self.odd: dict[str, int] = {}
 
-    def records(self, page: Page, injected: Injected) -> list[Record]:
-        """The page's records, numbers exact, with the `injected` columns in front.
+    def records(self, page: Page, injected: Injected) -> Iterator[list[Record]]:
+        """The page's records, numbers exact, with the `injected` columns in front, some hundreds at a time.
 
         Raises:
             BrokenPromise: where a record has no key.
         """
-        found = [_without_our_names(record, injected) for record in _exact_records(page)]
+        left = _exact_records(page)
+        # As objects, records take several times the room of their text.
+        while some := list(islice(left, _AT_ONCE)):
+            yield self._made(some, injected)
+
+    def _made(self, some: Sequence[Record], injected: Injected) -> list[Record]:
+        found = [_without_our_names(record, injected) for record in some]
         self._note_new(found, injected)
         for record in found:
             self._fit(record, self._table, "")
@@ -239,8 +248,22 @@ def _values(objects: list[Record], key: str) -> list[Any]:
         return [record.get(key) if isinstance(record, dict) else None for record in objects]
 
 
-def _exact_records(page: Page) -> list[Record]:
-    """The records with every digit that Harvest wrote."""
-    document = json.loads(page.body, parse_float=Decimal)
-    records: list[Record] = document[page.data_key] if page.data_key else [document]
-    return records
+def _exact_records(page: Page) -> Iterator[Record]:
+    """The records with every digit that Harvest wrote, one after the other."""
+    decoder, text = json.JSONDecoder(parse_float=Decimal), page.body.decode()
+    begins = list(re.finditer(rf'"{re.escape(page.data_key)}"\s*:\s*\[', text)) if page.data_key else []
+    if len(begins) != 1:
+        # One record, or what is spelled so oddly that only all of it tells where the list is.
+        document = decoder.decode(text)
+        yield from document[page.data_key] if page.data_key else [document]
+        return
+    at = _next(text, begins[0].end())
+    while text[at] != "]":
+        record, at = decoder.raw_decode(text, at)
+        yield record
+        at = _next(text, at)
+
+
+def _next(text: str, at: int) -> int:
+    """Where the next value of a list begins, or the list ends."""
+    return _BETWEEN.match(text, at).end()  # type: ignore[union-attr] (matches nothing, too)

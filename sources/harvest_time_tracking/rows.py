@@ -70,6 +70,9 @@ class RowMaker:
             # Of its first page: a snapshot that is read over midnight is one snapshot.
             self._day = self._day or (page.date or datetime.now(UTC)).date()
             injected["snapshot_date"] = self._day
+        if self._flat is None and not self._stream.scope:
+            yield from self._nested.records(page, injected)
+            return
         made = [self._made(page, injected)] if page.records else []
         if self._stream.scope:
             made = [*self._held.pop(call, []), *made]
@@ -96,7 +99,7 @@ class RowMaker:
     def _made(self, page: Page, injected: Injected) -> Any:
         if self._flat:
             return self._flat.table(page, injected)
-        return self._nested.records(page, injected)
+        return list(chain.from_iterable(self._nested.records(page, injected)))
 
     def table_with_children(self, *, is_new: bool) -> Iterator[Any]:
         """What makes the table, and its child tables, with every column even if no row ever comes.
