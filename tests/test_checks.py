@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
+import harvest_warehouse.models as models_module
 from harvest_warehouse.database import Database, open_database
 from harvest_warehouse.models import described, models, raw_tables, resolved, rules
+from harvest_warehouse.needs import Oddity, needs
 from harvest_warehouse.settings import Warehouse
 from marts import Shop
 
@@ -104,6 +107,9 @@ def _break(shop: Shop) -> None:
     fixed = "select {}(id) from projects where is_fixed_fee and is_active"
     shop.run(f"update projects set fee = null where id = ({fixed.format('min')})")
     shop.run(f"update projects set ends_on = null where id = ({fixed.format('max')})")
+    entry("true", "spent_date = null")
+    entry("not is_billed", "rounded_hours = -1")
+    shop.run("update estimates set issue_date = date '1926-03-16' where id = (select min(id) from estimates)")
     hours = "select min(id) from projects where budget_by = 'project' and is_active"
     shop.run(f"update projects set budget = null where id = ({hours})")
 
@@ -159,6 +165,11 @@ _TAMPERED = {
     "conserved_invoices": "delete from marts.fct_invoice where invoice_id = (select min(id) from invoices)",
     "conserved_invoice_lines": "update marts.fct_invoice_line set line_amount = line_amount - 0.01 "
     "where invoice_line_id = (select min(id) from invoices__line_items)",
+    "conserved_payments": "update marts.fct_invoice set paid_amount = paid_amount + 0.01 "
+    "where invoice_id = (select min(invoice_id) from invoice_payments)",
+    "conserved_estimates": "delete from marts.mart_estimate_pipeline where estimate_id = (select min(id) from estimates)",
+    "known_invoice": "update invoices__line_items set _dlt_parent_id = 'nobody' "
+    "where id = (select min(id) from invoices__line_items)",
     "conserved_utilisation": "update marts.mart_utilisation_weekly set billable_hours = billable_hours + 0.01 "
     "where user_id = (select min(user__id) from time_entries) and week_start = date '2026-03-02'",
     "conserved_compliance": "delete from marts.mart_timesheet_compliance_weekly "
@@ -181,7 +192,23 @@ _TAMPERED = {
 }
 
 
-@pytest.mark.parametrize("name", ERRORS)
+def test_rows_that_have_no_place_and_are_not_told_as_left_out_are_found(
+    sound: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert violations(sound, "conserved_rows") == 0
+    # Of an empty invoice__id neither this nor its opposite is true.
+    slip = replace(needs()["time_entries"], barring=(Oddity("invoice__id < 0", "'odd. '"),))
+    monkeypatch.setattr(models_module, "needs", lambda: {**needs(), "time_entries": slip})
+    for cached in (models_module._placed, models_module._staging):
+        cached.cache_clear()
+    try:
+        assert violations(sound, "conserved_rows") == 1
+    finally:
+        for cached in (models_module._placed, models_module._staging):
+            cached.cache_clear()
+
+
+@pytest.mark.parametrize("name", sorted(_TAMPERED))
 def test_an_error_check_finds_what_was_lost_or_changed_in_the_marts(sound: Shop, name: str) -> None:
     assert violations(sound, name) == 0
     assert violations(sound, name, _TAMPERED[name]) > 0
@@ -193,3 +220,7 @@ def test_the_key_of_each_table_is_checked(sound: Shop, name: str) -> None:
     key = ", ".join(described()[name].key)
     one = f"select * from marts.{name} order by {key} limit 1"
     assert violations(sound, f"key_{name}", f"insert into marts.{name} {one}") == 1
+
+
+def test_each_error_check_is_tried() -> None:
+    assert {*ERRORS} == {*_TAMPERED, "conserved_rows"}

@@ -31,6 +31,7 @@ DAY_COLUMNS = MappingProxyType(
         "quarter_start": "date",
         "year_start": "date",
         "is_as_of_date": "boolean",
+        "is_far_off": "boolean",
     }
 )
 """The columns of a day, and their types."""
@@ -57,6 +58,7 @@ def days(
         working_days: the days of the week on which people work.
         holidays: days on which they do not.
     """
+    last_sound = _last_sound(as_of)
     for day in _span(named, as_of):
         into_week = (day.weekday() - week_start) % 7
         first_of_week = date.fromordinal(max(day.toordinal() - into_week, 1))
@@ -81,17 +83,22 @@ def days(
             day.replace(month=day.month - (day.month - 1) % 3, day=1),
             day.replace(month=1, day=1),
             day == as_of,
+            not _FIRST <= day <= last_sound,
         )
 
 
 def _span(named: Collection[date], as_of: date) -> list[date]:
-    last_sound = date(as_of.year + _YEARS_AHEAD, 12, 31)
+    last_sound = _last_sound(as_of)
     sound = [day for day in named if _FIRST <= day <= last_sound]
     first, last = min((*sound, as_of)), max((*sound, as_of))
     found = set(_between(first.replace(day=1), _month_end(last)))
     for day in set(named) - found:
         found.update(_between(day.replace(day=1), _month_end(day)))
     return sorted(found)
+
+
+def _last_sound(as_of: date) -> date:
+    return date(min(as_of.year + _YEARS_AHEAD, date.max.year), 12, 31)
 
 
 def _month_end(day: date) -> date:

@@ -1,12 +1,13 @@
 """The SQL files: what refers to what, in which order they are built, and what stands for a name in a given database.
 
-A file says `raw.x` for a table of Harvest's, `stg_x` for a staging model (put in its place as a subquery, never stored),
-and `cfg_x`, `int_x`, `dim_x`, `fct_x`, `mart_x` for tables of the marts; the first two of these live only while building.
+A file says `raw.x` for the rows of a table of Harvest's that have a place in the marts, `left_out.x` for the others and
+`every.x` for both (`needs.py` says which are which), `stg_x` for a staging model (put in its place as a subquery, never
+stored), and `cfg_x`, `int_x`, `dim_x`, `fct_x`, `mart_x` for tables of the marts; the first two of these live only while building.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from graphlib import TopologicalSorter
@@ -19,6 +20,7 @@ import yaml
 from sqlglot import exp
 
 from harvest_time_tracking import tables
+from harvest_warehouse.needs import Needs, needs, texts
 
 SQL = Path(__file__).parent / "sql"
 Severity = Literal["error", "warning", "finding"]
@@ -33,6 +35,16 @@ _TYPES = MappingProxyType(
         "bool": "boolean",
         "date": "date",
         "timestamp": "timestamptz",
+    }
+)
+# What stands before the names of Harvest's tables.
+_HARVESTS = ("raw", "left_out", "every", "told")
+# Staging models that say of all tables' rows what `needs` says of one's.
+_TOLD: Mapping[str, Callable[[Needs], str]] = MappingProxyType(
+    {
+        "stg_left_out": lambda needed: needed.told_left_out if needed.barring else "",
+        "stg_odd_value": lambda needed: needed.told_odd if needed.telling else "",
+        "stg_balance": lambda needed: needed.balance,
     }
 )
 # What dlt adds to tables with children, and to children.
@@ -137,7 +149,9 @@ def rules() -> tuple[Rule, ...]:
 def raw_tables() -> tuple[str, ...]:
     """Harvest's tables that some file reads."""
     queries = [*_staging().values(), *(rule.query for rule in rules())]
-    return tuple(sorted({table.name for query in queries for table in query.find_all(exp.Table) if table.db == "raw"}))
+    return tuple(
+        sorted({table.name for query in queries for table in query.find_all(exp.Table) if table.db in _HARVESTS})
+    )
 
 
 def staging(name: str) -> exp.Query:
@@ -158,12 +172,13 @@ def resolved(query: exp.Query, raw: Mapping[str, Sequence[str]], suffix: str = "
     pending = list(tree.find_all(exp.Table))
     while pending:
         table = pending.pop()
-        if table.db == "raw":
-            _put(table, _raw(table.name, raw.get(table.name, ())))
+        if table.db in ("raw", "left_out") and table.name in needs():
+            pending.extend(_put(table, _rows_of(table.name, table.db)))
+        elif table.db in _HARVESTS:
+            too = texts(table.name) if table.db == "told" else ()
+            _put(table, _raw(table.name, raw.get(table.name, ()), too))
         elif table.name in _staging():
-            inner = staging(table.name)
-            _put(table, inner)
-            pending.extend(inner.find_all(exp.Table))
+            pending.extend(_put(table, staging(table.name)))
         elif table.name.startswith(_STORED) and not table.db:
             alias = table.alias_or_name
             table.replace(exp.alias_(exp.table_(f"{table.name}{suffix}", db="marts"), alias, table=True))
@@ -176,16 +191,19 @@ def empty(columns: Mapping[str, str]) -> exp.Query:
     return _query(f"select {listed} from (select 1 as one) as nothing where one = 0")
 
 
-def _put(table: exp.Table, instead: exp.Query | exp.Table) -> None:
+def _put(table: exp.Table, instead: exp.Query | exp.Table) -> list[exp.Table]:
+    """Replace a table; gives those that are in its place now."""
     alias = table.alias_or_name
     if isinstance(instead, exp.Query):
         table.replace(instead.subquery(alias, copy=False))
-    else:
-        table.replace(exp.alias_(instead, alias, table=True))
+        return list(instead.find_all(exp.Table))
+    table.replace(exp.alias_(instead, alias, table=True))
+    return []
 
 
-def _raw(name: str, have: Sequence[str]) -> exp.Query | exp.Table:
+def _raw(name: str, have: Sequence[str], too: Sequence[str] = ()) -> exp.Query | exp.Table:
     wanted = {column.name: _TYPES[column.data_type] for column in tables()[name].columns.values()} | _LINKS
+    wanted |= dict.fromkeys(too, "text")
     missing = {column: kind for column, kind in wanted.items() if column not in have}
     if not have:
         return empty(wanted)
@@ -219,9 +237,29 @@ def _key_rule(table: Described) -> Rule:
     )
 
 
+def _rows_of(table: str, which: str) -> exp.Query:
+    """The rows of a table of Harvest's that have a place in the marts, or (`left_out`) the others."""
+    return _placed()[table, which].copy()
+
+
+@cache
+def _placed() -> Mapping[tuple[str, str], exp.Query]:
+    return MappingProxyType(
+        {
+            (table, which): _query(select)
+            for table, needed in needs().items()
+            for which, select in (("raw", needed.kept), ("left_out", needed.left_out))
+        }
+    )
+
+
 @cache
 def _staging() -> Mapping[str, exp.Query]:
-    return MappingProxyType({path.stem: _parsed(path) for path in SQL.glob("staging/stg_*.sql")})
+    files = {path.stem: _parsed(path) for path in SQL.glob("staging/stg_*.sql")}
+    told = {
+        name: _query(" union all ".join(filter(None, map(select, needs().values())))) for name, select in _TOLD.items()
+    }
+    return MappingProxyType(files | told)
 
 
 @cache

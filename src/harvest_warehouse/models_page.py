@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from harvest_warehouse.models import Described, Rule, described, rules
+from harvest_warehouse.needs import MOST, needs
 from harvest_warehouse.summary import markdown_table
 
 _HEAD = """# The marts
@@ -24,7 +25,7 @@ def models_page() -> str:
         ("table", "grain", "what for"),
         [(f"[{table.name}](#{table.name})", table.grain, table.description) for table in tables],
     )
-    parts = [_HEAD, listed, *map(_table_part, tables), _checks_part()]
+    parts = [_HEAD, listed, *map(_table_part, tables), _places_part(), _checks_part()]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
@@ -37,6 +38,26 @@ def _table_part(table: Described) -> str:
             table.description,
             f"{table.grain}. Key: {key}.",
             markdown_table(("column", "meaning"), rows),
+        ]
+    )
+
+
+def _places_part() -> str:
+    rows = [
+        (f"`{table}`", ", ".join(f"`{name}`" for name in needed.has), needed.parent and f"`{needed.parent}`")
+        for table, needed in needs().items()
+        if needed.barring
+    ]
+    return "\n\n".join(
+        [
+            "## Rows without a place",
+            "One odd row of Harvest's stops no build. A row without the values named here, or below a row that is itself left "
+            f"out, is in no table, and no figure counts it; nor is one with hours or quantities of {MOST['units']:,} and more, "
+            f"with money of {MOST['money']:,} and more, or with an instant outside the years 1 to 9999. The check `left_out` "
+            "names each of them, with what is odd and what it holds; `odd_value` names rows that are counted, although a value "
+            "in them is missing or cannot be. What Harvest's tables hold is what is here and what is left out: `conserved_rows` "
+            "and the other checks of what is conserved stop a build where it is not.",
+            markdown_table(("table", "what a row needs", "and a row of"), rows),
         ]
     )
 

@@ -197,6 +197,10 @@ def keep_memory_flat() -> None:
 def give_memory_back() -> None:
     """What one part of a load freed, the next one shall not come on top of."""
     pa.default_memory_pool().release_unused()
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            # What was freed in the middle of the heap, too (malloc_trim(3)).
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 _NO_NEWS = (

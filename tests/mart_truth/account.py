@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import Any
 
 from mart_truth.days import day_of, days, month_of, next_month
+from mart_truth.places import BUDGETS, placed
 
 Row = dict[str, Any]
 Table = dict[tuple[Any, ...], Row]
@@ -36,13 +37,14 @@ class Account:
         working_days: Iterable[int] = range(5),
         rates: Mapping[str, Decimal] | None = None,
     ) -> None:
-        self.truth = truth
+        self.placed = placed(truth)
+        self.truth = truth = self.placed.truth
         self.as_of = as_of
         self.week_start = week_start
         self.working_days = set(working_days)
         self.company = truth["company"][0]
         self.home = self.company["currency"]
-        self.rates = {self.home: Decimal(1), **(rates or {})}
+        self.rates = {**({self.home: Decimal(1)} if self.home else {}), **(rates or {})}
         self.clients = {row["id"]: row for row in truth["clients"]}
         self.projects = {row["id"]: row for row in truth["projects"]}
         self.users = {row["id"]: row for row in truth["users"]}
@@ -54,6 +56,8 @@ class Account:
         self.expenses_of = _by_project(self.expenses)
 
     def type_of(self, project: Row) -> str:
+        if "type" in project:
+            return str(project["type"])
         if not project["is_billable"]:
             return "non_billable"
         return "fixed_fee" if project["is_fixed_fee"] else "time_and_materials"
@@ -67,7 +71,9 @@ class Account:
 
     def budget_unit_of(self, project: Row) -> str | None:
         by = project["budget_by"]
-        return None if by == "none" else "money" if by in ("project_cost", "task_fees") else "hours"
+        return (
+            None if by not in BUDGETS or by == "none" else "money" if by in ("project_cost", "task_fees") else "hours"
+        )
 
     def words_of_project(self, project_id: int) -> Row:
         """What most tables say of a project."""
@@ -100,7 +106,7 @@ class Account:
 
     def _entry(self, row: Row) -> Row:
         project = self.projects[row["project"]["id"]]
-        value = row["rounded_hours"] * (row["billable_rate"] or ZERO) if row["billable"] else ZERO
+        value = nine(row["rounded_hours"] * (row["billable_rate"] or ZERO)) if row["billable"] else ZERO
         is_material = self.type_of(project) == "time_and_materials"
         return {
             "record": row,
@@ -115,10 +121,10 @@ class Account:
             "billable_hours": row["rounded_hours"] if row["billable"] else ZERO,
             "value": value,
             "revenue": value if is_material else ZERO,
-            "labour": row["hours"] * (row["cost_rate"] or ZERO),
+            "labour": nine(row["hours"] * (row["cost_rate"] or ZERO)),
             "is_open": row["billable"] and not row["is_billed"],
             "is_material": is_material,
-            "is_leave": row["task"]["name"] in LEAVE,
+            "is_leave": self.tasks[row["task"]["id"]]["name"] in LEAVE,
             "is_budgeted": row["budgeted"],
             "is_closed": row["is_closed"],
             "is_running": row["is_running"],
@@ -185,6 +191,11 @@ class Account:
 
     def is_this_month(self, day: date) -> bool:
         return month_of(day) == month_of(self.as_of)
+
+
+def nine(amount: Decimal) -> Decimal:
+    """An amount as it is kept: with nine decimals, a half of the last going away from nothing."""
+    return amount.quantize(Decimal("1e-9"), ROUND_HALF_UP)
 
 
 def _by_project(rows: list[Row]) -> dict[int, list[Row]]:

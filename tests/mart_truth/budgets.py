@@ -15,7 +15,7 @@ class Budgets(Account):
     """The tables of budgets, in hours or money."""
 
     def budgeted(self) -> list[Row]:
-        return [project for project in self.projects.values() if project["budget_by"] != "none"]
+        return [project for project in self.projects.values() if self.budget_unit_of(project)]
 
     def budget_of(self, project: Row) -> Decimal | None:
         by = project["budget_by"]

@@ -57,16 +57,18 @@ class Cash(Account):
             if invoice["state"] == "draft":
                 continue
             mine = events[invoice["currency"]]
-            mine.append((day_of(invoice["issue_date"]) or date.min, "issued", invoice["amount"]))
+            issued = day_of(invoice["issue_date"]) or date.min
+            mine.append((issued, "issued", invoice["amount"]))
             if invoice["state"] == "closed":
                 rest = invoice["amount"] - paid.get(invoice["id"], ZERO)
-                mine.append((day_of(invoice["closed_at"]) or date.min, "written_off", rest))
+                mine.append((day_of(invoice["closed_at"]) or issued, "written_off", rest))
         for payment in self.truth["invoice_payments"]:
             invoice = self.invoices[payment["invoice_id"]]
             if invoice["state"] != "draft":
-                events[invoice["currency"]].append(
-                    (day_of(payment["paid_date"]) or date.min, "paid", payment["amount"])
-                )
+                # A payment that tells no day came, as far as anybody knows, when the invoice did.
+                days = (payment["paid_date"], payment["paid_at"], invoice["issue_date"])
+                day = next(filter(None, map(day_of, days)))
+                events[invoice["currency"]].append((day, "paid", payment["amount"]))
         made: Table = {}
         for currency, moved in events.items():
             owed = ZERO

@@ -23,7 +23,7 @@ class Dimensions(Account):
             (): {
                 "account_name": company["name"],
                 "as_of_date": self.as_of,
-                "time_zone": ZONES[self.truth["users_me"][0]["timezone"]],
+                "time_zone": ZONES.get(self.truth["users_me"][0]["timezone"], "UTC"),
                 "home_currency": company["currency"],
                 "week_start_day": calendar.day_name[self.week_start],
                 "working_days_per_week": len(self.working_days),
@@ -53,6 +53,7 @@ class Dimensions(Account):
                 "quarter_start": date(day.year, (1, 4, 7, 10)[(day.month - 1) // 3], 1),
                 "year_start": date(day.year, 1, 1),
                 "is_as_of_date": day == self.as_of,
+                "is_far_off": day.year < 1990 or day.year > self.as_of.year + 20,
             }
         return made
 
@@ -89,7 +90,7 @@ class Dimensions(Account):
                 "project_code": row["code"],
                 "is_home_currency": self.currency_of(row["id"]) == self.home,
                 "is_active": row["is_active"],
-                "is_listed": True,
+                "is_listed": row.get("is_listed", True),
                 "project_type": self.type_of(row),
                 "budget_unit": self.budget_unit_of(row),
                 "starts_on": day_of(row["starts_on"]),
@@ -108,7 +109,7 @@ class Dimensions(Account):
                 **self.words_of_person(row["id"]),
                 "email": row["email"],
                 "role_name": next(iter(row["roles"]), None),
-                "is_listed": True,
+                "is_listed": row.get("is_listed", True),
                 "weekly_capacity_hours": Decimal(row["weekly_capacity"]) / 3600,
                 "default_hourly_rate": row["default_hourly_rate"],
                 "cost_rate": row["cost_rate"],

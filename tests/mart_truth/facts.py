@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mart_truth.account import ZERO, Account, Row, Table
+from mart_truth.account import ZERO, Account, Row, Table, nine
 from mart_truth.days import bucket, day_of, instant_of
 
 
@@ -29,7 +29,7 @@ class Facts(Account):
                 "value_at_rates": entry["value"],
                 "billable_amount": entry["revenue"],
                 "labour_cost": entry["labour"],
-                "labour_cost_rounded": entry["hours"] * (cost_rate or ZERO),
+                "labour_cost_rounded": nine(entry["hours"] * (cost_rate or ZERO)),
                 "uninvoiced_hours": entry["hours"] if entry["is_open"] else ZERO,
                 "uninvoiced_amount": entry["revenue"] if entry["is_open"] else ZERO,
                 "is_missing_billable_rate": entry["is_material"]
@@ -127,7 +127,7 @@ class Facts(Account):
                     "quantity": line["quantity"],
                     "unit_price": line["unit_price"],
                     "line_amount": line["amount"],
-                    "line_amount_after_discount": line["amount"] * (1 - (invoice["discount"] or ZERO) / 100),
+                    "line_amount_after_discount": nine(line["amount"] * (1 - (invoice["discount"] or ZERO) / 100)),
                 }
         return made
 

@@ -17,7 +17,8 @@ SOUND = {
     "error": (
         *(f"conserved_{name}" for name in ("time_entries", "expenses", "invoices", "invoice_lines", "utilisation")),
         *(f"conserved_{name}" for name in ("compliance", "profitability", "unbilled", "fixed_fee", "budget")),
-        *("conserved_clients", "conserved_receivables", "one_currency", "known_dimensions"),
+        *("conserved_clients", "conserved_receivables", "conserved_payments", "conserved_estimates", "conserved_rows"),
+        *("one_currency", "known_dimensions", "known_invoice"),
         *(f"key_{table}" for table in KEYS if table != "mart_data_quality"),
     ),
     "warning": (
@@ -38,6 +39,10 @@ class Findings(Budgets):
             by_day[entry["user"], entry["day"]] += entry["tracked"]
         fixed = [row for row in self.projects.values() if self.type_of(row) == "fixed_fee"]
         found = {
+            "left_out": len(self.placed.left_out),
+            "odd_value": len(self.placed.odd),
+            "far_off_date": 0,
+            "unlisted": sum(not row.get("is_listed", True) for row in (*self.projects.values(), *self.users.values())),
             "missing_billable_rate": sum(
                 entry["is_material"] and entry["record"]["billable"] and entry["record"]["billable_rate"] is None
                 for entry in self.entries
@@ -65,4 +70,4 @@ class Findings(Budgets):
         return bool(sent and changed and changed > sent and not record["is_closed"])
 
     def _is_budget_missing(self, project: Row) -> bool:
-        return project["is_active"] and project["budget_by"] != "none" and self.budget_of(project) is None  # type: ignore[no-any-return]
+        return bool(project["is_active"] and self.budget_unit_of(project) and self.budget_of(project) is None)

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
-from mart_truth.account import ZERO, Account, Table
+from mart_truth.account import ZERO, Account, Table, nine
 from mart_truth.days import day_of, month_end, month_of, months, ratio
 
 _SUMS = ("tracked", "hours", "billable", "value", "time", "expense_revenue", "fee", "labour", "expense", "invoiced")
@@ -67,7 +67,7 @@ class Revenue(Account):
             share = 1 - (invoice["discount"] or ZERO) / 100
             for line in invoice["line_items"]:
                 if line["project"]:
-                    sums[line["project"]["id"], month]["invoiced"] += line["amount"] * share
+                    sums[line["project"]["id"], month]["invoiced"] += nine(line["amount"] * share)
         return sums
 
     def mart_project_profitability_monthly(self) -> Table:

@@ -1,9 +1,10 @@
--- one row per currency whose invoices and write-offs are not all in mart_receivables_monthly
+-- one row per currency whose invoices, payments and write-offs are not all in mart_receivables_monthly
 with above as (
   select
     account_id,
     currency,
     sum(amount) as issued,
+    sum(paid_amount) as paid,
     sum(written_off_amount) as written_off
   from fct_invoice
   where state <> 'draft'
@@ -17,6 +18,7 @@ below as (
     account_id,
     currency,
     sum(issued) as issued,
+    sum(paid) as paid,
     sum(written_off) as written_off
   from mart_receivables_monthly
   group by
@@ -29,6 +31,8 @@ select
   coalesce(above.currency, below.currency) as currency,
   above.issued as issued_before,
   below.issued as issued_after,
+  above.paid as paid_before,
+  below.paid as paid_after,
   above.written_off as written_off_before,
   below.written_off as written_off_after
 from above
@@ -37,4 +41,5 @@ full outer join below
   and above.currency = below.currency
 where
   coalesce(above.issued, 0) <> coalesce(below.issued, 0)
+  or coalesce(above.paid, 0) <> coalesce(below.paid, 0)
   or coalesce(above.written_off, 0) <> coalesce(below.written_off, 0)

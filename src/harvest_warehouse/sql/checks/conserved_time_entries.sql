@@ -1,4 +1,4 @@
--- one row per person whose time entries are not all in the facts
+-- one row per person whose time entries are not all in the facts; amounts are rounded there as they are here, entry by entry
 with above as (
   select
     account_id,
@@ -6,8 +6,10 @@ with above as (
     count(*) as entries,
     sum(hours) as tracked_hours,
     sum(coalesce(rounded_hours, hours)) as hours,
-    sum(case when is_billable then coalesce(rounded_hours, hours) * coalesce(billable_rate, 0) else 0 end) as value_at_rates,
-    sum(hours * coalesce(cost_rate, 0)) as labour_cost
+    sum(
+      round(case when is_billable then coalesce(rounded_hours, hours, 0) * coalesce(billable_rate, 0) else 0 end, 9)
+    ) as value_at_rates,
+    sum(round(coalesce(hours, 0) * coalesce(cost_rate, 0), 9)) as labour_cost
   from stg_time_entries
   group by
     account_id,

@@ -44,13 +44,16 @@ mentioned as (
 
 clients as (
   select
-    account_id,
-    client_id,
-    client_name,
-    currency,
-    is_active,
+    listed.account_id,
+    listed.client_id,
+    coalesce(listed.client_name, mentioned.client_name) as client_name,
+    coalesce(listed.currency, mentioned.currency) as currency,
+    listed.is_active,
     true as is_listed
-  from stg_clients
+  from stg_clients as listed
+  left join mentioned
+    on listed.account_id = mentioned.account_id
+    and listed.client_id = mentioned.client_id
   union all
   select
     mentioned.account_id,

@@ -17,7 +17,8 @@ with final as (
     is_complete_month,
     quarter_start,
     year_start,
-    is_as_of_date
+    is_as_of_date,
+    is_far_off
   from cfg_date
 )
 

@@ -39,7 +39,7 @@ people as (
   select
     person.account_id,
     person.user_id,
-    trim(coalesce(person.first_name, '') || ' ' || coalesce(person.last_name, '')) as person_name,
+    nullif(trim(coalesce(person.first_name, '') || ' ' || coalesce(person.last_name, '')), '') as person_name,
     person.email,
     first_roles.role_name,
     coalesce(person.is_active, true) as is_active,

@@ -1,12 +1,33 @@
 -- one row per project
-with mentioned as (
+with mentions as (
+  select
+    account_id,
+    project_id,
+    client_id,
+    project_name,
+    project_code
+  from int_unlisted_work
+  union all
+  select
+    line.account_id,
+    line.project_id,
+    invoice.client_id,
+    line.project_name,
+    line.project_code
+  from stg_invoice_lines as line
+  inner join stg_invoices as invoice
+    on line.account_id = invoice.account_id
+    and line.parent_row_id = invoice.row_id
+),
+
+mentioned as (
   select
     account_id,
     project_id,
     max(client_id) as client_id,
     max(project_name) as project_name,
     max(project_code) as project_code
-  from int_unlisted_work
+  from mentions
   where project_id is not null
   group by
     account_id,

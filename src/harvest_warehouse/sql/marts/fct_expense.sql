@@ -10,7 +10,7 @@ with expenses as (
     expense.expense_category_id,
     expense.expense_category_name,
     expense.invoice_id,
-    coalesce(project.currency, expense.client_currency) as currency,
+    project.currency,
     coalesce(project.project_type, 'unknown') as project_type,
     coalesce(expense.is_billable, false) as is_billable,
     coalesce(expense.is_billed, false) as is_billed,

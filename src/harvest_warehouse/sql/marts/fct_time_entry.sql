@@ -9,7 +9,7 @@ with entries as (
     entry.project_id,
     entry.task_id,
     entry.invoice_id,
-    coalesce(project.currency, entry.client_currency) as currency,
+    project.currency,
     coalesce(project.project_type, 'unknown') as project_type,
     coalesce(task.is_time_off, false) as is_time_off,
     coalesce(entry.is_billable, false) as is_billable,

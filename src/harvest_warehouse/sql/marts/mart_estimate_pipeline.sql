@@ -68,7 +68,7 @@ final as (
     case when state = 'accepted' then cast(net_amount - invoiced_net as decimal(38, 9)) end as not_yet_invoiced,
     case when is_open then age_days end as days_open,
     case
-      when not is_open then null
+      when not is_open or age_days is null then null
       when age_days <= 30 then '0-30'
       when age_days <= 60 then '31-60'
       when age_days <= 90 then '61-90'

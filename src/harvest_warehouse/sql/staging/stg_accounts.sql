@@ -1,20 +1,20 @@
 -- one row per account that has rows in any of the lists that hold no parent
 select account_id
-from raw.company
+from every.company
 where account_id is not null
 union
 select account_id
-from raw.users
+from every.users
 where account_id is not null
 union
 select account_id
-from raw.clients
+from every.clients
 where account_id is not null
 union
 select account_id
-from raw.projects
+from every.projects
 where account_id is not null
 union
 select account_id
-from raw.time_entries
+from every.time_entries
 where account_id is not null

@@ -3,6 +3,8 @@ select
   account_id,
   id as invoice_line_id,
   project__id as project_id,
+  project__name as project_name,
+  project__code as project_code,
   kind,
   description,
   quantity,
