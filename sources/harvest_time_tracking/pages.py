@@ -22,6 +22,8 @@ from .stream import Stream
 # How often a list that is not shown whole is read, at most: of lists with dates, only the days that matter.
 _READINGS = 5
 _READINGS_BY_LINK = 3
+# So many pages may come before it is asked whether most of them repeat each other.
+_MANY_PAGES = 64
 # From the second time on, pages repeat so much: more than is deleted while a few of them are read.
 _OVERLAP = 64
 
@@ -221,6 +223,10 @@ class Pages:
             raise BrokenPromise(f"Harvest says that {name} goes on after a page that is empty, or does not say where.")
         if place in chain.followed:
             raise BrokenPromise(f"Harvest's links to the next page of {name} go round in a circle.")
+        if chain.is_endless:
+            raise BrokenPromise(
+                f"Harvest's list of {name} does not end: {chain.why()}, {chain.ids.count:,} with repetitions."
+            )
         chain.followed.add(place)
         if page.next_url is None:
             return self._ask(chain.call, {"page": place})
@@ -282,8 +288,19 @@ class _Chain:
         """Whether fewer different records came than Harvest ever said, once the list came to its end."""
         return bool(self._totals) and self.ids.distinct < min(self._totals)
 
+    @property
+    def is_endless(self) -> bool:
+        """Whether twice as many came, and a page, as Harvest ever said; or, where it says nothing, mostly the same ones."""
+        if self._totals:
+            return self.ids.count > 2 * max(self._totals) + PER_PAGE
+        pages = len(self.followed)
+        # Asked rarely: it means to count all records.
+        return pages >= _MANY_PAGES and pages.bit_count() == 1 and self.ids.distinct * 2 < self.ids.count
+
     def why(self) -> str:
         """Why it is not shown that all of it came, in words."""
+        if not self._totals:
+            return f"{self.ids.distinct:,} different records came"
         least, most = min(self._totals), max(self._totals)
         said = f"{least:,}" if least == most else f"{least:,} to {most:,}"
         return f"Harvest said {said} records, and {self.ids.distinct:,} different ones came"
