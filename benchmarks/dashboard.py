@@ -26,7 +26,8 @@ from playwright.sync_api import BrowserContext, sync_playwright
 from benchmarks import page
 from benchmarks.marts import TODAY, fill
 from harvest_warehouse.build import build
-from harvest_warehouse.settings import Warehouse, keep_dlt_quiet, keep_memory_flat
+from harvest_warehouse.runtime import keep_dlt_quiet, keep_memory_flat
+from harvest_warehouse.settings import Warehouse
 from harvest_warehouse.show import Server, show
 
 RESULTS = Path(__file__).parent / "results"

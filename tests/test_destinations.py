@@ -16,7 +16,8 @@ from harvest_warehouse import connecting
 from harvest_warehouse.cli import app
 from harvest_warehouse.destinations import DESTINATIONS
 from harvest_warehouse.indexes import _wanted
-from harvest_warehouse.settings import keep_dlt_quiet, user_warehouse
+from harvest_warehouse.runtime import keep_dlt_quiet
+from harvest_warehouse.settings import user_warehouse
 from harvest_warehouse.trial import _said
 
 

@@ -35,7 +35,8 @@ from harvest_warehouse.json_files import json_file
 from harvest_warehouse.load_report import what_happened
 from harvest_warehouse.portions import Digest, Portions, fitting
 from harvest_warehouse.replaced import BEFORE
-from harvest_warehouse.settings import SCHEMA, Warehouse, give_memory_back
+from harvest_warehouse.runtime import give_memory_back
+from harvest_warehouse.settings import SCHEMA, Warehouse
 from harvest_warehouse.turn import turn
 
 # Of one load file: so much lies on the disk of this machine at once.

@@ -18,7 +18,8 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.load.exceptions import LoadClientJobRetry
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from harvest_warehouse.settings import Warehouse, give_memory_back
+from harvest_warehouse.runtime import give_memory_back
+from harvest_warehouse.settings import Warehouse
 
 # As Parquet, some ten thousand rows.
 _SMALL_BYTES = 1_000_000

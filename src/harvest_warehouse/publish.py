@@ -24,7 +24,8 @@ from harvest_warehouse.models import described
 from harvest_warehouse.portions import Digest
 from harvest_warehouse.reading import reading
 from harvest_warehouse.replaced import BEFORE
-from harvest_warehouse.settings import Warehouse, give_memory_back
+from harvest_warehouse.runtime import give_memory_back
+from harvest_warehouse.settings import Warehouse
 from harvest_warehouse.shelf import SUFFIXES, Format, Shelf
 from harvest_warehouse.turn import turn
 

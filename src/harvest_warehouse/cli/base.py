@@ -81,7 +81,7 @@ def warehouse(destination: str | None = None, *, is_demo: bool = False) -> Wareh
 
 def prepare() -> None:
     """Before dlt does anything."""
-    from harvest_warehouse.settings import keep_dlt_quiet, keep_memory_flat, keep_names
+    from harvest_warehouse.runtime import keep_dlt_quiet, keep_memory_flat, keep_names
 
     # Whoever stops a service or a container ends it like Ctrl-C: what was done is kept, and the message says so.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

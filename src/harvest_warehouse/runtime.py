@@ -1,0 +1,80 @@
+"""What a process of ours sets before dlt does anything: memory, telemetry, log lines, names."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import sys
+import warnings
+from contextlib import suppress
+
+import dlt
+import pyarrow as pa
+from dlt.common.exceptions import MissingDependencyException
+
+from harvest_time_tracking import SettingWrong
+
+
+def keep_memory_flat() -> None:
+    """Give memory back when a page is done: allocators that keep it for each thread keep most of it for nothing."""
+    pa.set_memory_pool(pa.system_memory_pool())
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            # glibc: two arenas, whatever the number of threads (mallopt(3)). Other C libraries have no such setting.
+            ctypes.CDLL(None).mallopt(-8, 2)
+
+
+def give_memory_back() -> None:
+    """What one part of a load freed, the next one shall not come on top of."""
+    pa.default_memory_pool().release_unused()
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            # What was freed in the middle of the heap, too (malloc_trim(3)).
+            ctypes.CDLL(None).malloc_trim(0)
+
+
+_NO_NEWS = (
+    # The summary tells what became of each stream; the source's own warnings would tell it twice.
+    "Harvest stream ",
+    # A folder may have served another destination before: the one that is named counts.
+    "in state differs from destination",
+    # JSON lines are chosen for what they keep exactly, inserts for what they do without (docs/destinations.md): it would be said
+    # of each table in each run.
+    "A ArrowToJsonlWriter writer is used",
+    "A ArrowToInsertValuesWriter writer is used",
+)
+
+
+def keep_dlt_quiet() -> None:
+    """No telemetry and no chatter, unless the user's own configuration asks for them.
+
+    Raises:
+        SettingWrong: where it asks for what is not installed.
+    """
+    try:
+        dlt.config.get("runtime.sentry_dsn")
+    except MissingDependencyException:
+        raise SettingWrong(
+            "runtime.sentry_dsn is set (in .dlt/config.toml, or as RUNTIME__SENTRY_DSN), so dlt tells Sentry of errors, and for "
+            "that it needs sentry-sdk: pip install sentry-sdk, or take the setting out."
+        ) from None
+    for key, value in (("dlthub_telemetry", "false"), ("log_level", "WARNING")):
+        if dlt.config.get(f"runtime.{key}") is None:
+            os.environ[f"RUNTIME__{key.upper()}"] = value
+    logging.getLogger("dlt").addFilter(_is_news)
+    # Google's driver names in every command a faster reader that is not installed.
+    warnings.filterwarnings("ignore", message="Cannot create BigQuery Storage client")
+
+
+def keep_names() -> None:
+    """Tables and columns are named as documented, whatever a user's other pipelines are told to name theirs like."""
+    os.environ["SCHEMA__NAMING"] = "snake_case"
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    if not logging.getLogger("dlt").isEnabledFor(logging.INFO):
+        # Our own message says what went wrong; dlt's tracebacks, two for each file that it could not load, would bury it.
+        record.msg = record.getMessage().partition("Traceback (most recent call last)")[0]
+        record.args, record.exc_info = (), None
+    return not any(said in record.getMessage() for said in _NO_NEWS)
