@@ -29,7 +29,23 @@ STAMPS = {"created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:
 FIELDS = st.one_of(
     st.text(max_size=12),
     st.sampled_from(
-        ["name", "Name", "NAME", " name", "name ", "na-me", "na_me", "client__name", "account_id", "_dlt_id", "v_text"]
+        [
+            "name",
+            "Name",
+            "NAME",
+            " name",
+            "name ",
+            "na-me",
+            "na_me",
+            "client__name",
+            "account_id",
+            "_dlt_id",
+            "v_text",
+            "harvest_dlt_id",
+            "harvest_deleted",
+            "_harvest_deleted",
+            "dlt_id",
+        ]
     ),
 )
 
@@ -68,8 +84,9 @@ def test_every_documented_field_keeps_its_name() -> None:
     [
         ("new_field", "new_field"),
         ("account_id", "harvest_account_id"),
-        ("harvest_account_id", "harvest_harvest_account_id"),
         ("v_text", "harvest_v_text"),
+        ("_dlt_id", "harvest_dlt_id"),
+        ("_harvest_deleted", "harvest_harvest_deleted"),
     ],
 )
 def test_a_field_that_is_spelled_like_a_column_keeps_its_name_unless_that_is_one_of_ours(field: str, name: str) -> None:

@@ -67,9 +67,10 @@ def own_name(field: str, taken: Collection[str] = ()) -> str:
 
     A field that is spelled like a column, as all of Harvest's are, keeps its name, if that is not one of ours or dlt's.
     """
-    if field in taken or field in _VARIANTS or field.startswith(OURS):
-        return f"{OURS}{field}" if _is_plain(field) else _made_up(field)
-    return field if _is_plain(field) and not field.startswith("_dlt_") and field != GONE else _made_up(field)
+    if not _is_plain(field) or field.startswith(OURS):
+        return _made_up(field)
+    is_ours = field in taken or field in _VARIANTS or field == GONE or field.startswith("_dlt_")
+    return f"{OURS}{field.lstrip('_')}" if is_ours else field
 
 
 @lru_cache(10_000)
