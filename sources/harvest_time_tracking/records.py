@@ -8,9 +8,8 @@ hundredth on a part of one (`harvest_more_fields`).
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import chain, islice
+from itertools import chain
 from operator import itemgetter
 from typing import Any
 
@@ -31,8 +30,6 @@ Injected = Mapping[str, Any]
 MOST_ADDED = 100
 MORE = f"{OURS}more_fields"
 """The column, JSON as text, of fields for which there is no column left."""
-_AT_ONCE = 250
-_BETWEEN = re.compile(r"[\s,]*")
 
 
 class FlatRows:
@@ -171,19 +168,13 @@ class NestedRows:
         self._documented = frozenset(_columns_below(table, ""))
         self._names = Names(self._documented, in_lists=True)
 
-    def records(self, page: Page, injected: Injected) -> Iterator[list[Record]]:
-        """The page's records, numbers exact, with the `injected` columns in front, some hundreds at a time.
+    def records(self, page: Page, injected: Injected) -> list[Record]:
+        """The page's records, numbers exact, with the `injected` columns in front.
 
         Raises:
             BrokenPromise: where a record has no key.
         """
-        left = _exact_records(page)
-        # As objects, records take several times the room of their text.
-        while some := list(islice(left, _AT_ONCE)):
-            yield self._made(some, injected)
-
-    def _made(self, some: Sequence[Record], injected: Injected) -> list[Record]:
-        found = [self._names.record(record, injected) for record in some]
+        found = [self._names.record(record, injected) for record in _exact_records(page)]
         for record in found:
             self._keep_unknown(record, "")
             self._fit(record, self._table, "")
@@ -286,23 +277,8 @@ def _values(objects: list[Record], key: str) -> list[Any]:
         return [record.get(key) if isinstance(record, dict) else None for record in objects]
 
 
-def _exact_records(page: Page) -> Iterator[Record]:
-    """The records with every digit that Harvest wrote, one after the other."""
-    decoder, text = json.JSONDecoder(parse_float=exact_number), page.body.decode()
-    begins = list(re.finditer(rf'"{re.escape(page.data_key)}"\s*:\s*\[', text)) if page.data_key else []
-    if len(begins) != 1:
-        # One record, or what is spelled so oddly that only all of it tells where the list is.
-        document = decoder.decode(text)
-        yield from document[page.data_key] if page.data_key else [document]
-        return
-    at = _next(text, begins[0].end())
-    while text[at] != "]":
-        record, at = decoder.raw_decode(text, at)
-        yield record
-        at = _next(text, at)
-
-
-def _next(text: str, at: int) -> int:
-    """Where the next value of a list begins, or the list ends."""
-    between = _BETWEEN.match(text, at)
-    return between.end() if between else at
+def _exact_records(page: Page) -> list[Record]:
+    """The records with every digit that Harvest wrote."""
+    document = json.loads(page.body, parse_float=exact_number)
+    records: list[Record] = document[page.data_key] if page.data_key else [document]
+    return records

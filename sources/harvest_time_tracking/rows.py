@@ -71,9 +71,6 @@ class RowMaker:
             # Of its first page: a snapshot that is read over midnight is one snapshot.
             self._day = self._day or (page.date or datetime.now(UTC)).date()
             injected["snapshot_date"] = self._day
-        if self._flat is None and not self._stream.scope:
-            yield from self._nested.records(page, injected)
-            return
         made = [self._made(page, injected)] if page.records else []
         if self._stream.scope:
             made = [*self._held.pop(call, []), *made]
@@ -103,9 +100,7 @@ class RowMaker:
 
     def _made(self, page: Page, injected: Injected) -> Any:
         try:
-            if self._flat:
-                return self._flat.table(page, injected)
-            return list(chain.from_iterable(self._nested.records(page, injected)))
+            return self._flat.table(page, injected) if self._flat else self._nested.records(page, injected)
         except RecursionError:
             what = f"A record of {self._table.name} is nested too deep to be kept: that is none of Harvest's."
         raise BrokenPromise(what)
