@@ -264,7 +264,7 @@ def test_beyond_so_many_new_fields_they_are_kept_together_from_run_to_run(tmp_pa
 
     with serving() as server:
         account = Account(Simulator(empty=True), server.url, tmp_path)
-        for records in ([record(1, 0, 30)], [record(2, 20, 100), record(3, 0, 10)]):
+        for records in ([record(1, 0, 30)], [record(2, 20, 130), record(3, 0, 10)]):
             answer = {stream: records, "total_entries": len(records), "links": {"next": None}}
             company = [Said(body=b"{}")] if STREAMS[stream].feature else []
             server.answers[:] = [*company, Said(body=json.dumps(answer).encode())]
@@ -275,8 +275,8 @@ def test_beyond_so_many_new_fields_they_are_kept_together_from_run_to_run(tmp_pa
     assert {name: rows[1][name] for name in rows[1] if name.startswith("f")} == {f"f{n}": n for n in range(30)}
     assert {name: rows[3][name] for name in rows[3] if name.startswith("f")} == {f"f{n}": n for n in range(10)}
     in_columns = {name: value for name, value in rows[2].items() if name.startswith("f")}
-    assert in_columns == {f"f{n}": n for n in range(20, 50)}
-    assert json.loads(rows[2][MORE]) == {f"f{n}": n for n in range(50, 100)}
+    assert in_columns == {f"f{n}": n for n in range(20, MOST_ADDED)}
+    assert json.loads(rows[2][MORE]) == {f"f{n}": n for n in range(MOST_ADDED, 130)}
     assert MORE in account.outcomes()[stream].new_columns
 
 

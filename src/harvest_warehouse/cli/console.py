@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 from typing import IO
@@ -54,13 +55,17 @@ class PlainConsole(Console):
     """rich's console, whose lines are whole where they go to a file or a pipe, and that obeys nobody's words."""
 
     def __init__(self, *, stderr: bool = False) -> None:
-        super().__init__(stderr=stderr, soft_wrap=False)
+        # The width is looked up each time: rich would keep what COLUMNS said when it began.
+        super().__init__(stderr=stderr, soft_wrap=False, _environ={**os.environ, "COLUMNS": "", "LINES": ""})
         self.push_render_hook(_Hook())
 
     @property  # type: ignore[misc]  # nobody sets it
     def size(self) -> ConsoleDimensions:
         """The terminal's, or as wide as needed where there is none."""
-        return super().size if self.has_reader else ConsoleDimensions(_ENDLESS, 25)
+        if not self.has_reader:
+            return ConsoleDimensions(_ENDLESS, 25)
+        columns = os.environ.get("COLUMNS", "")
+        return ConsoleDimensions(int(columns), 25) if columns.isdecimal() and int(columns) else super().size
 
     @property
     def has_reader(self) -> bool:
