@@ -64,7 +64,17 @@ EXPENSE = ACCOUNT | {
 }
 SHEET = ACCOUNT | {"user_id": 1, "person_name": "Bo", "week_start": "2026-03-09", "is_active": True}
 MONTH = PROJECT | {"currency": "EUR", "month_start": "2026-02-01", "is_complete_month": True, "revenue": 1000}
-SENT = ACCOUNT | {"id": 7, "sent_at": "2026-03-01 12:00:00+00", "number": "A7", "_dlt_id": "x", "_dlt_load_id": "1"}
+SENT = ACCOUNT | {
+    "id": 7,
+    "number": "A7",
+    "client__id": 1,
+    "currency": "EUR",
+    "state": "open",
+    "issue_date": "2026-03-01",
+    "sent_at": "2026-03-01 12:00:00+00",
+    "_dlt_id": "x",
+    "_dlt_load_id": "1",
+}
 BILLED = ENTRY | {"is_billed": True, "invoice_id": 7}
 
 Rows = dict[str, list[dict[str, Any]]]

@@ -122,9 +122,11 @@ def test_a_fault_that_stays_is_a_clear_error_and_a_clean_run_makes_all_equal(
     if STREAMS[stream].parent:
         # A parent that is gone is no error: its rows are left as they are.
         del kinds[Fault.NOT_FOUND]
+        # Some parents have no children: an empty page that has a next one is refused before it is followed.
+        kinds = {kind: "circle|is empty" if words == "circle" else words for kind, words in kinds.items()}
     for kind, words in kinds.items():
         account.simulator.faults.at(is_for(stream), kind, times=10_000)
-        assert words in fails(account, stream), kind
+        assert re.search(words, fails(account, stream)), kind
         assert account.outcomes()[stream].outcome == "failed"
         account.simulator.faults.clear()
     if stream in LISTS:

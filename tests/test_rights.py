@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partialmethod
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,7 +11,7 @@ import pytest
 
 from accounts import Account, assert_equals_truth, some_ids
 from harvest_simulator import Fault
-from harvest_time_tracking import STREAMS, client, pages
+from harvest_time_tracking import STREAMS, Client
 from harvest_time_tracking.memory import sees_more
 from harvest_warehouse import account_source
 from harvest_warehouse.load import load
@@ -141,8 +142,7 @@ def test_what_changed_while_rights_were_fewer_comes_when_they_are_back(open_acco
 @pytest.fixture
 def in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages of ten rows, and a page or a parent to a portion."""
-    monkeypatch.setattr(client, "PER_PAGE", 10)
-    monkeypatch.setattr(pages, "PER_PAGE", 10)
+    monkeypatch.setattr(Client, "__init__", partialmethod(Client.__init__, per_page=10))
     monkeypatch.setattr("harvest_time_tracking.work._PAGES_AT_ONCE", 2)
     monkeypatch.setattr("harvest_time_tracking.work._PAGES_OF_A_WINDOW", 1)
     monkeypatch.setattr(account_source, "_PORTION", 1)
