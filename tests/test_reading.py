@@ -203,6 +203,31 @@ def test_an_hour_of_work_in_a_long_list_costs_a_few_pages() -> None:
         assert len(world.asked) <= quiet * 1.5
 
 
+def test_one_that_goes_for_each_one_that_comes_is_no_server_that_hides_records() -> None:
+    class InTurn(World):
+        def change(self) -> None:
+            # Behind what was shown, and before it.
+            del self.entries[min(self.entries.values(), key=lambda entry: entry.day).id]
+            new = max(self.entries) + 1
+            self.entries[new] = Entry(new, FIRST + timedelta(days=self.days), 2)
+
+    class Hidden(World):
+        def answer(self, call: Call, ask: Ask) -> Page:
+            shown = super().answer(call, ask)
+            # Another one stands in its place, so that the page is as long as it should be.
+            first = shown.records[0]
+            return replace(shown, records=[first if record["id"] == 7 else record for record in shown.records])
+
+    for seed in range(5):
+        plain = world_of(seed, 600, 400)
+        world = InTurn(plain.rng, dict(plain.entries), 400, changes=1.0)
+        reading, is_whole = read(world, 50)
+        assert is_whole, reading.why()
+        assert {number for number in plain.entries if number in world.entries} <= ids_of(reading)
+        reading, is_whole = read(Hidden(plain.rng, plain.entries, 400), 50)
+        assert not is_whole
+
+
 def test_a_server_that_shows_a_page_twice_is_not_believed() -> None:
     class Twice(World):
         def answer(self, call: Call, ask: Ask) -> Page:

@@ -172,9 +172,17 @@ class Reading:
 
     @property
     def is_short(self) -> bool:
-        """Whether all answers stated the same number, and fewer different records came."""
+        """Whether all answers stated the same number, and fewer different records came, with those of the tries before this one.
+
+        One that goes for each one that comes leaves the number as it is, and an answer behind: the tries differ then. What
+        a server hides, it hides from each of them.
+        """
         totals = self._totals()
-        return len(self._stated) == len(totals) == 1 and self.ids.distinct < totals[0]
+        return len(self._stated) == len(totals) == 1 and self._first_try().ids.distinct < totals[0]
+
+    def _first_try(self) -> Reading:
+        """The reading of the same list that this one repeats; its ids are those of all tries."""
+        return self._within._first_try() if self._within and self._within.call is self.call else self
 
     def _totals(self) -> list[int]:
         return sorted(total for total in self._stated if total is not None)
