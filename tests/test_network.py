@@ -87,6 +87,19 @@ def test_a_slow_and_steady_answer_is_read() -> None:
         assert asked_of(server.url, monotonic=lambda: float(next(seconds))).body == b'{"clients":[]}'
 
 
+def test_a_client_that_is_closed_hangs_up() -> None:
+    with serving(Said(body=b'{"clients":[]}')) as server:
+        before = set(threading.enumerate())
+        client = client_of(server.url)
+        client.page("clients", "clients")
+        # Our worker, and the server's for the connection, which waits for what is asked next.
+        threads = set(threading.enumerate()) - before
+        client.close()
+        for thread in threads:
+            thread.join(10)
+    assert [thread.is_alive() for thread in threads] == [False, False]
+
+
 @contextmanager
 def memory_of(most_mb: float) -> Iterator[None]:
     """That what runs within holds so much at most."""

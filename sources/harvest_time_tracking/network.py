@@ -58,10 +58,9 @@ class Connection:
         most_bytes: int = MOST_BYTES,
     ) -> None:
         self._settings = settings
-        self._monotonic = monotonic
         self._answer_seconds = answer_seconds
         self._most_bytes = most_bytes
-        self._late_at = float("inf")
+        self._deadline = _Deadline(monotonic)
         self._session = requests.Session()
         self._session.auth = _Token(settings.access_token)
         self._session.headers.update(
@@ -72,7 +71,7 @@ class Connection:
                 "Accept-Encoding": "gzip",
             }
         )
-        adapter = _Adapter(self._is_late)
+        adapter = _Adapter(self._deadline.is_past)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
 
@@ -84,14 +83,14 @@ class Connection:
             NetworkWrong: where a proxy, a certificate or the like is in the way, which no retry mends.
             BrokenPromise: where it is larger than any of Harvest's, or packed as nobody asked for.
         """
-        self._late_at = self._monotonic() + self._answer_seconds
+        self._deadline.set(self._answer_seconds)
         try:
             return self._received(url)
         except HarvestError:
             raise
         except (requests.RequestException, BaseHTTPError, OSError, ValueError, zlib.error) as error:
             failure = meaning_of(error, url, self._settings)
-        if self._is_late():
+        if self._deadline.is_past():
             failure = Unreachable(
                 f"The answer of {self._settings.base_url} took more than {self._answer_seconds:.0f} s."
             )
@@ -129,8 +128,23 @@ class Connection:
                     f"The answer at {printable(path)} is packed as {printable(other)}: gzip was asked for."
                 )
 
-    def _is_late(self) -> bool:
-        return self._monotonic() > self._late_at
+
+class _Deadline:
+    """When an answer is late. It knows nothing of the connection: urllib3 would keep that, and its socket, for ever.
+
+    (What closes a forgotten pool holds the pool's connections, these their kind of answer, and that holds this.)
+    """
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._at = float("inf")
+
+    def set(self, seconds: float) -> None:
+        """So many seconds from now."""
+        self._at = self._monotonic() + seconds
+
+    def is_past(self) -> bool:
+        return self._monotonic() > self._at
 
 
 def _gunzipped(packed: Iterable[bytes]) -> Iterator[bytes]:

@@ -111,7 +111,10 @@ class Run:
         """Wait for it. Raises AssertionError if it never ends."""
         told = b""
         give_up_at = time.monotonic() + _PATIENCE_SECONDS
-        while select.select([self._reader], [], [], max(0.0, give_up_at - time.monotonic()))[0]:
+        # (Not select(): it takes no descriptor beyond 1,023.)
+        poll = select.poll()
+        poll.register(self._reader)
+        while poll.poll(max(0.0, give_up_at - time.monotonic()) * 1_000):
             part = os.read(self._reader, 1 << 16)
             told += part
             if not part:
