@@ -38,9 +38,17 @@ def _embedded_prefixes() -> dict[str, tuple[str, ...]]:
 _EMBEDDED = _embedded_prefixes()
 
 
+# What Fault.UNKNOWN_FIELD adds to records: no truth knows of it.
+NEWS = "brand_new_"
+
+
 def own_values(table: str, root: Mapping[str, Any], children: Mapping[str, Iterable[Mapping[str, Any]]]) -> OwnValues:
     """The values of a record that are its own."""
-    lists = ((name, frozenset(Counter(_own(name, row) for row in rows).items())) for name, rows in children.items())
+    lists = (
+        (name, frozenset(Counter(_own(name, row) for row in rows).items()))
+        for name, rows in children.items()
+        if NEWS not in name
+    )
     return _own(table, root), frozenset((name, rows) for name, rows in lists if rows)
 
 
@@ -49,7 +57,7 @@ def _own(table: str, row: Mapping[str, Any]) -> frozenset[Any]:
     return frozenset(
         (name, value)
         for name, value in row.items()
-        if value is not None and not name.startswith(("_dlt_", "_harvest_deleted", *prefixes))
+        if value is not None and not name.startswith(("_dlt_", "_harvest_deleted", NEWS, *prefixes))
     )
 
 
