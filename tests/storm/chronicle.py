@@ -38,6 +38,8 @@ def _embedded_prefixes() -> dict[str, tuple[str, ...]]:
 _EMBEDDED = _embedded_prefixes()
 
 
+# A position may be that much earlier than the first answer: the time that answers take is taken off.
+UNSEEN_SECONDS = 60
 # What Fault.UNKNOWN_FIELD adds to records: no truth knows of it.
 NEWS = "brand_new_"
 
@@ -80,7 +82,7 @@ class Partial:
 
     Attributes:
         moment: the number of the moment of its first answer.
-        from_at: when that was, in seconds on the simulator's clock.
+        from_at: the earliest position that such a run may leave, in seconds on the simulator's clock.
         to_at: when it had ended.
         heard: by stream, the keys in its answers.
     """
@@ -197,7 +199,7 @@ class WatchedSimulator(Simulator):
             self.look()
             answer = super()._answer(asked)
             now = self.clock.now().timestamp()
-            self._run = self._run or Partial(len(self.chronicle.moments) - 1, now, now)
+            self._run = self._run or Partial(len(self.chronicle.moments) - 1, now - UNSEEN_SECONDS + 1, now)
             if self._viewer.is_administrator:
                 self._is_partial = False
             elif answer.status == 200:

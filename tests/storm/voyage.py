@@ -21,7 +21,7 @@ from harvest_warehouse.settings import Warehouse
 from mart_truth import KEYS, Books, differences
 from mart_truth.dimensions import ZONES
 from storm import laws
-from storm.chronicle import WatchedSimulator
+from storm.chronicle import UNSEEN_SECONDS, WatchedSimulator
 from storm.counts import Counts
 from storm.ship import Landing, Run, SharedClock, Sizes, asking, command_of
 from storm.shores import Coast, Files, Shore
@@ -87,7 +87,7 @@ class Voyage:
         if day.is_quiet or day.role:
             # At rest: what changed in the second in which a list is read counts as changed while it was read. And no second
             # belongs both to a run that is not shown everything and to another.
-            self.simulator.clock.sleep(1)
+            self.simulator.clock.sleep(UNSEEN_SECONDS if day.role else 1)
         self._strike_files(day)
         before = self._taken()
         self.simulator.look()

@@ -163,7 +163,8 @@ def with_manners(day: Day) -> Day:
         requests_each=rng.choice((None, None, None, None, 1.0, 4.0)),
         most_rows=rng.choice((2_000, 2_000, 2_000, 30, 12)),
         unsaid=rng.choice(((), (), (), (), (), ("total_entries",), ("total_entries", "total_pages"))),
-        **rng.choice((*[{}] * 12, *WRONG_CLOCKS)),
+        # By a wrong clock, nobody could tell which positions are of a run that was not shown everything.
+        **({} if (wrong := rng.choice((*[{}] * 12, *WRONG_CLOCKS))) and day.role else wrong),
         odd=rng.choice((None, None, (rng.choice(PATHS), rng.choice(ODDITIES), rng.choice((1, 3, 1 << 30))))),
     )
 
