@@ -24,7 +24,7 @@ from storm.chronicle import WatchedSimulator
 from storm.ship import Landing
 from storm.stock import Stock, take_stock
 from storm.voyage import TOKEN, Outset, Voyage, underway
-from storm.weather import Day, disturb, forecast
+from storm.weather import DATES, ODDITIES, PATHS, Day, disturb, forecast
 
 Law = laws.Law
 Plant = Callable[[Voyage, Path], None]
@@ -153,6 +153,16 @@ FAULTS: list[tuple[str, Law, Plant]] = [
         laws.nothing_missing_nothing_left_over,
         sql("insert into tasks select * replace (1 as id) from tasks limit 1"),
     ),
+    (
+        "time of an invoice that is gone",
+        laws.nothing_billed_by_what_is_gone,
+        sql(f"update time_entries set invoice__id = 1 {ONE.format('time_entries')}"),
+    ),
+    (
+        "an invoice gone, and its time not given back",
+        laws.nothing_billed_by_what_is_gone,
+        sql("delete from invoices where id = (select min(invoice__id) from time_entries)"),
+    ),
     ("a row missing", laws.nothing_missing_nothing_left_over, sql(f"delete from tasks {ONE.format('tasks')}")),
 ]
 
@@ -274,6 +284,27 @@ def test_what_was_there_only_between_two_requests_is_no_invention() -> None:
         simulator.look()
     notes = {dict(root).get("notes") for root, _ in simulator.chronicle.versions["time_entries", (entry_id,)]}
     assert {"for a moment", "for good"} < notes
+
+
+def test_the_weather_has_every_wrong_clock_and_everything_that_harvest_never_did() -> None:
+    days = [day for seed in range(1, 301) for day in forecast(seed)]
+    assert {day.dated for day in days} == {None, *DATES}
+    assert {day.odd[1] for day in days if day.odd} == set(ODDITIES)
+    assert {day.odd[0] for day in days if day.odd} == set(PATHS)
+    off = {day.ahead_seconds for day in days}
+    assert {seconds > 300 for seconds in off} == {seconds < -300 for seconds in off} == {True, False}
+    assert {240, -240} <= off, "clocks differ by some minutes, too"
+
+
+def test_what_an_unknown_field_brings_is_no_invention(voyage: Voyage, step: laws.Step) -> None:
+    sql("alter table invoices add column brand_new_flag text", "update invoices set brand_new_flag = 'yes'")(
+        voyage, step.folder
+    )
+    sql(
+        "create table invoices__brand_new_object__parts as"
+        " select _dlt_id as _dlt_parent_id, 0 as _dlt_list_idx, 7 as id from invoices"
+    )(voyage, step.folder)
+    assert list(laws.no_invented_row(replace(step, after=stock_of(voyage, step.folder)))) == []
 
 
 def test_the_same_seed_brings_the_same_weather() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -12,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from harvest_simulator import Fault
 from storm.ship import Sizes
 from storm.voyage import Outset, Voyage, underway
-from storm.weather import LONG_LISTS, PATHS, STAYING, Day, FullDisk, Kill
+from storm.weather import LONG_LISTS, ODDITIES, PATHS, STAYING, WRONG_CLOCKS, Day, FullDisk, Kill
 
 # A busy machine may need long for one.
 pytestmark = pytest.mark.timeout(900)
@@ -47,6 +48,14 @@ class Storm(RuleBasedStateMachine):
     @rule(seed=SEEDS, changes=CHANGES, path=st.sampled_from(PATHS), kind=st.sampled_from(sorted(set(STAYING), key=str)))
     def a_path_fails_for_a_whole_run(self, seed: int, changes: int, path: str, kind: Fault) -> None:
         self.voyage.live(Day(seed, changes=changes, spell=(path, kind)))
+
+    @rule(seed=SEEDS, path=st.sampled_from(PATHS), kind=st.sampled_from(ODDITIES), times=st.sampled_from([1, 1 << 30]))
+    def what_never_came_comes(self, seed: int, path: str, kind: Fault, times: int) -> None:
+        self.voyage.live(Day(seed, changes=5, odd=(path, kind, times)))
+
+    @rule(seed=SEEDS, wrong=st.sampled_from(WRONG_CLOCKS))
+    def a_clock_is_wrong(self, seed: int, wrong: dict[str, Any]) -> None:
+        self.voyage.live(Day(seed, changes=5, **wrong))
 
     @rule(seed=SEEDS, path=st.sampled_from(LONG_LISTS))
     def a_list_changes_between_two_pages(self, seed: int, path: str) -> None:

@@ -38,9 +38,19 @@ def _embedded_prefixes() -> dict[str, tuple[str, ...]]:
 _EMBEDDED = _embedded_prefixes()
 
 
+# A position may be that much earlier than the first answer: the time that answers take is taken off.
+UNSEEN_SECONDS = 60
+# What Fault.UNKNOWN_FIELD adds to records: no truth knows of it.
+NEWS = "brand_new_"
+
+
 def own_values(table: str, root: Mapping[str, Any], children: Mapping[str, Iterable[Mapping[str, Any]]]) -> OwnValues:
     """The values of a record that are its own."""
-    lists = ((name, frozenset(Counter(_own(name, row) for row in rows).items())) for name, rows in children.items())
+    lists = (
+        (name, frozenset(Counter(_own(name, row) for row in rows).items()))
+        for name, rows in children.items()
+        if NEWS not in name
+    )
     return _own(table, root), frozenset((name, rows) for name, rows in lists if rows)
 
 
@@ -49,7 +59,7 @@ def _own(table: str, row: Mapping[str, Any]) -> frozenset[Any]:
     return frozenset(
         (name, value)
         for name, value in row.items()
-        if value is not None and not name.startswith(("_dlt_", "_harvest_deleted", *prefixes))
+        if value is not None and not name.startswith(("_dlt_", "_harvest_deleted", NEWS, *prefixes))
     )
 
 
@@ -72,7 +82,7 @@ class Partial:
 
     Attributes:
         moment: the number of the moment of its first answer.
-        from_at: when that was, in seconds on the simulator's clock.
+        from_at: the earliest position that such a run may leave, in seconds on the simulator's clock.
         to_at: when it had ended.
         heard: by stream, the keys in its answers.
     """
@@ -189,7 +199,7 @@ class WatchedSimulator(Simulator):
             self.look()
             answer = super()._answer(asked)
             now = self.clock.now().timestamp()
-            self._run = self._run or Partial(len(self.chronicle.moments) - 1, now, now)
+            self._run = self._run or Partial(len(self.chronicle.moments) - 1, now - UNSEEN_SECONDS + 1, now)
             if self._viewer.is_administrator:
                 self._is_partial = False
             elif answer.status == 200:

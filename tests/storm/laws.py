@@ -169,6 +169,17 @@ def nothing_missing_nothing_left_over(step: Step) -> Iterator[str]:
             yield f"{stream}: left over {sorted(here - there)[:5]}, missing {sorted(there - here)[:5]}"
 
 
+def nothing_billed_by_what_is_gone(step: Step) -> Iterator[str]:
+    """After a whole sync with Harvest at rest, what a deleted invoice had billed is given back here, too: no `updated_at` tells of it."""
+    if not step.is_whole:
+        return
+    invoices = {key[0] for key in step.after.keys["invoices"]}
+    for stream in ("time_entries", "expenses"):
+        billed = {row.get("invoice__id") for row in step.after.tables.get(STREAMS[stream].table_name, ())}
+        if gone := billed - invoices - {None}:
+            yield f"{stream}: billed by the invoices {sorted(gone)}, which are gone"
+
+
 # Warnings of the build that say that sums do not come out, or that a record is there in part only. The others speak of how
 # people use Harvest: time marked as invoiced by hand, a rate restated.
 CONSERVED = (
@@ -199,6 +210,7 @@ LAWS: tuple[Law, ...] = (
     no_secret_anywhere,
     no_unclear_end,
     nothing_missing_nothing_left_over,
+    nothing_billed_by_what_is_gone,
     nothing_lost_on_the_way_to_the_marts,
 )
 

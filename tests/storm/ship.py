@@ -17,7 +17,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from harvest_warehouse.load import load
 from harvest_warehouse.load_report import AccessLost, LoadReport
 from harvest_warehouse.settings import Warehouse
 from harvest_warehouse.sync import SyncReport, sync
-from storm.weather import Day, FullDisk, Kill
+from storm.weather import TRICKLES, Day, FullDisk, Kill
 
 # Longer than any run takes: a run that never ends is a finding.
 _PATIENCE_SECONDS = 180.0
@@ -237,10 +237,20 @@ def _kill_after(milliseconds: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def asking(url: str, account_id: str, token: str, clock: Clock, per_page: int) -> Client:
+def asking(url: str, account_id: str, token: str, clock: Clock, per_page: int, day: Day) -> Client:
     """A client on the simulator's clock, so that no wait is a real one, that asks for pages of so many records."""
+    ahead = timedelta(seconds=day.ahead_seconds)
+    # Where answers trickle, to wait for them is no real wait either. Else it is: waits of other workers would count.
+    answer_clock = clock.monotonic if day.odd and day.odd[1] in TRICKLES else time.monotonic
     settings = Settings(Secret(token), account_id, url, requests_per_15_s=0, report_requests_per_15_min=0)
-    return Client(settings, sleep=clock.sleep, monotonic=clock.monotonic, now=clock.now, per_page=per_page)
+    return Client(
+        settings,
+        sleep=clock.sleep,
+        monotonic=clock.monotonic,
+        now=lambda: clock.now() + ahead,
+        answer_clock=answer_clock,
+        per_page=per_page,
+    )
 
 
 def command_of(day: Day, warehouse: Warehouse, asks: Client, say: Callable[[str], None]) -> Callable[[], Report]:

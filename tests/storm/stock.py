@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 
 from harvest_time_tracking import STREAMS
-from storm.chronicle import DEFAULT, Key, OwnValues, key_of, own_values
+from storm.chronicle import DEFAULT, NEWS, Key, OwnValues, key_of, own_values
 
 Row = dict[str, Any]
 
@@ -27,9 +27,9 @@ class Stock:
     tables: dict[str, list[Row]]
 
     def rows(self, table: str) -> list[Row]:
-        """The rows of a table by column, dlt's own columns left out."""
+        """The rows of a table by column, dlt's own and new ones left out."""
         return [
-            {name: value for name, value in row.items() if not name.startswith("_dlt_")}
+            {name: value for name, value in row.items() if not name.startswith(("_dlt_", NEWS))}
             for row in self.tables.get(table, ())
         ]
 

@@ -21,7 +21,7 @@ from harvest_warehouse.settings import Warehouse
 from mart_truth import KEYS, Books, differences
 from mart_truth.dimensions import ZONES
 from storm import laws
-from storm.chronicle import WatchedSimulator
+from storm.chronicle import UNSEEN_SECONDS, WatchedSimulator
 from storm.counts import Counts
 from storm.ship import Landing, Run, SharedClock, Sizes, asking, command_of
 from storm.shores import Coast, Files, Shore
@@ -87,7 +87,7 @@ class Voyage:
         if day.is_quiet or day.role:
             # At rest: what changed in the second in which a list is read counts as changed while it was read. And no second
             # belongs both to a run that is not shown everything and to another.
-            self.simulator.clock.sleep(1)
+            self.simulator.clock.sleep(UNSEEN_SECONDS if day.role else 1)
         self._strike_files(day)
         before = self._taken()
         self.simulator.look()
@@ -146,7 +146,7 @@ class Voyage:
         def act() -> Any:
             clock.in_child(number)  # type: ignore[attr-defined]
             self.outset.sizes.take()
-            asks = asking(self.url, self.simulator.account_id, TOKEN, clock, self.outset.sizes.per_page)
+            asks = asking(self.url, self.simulator.account_id, TOKEN, clock, self.outset.sizes.per_page, day)
             return command_of(day, self.warehouse, asks, lambda step: print(f"step: {step}", flush=True))()
 
         return Run(act, self.folder, day, number)
@@ -165,13 +165,15 @@ class Voyage:
 
     def _weather(self, day: Day) -> Gusts:
         simulator = self.simulator
-        gusts = Gusts(day.seed, day.rate)
+        gusts = Gusts(day.seed, day.rate, day.odd)
         for path in day.between:
             simulator.faults.between_pages(path, lambda path=path: self._between(day, path))  # type: ignore[misc]
         if day.spell:
             path, kind = day.spell
             simulator.faults.at({"path": path}, kind, times=1 << 30)
         gusts.blow(simulator.faults)
+        if day.dated:
+            simulator.faults.at(lambda _: True, day.dated, times=1 << 30)
         simulator.set_paging(day.most_rows, day.unsaid)
         if day.requests_each:
             # What people do takes time.
@@ -227,10 +229,7 @@ class Voyage:
         self.counts.add("run")
         if day.spell:
             self.counts.add(f"fault for a whole run: {day.spell[1].name}")
-        if day.most_rows < self.outset.sizes.per_page:
-            self.counts.add("run with shorter pages than it asks for")
-        if day.unsaid:
-            self.counts.add("run without totals")
+        self._count_manners(day)
         for landing in landings:
             self.counts.add("killed" if landing.code is None else f"run ended with {landing.code}")
         if day.is_twice:
@@ -241,6 +240,16 @@ class Voyage:
             self.counts.add("killed after it began to write")
         if day.disk and (landings[0].is_full_disk_met or os.strerror(27) in landings[0].said):
             self.counts.add("disk full")
+
+    def _count_manners(self, day: Day) -> None:
+        if day.most_rows < self.outset.sizes.per_page:
+            self.counts.add("run with shorter pages than it asks for")
+        if day.unsaid:
+            self.counts.add("run without totals")
+        if day.ahead_seconds:
+            self.counts.add(f"run by a clock {'ahead' if day.ahead_seconds > 0 else 'behind'}")
+        if day.dated:
+            self.counts.add(f"run with answers of a wrong date: {day.dated.name}")
 
     def _judge(self, day: Day, before: Stock, began: int, landings: list[Landing]) -> None:
         self._tell(f"  ended with {[landing.code for landing in landings]}")
@@ -353,8 +362,9 @@ def _loaded(account_seed: int, coast: Coast) -> tuple[Path, Shore]:
         warehouse = Warehouse(folder, pipelines_dir=folder / "dlt", destination=shore.destination)
         with _environment(base, shore), _served(account_seed) as (url, simulator):
             # Not as a process of its own: what it brings into memory, every run that is forked from here has already.
-            asks = asking(url, simulator.account_id, TOKEN, simulator.clock, Sizes().per_page)
-            command_of(Day(seed=0), warehouse, asks, lambda _: None)()
+            day = Day(seed=0)
+            asks = asking(url, simulator.account_id, TOKEN, simulator.clock, Sizes().per_page, day)
+            command_of(day, warehouse, asks, lambda _: None)()
         _LOADED[account_seed, coast] = folder, shore
     return _LOADED[account_seed, coast]
 

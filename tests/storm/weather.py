@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
+from fnmatch import fnmatchcase
 from random import Random
+from typing import Any
 
 from harvest_simulator import Fault, billing_acts, setup_acts, work_acts
 from harvest_simulator.changes import NotPossible
@@ -33,6 +35,16 @@ PASSING = (
 )
 # What stays for a whole run, on one path.
 STAYING = (Fault.FORBIDDEN, Fault.FORBIDDEN, Fault.FORBIDDEN, Fault.UNAUTHORIZED, Fault.SERVER_ERROR, Fault.RESET)
+# How answers may be dated, none of which is right.
+DATES = (Fault.CLOCK_AHEAD, Fault.CLOCK_BEHIND, Fault.ODD_DATE, Fault.UNREADABLE_DATE, Fault.DATE_OF_YEAR_202)
+# One clock is wrong, never both: nobody could tell what time it is.
+WRONG_CLOCKS: tuple[dict[str, Any], ...] = (
+    *({"ahead_seconds": seconds} for seconds in (-86_400, -3_600, -240, 240, 3_600, 86_400)),
+    *({"dated": date} for date in DATES),
+)
+TRICKLES = (Fault.TRICKLE, Fault.TRICKLING_HEAD)
+# What Harvest never did, or did not do yet.
+ODDITIES = (*TRICKLES, Fault.ENDLESS_LINK, Fault.ENDLESS_ROWS, Fault.HUGE_TOTAL, Fault.GZIP_BOMB, Fault.UNKNOWN_FIELD)
 PATHS = (
     "time_entries", "expenses", "invoices", "estimates", "clients", "contacts", "projects", "tasks", "users", "roles",
     "user_assignments", "task_assignments", "expense_categories", "invoices/*/payments", "invoices/*/messages",
@@ -78,6 +90,9 @@ class Day:
         requests_each: for so many requests that are answered, people change a time entry; None where nobody works.
         most_rows: the longest page that is served, whatever is asked for.
         unsaid: what no answer says of the list that it is a page of.
+        ahead_seconds: how far the clock of who asks is ahead of Harvest's; behind, if negative.
+        dated: how each answer is dated, if wrongly.
+        odd: a path, what Harvest never did, and how many requests for that path are answered so.
         token_lost_at: the number of the request before which the token is revoked; it is restored after the run.
         role: whose token it is during the run, if not an administrator's.
         role_at: the number of the request before which it becomes so.
@@ -103,6 +118,9 @@ class Day:
     requests_each: float | None = None
     most_rows: int = 2_000
     unsaid: tuple[str, ...] = ()
+    ahead_seconds: int = 0
+    dated: Fault | None = None
+    odd: tuple[str, Fault, int] | None = None
     token_lost_at: int | None = None
     role: str | None = None
     role_at: int = 1
@@ -116,7 +134,10 @@ class Day:
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nothing happens during the run itself but what a client that asks again survives."""
+        """Whether Harvest is at rest during the run, and shows all of it to who asks again: a run that ends well is whole then.
+
+        What is odd may end it, but must not end it well with something missing.
+        """
         return not any(
             (
                 *(self.spell, self.between, self.meanwhile, self.requests_each, self.token_lost_at),
@@ -132,13 +153,19 @@ def forecast(seed: int) -> tuple[Day, ...]:
 
 
 def with_manners(day: Day) -> Day:
-    """The day, and how lists are served on it and who works meanwhile: drawn apart, by its own seed."""
+    """The day, and what is of no account to the rest of it: drawn apart, by its own seed.
+
+    How lists are served, who works meanwhile, whose clock is wrong, what comes that never came.
+    """
     rng = Random(f"manners:{day.seed}")
     return replace(
         day,
         requests_each=rng.choice((None, None, None, None, 1.0, 4.0)),
         most_rows=rng.choice((2_000, 2_000, 2_000, 30, 12)),
         unsaid=rng.choice(((), (), (), (), (), ("total_entries",), ("total_entries", "total_pages"))),
+        # By a wrong clock, nobody could tell which positions are of a run that was not shown everything.
+        **({} if (wrong := rng.choice((*[{}] * 12, *WRONG_CLOCKS))) and day.role else wrong),
+        odd=rng.choice((None, None, (rng.choice(PATHS), rng.choice(ODDITIES), rng.choice((1, 3, 1 << 30))))),
     )
 
 
@@ -303,10 +330,14 @@ def disturb(simulator: Simulator, seed: int | str, count: int) -> list[str]:
 
 @dataclass
 class Gusts:
-    """Faults that pass, by what is asked and how often it was: the same requests meet the same, in whatever order."""
+    """Faults that pass, by what is asked and how often it was: the same requests meet the same, in whatever order.
+
+    And the day's `odd`.
+    """
 
     seed: int
     rate: float
+    odd: tuple[str, Fault, int] | None = None
     kinds: Sequence[Fault] = PASSING
     struck: Counter[Fault] = field(default_factory=Counter)
     _tries: Counter[str] = field(default_factory=Counter)
@@ -318,6 +349,14 @@ class Gusts:
             faults.at(self._draw, self.kinds[0], times=1)
             for kind in self.kinds:
                 faults.at(lambda _, kind=kind: self._is_due(kind), kind, times=1 << 30)  # type: ignore[misc]
+        if self.odd:
+            path, odd, times = self.odd
+            faults.at(lambda request: self._is_odd(request, path, odd), odd, times)
+
+    def _is_odd(self, request: Request, path: str, kind: Fault) -> bool:
+        is_odd = fnmatchcase(request.path, f"/v2/{path}")
+        self.struck[kind] += is_odd
+        return is_odd
 
     def _draw(self, request: Request) -> bool:
         """Draws for the matchers that are asked after this one, and never matches itself."""
