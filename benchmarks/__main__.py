@@ -1,4 +1,4 @@
-"""`python -m benchmarks compare|pace|daily|busy|deletions|scaling|destinations|page`: measure, and write docs/performance.md from what was measured."""
+"""`python -m benchmarks compare|pace|daily|busy|deletions|scaling|memory|destinations|page`: measure, and write docs/performance.md from what was measured."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from benchmarks import page
 from benchmarks.account import ACCOUNT, TOKEN, Account, running
 from benchmarks.measure import COMMAND, Run, contender, run
+from benchmarks.peaks import Peaks
 from destinations.stands import STANDS
 from harvest_time_tracking import STREAMS, Secret, Settings
 from harvest_warehouse.doctor import doctor
@@ -33,7 +34,7 @@ UNPACED = {"requests_per_15_s": "0", "report_requests_per_15_min": "0"}
 CONTENDERS = Path(__file__).parent / "contenders"
 DATABASE = "harvest_time_tracking.duckdb"
 # So that there are 5,000 invoices.
-_CLIENTS = 122
+_CLIENTS = 133
 # Of the benchmark with people at work: how many syncs there are, and how much changes between two.
 DAYS, CHANGES_A_DAY = 3, 5_000
 _OF = {"load": (), "sync": ("--no-build",)}
@@ -45,10 +46,14 @@ def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "what", choices=["compare", "pace", "daily", "busy", "deletions", "scaling", "destinations", "page", "all"]
+        "what",
+        choices=["compare", "pace", "daily", "busy", "deletions", "scaling", "memory", "destinations", "page", "all"],
     )
     parser.add_argument(
-        "--entries", type=int, default=500_000, help="time entries of the account (compare, daily, busy, deletions)"
+        "--entries",
+        type=int,
+        default=500_000,
+        help="time entries of the account (compare, daily, busy, deletions, memory)",
     )
     parser.add_argument("--runs", type=int, default=3, help="of each, of which the median counts")
     parser.add_argument(
@@ -63,6 +68,7 @@ def main() -> None:
         "busy": _busy,
         "deletions": _deletions,
         "scaling": _scaling,
+        "memory": _memory,
         "destinations": _destinations,
     }
     for name, measure in kinds.items():
@@ -252,6 +258,24 @@ def _scaling(_: argparse.Namespace) -> dict[str, Any]:
             one = _once(account, [*COMMAND, "load", "time_entries"], DATABASE, UNPACED, f"{entries:,} entries")
             found.append({"entries": entries, **asdict(one)})
     return {"runs": found}
+
+
+def _memory(asked: argparse.Namespace) -> dict[str, Any]:
+    """The most memory of a first sync of a whole account, marts included, and of one with four times the time entries."""
+    return {"runs": [whole_sync(entries) for entries in (asked.entries, 4 * asked.entries)]}
+
+
+def whole_sync(entries: int, size: str = "large", clients: int = _CLIENTS) -> dict[str, Any]:
+    """A first sync of every stream, and the marts: what the account has, what it took, and the most memory of each step."""
+    with (
+        running(size=size, clients=clients, entries=entries, enforce_limits=False, days_at_rest=1) as account,
+        tempfile.TemporaryDirectory() as at,
+    ):
+        peaks = Peaks()
+        found = run(account, Path(at), [*COMMAND, "sync"], DATABASE, UNPACED, peaks=peaks)
+        print(f"{entries:,} entries: {found.peak_mb:.0f} MB, {found.wall_seconds:.0f} s; {peaks.by_step}", flush=True)
+        names = "time_entries", "invoices", "users"
+        return {**{name: account.rows[name] for name in names}, **asdict(found), "peaks_mb": peaks.by_step}
 
 
 if __name__ == "__main__":
