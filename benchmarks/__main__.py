@@ -262,20 +262,21 @@ def _scaling(_: argparse.Namespace) -> dict[str, Any]:
 
 def _memory(asked: argparse.Namespace) -> dict[str, Any]:
     """The most memory of a first sync of a whole account, marts included, and of one with four times the time entries."""
-    return {"runs": [whole_sync(entries) for entries in (asked.entries, 4 * asked.entries)]}
+    runs = []
+    for entries in (asked.entries, 4 * asked.entries):
+        arguments = {"size": "large", "clients": _CLIENTS, "entries": entries, "days_at_rest": 1}
+        with running(**arguments, enforce_limits=False) as account:
+            runs.append(whole_sync(account))
+    return {"runs": runs}
 
 
-def whole_sync(entries: int, size: str = "large", clients: int = _CLIENTS) -> dict[str, Any]:
+def whole_sync(account: Account) -> dict[str, Any]:
     """A first sync of every stream, and the marts: what the account has, what it took, and the most memory of each step."""
-    with (
-        running(size=size, clients=clients, entries=entries, enforce_limits=False, days_at_rest=1) as account,
-        tempfile.TemporaryDirectory() as at,
-    ):
-        peaks = Peaks()
-        found = run(account, Path(at), [*COMMAND, "sync"], DATABASE, UNPACED, peaks=peaks)
-        print(f"{entries:,} entries: {found.peak_mb:.0f} MB, {found.wall_seconds:.0f} s; {peaks.by_step}", flush=True)
-        names = "time_entries", "invoices", "users"
-        return {**{name: account.rows[name] for name in names}, **asdict(found), "peaks_mb": peaks.by_step}
+    peaks, counted = Peaks(), {name: account.rows[name] for name in ("time_entries", "invoices", "users")}
+    with tempfile.TemporaryDirectory() as folder:
+        found = run(account, Path(folder), [*COMMAND, "sync"], DATABASE, UNPACED, peaks=peaks)
+    print(f"{counted['time_entries']:,} entries: {found.peak_mb:.0f} MB, {found.wall_seconds:.0f} s", flush=True)
+    return {**counted, **asdict(found), "peaks_mb": peaks.by_step}
 
 
 if __name__ == "__main__":

@@ -63,7 +63,8 @@ def test_the_page_and_its_picture_show_what_was_measured() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux alone tells the most memory of a step: run this there.")
 def test_the_memory_of_a_whole_sync_is_told_step_by_step(tmp_path: Path) -> None:
-    found = whole_sync(3_000, "tiny", clients=0)
+    with running(size="tiny", entries=3_000, enforce_limits=False, days_at_rest=1) as account:
+        found = whole_sync(account)
     steps = found["peaks_mb"]
     assert set(steps) == {
         "starting",

@@ -20,7 +20,7 @@ from .stream import Stream
 from .values import NOTHING
 
 # dlt looks at the whole schema again for each table that it is handed: some milliseconds, so not one for each page.
-_BATCH_ROWS = 40_000
+_BATCH_ROWS = 20_000
 
 
 class RowMaker:
