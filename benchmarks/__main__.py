@@ -1,4 +1,4 @@
-"""`python -m benchmarks compare|pace|daily|busy|deletions|scaling|destinations|page`: measure, and write docs/performance.md from what was measured."""
+"""`python -m benchmarks compare|pace|daily|busy|deletions|scaling|memory|destinations|page`: measure, and write docs/performance.md from what was measured."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from benchmarks import page
 from benchmarks.account import ACCOUNT, TOKEN, Account, running
 from benchmarks.measure import COMMAND, Run, contender, run
+from benchmarks.peaks import Peaks
 from destinations.stands import STANDS
 from harvest_time_tracking import STREAMS, Secret, Settings
 from harvest_warehouse.doctor import doctor
@@ -33,7 +34,7 @@ UNPACED = {"requests_per_15_s": "0", "report_requests_per_15_min": "0"}
 CONTENDERS = Path(__file__).parent / "contenders"
 DATABASE = "harvest_time_tracking.duckdb"
 # So that there are 5,000 invoices.
-_CLIENTS = 122
+_CLIENTS = 133
 # Of the benchmark with people at work: how many syncs there are, and how much changes between two.
 DAYS, CHANGES_A_DAY = 3, 5_000
 _OF = {"load": (), "sync": ("--no-build",)}
@@ -45,10 +46,14 @@ def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "what", choices=["compare", "pace", "daily", "busy", "deletions", "scaling", "destinations", "page", "all"]
+        "what",
+        choices=["compare", "pace", "daily", "busy", "deletions", "scaling", "memory", "destinations", "page", "all"],
     )
     parser.add_argument(
-        "--entries", type=int, default=500_000, help="time entries of the account (compare, daily, busy, deletions)"
+        "--entries",
+        type=int,
+        default=500_000,
+        help="time entries of the account (compare, daily, busy, deletions, memory)",
     )
     parser.add_argument("--runs", type=int, default=3, help="of each, of which the median counts")
     parser.add_argument(
@@ -63,6 +68,7 @@ def main() -> None:
         "busy": _busy,
         "deletions": _deletions,
         "scaling": _scaling,
+        "memory": _memory,
         "destinations": _destinations,
     }
     for name, measure in kinds.items():
@@ -252,6 +258,25 @@ def _scaling(_: argparse.Namespace) -> dict[str, Any]:
             one = _once(account, [*COMMAND, "load", "time_entries"], DATABASE, UNPACED, f"{entries:,} entries")
             found.append({"entries": entries, **asdict(one)})
     return {"runs": found}
+
+
+def _memory(asked: argparse.Namespace) -> dict[str, Any]:
+    """The most memory of a first sync of a whole account, marts included, and of one with four times the time entries."""
+    runs = []
+    for entries in (asked.entries, 4 * asked.entries):
+        arguments = {"size": "large", "clients": _CLIENTS, "entries": entries, "days_at_rest": 1}
+        with running(**arguments, enforce_limits=False) as account:
+            runs.append(whole_sync(account))
+    return {"runs": runs}
+
+
+def whole_sync(account: Account) -> dict[str, Any]:
+    """A first sync of every stream, and the marts: what the account has, what it took, and the most memory of each step."""
+    peaks, counted = Peaks(), {name: account.rows[name] for name in ("time_entries", "invoices", "users")}
+    with tempfile.TemporaryDirectory() as folder:
+        found = run(account, Path(folder), [*COMMAND, "sync"], DATABASE, UNPACED, peaks=peaks)
+    print(f"{counted['time_entries']:,} entries: {found.peak_mb:.0f} MB, {found.wall_seconds:.0f} s", flush=True)
+    return {**counted, **asdict(found), "peaks_mb": peaks.by_step}
 
 
 if __name__ == "__main__":

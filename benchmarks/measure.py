@@ -16,6 +16,7 @@ import duckdb
 import psycopg2
 
 from benchmarks.account import ACCOUNT, TOKEN, Account
+from benchmarks.peaks import Peaks
 
 COMMAND = [str(Path(sys.executable).with_name("dlt-harvest"))]
 
@@ -58,8 +59,9 @@ def run(
     database: str,
     settings: Mapping[str, str],
     environment_too: Mapping[str, str] = MappingProxyType({}),
+    peaks: Peaks | None = None,
 ) -> Run:
-    """Run a program in `folder`, and count the rows in the database it leaves there, or at that address.
+    """Run a program in `folder`, and count the rows in the database it leaves there, or at that address; `peaks` watches it.
 
     Raises:
         RuntimeError: with what it said, where it fails.
@@ -83,6 +85,8 @@ def run(
     with tempfile.TemporaryFile() as said:
         began = time.monotonic()
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=said, stderr=said)
+        if peaks:
+            peaks.watch(process.pid, said.fileno())
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.monotonic() - began
         if status:
@@ -93,7 +97,8 @@ def run(
     return Run(
         wall,
         usage.ru_utime + usage.ru_stime,
-        peak,
+        # What is watched forgets its peak with each step.
+        max(peak, *peaks.by_step.values(), 0.0) if peaks else peak,
         len(asked),
         sum(status == 429 for _, status in asked),
         _rows_at(database) if "://" in database else _rows(folder / database),

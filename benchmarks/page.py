@@ -20,6 +20,7 @@ def write(results: Path, docs: Path) -> None:
     for name, section in (
         ("compare", _compare),
         ("scaling", _scaling),
+        ("memory", _memory),
         ("pace", _pace),
         ("daily", _daily),
         ("busy", _busy),
@@ -88,6 +89,28 @@ def _scaling(found: dict[str, Any]) -> str:
     lines += [
         f"| {one['entries']:,} | {one['cpu_seconds']:.1f} | {one['wall_seconds']:.1f} | {one['peak_mb']:.0f} |"
         for one in found["runs"]
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _memory(found: dict[str, Any]) -> str:
+    small, large = found["runs"]
+    lines = [
+        "## Memory of a whole sync\n",
+        "`python -m benchmarks memory`: a first `dlt-harvest sync` of every stream, marts included, in a process of its own. The most",
+        "resident memory in MB, libraries included, as Linux tells it of each step.\n",
+        f"| | {small['time_entries']:,} time entries | {large['time_entries']:,} time entries | ratio |",
+        "|---|---:|---:|---:|",
+        f"| **the whole sync** | **{small['peak_mb']:.0f}** | **{large['peak_mb']:.0f}** | **{large['peak_mb'] / small['peak_mb']:.2f}** |",
+    ]
+    lines += [
+        f"| {step} | {held:.0f} | {large['peaks_mb'][step]:.0f} | {large['peaks_mb'][step] / held:.2f} |"
+        for step, held in small["peaks_mb"].items()
+        if step in large["peaks_mb"]
+    ]
+    lines += [
+        f"| invoices; people | {small['invoices']:,}; {small['users']:,} | {large['invoices']:,}; {large['users']:,} | |",
+        f"| CPU s | {small['cpu_seconds']:.0f} | {large['cpu_seconds']:.0f} | {large['cpu_seconds'] / small['cpu_seconds']:.2f} |",
     ]
     return "\n".join(lines) + "\n"
 

@@ -12,6 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import page
+from benchmarks.__main__ import whole_sync
 from benchmarks.account import running
 from benchmarks.measure import COMMAND, contender, run
 
@@ -58,6 +59,31 @@ def test_the_page_and_its_picture_show_what_was_measured() -> None:
     ]
     shown = page.picture(runs)
     assert all(value in shown for value in ("0.1 M", "0.5 M", ">12<", ">301<"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone tells the most memory of a step: run this there.")
+def test_the_memory_of_a_whole_sync_is_told_step_by_step(tmp_path: Path) -> None:
+    with running(size="tiny", entries=3_000, enforce_limits=False, days_at_rest=1) as account:
+        found = whole_sync(account)
+    steps = found["peaks_mb"]
+    assert set(steps) == {
+        "starting",
+        "looking at the token and the database",
+        "reading Harvest",
+        "writing the database",
+        "building the marts",
+        "checking the marts",
+        "replacing the marts",
+    }
+    # A process with all of its libraries; what it forgets from step to step counts for the whole.
+    assert found["peak_mb"] >= max(steps.values()) >= min(steps.values()) > 50
+    assert found["time_entries"] > 2_000
+    (tmp_path / "memory.json").write_text(json.dumps({"runs": [found, found]}), encoding="utf-8")
+    page.write(tmp_path, tmp_path)
+    written = (tmp_path / "performance.md").read_text(encoding="utf-8")
+    peak = f"{found['peak_mb']:.0f}"
+    assert f"| **the whole sync** | **{peak}** | **{peak}** | **1.00** |" in written
+    assert f"| building the marts | {steps['building the marts']:.0f} |" in written
 
 
 def test_the_page_has_the_dashboard_beside_what_marimo_takes_itself(tmp_path: Path) -> None:

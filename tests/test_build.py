@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -17,10 +18,12 @@ import sqlglot
 from sqlglot import exp
 
 from harvest_time_tracking import SettingWrong
+from harvest_warehouse import connecting
 from harvest_warehouse.build import NEXT, build
 from harvest_warehouse.build_report import BuildFailed
 from harvest_warehouse.build_summary import build_lines
 from harvest_warehouse.database import open_database
+from harvest_warehouse.destinations import DESTINATIONS
 from harvest_warehouse.mart_settings import MartSettings
 from harvest_warehouse.models import SQL, described, models, raw_tables, resolved, rules
 from harvest_warehouse.settings import Warehouse
@@ -191,6 +194,66 @@ def test_a_build_that_fails_leaves_the_old_marts_and_shows_what_is_wrong(shop: S
     shop.build()
     assert count(shop, "fct_time_entry") == before["fct_time_entry"] - 1
     assert not next_tables(shop), "nothing of the building is left"
+
+
+# 160 MB of texts in one list, which cannot go to disk.
+_LIST = "select length(list(repeat('x', 200) || id)) as texts from {}"
+
+
+def test_a_statement_that_takes_more_memory_than_a_build_begins_with_is_done_with_more(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path, pipelines_dir=tmp_path / "pipelines")
+
+    def limit_and_threads() -> tuple[str, int]:
+        [found] = database.rows("select current_setting('memory_limit'), current_setting('threads')")
+        return found
+
+    for ask in ("create", "rows", "counts", "run"):
+        with open_database(warehouse, "building") as database:
+            database.make_marts()
+            database.run(["drop table if exists marts.texts", "drop table if exists marts.made"])
+            database.create("marts.texts", "select range as id from range(800000)")
+            assert limit_and_threads() == ("95.3 MiB", 1)
+            there = database.translated("select 1 from marts.texts").partition(" FROM ")[2]
+            if ask == "create":
+                database.create("marts.made", _LIST.format(there))
+                assert database.rows("select texts from marts.made") == [(800_000,)]
+            elif ask == "rows":
+                assert database.rows(_LIST.format("marts.texts")) == [(800_000,)]
+            elif ask == "counts":
+                assert database.counts(_LIST.format(there), "texts") == {"800000": 1}
+            else:
+                # All of it or nothing: what was done before is done once.
+                database.run(
+                    [
+                        "create table marts.made (texts bigint)",
+                        "insert into marts.made select 1",
+                        f"insert into marts.made {_LIST.format('marts.texts')}",
+                    ]
+                )
+                assert database.rows("select texts from marts.made order by 1") == [(1,), (800_000,)]
+            # And no more than it took.
+            assert limit_and_threads()[0] in ("190.7 MiB", "381.4 MiB", "953.6 MiB")
+    # The next build begins with little again.
+    with open_database(warehouse, "building") as database:
+        assert limit_and_threads() == ("95.3 MiB", 1)
+
+
+def test_a_statement_for_which_no_memory_is_enough_leaves_the_old_marts_and_says_so(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.build()
+    before = {table: count(shop, table) for table in TABLES}
+    kind = shop.warehouse.kind
+    little = {"global_config": {"memory_limit": "8MB", "threads": 1, "temp_directory": ""}}
+    cramped = replace(kind, uses={**kind.uses, "building": little}, more_memory=("SET memory_limit = '9MB'",))
+    monkeypatch.setattr(connecting, "DESTINATIONS", {**DESTINATIONS, "duckdb": cramped})
+    with pytest.raises(BuildFailed, match=r"(?s)Out of Memory.* The marts of the last build stand\.$"):
+        shop.build()
+    monkeypatch.undo()
+    assert {table: count(shop, table) for table in TABLES} == before
+    shop.build()
+    assert {table: count(shop, table) for table in TABLES} == before
+    assert not next_tables(shop)
 
 
 def test_an_interrupted_build_leaves_the_old_marts_and_the_next_one_works(shop: Shop) -> None:

@@ -83,8 +83,9 @@ class Page:
     """One page of a list, or the one record of a single.
 
     Attributes:
-        records: as parsed: numbers with a fraction as floats.
-        body: the whole answer as it came, for those who need its digits.
+        records: as parsed: numbers with a fraction as floats. Those of a list are without their own lists of objects, such as
+            the lines of an invoice, which take most of the room.
+        body: the whole answer as it came, for those who need its digits, or all of it.
         data_key: where the records stand in it; None where the answer is the record.
         paging: what the answer says of the list.
         date: the moment it was asked at the latest, as of its answer.
@@ -204,6 +205,9 @@ def read_page(answer: Answer, data_key: str | None, base_url: str) -> Page:
     records = document.get(data_key)
     if not isinstance(records, list) or not all(type(record) is dict for record in records):
         raise BrokenPromise(f"The answer at {answer.what} holds no list {data_key!r}.")
+    for record in records:
+        for name in [name for name, value in record.items() if type(value) is list and dict in map(type, value)]:
+            del record[name]
     paging = paging_of(document)
     if paging.next_url is not None:
         check_link(paging.next_url, base_url)

@@ -8,8 +8,9 @@ hundredth on a part of one (`harvest_more_fields`).
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, islice
 from operator import itemgetter
 from typing import Any
 
@@ -30,6 +31,8 @@ Injected = Mapping[str, Any]
 MOST_ADDED = 100
 MORE = f"{OURS}more_fields"
 """The column, JSON as text, of fields for which there is no column left."""
+_AT_ONCE = 250
+_BETWEEN = re.compile(r"[\s,]*")
 
 
 class FlatRows:
@@ -174,7 +177,16 @@ class NestedRows:
         Raises:
             BrokenPromise: where a record has no key.
         """
-        found = [self._names.record(record, injected) for record in _exact_records(page)]
+        return list(chain.from_iterable(self.portions(page, injected)))
+
+    def portions(self, page: Page, injected: Injected) -> Iterator[list[Record]]:
+        """The same, some at a time: as objects they take several times the room of their text. Raises as `records` does."""
+        left = _exact_records(page)
+        while some := list(islice(left, _AT_ONCE)):
+            yield self._made(some, injected)
+
+    def _made(self, some: Sequence[Record], injected: Injected) -> list[Record]:
+        found = [self._names.record(record, injected) for record in some]
         for record in found:
             self._keep_unknown(record, "")
             self._fit(record, self._table, "")
@@ -277,8 +289,23 @@ def _values(objects: list[Record], key: str) -> list[Any]:
         return [record.get(key) if isinstance(record, dict) else None for record in objects]
 
 
-def _exact_records(page: Page) -> list[Record]:
-    """The records with every digit that Harvest wrote."""
-    document = json.loads(page.body, parse_float=exact_number)
-    records: list[Record] = document[page.data_key] if page.data_key else [document]
-    return records
+def _exact_records(page: Page) -> Iterator[Record]:
+    """The records with every digit that Harvest wrote, one after the other."""
+    decoder, text = json.JSONDecoder(parse_float=exact_number), page.body.decode()
+    begins = list(re.finditer(rf'"{re.escape(page.data_key)}"\s*:\s*\[', text)) if page.data_key else []
+    if len(begins) != 1 or text[: begins[0].start()].strip() != "{":
+        # One record; or only all of it tells where the list is.
+        document = decoder.decode(text)
+        yield from document[page.data_key] if page.data_key else [document]
+        return
+    at = _next(text, begins[0].end())
+    while text[at] != "]":
+        record, at = decoder.raw_decode(text, at)
+        yield record
+        at = _next(text, at)
+
+
+def _next(text: str, at: int) -> int:
+    """Where the next value of a list begins, or the list ends."""
+    between = _BETWEEN.match(text, at)
+    return between.end() if between else at

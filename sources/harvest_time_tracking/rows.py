@@ -20,7 +20,7 @@ from .stream import Stream
 from .values import NOTHING
 
 # dlt looks at the whole schema again for each table that it is handed: some milliseconds, so not one for each page.
-_BATCH_ROWS = 40_000
+_BATCH_ROWS = 20_000
 
 
 class RowMaker:
@@ -71,7 +71,11 @@ class RowMaker:
             # Of its first page: a snapshot that is read over midnight is one snapshot.
             self._day = self._day or (page.date or datetime.now(UTC)).date()
             injected["snapshot_date"] = self._day
-        made = [self._made(page, injected)] if page.records else []
+        if self._flat is None and not self._stream.scope:
+            # Records take several times the room of Arrow's rows: none are kept.
+            yield from self._made(page, injected)
+            return
+        made = list(self._made(page, injected))
         if self._stream.scope:
             made = [*self._held.pop(call, []), *made]
             if not is_last:
@@ -98,9 +102,15 @@ class RowMaker:
         if scopes and self._can_delete:
             self._ready.append(self._nothing(scopes))
 
-    def _made(self, page: Page, injected: Injected) -> Any:
+    def _made(self, page: Page, injected: Injected) -> Iterator[Any]:
         try:
-            return self._flat.table(page, injected) if self._flat else self._nested.records(page, injected)
+            if not page.records:
+                return
+            if self._flat:
+                yield self._flat.table(page, injected)
+            else:
+                yield from self._nested.portions(page, injected)
+            return
         except RecursionError:
             what = f"A record of {self._table.name} is nested too deep to be kept: that is none of Harvest's."
         raise BrokenPromise(what)

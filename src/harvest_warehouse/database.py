@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 import sqlglot
 from dlt.destinations.exceptions import DatabaseException, DatabaseUndefinedRelation
@@ -17,6 +18,8 @@ from harvest_warehouse.dialects import CATALOG, HOME
 from harvest_warehouse.inserts import plain, plain_lines
 from harvest_warehouse.settings import Warehouse
 from harvest_warehouse.statements import Home, Statement
+
+_T = TypeVar("_T")
 
 # What makes, changes or drops tables: not every database has transactions for that.
 _FOR_TABLES = ("CREATE", "ALTER", "DROP")
@@ -46,10 +49,13 @@ class Database:
         dialect: sqlglot's name of the database's dialect.
     """
 
-    def __init__(self, client: SqlClientBase[Any], marts: str, kind: Destination) -> None:
+    def __init__(
+        self, client: SqlClientBase[Any], marts: str, kind: Destination, more_memory: Sequence[str] = ()
+    ) -> None:
         self._client = client
         self._marts = marts
         self._kind = kind
+        self._more_memory = list(more_memory)
         self.dialect: str = client.capabilities.sqlglot_dialect or HOME
         # Where unquoted names mean upper case, that is what dlt makes of ours; nobody else sees it.
         self._is_upper = client.capabilities.casefold_identifier is str.upper
@@ -64,7 +70,11 @@ class Database:
         Raises:
             DatabaseException: dlt's, where the database refuses it; a `DltException` like all of dlt's errors.
         """
-        with self._asked(self._home.translated(query, values or {})) as cursor:
+        translated = self._home.translated(query, values or {})
+        return self._with_room(partial(self._rows, translated))
+
+    def _rows(self, query: str) -> list[tuple[Any, ...]]:
+        with self._asked(query) as cursor:
             return [tuple(row) for row in cursor.fetchall()]
 
     def records(self, query: Statement, values: Mapping[str, object] | None = None) -> list[dict[str, Any]]:
@@ -102,11 +112,14 @@ class Database:
         """
         translated = [self._home.translated(statement, values or {}) for statement in statements]
         is_for_tables = any(statement.startswith(_FOR_TABLES) for statement in translated)
-        with ExitStack() as stack:
-            if self._client.capabilities.supports_ddl_transactions or not is_for_tables:
-                stack.enter_context(self._client.begin_transaction())
-            for statement in translated:
-                self._told(statement)
+        is_one = self._client.capabilities.supports_ddl_transactions or not is_for_tables
+
+        def told() -> None:
+            with self._client.begin_transaction() if is_one else nullcontext():
+                for statement in translated:
+                    self._told(statement)
+
+        self._with_room(told)
 
     def columns(self, table: str) -> tuple[str, ...]:
         """The columns of a table as the database has them; none where there is no such table."""
@@ -226,34 +239,37 @@ class Database:
 
     def create(self, table: str, query: str) -> None:
         """Make a table of the rows of a query that was translated before."""
-        self._told(f"CREATE TABLE {self._name(table)} AS {query}")
+        statement = f"CREATE TABLE {self._name(table)} AS {query}"
+        self._with_room(partial(self._told, statement))
 
     def counts(self, query: str, column: str) -> dict[str, int]:
         """How many rows a query that was translated before gives, by the text in one of its columns."""
         counting = f"SELECT {column}, COUNT(*) FROM ({query}) AS counted GROUP BY {column}"
-        with self._asked(counting) as cursor:
-            return {str(name): int(rows) for name, rows in cursor.fetchall()}
+        return {str(name): int(rows) for name, rows in self._with_room(partial(self._rows, counting))}
 
     def insert(self, table: str, rows: Sequence[Sequence[object]]) -> None:
         """Add rows of plain values to a table, in the order of its columns."""
         name = self._name(table)
         for lines in plain_lines(rows, self.dialect):
-            self._told(f"INSERT INTO {name} VALUES {lines}")
+            self._with_room(partial(self._told, f"INSERT INTO {name} VALUES {lines}"))
 
     def comment(self, comments: Sequence[tuple[str, str, str]]) -> bool:
         """Write words beside tables and columns: (table, column or nothing, words). False where the database takes none."""
         if not self._kind.has_comments:
             return False
         try:
-            with self._client.begin_transaction():
-                names = {table: self._name(table) for table in {table for table, *_ in comments}}
-                for table, column, words in comments:
-                    name = column and self._client.escape_column_name(column)
-                    target = f"COLUMN {names[table]}.{name}" if column else f"TABLE {names[table]}"
-                    self._told(f"COMMENT ON {target} IS {plain(words, self.dialect)}")
+            self._with_room(partial(self._write, comments))
         except DatabaseException:
             return False
         return True
+
+    def _write(self, comments: Sequence[tuple[str, str, str]]) -> None:
+        with self._client.begin_transaction():
+            names = {table: self._name(table) for table in {table for table, *_ in comments}}
+            for table, column, words in comments:
+                name = column and self._client.escape_column_name(column)
+                target = f"COLUMN {names[table]}.{name}" if column else f"TABLE {names[table]}"
+                self._told(f"COMMENT ON {target} IS {plain(words, self.dialect)}")
 
     def translated(self, statement: Statement, values: Mapping[str, object] | None = None) -> str:
         """A statement as this database takes it, with its tables' full names."""
@@ -264,6 +280,16 @@ class Database:
 
     def _told(self, statement: str) -> Any:
         return self._client.execute_sql(self._kind.as_sent(statement))
+
+    def _with_room(self, work: Callable[[], _T]) -> _T:
+        """What `work` gives, done again with more memory for as long as there was too little and there is more to have."""
+        while True:
+            try:
+                return work()
+            except DatabaseException as error:
+                if not self._more_memory or not self._kind.is_cramped(str(error)):
+                    raise
+                self._told(self._more_memory.pop(0))
 
     def _columns(self, cursor: Any) -> tuple[str, ...]:
         names = (str(column[0]) for column in cursor.description or ())
@@ -289,7 +315,8 @@ def open_database(warehouse: Warehouse, use: Use = "writing", *, is_copying: boo
     with warehouse.pipeline(use).sql_client() as client:
         for guard in warehouse.kind.guards if use == "reading" else ():
             client.execute_sql(guard)
-        database = Database(client, warehouse.marts_name, warehouse.kind)
+        kind = warehouse.kind
+        database = Database(client, warehouse.marts_name, kind, kind.more_memory if use == "building" else ())
         if not is_copying and database.is_half_copied():
             raise HalfCopied(
                 f"{warehouse.place} holds half a copy from another destination: `dlt-harvest copy --to {warehouse.destination} "

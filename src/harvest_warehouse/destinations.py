@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
 
-Use = Literal["writing", "building", "reading"]
+Use = Literal["writing", "building", "mending", "reading"]
 
 DEFAULT = "duckdb"
 
@@ -25,6 +25,8 @@ class Destination:
         is_file: whether it is a file in the folder where the command runs, so that nothing is to be configured.
         session: set in its credentials, whatever these say: instants are UTC.
         uses: the same, by what a connection is for: an engine in this process has bounds, and what is for reading cannot write.
+        cramped: how its error begins where a statement takes more memory than it may have.
+        more_memory: run one after the other on a connection for `building` where one was cramped, each with a new try.
         guards: run on a connection that may only read.
         before_questions: run in the transaction of a question that somebody else wrote: it can write nothing, may take
             `{milliseconds}` at most, and ends with the program that asked.
@@ -52,6 +54,8 @@ class Destination:
     is_file: bool = False
     session: Mapping[str, object] = field(default_factory=dict)
     uses: Mapping[Use, Mapping[str, Any]] = field(default_factory=dict)
+    cramped: str | None = None
+    more_memory: tuple[str, ...] = ()
     guards: tuple[str, ...] = ()
     before_questions: tuple[str, ...] = ()
     try_lock: str | None = None
@@ -72,17 +76,24 @@ class Destination:
         """Whether an error says that another program has the database to itself."""
         return self.busy is not None and self.busy in said.lower()
 
+    def is_cramped(self, said: str) -> bool:
+        """Whether an error says that a statement takes more memory than it may have."""
+        return self.cramped is not None and said.startswith(self.cramped)
+
     def as_sent(self, statement: str) -> str:
         """A statement without parameters as its driver is to be given it."""
         return statement.replace("%", "%%") if self.unescapes_percent else statement
 
 
-# While it writes, a load's memory must not grow with the account; what does not fit goes to disk.
+# Memory must not grow with the account: what does not fit goes to disk. What cannot go there is tried again with more.
 _BOUNDS: Mapping[Use, Mapping[str, Any]] = {
     "writing": {"global_config": {"memory_limit": "100MB", "threads": 1}},
-    "building": {"global_config": {"memory_limit": "1GB", "threads": 2}},
+    "building": {"global_config": {"memory_limit": "100MB", "threads": 1}},
+    "mending": {"global_config": {"memory_limit": "1GB", "threads": 2}},
     "reading": {"global_config": {"memory_limit": "1GB", "threads": 2}, "read_only": True},
 }
+_CRAMPED = "Out of Memory Error"
+_MORE_MEMORY = tuple(f"SET memory_limit = '{limit}'" for limit in ("200MB", "400MB", "1GB"))
 # No files, no other databases, and no way to allow them again.
 _CLOSED = ("SET enable_external_access = false", "SET lock_configuration = true")
 
@@ -96,6 +107,8 @@ DESTINATIONS: Mapping[str, Destination] = MappingProxyType(
                 load_workers=1,
                 is_file=True,
                 uses=_BOUNDS,
+                cramped=_CRAMPED,
+                more_memory=_MORE_MEMORY,
                 guards=_CLOSED,
                 busy="could not set lock",
             ),
@@ -105,6 +118,8 @@ DESTINATIONS: Mapping[str, Destination] = MappingProxyType(
                 needs=("duckdb_extension_ducklake", "duckdb_extension_sqlite_scanner"),
                 load_workers=1,
                 uses=_BOUNDS,
+                cramped=_CRAMPED,
+                more_memory=_MORE_MEMORY,
                 guards=_CLOSED,
                 busy="database is locked",
             ),

@@ -26,6 +26,7 @@ from harvest_warehouse.own_tables import extract_own
 from harvest_warehouse.packages import drop_unseen, move
 from harvest_warehouse.rereads import reread
 from harvest_warehouse.runs import Run, runs_resource
+from harvest_warehouse.runtime import give_memory_back
 from harvest_warehouse.sentinel import Sentinel
 from harvest_warehouse.settings import FolderDamaged, Warehouse
 from harvest_warehouse.turn import turn
@@ -208,6 +209,7 @@ class _Run:
         for row in self._sentinel.first_row() if self._sentinel else ():
             source.resources.add(row)
         info = self._pipeline.extract(source, loader_file_format=self._warehouse.kind.load_format)
+        give_memory_back()
         try:
             if self._sentinel:
                 self._sentinel.look_again()

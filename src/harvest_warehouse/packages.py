@@ -73,7 +73,7 @@ def _load(pipeline: dlt.Pipeline, warehouse: Warehouse, *, is_left: bool) -> tup
             if not tries_left or not isinstance(error.exception, LoadClientJobRetry):
                 raise
             # What was too much for the memory of a load, such as long texts in many rows, would be so in each later one.
-            pipeline = warehouse.pipeline("building")
+            pipeline = warehouse.pipeline("mending")
         else:
             break
     return tuple(waiting)

@@ -7,7 +7,9 @@ import logging
 import os
 import sys
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib.abc import MetaPathFinder
 
 import dlt
 import pyarrow as pa
@@ -19,10 +21,34 @@ from harvest_time_tracking import SettingWrong
 def keep_memory_flat() -> None:
     """Give memory back when a page is done: allocators that keep it for each thread keep most of it for nothing."""
     pa.set_memory_pool(pa.system_memory_pool())
+    # dlt holds back so many rows of each stream before it writes them, 5,000 if it is not told.
+    os.environ.setdefault("SOURCES__DATA_WRITER__BUFFER_MAX_ITEMS", "500")
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):
             # glibc: two arenas, whatever the number of threads (mallopt(3)). Other C libraries have no such setting.
             ctypes.CDLL(None).mallopt(-8, 2)
+            # What is large is a mapping of its own, and gone when it is freed; else each one makes the next bound larger.
+            ctypes.CDLL(None).mallopt(-3, 4 * 2**20)
+
+
+@contextmanager
+def pandas_kept_out(is_to_be: bool = True) -> Iterator[None]:
+    """Let nobody import pandas as long as the block lasts, where that `is_to_be`.
+
+    DuckDB's driver and Arrow do so to recognise what nobody here hands them, and it takes 40 MB.
+    """
+    finders = [_NoPandas()] if is_to_be else []
+    sys.meta_path[:0] = finders
+    try:
+        yield
+    finally:
+        sys.meta_path[:] = [finder for finder in sys.meta_path if finder not in finders]
+
+
+class _NoPandas(MetaPathFinder):
+    def find_spec(self, fullname: str, *_: object) -> None:
+        if fullname == "pandas":
+            raise ModuleNotFoundError("pandas is not wanted now", name=fullname)
 
 
 def give_memory_back() -> None:

@@ -115,8 +115,8 @@ class Warehouse:
         """The pipeline, made or taken up again, and from now on dlt's current one.
 
         Args:
-            use: what for: `building` has the memory and the threads that it takes to build the marts of a large account,
-                `reading` has connections that can write nothing.
+            use: what for: `mending` has all the memory that anything of ours may take, `reading` has connections that can
+                write nothing.
         """
         made = connected(self.destination, self.dataset_name, self.file, use)[0]
         with self.working_folder_read():

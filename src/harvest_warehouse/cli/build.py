@@ -33,10 +33,12 @@ def build(
         from harvest_warehouse.build import build as run
         from harvest_warehouse.build_summary import build_json, build_lines, build_table
         from harvest_warehouse.progress import progress
+        from harvest_warehouse.runtime import pandas_kept_out
 
         prepare()
-        with progress(err, Ledger()) as on_step:
-            report = run(warehouse(destination), as_of=as_of.date() if as_of else None, on_step=on_step)
+        place = warehouse(destination)
+        with progress(err, Ledger()) as on_step, pandas_kept_out(place.kind.is_file):
+            report = run(place, as_of=as_of.date() if as_of else None, on_step=on_step)
         if as_json:
             print_text(build_json(report))
         else:

@@ -54,6 +54,7 @@ def load(
         from harvest_time_tracking import Ledger
         from harvest_warehouse.load import load as run
         from harvest_warehouse.progress import progress
+        from harvest_warehouse.runtime import pandas_kept_out
         from harvest_warehouse.settings import account_settings
         from harvest_warehouse.summary import closing_line, load_json, notes, outcome_table
 
@@ -61,7 +62,7 @@ def load(
         place = warehouse(destination)
         settings = account_settings(start_date=start_date)
         ledger = Ledger()
-        with progress(err, ledger) as on_step:
+        with progress(err, ledger) as on_step, pandas_kept_out(place.kind.is_file):
             report = run(
                 place,
                 settings,

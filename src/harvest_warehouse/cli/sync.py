@@ -55,6 +55,7 @@ def sync(
         from harvest_warehouse.build_report import BuildFailed
         from harvest_warehouse.mart_settings import mart_settings
         from harvest_warehouse.progress import progress
+        from harvest_warehouse.runtime import pandas_kept_out
         from harvest_warehouse.settings import account_settings, reread_requests
         from harvest_warehouse.sync import sync as run
         from harvest_warehouse.sync_summary import sync_json, sync_lines, sync_tables
@@ -66,7 +67,7 @@ def sync(
             # A setting that cannot work is told now, not when hours of reading are over.
             mart_settings()
         ledger = Ledger()
-        with progress(err, ledger) as on_step:
+        with progress(err, ledger) as on_step, pandas_kept_out(place.kind.is_file):
             report = run(
                 place,
                 settings,
