@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 DONE, FAILED, WRONG_USE, SKIPPED = 0, 1, 2, 3
 DIFFERENT = RAISED = SKIPPED
+_MOST_OF_A_LINE = 10_000
 
 app = typer.Typer(
     help="Copy a whole Harvest account into your own database.",
@@ -96,7 +97,7 @@ def errors_told(is_debug: bool, *, as_json: bool = False) -> Iterator[None]:
     from dlt.common.configuration.providers.toml import TomlProviderReadException
     from dlt.common.exceptions import DltException
 
-    from harvest_time_tracking import HarvestError, SettingWrong
+    from harvest_time_tracking import HarvestError, SettingWrong, printable, printable_lines
     from harvest_warehouse.duck import mended_by
     from harvest_warehouse.load_report import AccessLost, LoadFailed
     from harvest_warehouse.summary import load_json, outcome_table
@@ -119,13 +120,15 @@ def errors_told(is_debug: bool, *, as_json: bool = False) -> Iterator[None]:
     except DltException as error:
         # What could not be connected to has its own words within dlt's.
         said = getattr(error, "inner_exc", None) or error.__cause__ or error
-        words = str(said).strip()
-        code, message, caught = FAILED, f"The database says: {words}{mended_by(words)}", error
+        code, message, caught = FAILED, f"The database says: {printable(str(said))}{mended_by(str(said))}", error
     except KeyboardInterrupt as error:
         code, message, caught = FAILED, "Interrupted.", error
     if is_debug or os.environ.get("DLT_HARVEST_DEBUG"):
-        for part in traceback.format_exception(caught):
-            err.print(part.rstrip("\n"), markup=False, highlight=False, soft_wrap=True)
+        for line in printable_lines("".join(traceback.format_exception(caught))):
+            # Set in: what others said in several lines begins none that looks like ours.
+            err.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+    # Whoever made it has made others' words in it short; ours may be long.
+    message = "\n".join(printable_lines(message, most=_MOST_OF_A_LINE))
     err.print(f"[bold red]Error:[/] {escape(message)}", highlight=False, soft_wrap=True)
     raise typer.Exit(code)
 
