@@ -149,7 +149,7 @@ def test_a_narrow_terminal_shows_what_differs_and_both_figures(
     assert max(map(len, shown.splitlines())) <= columns
     # A word that does not fit goes on in the next line.
     assert shown.count("M") == subject.count("M")
-    assert ("currency, from, to, verdict, report" in shown.replace("\n", " ")) == (columns == 60)
+    assert ("currency, from, to, verdict, report" in " ".join(shown.split())) == (columns == 60)
     assert ("too narrow for" in shown) == (columns < 140)
 
 
