@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 DONE, FAILED, WRONG_USE, SKIPPED = 0, 1, 2, 3
 DIFFERENT = RAISED = SKIPPED
 _MOST_OF_A_LINE = 10_000
+_SECONDS_UNTIL_AGAIN = 0.05
 
 app = typer.Typer(
     help="Copy a whole Harvest account into your own database.",
@@ -86,9 +89,25 @@ def prepare() -> None:
 
     # Whoever stops a service or a container ends it like Ctrl-C: what was done is kept, and the message says so.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.unraisablehook = _interrupted_again
     keep_dlt_quiet()
     keep_memory_flat()
     keep_names()
+
+
+def _interrupted_again(unraisable: sys.UnraisableHookArgs) -> None:
+    """Be interrupted once more, where Python loses it.
+
+    It does in what it calls by the way, such as a weak reference's callback: an import has one for its lock, and a command begins
+    with a thousand imports (https://docs.python.org/3/library/sys.html#sys.unraisablehook).
+    """
+    if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(unraisable)
+        return
+    # From a thread: in here it would be lost again.
+    again = threading.Timer(_SECONDS_UNTIL_AGAIN, os.kill, (os.getpid(), signal.SIGTERM))
+    again.daemon = True
+    again.start()
 
 
 @contextmanager
