@@ -256,6 +256,36 @@ def test_whoever_ends_it_is_answered_like_ctrl_c(open_account: OpenAccount) -> N
     assert (process.returncode, errors) == (1, "Error: Interrupted.\n")
 
 
+# As an import does it for its lock, at the moment when the signal comes.
+_LOST = """
+import os, signal, sys, weakref
+from harvest_warehouse import cli
+class Lock: pass
+doctor = sys.modules["harvest_warehouse.cli.doctor"]
+prepare = doctor.prepare
+def prepared():
+    prepare()
+    lock = Lock()
+    back = weakref.ref(lock, lambda _: os.kill(os.getpid(), signal.SIGTERM))
+    del lock
+doctor.prepare = prepared
+cli.main()
+"""
+
+
+def test_so_it_is_where_python_loses_the_signal_in_the_middle_of_an_import(open_account: OpenAccount) -> None:
+    environment = os.environ | environment_of(open_account())
+    done = subprocess.run(
+        [sys.executable, "-c", _LOST, "doctor"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1, "Error: Interrupted.\n")
+
+
 @pytest.mark.parametrize("command", [("doctor",), ("load",), ("sql", "select 1")], ids=lambda command: command[0])
 def test_sentry_without_its_package_is_a_wrong_setting_and_not_the_databases(command: tuple[str, ...]) -> None:
     if find_spec("sentry_sdk"):

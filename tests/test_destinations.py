@@ -6,6 +6,7 @@ import sqlite3
 import tomllib
 import warnings
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from dlt.common.utils import digest128
@@ -88,6 +89,32 @@ def test_a_connection_string_that_is_none_is_not_repeated(tmp_path: Path, monkey
     with pytest.raises(SettingWrong) as refused:
         user_warehouse(tmp_path, "postgres")
     assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "password", ["un@guess9", "un@gue/ss9", "un@gue:ss9", "un@gue#ss9", "un@gue?ss=9", "un@g%e@ss9"]
+)
+@pytest.mark.parametrize("setting", ["POSTGRES__CREDENTIALS", "DUCKLAKE__CREDENTIALS__CATALOG"])
+def test_a_password_with_an_at_is_not_taken_for_a_host_and_the_message_says_how_to_write_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, password: str, setting: str
+) -> None:
+    monkeypatch.setenv(f"DESTINATION__{setting}", f"postgresql://me:{password}@127.0.0.1:1/harvest?sslmode=disable")
+    monkeypatch.setenv("DESTINATION__DUCKLAKE__CREDENTIALS__STORAGE", str(tmp_path))
+    ended = CliRunner().invoke(app, ["alerts", "-d", setting.partition("__")[0].lower(), "--debug"])
+    assert ended.exit_code == 2
+    assert "a password has %40 for @" in ended.stderr
+    for part in ("un@", "gue", "ss9", "ss=9"):
+        assert part not in ended.output + caplog.text
+
+
+@pytest.mark.parametrize("password", ["p/ss", "p:ss", "p%ss", "p#ss", "p?ss", "p%40ss", "p%2Fs%3As"])
+def test_any_other_password_works_as_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", f"postgresql://me:{password}@db.example/harvest")
+    made, place = connecting.connected("postgres", "data", tmp_path, "writing")
+    assert place == "postgres at db.example:5432/harvest"
+    assert made.config_params["credentials"].password == unquote(password)
 
 
 def test_a_missing_extra_is_named_by_the_command_that_installs_it(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +17,7 @@ import pytest
 from rich.console import Console
 
 from accounts import Account
+from harvest_warehouse.cli.console import PlainConsole
 from harvest_warehouse.reconcile import Figure, Judged
 from harvest_warehouse.row_checks import OddEntry, RowChecks
 from harvest_warehouse.settings import Warehouse
@@ -125,16 +128,29 @@ def test_hours_that_no_rounding_makes_so_are_named_and_exit_3_though_every_repor
     assert f"time entry {odd['id']} ({odd['spent_date']}, {odd['project']}, {odd['person']})" in said.stdout
 
 
-def test_both_figures_are_whole_in_a_mail_of_80_columns() -> None:
-    subject, values = "Migration of a large warehouse", {"": Decimal(1)}
+@pytest.mark.parametrize("columns", [60, 80, 140])
+@pytest.mark.parametrize("subject", ["Migration of a large warehouse", "M" * 200])
+def test_a_narrow_terminal_shows_what_differs_and_both_figures(
+    monkeypatch: pytest.MonkeyPatch, columns: int, subject: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
     january = date(2026, 1, 1), date(2026, 1, 31)
-    figure = Figure("time/projects", *january, 14307001, subject, "CAD", "billable_amount", values, Decimal("1053.75"))
-    console = Console(width=80)
-    with console.capture() as captured:
-        console.print(difference_table([Judged(figure, "mismatch", Decimal("1443.20"))]))
-    assert "1,443.20" in captured.get()
-    assert "1,053.75" in captured.get()
-    assert "…" not in captured.get()
+    values, theirs = {"": Decimal(1)}, Decimal("11231053.75")
+    figure = Figure("time/projects", *january, 14307001, subject, "CAD", "uninvoiced_amount", values, theirs)
+    console = PlainConsole()
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True  # type: ignore[method-assign]
+    console.file = terminal
+    console.show(difference_table([Judged(figure, "mismatch", Decimal("11231443.20"))]))
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", terminal.getvalue())
+    assert "11,231,443.20" in shown
+    assert "11,231,053.75" in shown
+    assert "…" not in shown
+    assert max(map(len, shown.splitlines())) <= columns
+    # A word that does not fit goes on in the next line.
+    assert shown.count("M") == subject.count("M")
+    assert ("currency, from, to, verdict, report" in " ".join(shown.split())) == (columns == 60)
+    assert ("too narrow for" in shown) == (columns < 140)
 
 
 def test_a_name_that_a_terminal_would_obey_stays_on_its_line() -> None:

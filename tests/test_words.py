@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harvest_time_tracking import Secret
-from harvest_time_tracking.words import printable, without_login
+from harvest_time_tracking.words import printable, printable_lines, without_login
 
 TOKEN = Secret("7654321.pt.Zq8v/k3x=Nf6y~Rb1u")
 ESC, BEL, ST = "\x1b", "\x07", "\x1b\\"
@@ -54,7 +54,7 @@ def test_nothing_in_it_moves_a_cursor_or_hides(text: str, shown: str) -> None:
     ],
 )
 def test_the_token_is_not_in_it_however_it_is_spelled(text: str) -> None:
-    shown = printable(text, TOKEN)
+    shown = printable(text)
     assert "***" in shown or len(shown) == 300
     for part in ("Zq8v", "k3x", "Nf6y", "Rb1u"):
         assert part not in shown
@@ -82,7 +82,23 @@ def test_it_has_300_characters_at_most() -> None:
 
 
 def test_a_secret_of_hardly_a_letter_does_not_blank_every_word() -> None:
-    assert printable("an axe", Secret("a"), Secret("")) == "an axe"
+    short = Secret("a"), Secret("")
+    assert printable("an axe") == "an axe"
+    assert short
+
+
+def test_a_secret_is_kept_out_for_as_long_as_it_is_there() -> None:
+    secrets = [Secret("a-secret-of-ours"), Secret("a-secret-of-ours")]
+    assert printable("it is a-secret-of-ours") == "it is ***"
+    secrets.pop()
+    assert printable("it is a-secret-of-ours") == "it is ***"
+    secrets.pop()
+    assert printable("it is a-secret-of-ours") == "it is a-secret-of-ours"
+
+
+def test_lines_stay_lines_with_their_indentation_and_a_secret_does_not_hide_in_two() -> None:
+    text = f"Traceback\n  File 'x'\r\n    {ESC}[2Jraise\nError: 7654321.pt.Zq8v/\n    k3x=Nf6y~Rb1u"
+    assert printable_lines(text) == ["Traceback", "  File 'x'", "    raise", "Error: ***"]
 
 
 @given(st.text())

@@ -28,7 +28,7 @@ from .settings import BASE_URL, REPORT_REQUESTS_PER_15_MIN, REQUESTS_PER_15_S, U
 from .shares import check_requests
 from .stream import Embedded, Stream
 from .streams import STREAMS
-from .words import printable, without_login
+from .words import printable, printable_lines, without_login
 from .work import Options
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "StreamOutcome",
     "harvest_time_tracking_source",
     "printable",
+    "printable_lines",
     "tables",
     "without_login",
 ]

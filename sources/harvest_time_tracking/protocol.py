@@ -132,10 +132,10 @@ def read_answer(
         WillRetry, TokenRejected, PermissionMissing, NotThere, RequestRefused, BrokenPromise: by
             https://help.getharvest.com/api-v2/introduction/overview/general/
     """
-    what = printable(urlsplit(url).path, settings.access_token)
+    what = printable(urlsplit(url).path)
     if status == 200:
         return Answer(body, http_date(headers.get("Date")), what)
-    failure = _failure(status, headers, _said(headers, body, settings), what, now, settings)
+    failure = _failure(status, headers, _said(headers, body), what, now, settings)
     # Whoever reports an error reports what its frames hold, too, and the words of an answer may repeat the token.
     del headers, body
     raise failure
@@ -295,7 +295,7 @@ def exact_number(digits: str) -> Decimal | int | str:
         return digits
 
 
-def _said(headers: Mapping[str, str], body: bytes, settings: Settings) -> str:
+def _said(headers: Mapping[str, str], body: bytes) -> str:
     """Harvest's own words for an error: it has used `message`, `error_description`, `error` and the header `Hint`."""
     try:
         document = orjson.loads(body)
@@ -304,7 +304,7 @@ def _said(headers: Mapping[str, str], body: bytes, settings: Settings) -> str:
     texts = (
         [document.get(key) for key in ("message", "error_description", "error")] if isinstance(document, dict) else []
     )
-    shown = (printable(text, settings.access_token) for text in [*texts, headers.get("Hint")] if isinstance(text, str))
+    shown = (printable(text) for text in [*texts, headers.get("Hint")] if isinstance(text, str))
     words = next(filter(None, shown), None)
     return f"“{words}”." if words else "it gave no reason."
 

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+from weakref import WeakValueDictionary
+
 
 class Secret:
-    """A text that prints as stars wherever it is shown; `reveal()` gives it."""
+    """A text that prints as stars wherever it is shown; `reveal()` gives it.
 
-    __slots__ = ("_text",)
+    For as long as one is there, it is also kept out of others' words (`words.printable`): nobody has to think of it.
+    """
+
+    __slots__ = ("__weakref__", "_text")
+    _there: ClassVar[WeakValueDictionary[int, Secret]] = WeakValueDictionary()
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._there[id(self)] = self
+
+    @classmethod
+    def all(cls) -> list[Secret]:
+        """Every one that there is now."""
+        return list(cls._there.values())
 
     def reveal(self) -> str:
         """The text itself."""

@@ -70,7 +70,7 @@ class Settings:
                 raise SettingWrong(f"{name} must be 0 (no pacing) or more, got {getattr(self, name)}.")
 
     def _check_base_url(self) -> None:
-        shown = printable(without_login(self.base_url), self.access_token)
+        shown = printable(without_login(self.base_url))
         if not _is_address(self.base_url):
             raise SettingWrong(f"base_url must look like {BASE_URL}, got {shown!r}.")
         if "@" in self.base_url:

@@ -65,7 +65,7 @@ def way_to(url: str) -> Way:
 
 def meaning_of(error: Exception, url: str, settings: Settings) -> HarvestError:
     """What it means for the request to `url` that it failed: whether a retry may mend it, and where to look if not."""
-    way, said = way_to(url), printable(str(error), settings.access_token, most=2_000)
+    way, said = way_to(url), printable(str(error), most=2_000)
     # requests lets some of urllib3's own through.
     is_no_address = isinstance(error, InvalidURL | InvalidSchema) or "Failed to parse" in said
     if "SOCKS support" in said:

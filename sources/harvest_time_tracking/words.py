@@ -11,7 +11,7 @@ MOST_SHOWN = 300
 # Of more, nobody sees the rest, and patterns need not be tried on it.
 _MOST_READ = 10_000
 # A secret so short protects nothing, and its letters are in every word.
-_SHORTEST_SECRET = 4
+_SHORTEST_SECRET = 8
 
 # What a terminal obeys: titles, links and the clipboard (OSC and its like), colours and the cursor (CSI), the rest of ESC.
 # https://ecma-international.org/publications-and-standards/standards/ecma-48/
@@ -27,20 +27,22 @@ _LOGIN = re.compile(r"(://)\S*@")
 _TOKEN = re.compile(r"(\bbearer\s+)(?=\S*[^a-z\s])\S+|(\baccess_token\W{1,3})[^\s&]+", re.IGNORECASE)
 
 
-def printable(text: str, *secrets: Secret, most: int = MOST_SHOWN) -> str:
+def printable(text: str, *, most: int = MOST_SHOWN) -> str:
     """`text` on one line of at most `most` characters, with nothing in it that must not be seen or that a terminal obeys.
 
     Control and format characters (escape sequences, C1, zero widths, directions of writing) are left out; what no font
-    has is U+FFFD. The `secrets`, other tokens after "Bearer", and whatever stands before the last `@` of an address are `***`.
-    It is no markup and may still look like some: escape it for what shows it.
+    has is U+FFFD. Every `Secret` that there is, other tokens after "Bearer", and whatever stands before the last `@` of an
+    address are `***`. It is no markup and may still look like some: escape it for what shows it.
     """
-    text = _BREAKS.sub(" ", _COMMANDS.sub("", text[:_MOST_READ]))
-    if not text.isprintable():
-        text = "".join(map(_sign, text))
-    for secret in secrets:
-        text = _without(text, secret)
-    text = _TOKEN.sub(r"\1\2***", _LOGIN.sub(r"\1***@", text)).strip()
+    text = _plain(text[:_MOST_READ]).strip()
     return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def printable_lines(text: str, *, most: int = MOST_SHOWN) -> list[str]:
+    """The lines of a text that has some, such as a traceback: each as `printable` makes it, with its indentation."""
+    # A secret may go on in the next line.
+    lines = _without_secrets(text).splitlines()
+    return [f"{line[: len(line) - len(line.lstrip(' '))]}{printable(line, most=most)}" for line in lines]
 
 
 def without_login(address: str) -> str:
@@ -56,12 +58,20 @@ def _sign(sign: str) -> str:
     return "" if category(sign) in ("Cc", "Cf") else "\N{REPLACEMENT CHARACTER}"
 
 
-def _without(text: str, secret: Secret) -> str:
-    """`text` with stars for a secret: as it is, as an address spells it, and with blanks in between."""
-    if len(secret.reveal()) < _SHORTEST_SECRET:
-        return text
-    spelled = (f"(?:{re.escape(sign)}|(?i:{_quoted(sign)}))" for sign in secret.reveal())
-    return re.sub(r"\s*".join(spelled), "***", text)
+def _plain(text: str) -> str:
+    text = _BREAKS.sub(" ", _COMMANDS.sub("", text))
+    if not text.isprintable():
+        text = "".join(map(_sign, text))
+    return _TOKEN.sub(r"\1\2***", _LOGIN.sub(r"\1***@", _without_secrets(text)))
+
+
+def _without_secrets(text: str) -> str:
+    """`text` with stars for each secret: as it is, as an address spells it, and with blanks in between."""
+    for secret in {secret.reveal() for secret in Secret.all()}:
+        if len(secret) >= _SHORTEST_SECRET:
+            spelled = (f"(?:{re.escape(sign)}|(?i:{_quoted(sign)}))" for sign in secret)
+            text = re.sub(r"\s*".join(spelled), "***", text)
+    return text
 
 
 def _quoted(sign: str) -> str:

@@ -37,10 +37,14 @@ _STRANGE_NAMES = (
 )
 
 
+# Markup of terminals, pages and messages, and somebody's password.
+_LURES = "[red]x[/red] <b>y</b> <http://evil.example|z> <!channel> http://user:hunter2@proxy.example:8080"
+
+
 def telltale(headers: Mapping[str, str]) -> Answer:
     """An error of a gateway that repeats what it was sent, in words that a terminal obeys."""
     sent = next((value for name, value in headers.items() if name.lower() == "authorization"), "")
-    words = f"denied for {sent}\r\n\x1b[2J\x1b]52;c;ZXZpbA==\x07\u202e {'and so on ' * 100}"
+    words = f"denied for {sent}\r\n\x1b[2J\x1b]52;c;ZXZpbA==\x07\u202e {_LURES} {'and so on ' * 1_000}"
     return Answer(400, {"message": words})
 
 

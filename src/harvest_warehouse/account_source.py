@@ -8,7 +8,16 @@ from collections.abc import Mapping, Sequence
 import dlt
 from dlt.common.configuration.exceptions import ConfigurationException
 
-from harvest_time_tracking import STREAMS, Client, Ledger, Session, Settings, SettingWrong, harvest_time_tracking_source
+from harvest_time_tracking import (
+    STREAMS,
+    Client,
+    Ledger,
+    Session,
+    Settings,
+    SettingWrong,
+    harvest_time_tracking_source,
+    printable,
+)
 
 # What a run that is killed must ask again at most, of each stream: pages of a list, or parents.
 _PORTION = 150
@@ -52,7 +61,7 @@ def account_source(
             **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type]
         )
     except ConfigurationException as error:
-        raise SettingWrong(f"dlt cannot read its configuration: {error}") from None
+        raise SettingWrong(f"dlt cannot read its configuration: {printable(str(error))}") from None
     return source.with_resources(*selected) if selected else source
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import date, datetime
@@ -10,12 +11,17 @@ from typing import Any
 
 import simplejson
 
+from harvest_time_tracking import printable
 from harvest_warehouse.alerts import AlertsReport, Raised
 from harvest_warehouse.query_summary import exact
 from harvest_warehouse.summary import counted
 
 _ROWS_OF_A_LIST = 10
 _ROWS_OF_A_MESSAGE = 5
+_OF_AN_ADDRESS = re.compile(r"[.:@#](?=[\w/])(?!\d)")
+_LOOKING_ALIKE = str.maketrans(
+    {"*": "\N{ASTERISK OPERATOR}", "~": "\N{TILDE OPERATOR}", "`": "\N{MODIFIER LETTER GRAVE ACCENT}"}
+)
 
 
 def alert_title(raised: Raised, report: AlertsReport) -> str:
@@ -34,7 +40,7 @@ def alert_lines(raised: Raised, report: AlertsReport) -> list[str]:
     """The first rows in words, the worst first, and how many there are besides."""
     more = len(raised.rows) - _ROWS_OF_A_LIST
     return [
-        *(f"  {_account(row, report)}{_printable(alert_line(raised, row))}" for row in raised.rows[:_ROWS_OF_A_LIST]),
+        *(f"  {_account(row, report)}{alert_line(raised, row)}" for row in raised.rows[:_ROWS_OF_A_LIST]),
         *([f"  and {more:,} more: --json has all of them"] if more > 0 else []),
     ]
 
@@ -106,7 +112,7 @@ def shown(row: Mapping[str, Any], name: str) -> str:
     if kind == "share":
         return f"{Decimal(value) * 100:.0f} %"
     if kind == "amount":
-        return f"{row.get('currency') or ''} {Decimal(value):,.2f}".strip()
+        return f"{printable(str(row.get('currency') or ''))} {Decimal(value):,.2f}".strip()
     if kind in {"days", "months"}:
         return counted(int(value), kind.removesuffix("s"))
     return f"{_number(value)} h" if kind == "hours" else _number(value)
@@ -115,7 +121,7 @@ def shown(row: Mapping[str, Any], name: str) -> str:
 def _word(value: str | date | None, unknown: str) -> str:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M}"
-    return unknown if value is None else str(value)
+    return unknown if value is None else printable(str(value))
 
 
 def _number(value: Any) -> str:
@@ -138,10 +144,11 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, str | int | float) else exact(value)
 
 
-def _printable(text: str) -> str:
-    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
-
-
 def _harmless(text: str) -> str:
-    """A client's name shall neither link nor call anybody: https://api.slack.com/reference/surfaces/formatting#escaping."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """A client's name shall neither link, call anybody nor look like more: https://api.slack.com/reference/surfaces/formatting.
+
+    Addresses become links by themselves, also without their scheme, and Mattermost calls by a bare `@`: a word joiner, which is
+    not seen, takes them apart. For marks of emphasis there is no escape: others that look alike stand for them.
+    """
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _OF_AN_ADDRESS.sub("\\g<0>\N{WORD JOINER}", text.translate(_LOOKING_ALIKE))

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from dlt.common.exceptions import DltException
 from dlt.destinations.exceptions import DestinationConnectionError
 
-from harvest_time_tracking import SettingWrong
+from harvest_time_tracking import SettingWrong, printable
 from harvest_warehouse.build_report import BuildFailed, BuildReport, BuiltTable, Found, failure
 from harvest_warehouse.calendar_days import DAY_COLUMNS, days
 from harvest_warehouse.database import Database, open_database
@@ -96,7 +96,9 @@ def build(
         except DestinationConnectionError as error:
             raise BuildFailed(f"{unopened(warehouse, error)} The marts of the last build stand.") from error
         except DltException as error:
-            raise BuildFailed(f"The database refused: {error} The marts of the last build stand.") from error
+            raise BuildFailed(
+                f"The database refused: {printable(str(error))} The marts of the last build stand."
+            ) from error
 
 
 @dataclass(frozen=True)

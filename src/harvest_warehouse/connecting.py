@@ -84,17 +84,16 @@ def connected(name: str, dataset_name: str, file: Path, use: Use) -> tuple[DltDe
     try:
         # As dlt resolves it, in every spelling that it takes.
         found = factory.configuration(factory.spec()._bind_dataset_name(dataset_name=dataset_name))
-        place = found.data_location()
-        if within := entry.place_within:
-            place = f"{place}/{getattr(found, within, None) or getattr(found.credentials, within)}"
     except ConfigFieldMissingException as error:
         raise SettingWrong(_unconfigured(name, error)) from None
     except ConfigurationException as error:
         # Its own words could repeat a connection string.
-        raise SettingWrong(
-            f"The configuration of the destination {name} cannot be read ({type(error).__name__}): see "
-            f"[destination.{name}.credentials] in .dlt/secrets.toml."
-        ) from None
+        raise SettingWrong(f"{_unreadable(name)} ({type(error).__name__}). {_QUOTED}") from None
+    if _is_cut_in_a_password(found.credentials):
+        raise SettingWrong(f"{_unreadable(name)}: its address has more than one @. {_QUOTED}")
+    place = found.data_location()
+    if within := entry.place_within:
+        place = f"{place}/{getattr(found, within, None) or getattr(found.credentials, within)}"
     for setting, value in {**entry.session, **entry.uses.get(use, {})}.items():
         setattr(found.credentials, setting, value)
     return _made(entry, name, found.credentials), f"{name} at {place}"
@@ -111,7 +110,30 @@ def _made(entry: Destination, name: str, credentials: object = None) -> DltDesti
     return made  # type: ignore[no-any-return]
 
 
+# dlt ends a password at the first @, and takes the rest of it for the host.
+_QUOTED = (
+    "In an address, a password has %40 for @, %3A for :, %2F for /, %3F for ?, %23 for # and %25 for %; or give host, username, "
+    "password and database by themselves."
+)
+
+
+def _unreadable(name: str) -> str:
+    return f"The configuration of the destination {name} ([destination.{name}.credentials] in .dlt/secrets.toml) cannot be read"
+
+
+def _is_cut_in_a_password(credentials: object) -> bool:
+    """Whether parts of an address, of the database or of a lake's catalog, hold what belongs before the last `@`."""
+    address: Any = getattr(credentials, "catalog", credentials)
+    parts = [getattr(address, part, None) for part in ("host", "database")]
+    # Where there is no database, a `?` in the password began the settings.
+    parts += [] if parts[1] else list((getattr(address, "query", None) or {}).values())
+    return any("@" in str(part) for part in parts)
+
+
 def _unconfigured(name: str, error: ConfigFieldMissingException) -> str:
+    address: object = dlt.secrets.get(f"destination.{name}.credentials")
+    if isinstance(address, str) and address.count("@") > 1:
+        return f"{_unreadable(name)}: {' and '.join(error.fields)} missing. {_QUOTED}"
     return (
         f"The destination {name} is not configured: {' and '.join(error.fields)} missing. Put it into .dlt/secrets.toml under "
         f"[destination.{name}.credentials], or into DESTINATION__{name.upper()}__CREDENTIALS; docs/destinations.md shows how."

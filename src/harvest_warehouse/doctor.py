@@ -172,7 +172,7 @@ def _marts(company_currency: object) -> Check:
     return Check(
         "marts",
         "fine",
-        f"cost rates are in {home}, exchange rates are set for {rates}; {len(settings.working_days)} working days a week, "
+        f"cost rates are in {printable(str(home))}, exchange rates are set for {rates}; {len(settings.working_days)} working days a week, "
         f"target {settings.target_utilisation:.0%} billable, {len(settings.time_off_tasks)} tasks count as leave. "
         "[harvest_marts] in .dlt/config.toml changes that.",
     )

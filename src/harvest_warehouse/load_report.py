@@ -7,7 +7,7 @@ from datetime import datetime
 
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from harvest_time_tracking import STREAMS, HarvestError, StreamOutcome
+from harvest_time_tracking import STREAMS, HarvestError, StreamOutcome, printable
 from harvest_warehouse.settings import Warehouse
 
 
@@ -99,8 +99,9 @@ def what_happened(error: BaseException, warehouse: Warehouse) -> str:
         return str(ours)
     if any(isinstance(link, KeyboardInterrupt) for link in chain):
         return "Interrupted."
-    last = str(chain[-1]).strip()
+    last = str(chain[-1])
+    said = printable(last)
     if warehouse.kind.is_busy(last) and warehouse.name in last:
-        return f"{warehouse.place} is open in another program: close it there, and load again. ({last})"
+        return f"{warehouse.place} is open in another program: close it there, and load again. ({said})"
     step = error.step if isinstance(error, PipelineStepFailed) else "load"
-    return f"{warehouse.name}: {step} failed with {type(chain[-1]).__name__}: {last}"
+    return f"{warehouse.name}: {step} failed with {type(chain[-1]).__name__}: {said}"

@@ -18,7 +18,7 @@ import sqlglot
 from dlt.common.schema.typing import TColumnSchema
 from sqlglot import exp
 
-from harvest_time_tracking import HarvestError
+from harvest_time_tracking import HarvestError, printable
 from harvest_warehouse.database import Database
 from harvest_warehouse.models import described
 from harvest_warehouse.portions import Digest
@@ -194,7 +194,9 @@ def _write(database: Database, table: str, columns: list[_Column], file: Path) -
                     for column, values in zip(columns, zip(*rows, strict=True), strict=True)
                 ]
             except (pa.ArrowException, InvalidOperation) as error:
-                raise PublishFailed(f"{table}: a value does not fit the type of its column: {error}") from error
+                raise PublishFailed(
+                    f"{table}: a value does not fit the type of its column: {printable(str(error))}"
+                ) from error
             batch = pa.record_batch(arrays, schema=schema)
             digest.add(batch)
             writer.write_batch(batch)

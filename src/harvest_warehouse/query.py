@@ -10,7 +10,7 @@ from typing import Any
 
 from dlt.common.exceptions import DltException
 
-from harvest_time_tracking import SettingWrong
+from harvest_time_tracking import SettingWrong, printable
 from harvest_warehouse.database import Answer, Database
 from harvest_warehouse.duck import mended_by
 from harvest_warehouse.interruptible import TookTooLong, interruptible
@@ -102,8 +102,8 @@ def _waited(database: Database, work: Any, seconds: float) -> Any:
         if "statement timeout" in str(error):
             raise SettingWrong(_too_long(seconds)) from None
         if hint := mended_by(str(error)):
-            raise NotReadable(f"The database says: {error}{hint}") from error
-        raise SettingWrong(f"The database does not take it: {error}") from error
+            raise NotReadable(f"The database says: {printable(str(error))}{hint}") from error
+        raise SettingWrong(f"The database does not take it: {printable(str(error))}") from error
 
 
 def _too_long(seconds: float) -> str:

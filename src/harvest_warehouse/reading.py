@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from dlt.destinations.exceptions import DestinationConnectionError
 
-from harvest_time_tracking import HarvestError, SettingWrong
+from harvest_time_tracking import HarvestError, SettingWrong, printable
 from harvest_warehouse.database import Database, open_database
 from harvest_warehouse.duck import mended_by
 from harvest_warehouse.settings import Warehouse
@@ -59,9 +59,7 @@ def not_ours(warehouse: Warehouse) -> str:
 
 def unopened(warehouse: Warehouse, error: DestinationConnectionError) -> str:
     """Why there is no connection, in the database's own words and not in dlt's."""
-    said = str(error.inner_exc).strip()
+    said = str(error.inner_exc)
     if warehouse.kind.is_busy(said):
-        return (
-            f"{warehouse.place} is being written, or open in another program: try again when that has ended. ({said})"
-        )
-    return f"{warehouse.place} cannot be opened: {said}{mended_by(said)}"
+        return f"{warehouse.place} is being written, or open in another program: try again when that has ended. ({printable(said)})"
+    return f"{warehouse.place} cannot be opened: {printable(said)}{mended_by(said)}"

@@ -8,6 +8,7 @@ from datetime import date
 from html import escape
 from typing import Any
 
+from harvest_time_tracking import printable
 from harvest_warehouse.alert_summary import alert_line, alert_title
 from harvest_warehouse.alerts import AlertsReport, Raised
 from harvest_warehouse.dashboard.draw import verdict, without_rate
@@ -75,7 +76,7 @@ tr { break-inside: avoid; }
 
 def page(accounts: Sequence[Week], alerts: AlertsReport) -> str:
     """The file's text."""
-    title = " and ".join(week.header.account_name for week in accounts)
+    title = " and ".join(printable(week.header.account_name) for week in accounts)
     body = "\n".join(_account(week, alerts) for week in accounts)
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -97,7 +98,7 @@ def _account(week: Week, alerts: AlertsReport) -> str:
     said = "".join(f"<span><b>{escape(name)}</b> {escape(words)}</span>" for name, words in facts)
     return "\n".join(
         [
-            f'<h1>{escape(head.account_name)}: the week</h1>\n<p class="facts">{said}</p>',
+            f'<h1>{_text(head.account_name)}: the week</h1>\n<p class="facts">{said}</p>',
             *([f'<p class="warning">{escape(warning(week))}</p>'] if week.header.never_read else []),
             _calls(week.calls, alerts),
             "<h2>Hours</h2>",
@@ -141,19 +142,19 @@ def _tiles(tiles: Sequence[Tile]) -> str:
 def _tile(tile: Tile) -> str:
     flag = " alarming" if tile.is_alarming else ""
     return (
-        f'<div class="tile{flag}"><p>{escape(tile.label)}</p><p class="figure">{escape(tile.figure)}</p>'
-        f'<p class="note">{escape(tile.note)}</p></div>'
+        f'<div class="tile{flag}"><p>{_text(tile.label)}</p><p class="figure">{_text(tile.figure)}</p>'
+        f'<p class="note">{_text(tile.note)}</p></div>'
     )
 
 
 def _section(section: Section) -> str:
-    parts = [f"<h3>{escape(section.title)}</h3>"]
+    parts = [f"<h3>{_text(section.title)}</h3>"]
     if section.chart is not None:
         wide, narrow = (_data(svg(section.chart, width)) for width in (_WIDE, _NARROW))
         parts.append(_legend(section))
         parts.append(
             f'<figure><picture><source media="(max-width: 560px)" srcset="{narrow}">'
-            f'<img src="{wide}" width="{_WIDE}" alt="{escape(section.title)}"></picture></figure>'
+            f'<img src="{wide}" width="{_WIDE}" alt="{_text(section.title)}"></picture></figure>'
         )
     if section.rows:
         note = f"{section.rest} {_NOTES[section.name]}".strip()
@@ -179,15 +180,18 @@ def _table(section: Section) -> str:
     head = "".join(f"<th{_aligned(column.kind)}>{escape(column.title)}</th>" for column in columns)
     body = "".join(
         "<tr>"
-        + "".join(
-            f"<td{_aligned(column.kind)}>{escape(_said(column.kind, row[column.key]))}</td>" for column in columns
-        )
+        + "".join(f"<td{_aligned(column.kind)}>{_text(_said(column.kind, row[column.key]))}</td>" for column in columns)
         + "</tr>"
         for row in shown
     )
     more = len(rows) - len(shown)
     rest = f'<p class="note">and {more:,} more, in the dashboard</p>' if more > 0 else ""
     return f'<div class="table"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{rest}'
+
+
+def _text(words: str) -> str:
+    """Words that may have a name in them."""
+    return escape(printable(words))
 
 
 def _aligned(kind: str) -> str:

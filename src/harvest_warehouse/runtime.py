@@ -15,7 +15,7 @@ import dlt
 import pyarrow as pa
 from dlt.common.exceptions import MissingDependencyException
 
-from harvest_time_tracking import SettingWrong
+from harvest_time_tracking import SettingWrong, printable
 
 
 def keep_memory_flat() -> None:
@@ -101,6 +101,6 @@ def keep_names() -> None:
 def _is_news(record: logging.LogRecord) -> bool:
     if not logging.getLogger("dlt").isEnabledFor(logging.INFO):
         # Our own message says what went wrong; dlt's tracebacks, two for each file that it could not load, would bury it.
-        record.msg = record.getMessage().partition("Traceback (most recent call last)")[0]
+        record.msg = printable(record.getMessage().partition("Traceback (most recent call last)")[0])
         record.args, record.exc_info = (), None
     return not any(said in record.getMessage() for said in _NO_NEWS)

@@ -17,7 +17,7 @@ from dlt.common.exceptions import DltException
 from dlt.common.pipeline import get_dlt_pipelines_dir
 from dlt.common.storages.exceptions import SchemaNotFoundError
 
-from harvest_time_tracking import HarvestError, Secret, Settings, SettingWrong
+from harvest_time_tracking import HarvestError, Secret, Settings, SettingWrong, printable
 from harvest_time_tracking.settings import HOW_TO_SIGN_IN, as_date
 from harvest_time_tracking.shares import check_requests
 from harvest_warehouse.connecting import chosen, connected, destination
@@ -137,7 +137,7 @@ class Warehouse:
                 raise
             raise FolderDamaged(
                 f"dlt's working folder {self._pipelines_dir / self.pipeline_name} is damaged, or half a copy "
-                f"({type(error).__name__}: {error}). Delete it, and run this again: all that matters is in the database, and what "
+                f"({type(error).__name__}: {printable(str(error))}). Delete it, and run this again: all that matters is in the database, and what "
                 "waited there is asked for again."
             ) from error
 
@@ -241,7 +241,7 @@ def _found(pipeline_name: str) -> Iterator[None]:
     except ConfigFieldMissingException as error:
         raise SettingWrong(f"{' and '.join(error.fields)} missing. {HOW_TO_SIGN_IN}") from None
     except ConfigurationException as error:
-        raise SettingWrong(f"dlt cannot read its configuration: {error}") from None
+        raise SettingWrong(f"dlt cannot read its configuration: {printable(str(error))}") from None
 
 
 _SECTIONS = ("sources", "harvest_time_tracking", "harvest_time_tracking_source")

@@ -16,7 +16,7 @@ from dlt.common.configuration.exceptions import ConfigFieldMissingException, Con
 from dlt.common.exceptions import DltException, MissingDependencyException
 from dlt.common.storages.fsspec_filesystem import fsspec_from_config
 
-from harvest_time_tracking import HarvestError, SettingWrong
+from harvest_time_tracking import HarvestError, SettingWrong, printable
 
 Format = Literal["parquet", "delta", "iceberg"]
 SUFFIXES: dict[Format, str] = {"parquet": ".parquet", "delta": "", "iceberg": ".iceberg"}
@@ -117,7 +117,7 @@ class Shelf:
                 write_deltalake(url, rows, mode="overwrite", schema_mode="overwrite", storage_options=options)
             DeltaTable(url, storage_options=options).vacuum(dry_run=False)
         except (DeltaError, OSError) as error:
-            raise ShelfFailed(f"{self.url} does not take the Delta table {path}: {error}") from error
+            raise ShelfFailed(f"{self.url} does not take the Delta table {path}: {printable(str(error))}") from error
 
     def put_iceberg(self, path: str, file: Path) -> None:
         """Make an Iceberg table's next version of exactly the rows in a Parquet file; of older ones, those of a week stay."""
@@ -179,7 +179,9 @@ def _refusals(url: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # The libraries of the storages have no error in common.
-        raise ShelfFailed(f"{url} does not answer as it should: {type(error).__name__}: {error}") from error
+        raise ShelfFailed(
+            f"{url} does not answer as it should: {type(error).__name__}: {printable(str(error))}"
+        ) from error
 
 
 def _not_installed(extra: str, url: str = "") -> SettingWrong:

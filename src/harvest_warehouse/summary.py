@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from harvest_time_tracking import STREAMS, Stream, StreamOutcome
+from harvest_time_tracking import STREAMS, Stream, StreamOutcome, printable
 from harvest_warehouse.demo import Answer
 from harvest_warehouse.doctor import Check, DoctorReport
 from harvest_warehouse.load_report import LoadReport
@@ -55,9 +55,9 @@ def remark(outcome: StreamOutcome) -> str:
     parts = [outcome.reason] if outcome.reason else []
     if outcome.odd_values:
         odd = ", ".join(f"{column} ({count})" for column, count in outcome.odd_values.items())
-        parts.append(f"kept beside their column: {odd}")
+        parts.append(f"kept beside their column: {printable(odd)}")
     if outcome.new_columns:
-        parts.append(f"new in Harvest: {', '.join(outcome.new_columns)}")
+        parts.append(f"new in Harvest: {printable(', '.join(outcome.new_columns))}")
     return "; ".join(parts)
 
 

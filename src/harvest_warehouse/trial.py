@@ -11,7 +11,7 @@ from pathlib import Path
 from dlt.common.exceptions import DltException
 from dlt.common.utils import uniq_id
 
-from harvest_time_tracking import HarvestError
+from harvest_time_tracking import HarvestError, printable
 from harvest_warehouse.database import open_database
 from harvest_warehouse.own_tables import OwnTable, keep
 from harvest_warehouse.settings import Warehouse
@@ -134,4 +134,4 @@ def _said(error: BaseException) -> str:
     while (cause := error.__cause__ or error.__context__) is not None:
         error = cause
     # A driver's own timeout, for one, may have no words.
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    return printable(next(iter(str(error).strip().splitlines()), "")) or type(error).__name__

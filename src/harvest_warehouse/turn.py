@@ -14,7 +14,7 @@ from dlt.common.exceptions import DltException
 from dlt.destinations.sql_client import SqlClientBase
 from filelock import FileLock, Timeout
 
-from harvest_time_tracking import HarvestError
+from harvest_time_tracking import HarvestError, printable
 from harvest_warehouse.settings import Warehouse
 
 # A sync of a large account takes less, but for the first.
@@ -120,8 +120,8 @@ def _lock_in_database(warehouse: Warehouse, name: str) -> Iterator[None]:
             elif not _is_locked(warehouse, held.client):
                 raise _busy(warehouse)
         except DltException as error:
-            said = str(getattr(error, "inner_exc", None) or error.__cause__ or error).strip()
-            raise OutOfReach(f"{warehouse.place} does not answer: {said}") from error
+            said = str(getattr(error, "inner_exc", None) or error.__cause__ or error)
+            raise OutOfReach(f"{warehouse.place} does not answer: {printable(said)}") from error
         _held[name] = held
         held.times += 1
         try:

@@ -38,23 +38,30 @@ _FAMILIES = {
 def difference_table(judged: Iterable[Judged]) -> Table:
     """What differs, with both figures, newest first."""
     table = Table(box=box.SIMPLE, pad_edge=False)
-    for name in ("report", "from", "to", "subject", "measure", "ours", "Harvest's", "currency", "verdict"):
+    # What matters most comes first: a narrow terminal has no room for the last ones.
+    for name in ("subject", "measure", "ours", "Harvest's", "currency", "from", "to", "verdict", "report"):
         is_figure = name in ("ours", "Harvest's")
-        # A cron job's mail is 80 columns wide, and a figure without its last digits is none.
-        table.add_column(name, justify="right" if is_figure else "left", no_wrap=is_figure, overflow="fold")
+        is_long = name in ("subject", "measure")
+        # A figure or a day without its last digits is none.
+        table.add_column(
+            name,
+            justify="right" if is_figure else "left",
+            no_wrap=not is_long,
+            overflow="fold" if is_long else "ellipsis",
+        )
     newest = sorted(judged, key=lambda one: (one.figure.last, one.figure.first, one.figure.report), reverse=True)
     for one in newest[:MOST_LINES]:
         figure = one.figure
         table.add_row(
-            figure.report,
-            figure.first.isoformat(),
-            figure.last.isoformat(),
             f"{escape(printable(figure.subject))} ({figure.subject_id})",
             figure.measure,
             _shown(one.ours),
             _shown(figure.theirs),
-            "" if figure.is_hours else figure.currency,
+            "" if figure.is_hours else escape(printable(figure.currency)),
+            figure.first.isoformat(),
+            figure.last.isoformat(),
             Text(one.verdict.replace("_", " "), _STYLES.get(one.verdict, "bold red")),
+            figure.report,
         )
     return table
 

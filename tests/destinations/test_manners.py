@@ -302,6 +302,13 @@ def test_a_server_that_does_not_answer_is_named_without_the_password(
     assert secret not in said
 
 
+@ON_POSTGRES
+def test_no_file_that_the_runs_left_holds_the_password(here: Here) -> None:
+    left = [path for path in here.story.warehouse.folder.rglob("*") if path.is_file()]
+    assert any(path.name == "trace.pickle" for path in left)
+    assert not [path for path in left if PASSWORD.encode() in path.read_bytes()]
+
+
 @pytest.mark.parametrize("here", ["redshift"], indirect=True)
 def test_a_cluster_that_does_not_answer_is_named(here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DESTINATION__REDSHIFT__CREDENTIALS__PORT", "1")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
+import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 DONE, FAILED, WRONG_USE, SKIPPED = 0, 1, 2, 3
 DIFFERENT = RAISED = SKIPPED
+_MOST_OF_A_LINE = 10_000
+_SECONDS_UNTIL_AGAIN = 0.05
 
 app = typer.Typer(
     help="Copy a whole Harvest account into your own database.",
@@ -85,9 +89,25 @@ def prepare() -> None:
 
     # Whoever stops a service or a container ends it like Ctrl-C: what was done is kept, and the message says so.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    sys.unraisablehook = _interrupted_again
     keep_dlt_quiet()
     keep_memory_flat()
     keep_names()
+
+
+def _interrupted_again(unraisable: sys.UnraisableHookArgs) -> None:
+    """Be interrupted once more, where Python loses it.
+
+    It does in what it calls by the way, such as a weak reference's callback: an import has one for its lock, and a command begins
+    with a thousand imports (https://docs.python.org/3/library/sys.html#sys.unraisablehook).
+    """
+    if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(unraisable)
+        return
+    # From a thread: in here it would be lost again.
+    again = threading.Timer(_SECONDS_UNTIL_AGAIN, os.kill, (os.getpid(), signal.SIGTERM))
+    again.daemon = True
+    again.start()
 
 
 @contextmanager
@@ -96,7 +116,7 @@ def errors_told(is_debug: bool, *, as_json: bool = False) -> Iterator[None]:
     from dlt.common.configuration.providers.toml import TomlProviderReadException
     from dlt.common.exceptions import DltException
 
-    from harvest_time_tracking import HarvestError, SettingWrong
+    from harvest_time_tracking import HarvestError, SettingWrong, printable, printable_lines
     from harvest_warehouse.duck import mended_by
     from harvest_warehouse.load_report import AccessLost, LoadFailed
     from harvest_warehouse.summary import load_json, outcome_table
@@ -119,13 +139,15 @@ def errors_told(is_debug: bool, *, as_json: bool = False) -> Iterator[None]:
     except DltException as error:
         # What could not be connected to has its own words within dlt's.
         said = getattr(error, "inner_exc", None) or error.__cause__ or error
-        words = str(said).strip()
-        code, message, caught = FAILED, f"The database says: {words}{mended_by(words)}", error
+        code, message, caught = FAILED, f"The database says: {printable(str(said))}{mended_by(str(said))}", error
     except KeyboardInterrupt as error:
         code, message, caught = FAILED, "Interrupted.", error
     if is_debug or os.environ.get("DLT_HARVEST_DEBUG"):
-        for part in traceback.format_exception(caught):
-            err.print(part.rstrip("\n"), markup=False, highlight=False, soft_wrap=True)
+        for line in printable_lines("".join(traceback.format_exception(caught))):
+            # Set in: what others said in several lines begins none that looks like ours.
+            err.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+    # Whoever made it has made others' words in it short; ours may be long.
+    message = "\n".join(printable_lines(message, most=_MOST_OF_A_LINE))
     err.print(f"[bold red]Error:[/] {escape(message)}", highlight=False, soft_wrap=True)
     raise typer.Exit(code)
 

@@ -15,6 +15,7 @@ from rich.table import Table
 
 # In a file or a pipe a line is as long as it must be: names are looked for, and cut ones are not found.
 _ENDLESS = 100_000
+_NARROWEST_NAME = 10
 
 
 def visible(text: str) -> str:
@@ -82,7 +83,14 @@ class PlainConsole(Console):
             self.print(f"(This terminal is too narrow for: {names}.)", style="dim", highlight=False)
 
     def _narrowest(self, table: Table) -> int:
-        return Measurement.get(self, self.options.update(width=_ENDLESS), table).minimum
+        # Names, which may have no blank to be wrapped at, take no more room than is left for them.
+        names = [column for column in table.columns if column.overflow == "fold" and column.max_width is None]
+        for column in names:
+            column.max_width = _NARROWEST_NAME
+        found = Measurement.get(self, self.options.update(width=_ENDLESS), table).minimum
+        for column in names:
+            column.max_width = None
+        return found
 
 
 def write_text(pieces: Iterable[str]) -> None:

@@ -26,7 +26,7 @@ def report(
     No scripts, and nothing is fetched from elsewhere. Each currency has its own section.
     """
     with errors_told(debug):
-        from harvest_time_tracking import Ledger
+        from harvest_time_tracking import Ledger, printable
         from harvest_warehouse.progress import progress
         from harvest_warehouse.report import report as run
         from harvest_warehouse.summary import counted
@@ -36,6 +36,6 @@ def report(
         with progress(err, Ledger()) as on_step:
             written = run(place, out, on_step=on_step)
         say(
-            f"The week of {' and '.join(written.accounts)}, with {counted(written.alerts, 'alert')}, is in {written.page}, "
+            f"The week of {' and '.join(map(printable, written.accounts))}, with {counted(written.alerts, 'alert')}, is in {written.page}, "
             f"and a picture of it in {written.picture}."
         )
