@@ -20,6 +20,7 @@ from harvest_warehouse.load import Again, load, say_nothing, settle
 from harvest_warehouse.load_report import LoadReport, what_happened
 from harvest_warehouse.replaced import Noted, drop_orphans, note_replaced, remember
 from harvest_warehouse.rotation import Rotation, rotation
+from harvest_warehouse.runtime import give_memory_back
 from harvest_warehouse.sentinel import Sentinel
 from harvest_warehouse.settings import REREAD_REQUESTS, Warehouse
 from harvest_warehouse.sweep import sweep
@@ -242,6 +243,7 @@ class _Sync:
             return report
         # What its threads keep of the pages that they read is room for the marts.
         self._client.close()
+        give_memory_back()
         try:
             return replace(report, build=build(self._warehouse, on_step=self._on_step), not_built="")
         except (BuildFailed, SettingWrong) as error:
