@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import locale
 import logging
+import os
+import sys
+import time
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +24,7 @@ from harvest_time_tracking.clocks import asked_at, clock_difference, http_date, 
 from harvest_time_tracking.memory import before, instant, parsed
 from harvest_time_tracking.streams import STREAMS
 from harvest_warehouse.settings import Warehouse
+from storm.child import in_a_child
 
 OpenAccount = Callable[..., Account]
 CLOCKS = (Fault.CLOCK_AHEAD, Fault.CLOCK_BEHIND, Fault.ODD_DATE, Fault.UNREADABLE_DATE, Fault.DATE_OF_YEAR_202)
@@ -99,6 +104,85 @@ def test_where_our_own_clock_is_wrong_nothing_is_missed(open_account: OpenAccoun
     assert_equals_truth(account, list(FEW), after_changes=True)
     earliest = account.simulator.clock.now() + timedelta(hours=min(hours, 0))
     assert max(since_asked(account)) <= instant(earliest)
+
+
+def work(account: Account, seed: int) -> None:
+    account.simulator.mutate(30, seed=seed, deletions=True)
+    stop_timers(account)
+
+
+def test_a_machine_whose_clock_is_set_back_and_then_forward_between_runs_ends_equal(
+    synced: tuple[Account, Warehouse], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account, warehouse = synced
+    for seed, hours in enumerate((-40, 60)):
+        account.simulator.clock.sleep(5 * 3_600)
+        work(account, seed)
+        with monkeypatch.context() as patch:
+            set_clock(patch, account, hours)
+            skewed(account, hours)
+            assert sync_from(account, warehouse, accept_deletions=True).is_equal, hours
+    assert_equals_truth(account, after_changes=True)
+
+
+def set_clock(patch: pytest.MonkeyPatch, account: Account, hours: float) -> None:
+    """What a module of ours takes for now is the simulator's time, so many hours off."""
+    clock = account.simulator.clock
+
+    class Kind(type):
+        def __instancecheck__(cls, value: object) -> bool:
+            return isinstance(value, datetime)
+
+    class Shifted(datetime, metaclass=Kind):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return (clock.now() + timedelta(hours=hours)).astimezone(tz)
+
+    for name, module in list(sys.modules.items()):
+        if name.startswith(("harvest_warehouse", "harvest_time_tracking")) and vars(module).get("datetime") is datetime:
+            patch.setattr(module, "datetime", Shifted)
+
+
+def test_a_sync_over_midnight_misses_nothing_of_either_day(synced: tuple[Account, Warehouse]) -> None:
+    account, warehouse = synced
+    clock = account.simulator.clock
+    clock.sleep((clock.now().replace(hour=23, minute=59, second=58) - clock.now()).total_seconds() % 86_400)
+    work(account, 1)
+
+    def midnight() -> None:
+        clock.sleep(4)
+        work(account, 2)
+
+    account.simulator.faults.between_pages("time_entries", midnight)
+    before = clock.now().date()
+    sync_from(account, warehouse, accept_deletions=True)
+    assert clock.now().date() > before
+    clock.sleep(60)
+    assert sync_from(account, warehouse, accept_deletions=True).is_equal
+    assert_equals_truth(account, after_changes=True)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a zone is a process's own")
+def test_a_second_run_in_another_zone_and_locale_ends_equal(synced: tuple[Account, Warehouse]) -> None:
+    account, warehouse = synced
+    work(account, 1)
+    account.simulator.enforce_limits = False
+
+    def elsewhere() -> None:
+        # A day ahead for most of the day.
+        os.environ.update(TZ="Pacific/Kiritimati", LC_ALL="C", LANG="C")
+        time.tzset()
+        locale.setlocale(locale.LC_ALL, "C")
+        assert time.timezone == -14 * 3_600
+        assert sync_from(account, warehouse, accept_deletions=True, build_marts=True).is_equal
+
+    in_a_child(elsewhere)
+    account.pipeline = warehouse.pipeline()
+    assert_equals_truth(account, after_changes=True)
+    account.simulator.clock.sleep(3_600)
+    work(account, 2)
+    assert sync_from(account, warehouse, accept_deletions=True).is_equal
+    assert_equals_truth(account, after_changes=True)
 
 
 def test_a_position_that_lies_in_the_future_is_none_and_everything_is_read(open_account: OpenAccount) -> None:

@@ -24,7 +24,7 @@ _BREAKS = re.compile(r"[^\S ]\s*")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _LOGIN = re.compile(r"(://)\S*@")
 # Also in part: who repeats a token may cut it.
-_TOKEN = re.compile(r"(\bbearer\s+)(?=\S*[^a-z\s])\S+|(\baccess_token\W{1,3})[^\s&]+", re.IGNORECASE)
+_TOKEN = re.compile(r"""(\bbearer\s+)(?=\S*[^a-z\s])\S+|(\baccess_token["']?\s*[=:]\s*["']?)[^\s&]+""", re.IGNORECASE)
 
 
 def printable(text: str, *, most: int = MOST_SHOWN) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import copymode
 
 from harvest_time_tracking import SettingWrong
 from harvest_warehouse.alert_settings import AlertSettings
@@ -74,8 +75,8 @@ def report(
     on_step("drawing")
     html, png = page(accounts, alerts), picture(accounts)
     beside = out.with_suffix(".png")
-    out.write_text(html, encoding="utf-8")
-    beside.write_bytes(png)
+    put_whole(out, html.encode())
+    put_whole(beside, png)
     return ReportReport(
         out,
         beside,
@@ -83,3 +84,21 @@ def report(
         tuple(dict.fromkeys(money.currency for week in accounts for money in week.money)),
         len(alerts.raised),
     )
+
+
+def put_whole(file: Path, content: bytes) -> None:
+    """Write a file in the place of an older one. Who reads, and who was interrupted, finds the one or the other whole."""
+    # Where a link leads to; and a pipe or a device cannot be replaced.
+    file = file.resolve()
+    if file.exists() and not file.is_file():
+        file.write_bytes(content)
+        return
+    aside = file.with_name(f".{file.name}.part")
+    try:
+        aside.write_bytes(content)
+        if file.exists():
+            copymode(file, aside)
+        aside.replace(file)
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise

@@ -191,13 +191,18 @@ def code_of(report: Report) -> int:
 
 
 class Watch:
-    """Counts what the process does to files and the network (Python's audit events), and strikes at one of them."""
+    """Counts what the process does to files and the network (Python's audit events), and strikes at one of them.
+
+    Attributes:
+        count: how often it did, since `begin`.
+        is_full_disk_met: whether there was no room for something.
+    """
 
     _EVENTS = ("open", "os.", "shutil.", "http.client.send", "socket.connect")
 
     def __init__(self, kill: Kill | None, disk: FullDisk | None) -> None:
         self._kill, self._disk = kill, disk
-        self._count = 0
+        self.count = 0
         self._is_on = False
         self.is_full_disk_met = False
 
@@ -219,13 +224,13 @@ class Watch:
     def _noticed(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not self._is_on or not event.startswith(self._EVENTS):
             return
-        self._count += 1
-        if self._kill and self._count == self._kill.at_event:
+        self.count += 1
+        if self._kill and self.count == self._kill.at_event:
             if self._kill.then_ms:
                 threading.Thread(target=_kill_after, args=(self._kill.then_ms,), daemon=True).start()
             else:
                 os.kill(os.getpid(), signal.SIGKILL)
-        if self._disk and self._disk.at_event is not None and self._count >= self._disk.at_event:
+        if self._disk and self._disk.at_event is not None and self.count >= self._disk.at_event:
             is_writing = event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
             if is_writing or event == "os.mkdir":
                 self.is_full_disk_met = True
