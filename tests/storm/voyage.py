@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from accounts import assert_equals_truth
 from harvest_simulator.simulator import Simulator
+from harvest_warehouse.models import raw_tables
 from harvest_warehouse.settings import Warehouse
 from mart_truth import KEYS, Books, differences
 from mart_truth.dimensions import ZONES
@@ -371,6 +372,7 @@ def _loaded(account_seed: int, coast: Coast) -> tuple[Path, Shore]:
 
 def prepare(seeds: Iterable[int], coast: Coast = _FILES) -> None:
     """Load the accounts that these storms begin with: also what it brings into memory is then in every process forked from this one."""
+    raw_tables()  # (reads what the marts are made of: once, not again in each run)
     for account_seed in sorted({outset_of(seed).account_seed for seed in seeds}):
         _loaded(account_seed, coast)
 
