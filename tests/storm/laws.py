@@ -118,15 +118,16 @@ def no_cursor_past_what_is_stored(step: Step) -> Iterator[str]:
             continue
         seen = chronicle.moments[number].alive[stream]
         here = {key: row.get("updated_at") for key, row, _ in step.after.records(stream)}
-        now = chronicle.moments[-1].alive[stream]
         # An assignment of a project that was archived meanwhile goes, and comes back with it.
         owed = chronicle.always_alive(stream, number)
         for key in owed & partial.heard.get(stream, set()) if partial else owed:
             updated_at = seen[key]
             if key not in here:
                 yield f"{stream} {key} was there before the position {position['cursor']}, and is not here"
-            # A change that is committed late may turn `updated_at` back.
-            elif updated_at and here[key] < datetime.fromisoformat(min(updated_at, now[key] or updated_at)):
+            # A change that is committed late may turn `updated_at` back, and another one forward again.
+            elif updated_at and here[key] < datetime.fromisoformat(
+                min(moment.alive[stream][key] or updated_at for moment in chronicle.moments[number:])
+            ):
                 yield f"{stream} {key} changed at {updated_at}, before the position {position['cursor']}: {here[key]}"
 
 
