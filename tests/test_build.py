@@ -23,7 +23,7 @@ from harvest_warehouse.build import NEXT, build
 from harvest_warehouse.build_report import BuildFailed
 from harvest_warehouse.build_summary import build_lines
 from harvest_warehouse.database import open_database
-from harvest_warehouse.destinations import DESTINATIONS
+from harvest_warehouse.destinations import DESTINATIONS, Use
 from harvest_warehouse.mart_settings import MartSettings
 from harvest_warehouse.models import SQL, described, models, raw_tables, resolved, rules
 from harvest_warehouse.settings import Warehouse
@@ -200,7 +200,8 @@ def test_a_build_that_fails_leaves_the_old_marts_and_shows_what_is_wrong(shop: S
 _LIST = "select length(list(repeat('x', 200) || id)) as texts from {}"
 
 
-def test_a_statement_that_takes_more_memory_than_a_build_begins_with_is_done_with_more(tmp_path: Path) -> None:
+@pytest.mark.parametrize("use", ["building", "writing"])
+def test_a_statement_that_takes_more_memory_than_it_begins_with_is_done_with_more(tmp_path: Path, use: Use) -> None:
     warehouse = Warehouse(tmp_path, pipelines_dir=tmp_path / "pipelines")
 
     def limit_and_threads() -> tuple[str, int]:
@@ -208,7 +209,7 @@ def test_a_statement_that_takes_more_memory_than_a_build_begins_with_is_done_wit
         return found
 
     for ask in ("create", "rows", "counts", "run"):
-        with open_database(warehouse, "building") as database:
+        with open_database(warehouse, use) as database:
             database.make_marts()
             database.run(["drop table if exists marts.texts", "drop table if exists marts.made"])
             database.create("marts.texts", "select range as id from range(800000)")
@@ -233,8 +234,8 @@ def test_a_statement_that_takes_more_memory_than_a_build_begins_with_is_done_wit
                 assert database.rows("select texts from marts.made order by 1") == [(1,), (800_000,)]
             # And no more than it took.
             assert limit_and_threads()[0] in ("190.7 MiB", "381.4 MiB", "953.6 MiB")
-    # The next build begins with little again.
-    with open_database(warehouse, "building") as database:
+    # The next one begins with little again.
+    with open_database(warehouse, use) as database:
         assert limit_and_threads() == ("95.3 MiB", 1)
 
 

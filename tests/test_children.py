@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,59 @@ def account(open_account: OpenAccount) -> Account:
     opened = open_account(enforce_limits=False)
     opened.load(*CHILDREN)
     return opened
+
+
+def in_seconds(moment: datetime) -> object:
+    return int(moment.timestamp())
+
+
+def in_new_york(moment: datetime) -> object:
+    return moment.astimezone(timezone(timedelta(hours=-5))).isoformat(timespec="milliseconds")
+
+
+@pytest.mark.parametrize("spelled", [in_seconds, in_new_york])
+def test_a_parent_that_changed_is_asked_in_whatever_form_it_says_when(
+    open_account: OpenAccount, spelled: Callable[[datetime], object]
+) -> None:
+    account = open_account(enforce_limits=False)
+    answer = account.simulator._answer
+
+    def answered(asked: Any) -> Any:
+        said = answer(asked)
+        if asked.path == "/v2/invoices":
+            for record in said.data["invoices"]:
+                record["updated_at"] = spelled(datetime.fromisoformat(record["updated_at"]))
+        return said
+
+    account.simulator._answer = answered  # type: ignore[method-assign]
+    account.load(*OF_INVOICES)
+    account.simulator.clock.sleep(7_200)
+    paid = next(parent for parent in parents_of(account, "invoice_payments", alive=False))
+    payment = account.simulator.store.invoice_payments[paid][0]
+    account.simulator.store.delete_payment(payment.id)
+    account.simulator.requests.clear()
+    account.load(*OF_INVOICES, children_requests=0)
+    assert ("invoice_messages", paid) in asked(account)
+
+
+def test_children_of_parents_without_a_number_are_not_proven(open_account: OpenAccount) -> None:
+    account = open_account(enforce_limits=False)
+    answer = account.simulator._answer
+
+    def answered(asked: Any) -> Any:
+        said = answer(asked)
+        if asked.path == "/v2/invoices":
+            said.data["invoices"][0]["id"] = str(said.data["invoices"][0]["id"])
+        return said
+
+    account.simulator._answer = answered  # type: ignore[method-assign]
+    account.load("invoices", *OF_INVOICES)
+    outcomes = account.outcomes()
+    assert {name: outcome.outcome for name, outcome in outcomes.items()} == {
+        "invoices": "complete",
+        **dict.fromkeys(OF_INVOICES, "unproven"),
+    }
+    assert "the id of 1 of them is no number" in outcomes["invoice_payments"].reason
 
 
 def test_all_children_of_a_small_account_are_read_in_each_run(account: Account) -> None:

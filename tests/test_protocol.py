@@ -310,9 +310,18 @@ def test_a_page_without_a_next_link_is_the_last(links: object) -> None:
     assert read_page(said({"clients": []}), "clients", BASE).next_url is None
 
 
-@pytest.mark.parametrize("total", [None, "3", 3.0, True])
+@pytest.mark.parametrize("total", [None, "3.0", "", "-3", "²", "9" * 5_000, 3.0, -3, True])
 def test_a_total_that_is_no_whole_number_is_no_total(total: object) -> None:
     assert read_page(said({"clients": [], "total_entries": total}), "clients", BASE).total is None
+
+
+def test_numbers_that_are_written_as_text_are_numbers() -> None:
+    numbers = {"total_entries": "56", "page": "1", "per_page": "20", "total_pages": "3", "next_page": "2"}
+    paging = read_page(said({"clients": [{"id": 1}], **numbers}), "clients", BASE).paging
+    assert (paging.total, paging.number, paging.per_page, paging.next_page, paging.goes_on) == (56, 1, 20, 2, True)
+    del numbers["next_page"]
+    paging = read_page(said({"clients": [{"id": 1}], **numbers}), "clients", BASE).paging
+    assert (paging.next_page, paging.goes_on) == (2, True)
 
 
 def test_a_single_is_its_own_only_record() -> None:

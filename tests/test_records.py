@@ -497,6 +497,23 @@ def test_an_id_that_is_no_number_and_half_a_character_stop_nothing(tmp_path: Pat
     assert account.outcomes()[stream].odd_values["id"] == 2
 
 
+def test_text_that_looks_like_an_instant_is_text_beside_a_column_and_in_a_new_one(tmp_path: Path) -> None:
+    looks, words = "2026-03-16T00:00:00Z", "some day"
+    company = Said(body=b'{"name":"x"}')
+    with serving() as server:
+        account = Account(Simulator(empty=True), server.url, tmp_path)
+        for number, value in enumerate((looks, words)):
+            record = f'{{"id":{number},{STAMPS},"due_date":"{value}","novelty":"{value}","other":{{"a":1}}}}'
+            other = f'{{"id":{number + 5},{STAMPS},"other":"{value}"}}'
+            listed = f'{{"invoices":[{record},{other}],"total_entries":2,"links":{{"next":null}}}}'
+            server.answers[:] = [company, Said(body=listed.encode())]
+            account.load("invoices")
+    rows = {row["id"]: row for row in account.rows("invoices")}
+    assert [(rows[one]["due_date"], rows[one]["due_date__v_text"]) for one in (0, 1)] == [(None, looks), (None, words)]
+    assert [rows[one]["novelty"] for one in (0, 1)] == [looks, words]
+    assert [rows[one]["other"] for one in (5, 6)] == [looks, words]
+
+
 def spelled(value: Any) -> str:
     """A value as it stood in the JSON."""
     if isinstance(value, Decimal):

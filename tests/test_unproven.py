@@ -171,3 +171,53 @@ def test_a_project_that_does_not_exist_is_named_and_the_exit_code_is_3(
         assert ended.exit_code == 3
         assert "projects/999" in ended.output
         assert "unproven" in ended.output
+
+
+def nothing_is_said(said: dict[str, Any]) -> None:
+    """Neither how many there are nor whether they go on."""
+    for name in ("page", "per_page", "total_pages", "total_entries", "next_page", "links"):
+        said.pop(name, None)
+
+
+def some_are_cut_off(said: dict[str, Any]) -> None:
+    """Without totals, pages hold less than they say."""
+    said["total_entries"] = said["total_pages"] = None
+    said["user_assignments"] = said["user_assignments"][:15]
+
+
+@pytest.mark.parametrize("spoil", [nothing_is_said, some_are_cut_off])
+def test_a_list_that_goes_on_by_links_is_not_whole_where_nobody_says_that_it_ended(
+    open_account: OpenAccount, spoil: Spoil
+) -> None:
+    account = open_account(enforce_limits=False)
+    account.simulator.set_paging(20)
+    spoiling(account, "user_assignments", spoil)
+    account.load("user_assignments")
+    outcome = account.outcomes()["user_assignments"]
+    came = len(account.rows("user_assignments"))
+    assert came < len(account.simulator.truth()["user_assignments"])
+    assert (outcome.outcome, outcome.rows) == ("unproven", came)
+    assert f"{came:,} different records came" in outcome.reason
+
+
+def test_a_list_without_totals_that_says_that_it_ended_is_whole(open_account: OpenAccount) -> None:
+    account = open_account(enforce_limits=False)
+    account.simulator.set_paging(20, ["total_entries", "total_pages"])
+    streams = ["user_assignments", "clients", "time_entries", "expenses"]
+    account.load(*streams)
+    assert {stream: outcome.outcome for stream, outcome in account.outcomes().items()} == dict.fromkeys(
+        streams, "complete"
+    )
+    assert_equals_truth(account, streams)
+
+
+@pytest.mark.parametrize("stream", ["time_entries", "expenses"])
+def test_a_total_that_ends_with_a_page_that_goes_on_is_not_believed(open_account: OpenAccount, stream: str) -> None:
+    account = open_account(enforce_limits=False)
+    account.simulator.set_paging(20)
+    spoiling(account, stream, lambda said: said.update(total_entries=len(said[stream])))
+    account.load(stream)
+    outcome = account.outcomes()[stream]
+    assert outcome.outcome == "unproven"
+    assert "Harvest said 20 records" in outcome.reason
+    assert "go on after page 1" in outcome.reason

@@ -145,6 +145,8 @@ def harvest_time_tracking_source(
     DataItemNormalizer.update_normalizer_config(
         dlt.current.source_schema(), {"propagation": {"root": {TColumnName("account_id"): TColumnName("account_id")}}}
     )
+    # Each column has its type from us. What stands as text beside one may look like an instant, and is none all the same.
+    dlt.current.source_schema().remove_type_detection("iso_timestamp")
     reader = _Reader(settings, options, client, ledger or Ledger(), session)
     for stream in STREAMS.values():
         yield _resource(

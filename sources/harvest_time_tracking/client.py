@@ -24,6 +24,7 @@ from .protocol import (
     Page,
     check_link,
     limit_of,
+    paging_of,
     read_answer,
     read_document,
     read_page,
@@ -189,8 +190,7 @@ class Client:
     def count(self, path: str, params: Mapping[str, object] | None = None, spent: Spent | None = None) -> int | None:
         """How many records a list has, for one small request; None where Harvest does not say."""
         url = self.url(path, {**(params or {}), "per_page": 1})
-        total = self.get(url, lambda answer: read_document(answer)[0].get("total_entries"), spent)
-        return total if type(total) is int else None
+        return self.get(url, lambda answer: paging_of(read_document(answer)[0]).total, spent)
 
     def free_in_seconds(self, limit: Limit, requests: int = 1) -> float:
         """How long it will be until so many requests of this kind may be sent at once. Asks nothing."""

@@ -109,6 +109,10 @@ class Extraction:
                 return
             if parents.unproven:
                 entry.unproven.append(f"it is read by {stream.parent.stream}: {parents.unproven}")
+            if parents.lost:
+                entry.unproven.append(
+                    f"it is read by {stream.parent.stream}: the id of {parents.lost:,} of them is no number, so nothing can be asked for them"
+                )
             told = yield from self._told(stream, entry, memory)
             share = yield from self._share(stream, entry, memory)
             work = children(

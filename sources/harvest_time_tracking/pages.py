@@ -276,17 +276,27 @@ class _Chain:
         self.ids = Ids()
         self.followed: set[object] = set()
         self._totals: set[int] = set()
+        self._is_open = False
+        self._cut = ""
 
     def see(self, page: Page) -> None:
         """A page is here."""
         self.ids.add(page)
+        paging, rows = page.paging, len(page.records)
+        self._is_open = page.data_key is not None and paging.goes_on is None and rows > 0
+        if paging.goes_on and paging.per_page and rows < paging.per_page:
+            self._cut = f"Harvest said {paging.per_page:,} records a page, and one that is not the last held {rows:,}"
         if page.total is not None:
             self._totals.add(page.total)
 
     @property
     def is_short(self) -> bool:
-        """Whether fewer different records came than Harvest ever said, once the list came to its end."""
-        return bool(self._totals) and self.ids.distinct < min(self._totals)
+        """Whether there may be more, once no page said that the list goes on.
+
+        That is where fewer different records came than Harvest ever said; and where it does not say how many there are, if it
+        does not say either whether they go on, or a page was not what it says.
+        """
+        return self.ids.distinct < min(self._totals) if self._totals else self._is_open or bool(self._cut)
 
     @property
     def is_endless(self) -> bool:
@@ -300,7 +310,9 @@ class _Chain:
     def why(self) -> str:
         """Why it is not shown that all of it came, in words."""
         if not self._totals:
-            return f"{self.ids.distinct:,} different records came"
+            said = "Harvest says neither how many there are nor whether they go on" if self._is_open else self._cut
+            came = f"{self.ids.distinct:,} different records came"
+            return f"{said}; {came}" if said else came
         least, most = min(self._totals), max(self._totals)
         said = f"{least:,}" if least == most else f"{least:,} to {most:,}"
         return f"Harvest said {said} records, and {self.ids.distinct:,} different ones came"

@@ -37,6 +37,8 @@ WINDOW_SECONDS: Mapping[Limit, float] = {"general": 15.0, "reports": 900.0}
 # A 429 without Retry-After was seen in real traffic: wait out the short window, and grow towards the long one.
 _UNTOLD_WAIT_SECONDS: Mapping[Limit, tuple[float, float]] = {"general": (15.0, 15.0), "reports": (60.0, 900.0)}
 _LONGEST_WAIT_SECONDS = 900.0
+# No list is so long that telling its length takes so many.
+_DIGITS = 19
 
 
 @dataclass(frozen=True)
@@ -231,7 +233,7 @@ def paging_of(document: Mapping[str, Any]) -> Paging:
     if "next" in links:
         goes_on = links["next"] is not None
     elif "next_page" in document:
-        goes_on = next_page is not None
+        goes_on = document["next_page"] is not None
     elif number is not None and pages is not None:
         goes_on = number < pages
         next_page = number + 1 if goes_on else None
@@ -239,6 +241,9 @@ def paging_of(document: Mapping[str, Any]) -> Paging:
 
 
 def _count(value: object) -> int | None:
+    """A number of pages or records, which some gateways write as text."""
+    if type(value) is str and value.isascii() and value.isdecimal() and len(value) < _DIGITS:
+        return int(value)
     return value if type(value) is int and value >= 0 else None
 
 

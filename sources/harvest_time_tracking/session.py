@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import Future
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from .protocol import Page
 from .shares import Split, in_turn
 from .stream import Stream
+
+_HARVESTS_OWN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 class Roll:
@@ -22,6 +25,7 @@ class Roll:
         refused: why it never will.
         unproven: why the list may have more than it showed; else empty.
         is_abandoned: whether it ended before its end, for whatever reason: somebody else must read the list.
+        lost: how many records have no id by which their children could be asked for.
     """
 
     def __init__(self, children: Iterable[Stream], *, is_whole: bool) -> None:
@@ -35,6 +39,7 @@ class Roll:
         self._can_have: dict[str, dict[int, bool]] = {child.name: {} for child in self._children}
         self._is_alive: dict[str, dict[int, bool]] = {child.name: {} for child in self._children}
         self._updated_at: dict[int, str] = {}
+        self.lost = 0
 
     def note(self, records: Iterable[Mapping[str, Any]], answered_at: datetime | None) -> None:
         """Keep the ids, when each changed, which can have children, and which are alive."""
@@ -42,9 +47,12 @@ class Roll:
         if not self._children:
             return
         # An id that is no number is kept in its row, but leads nowhere.
-        records = [record for record in records if type(record.get("id")) is int]
+        records = list(records)
+        found = [record for record in records if type(record.get("id")) is int]
+        self.lost += len(records) - len(found)
+        records = found
         for record in records:
-            self._updated_at[record["id"]] = record.get("updated_at") or "9999"
+            self._updated_at[record["id"]] = _changed_at(record)
         for child in self._children:
             only, alive = (child.parent.only, child.parent.alive) if child.parent else (None, None)
             for record in records:
@@ -99,6 +107,20 @@ class Roll:
     def _halves(self, child: Stream) -> tuple[list[int], list[int]]:
         able, is_alive = self.able(child), self._is_alive[child.name]
         return [one for one in able if is_alive[one]], [one for one in able if not is_alive[one]]
+
+
+def _changed_at(record: Mapping[str, Any]) -> str:
+    """When a record changed, in Harvest's own form; where it does not say, at any time."""
+    text = record.get("updated_at")
+    # Nearly all are in that form: what is in another one, or of another time zone, would compare otherwise.
+    if isinstance(text, str) and _HARVESTS_OWN.fullmatch(text):
+        return text
+    try:
+        moment = datetime.fromisoformat(str(text))
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment
+    except (ValueError, OverflowError):
+        return "9999"
+    return f"{moment.replace(microsecond=0, tzinfo=None).isoformat()}Z"
 
 
 class Session:

@@ -316,7 +316,9 @@ def open_database(warehouse: Warehouse, use: Use = "writing", *, is_copying: boo
         for guard in warehouse.kind.guards if use == "reading" else ():
             client.execute_sql(guard)
         kind = warehouse.kind
-        database = Database(client, warehouse.marts_name, kind, kind.more_memory if use == "building" else ())
+        database = Database(
+            client, warehouse.marts_name, kind, kind.more_memory if use in ("writing", "building") else ()
+        )
         if not is_copying and database.is_half_copied():
             raise HalfCopied(
                 f"{warehouse.place} holds half a copy from another destination: `dlt-harvest copy --to {warehouse.destination} "

@@ -26,7 +26,7 @@ class Destination:
         session: set in its credentials, whatever these say: instants are UTC.
         uses: the same, by what a connection is for: an engine in this process has bounds, and what is for reading cannot write.
         cramped: how its error begins where a statement takes more memory than it may have.
-        more_memory: run one after the other on a connection for `building` where one was cramped, each with a new try.
+        more_memory: run one after the other on a connection for `writing` or `building` where one was cramped, each with a new try.
         guards: run on a connection that may only read.
         before_questions: run in the transaction of a question that somebody else wrote: it can write nothing, may take
             `{milliseconds}` at most, and ends with the program that asked.
