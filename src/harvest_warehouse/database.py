@@ -182,7 +182,8 @@ class Database:
         Raises:
             DatabaseException: dlt's, where the database refuses it.
         """
-        text = statement.sql(self.dialect)
+        # Without comments: where one ends is not the same for every database.
+        text = statement.sql(self.dialect, comments=False)
         with ExitStack() as stack:
             if self._kind.before_questions:
                 stack.enter_context(self._client.begin_transaction())
