@@ -206,6 +206,26 @@ def test_what_a_name_holds_does_not_steer_the_terminal(warehouse: Warehouse) -> 
     assert r"\x1b[31mred [bold]x" in shown
 
 
+def test_what_does_not_end_when_it_is_told_to_is_left_and_the_command_ends(warehouse: Warehouse) -> None:
+    """DuckDB hears nothing within one function of one row; to close its connection would wait for it."""
+    statement = "select levenshtein(repeat('a', 400000), repeat('b', 400000))"
+    ran = subprocess.run(
+        [sys.executable, "-m", "harvest_warehouse.cli", "sql", "--timeout", "0.5", statement],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=50,
+        cwd=warehouse.folder,
+    )
+    assert ran.returncode == 2
+    assert "took longer than 0.5 seconds" in ran.stderr
+
+
+def test_nested_beyond_saying_is_refused_in_words(warehouse: Warehouse) -> None:
+    with pytest.raises(SettingWrong, match="nested too deeply"):
+        query(warehouse, "select 1" + "::int" * 3_000)
+
+
 def test_days_are_compared_as_days(warehouse: Warehouse) -> None:
     assert query(warehouse, "select day from everything where day > date '2026-02-27'").rows == ((date(2026, 2, 28),),)
 

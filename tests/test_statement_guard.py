@@ -252,3 +252,12 @@ def test_work_that_only_hears_the_third_call_is_cancelled() -> None:
     with pytest.raises(TookTooLong):
         interruptible(work, heard.release, 0.1)
     assert ended.is_set()
+
+
+def test_a_server_that_does_not_even_answer_that_it_shall_stop_holds_nobody_up() -> None:
+    left: list[bool] = []
+    began = time.monotonic()
+    with pytest.raises(TookTooLong):
+        interruptible(lambda: time.sleep(60), lambda: time.sleep(60), 0.1, lambda: left.append(True))
+    assert time.monotonic() - began < 10
+    assert left == [True]
