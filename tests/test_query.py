@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from typer.testing import CliRunner
 
 from harvest_time_tracking import SettingWrong
 from harvest_warehouse.cli import app
+from harvest_warehouse.cli.console import read_text, write_text
 from harvest_warehouse.database import open_database
 from harvest_warehouse.query import QueryReport, query, streamed
 from harvest_warehouse.query_summary import query_csv, query_json
@@ -232,3 +234,30 @@ def test_days_are_compared_as_days(warehouse: Warehouse) -> None:
 
 def digest(warehouse: Warehouse) -> str:
     return hashlib.sha256(warehouse.file.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "ascii"])
+def test_a_file_of_sql_is_utf_8_whatever_the_console_is(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for before in ("", "\ufeff"):
+        piped = io.TextIOWrapper(io.BytesIO(f"{before}select 'caf\xe9'".encode()), encoding=encoding)
+        monkeypatch.setattr(sys, "stdin", piped)
+        assert read_text() == "select 'caf\xe9'"
+
+
+def test_a_file_in_the_consoles_own_encoding_is_read_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    piped = io.TextIOWrapper(io.BytesIO(b"select 'caf\xe9'"), encoding="cp1252")
+    monkeypatch.setattr(sys, "stdin", piped)
+    assert read_text() == "select 'caf\xe9'"
+
+
+@pytest.mark.parametrize("closed", ["stdin", "stdout"])
+def test_a_closed_stream_is_an_empty_one(closed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, closed, None)
+    if closed == "stdin":
+        assert read_text() == ""
+    write_text(["nothing"])
+
+
+def test_what_is_no_text_is_refused_in_words(warehouse: Warehouse) -> None:
+    with pytest.raises(SettingWrong, match="no text"):
+        query(warehouse, "select '\udcff'")

@@ -63,6 +63,8 @@ def question(statement: str, dialect: str) -> exp.Expr:
     Raises:
         SettingWrong: where it is something else, with what.
     """
+    if not statement.isascii() and statement != statement.encode("utf-8", "replace").decode():
+        raise SettingWrong("This statement is no text: it holds what is not UTF-8.")
     logger = logging.getLogger("sqlglot")
     level = logger.level
     logger.setLevel(logging.ERROR)
