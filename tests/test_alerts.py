@@ -26,6 +26,7 @@ from harvest_warehouse.alert_summary import alert_title, message
 from harvest_warehouse.alerts import alerts
 from harvest_warehouse.cli import app
 from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.webhook import deliver
 from marts import Shop
 
 RAW, MARTS = "harvest_time_tracking_data", "harvest_marts"
@@ -330,6 +331,20 @@ def test_what_was_found_goes_to_the_webhook_and_no_name_can_call_anybody(
     [body] = taken
     assert "&lt;!channel&gt; &amp; Co" in json.loads(body)["text"]
     assert "verysecret" not in result.output
+
+
+def test_a_webhook_on_this_machine_is_reached_without_the_proxy(
+    blank: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The proxy would see the address, which is a secret, and would know another machine by that name."""
+    with webhook(200) as (address, taken):
+        monkeypatch.setenv("RUNTIME__SLACK_INCOMING_HOOK", address)
+        for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, "http://127.0.0.1:1")
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        assert deliver(blank, "found") is None
+    assert len(taken) == 1
 
 
 def test_nothing_is_sent_where_nothing_was_found(blank: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:

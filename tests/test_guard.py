@@ -138,6 +138,22 @@ def test_a_wrong_key_beside_a_good_cookie_is_no_way_to_change_the_cookie() -> No
     assert "set-cookie" not in headers_of(answer)
 
 
+@pytest.mark.parametrize("others", ["a[b]=1", 'x="', "{}=1; é=2", "dlt_harvest_2718=an-old-one", "dlt_harvest_27=x"])
+def test_cookies_of_other_servers_on_this_machine_keep_nobody_out(others: str) -> None:
+    assert status(LOCAL, HOST, ("cookie", f"{others}; dlt_harvest_2718={THE_KEY}")) == 200
+    assert status(LOCAL, HOST, ("cookie", others)) == 403
+
+
+def test_the_key_opens_no_way_to_another_server() -> None:
+    answer = asked(LOCAL, HOST, path="//evil.example/x", query=f"{KEY}={THE_KEY}")
+    assert headers_of(answer)["location"] == "/evil.example/x"
+    assert headers_of(answer)["referrer-policy"] == "no-referrer"
+
+
+def test_a_second_origin_is_looked_at_too() -> None:
+    assert status(LOCAL, HOST, COOKIE, ("origin", "http://127.0.0.1:2718"), ("origin", "http://evil.example")) == 403
+
+
 def test_every_answer_says_that_nothing_comes_from_another_host() -> None:
     for answer in (asked(LOCAL, HOST, COOKIE), asked(LOCAL, HOST), asked(LOCAL, HOST, COOKIE, path="/api/x")):
         policy = headers_of(answer)["content-security-policy"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from typer.testing import CliRunner
 
 from harvest_time_tracking import SettingWrong
 from harvest_warehouse.cli import app
+from harvest_warehouse.cli.console import read_text, write_text
 from harvest_warehouse.database import open_database
 from harvest_warehouse.query import QueryReport, query, streamed
 from harvest_warehouse.query_summary import query_csv, query_json
@@ -206,9 +208,56 @@ def test_what_a_name_holds_does_not_steer_the_terminal(warehouse: Warehouse) -> 
     assert r"\x1b[31mred [bold]x" in shown
 
 
+def test_what_does_not_end_when_it_is_told_to_is_left_and_the_command_ends(warehouse: Warehouse) -> None:
+    """DuckDB hears nothing within one function of one row; to close its connection would wait for it."""
+    statement = "select levenshtein(repeat('a', 400000), repeat('b', 400000))"
+    ran = subprocess.run(
+        [sys.executable, "-m", "harvest_warehouse.cli", "sql", "--timeout", "0.5", statement],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=50,
+        cwd=warehouse.folder,
+    )
+    assert ran.returncode == 2
+    assert "took longer than 0.5 seconds" in ran.stderr
+
+
+def test_nested_beyond_saying_is_refused_in_words(warehouse: Warehouse) -> None:
+    with pytest.raises(SettingWrong, match="nested too deeply"):
+        query(warehouse, "select 1" + "::int" * 3_000)
+
+
 def test_days_are_compared_as_days(warehouse: Warehouse) -> None:
     assert query(warehouse, "select day from everything where day > date '2026-02-27'").rows == ((date(2026, 2, 28),),)
 
 
 def digest(warehouse: Warehouse) -> str:
     return hashlib.sha256(warehouse.file.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "ascii"])
+def test_a_file_of_sql_is_utf_8_whatever_the_console_is(encoding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for before in ("", "\ufeff"):
+        piped = io.TextIOWrapper(io.BytesIO(f"{before}select 'caf\xe9'".encode()), encoding=encoding)
+        monkeypatch.setattr(sys, "stdin", piped)
+        assert read_text() == "select 'caf\xe9'"
+
+
+def test_a_file_in_the_consoles_own_encoding_is_read_as_such(monkeypatch: pytest.MonkeyPatch) -> None:
+    piped = io.TextIOWrapper(io.BytesIO(b"select 'caf\xe9'"), encoding="cp1252")
+    monkeypatch.setattr(sys, "stdin", piped)
+    assert read_text() == "select 'caf\xe9'"
+
+
+@pytest.mark.parametrize("closed", ["stdin", "stdout"])
+def test_a_closed_stream_is_an_empty_one(closed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, closed, None)
+    if closed == "stdin":
+        assert read_text() == ""
+    write_text(["nothing"])
+
+
+def test_what_is_no_text_is_refused_in_words(warehouse: Warehouse) -> None:
+    with pytest.raises(SettingWrong, match="no text"):
+        query(warehouse, "select '\udcff'")

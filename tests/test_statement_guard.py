@@ -83,6 +83,7 @@ def asked(statement: str, dialect: str) -> str:
         ("databricks", "select http_request(conn => 'x')"),
         ("databricks", "select ai_query('model', 'x')"),
         ("databricks", "select secret('scope', 'key')"),
+        ("databricks", "select * from list_secrets('scope')"),
     ],
 )
 def test_a_function_that_reaches_more_than_the_tables_is_refused_by_its_name(dialect: str, call: str) -> None:
@@ -118,6 +119,16 @@ def test_a_function_that_reaches_more_than_the_tables_is_refused_by_its_name(dia
         ("databricks", "select * from parquet.`/mnt/x`"),
         ("databricks", "select transform(a) using 'cat' as (b) from time_entries"),
         ("databricks", "select * from delta.`s3://bucket/x`"),
+        # A name of the query's own hides a table only where it is in sight, as the database sees it.
+        ("postgres", "select * from (with pg_authid as (select 1) select 1) as x, pg_authid"),
+        ("postgres", "with x as (select * from pg_authid), pg_authid as (select 1) select * from x"),
+        ("postgres", "(with pg_authid as (select 1) select 1) union select 1 from pg_authid"),
+        ("duckdb", "with recursive \"x.csv\" as (select * from 'x.csv') from 'x.csv'"),
+        ("duckdb", "with recursive \"x.csv\" as (from 'x.csv' union all select 1) from 'x.csv'"),
+        ("duckdb", "summarize '/etc/passwd'"),
+        ("snowflake", "select * from table('other.public.salaries')"),
+        ("snowflake", "show users"),
+        ("bigquery", "select * from project.other.salaries.x"),
     ],
 )
 def test_what_is_not_among_our_tables_is_not_read(dialect: str, statement: str) -> None:
@@ -172,6 +183,33 @@ def test_questions_that_people_ask_are_answered(dialect: str, statement: str) ->
     assert asked(statement, dialect)
 
 
+@pytest.mark.parametrize(
+    ("statement", "run"),
+    [
+        # PostgreSQL knows another pg_authid beside this one.
+        (
+            'with "PG_AUTHID" as (select 1) select * from pg_authid',
+            'WITH "PG_AUTHID" AS (SELECT 1) SELECT * FROM "PG_AUTHID"',
+        ),
+        (
+            'with a as (select 1), "A" as (select 2) select * from "A", a',
+            'WITH a AS (SELECT 1), "A" AS (SELECT 2) SELECT * FROM "A", a',
+        ),
+        (
+            "with recursive a as (select 1 as n union all (select n from a)), b as (from a) select (select 1 from b) from a",
+            "WITH RECURSIVE a AS (SELECT 1 AS n UNION ALL (SELECT n FROM a)), b AS (SELECT * FROM a) "
+            "SELECT (SELECT 1 FROM b) FROM a",
+        ),
+        (
+            "with time_entries as (select a from time_entries) select a from time_entries",
+            "WITH time_entries AS (SELECT a FROM ours.harvest.time_entries) SELECT a FROM time_entries",
+        ),
+    ],
+)
+def test_a_name_of_the_query_is_asked_as_the_query_writes_it(statement: str, run: str) -> None:
+    assert asked(statement, "postgres") == run
+
+
 def test_every_function_that_sqlglot_knows_was_looked_at() -> None:
     """A newer sqlglot may know functions that reach further: look at them, then add them to the list, or to the closed ones."""
     reviewed = set(REVIEWED.read_text(encoding="utf-8").split())
@@ -214,3 +252,12 @@ def test_work_that_only_hears_the_third_call_is_cancelled() -> None:
     with pytest.raises(TookTooLong):
         interruptible(work, heard.release, 0.1)
     assert ended.is_set()
+
+
+def test_a_server_that_does_not_even_answer_that_it_shall_stop_holds_nobody_up() -> None:
+    left: list[bool] = []
+    began = time.monotonic()
+    with pytest.raises(TookTooLong):
+        interruptible(lambda: time.sleep(60), lambda: time.sleep(60), 0.1, lambda: left.append(True))
+    assert time.monotonic() - began < 10
+    assert left == [True]

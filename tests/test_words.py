@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Callable
+from urllib.parse import quote
 
 import pytest
 from hypothesis import example, given
@@ -70,6 +74,8 @@ def test_the_token_is_not_in_it_however_it_is_spelled(text: str) -> None:
         ("a bearer token is expected", "a bearer token is expected"),
         ("access_token and account_id missing", "access_token and account_id missing"),
         ("postgresql://bi:p@ss:w/rd@db.example/x failed", "postgresql://***@db.example/x failed"),
+        ("host=db.example user=bi password=hunter2", "host=db.example user=bi password=***"),
+        ("md:ours?motherduck_token=eyJhbGciOi.x", "md:ours?motherduck_token=***"),
         ("write to data@acme.example", "write to data@acme.example"),
     ],
 )
@@ -96,6 +102,27 @@ def test_a_secret_is_kept_out_for_as_long_as_it_is_there() -> None:
     assert printable("it is a-secret-of-ours") == "it is ***"
     secrets.pop()
     assert printable("it is a-secret-of-ours") == "it is a-secret-of-ours"
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        json.dumps,
+        lambda token: token.replace("/", "\\/"),
+        lambda token: "".join(f"\\u{ord(sign):04X}" for sign in token),
+        lambda token: "".join(f"&#{ord(sign)};" for sign in token),
+        lambda token: quote(quote(token, safe=""), safe=""),
+        lambda token: b64encode(token.encode()).decode(),
+        lambda token: b64encode(f"bi:{token}".encode()).decode(),
+        lambda token: urlsafe_b64encode(f"user:{token}:x".encode()).decode(),
+    ],
+)
+def test_a_secret_is_known_however_it_is_spelled(spelled: Callable[[str], str]) -> None:
+    secret = Secret("7654321.pt.Zq8v/k3x=Nf6y~Rb1u?>")
+    shown = printable(f"denied: {spelled(secret.reveal())}")
+    assert "***" in shown
+    # Of base64, at most the letters that it has in common with its neighbours.
+    assert len(shown) < 32, shown
 
 
 def test_lines_stay_lines_with_their_indentation_and_a_secret_does_not_hide_in_two() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
+from collections.abc import Iterator
 from unicodedata import category
 
 from .secret import Secret
@@ -24,7 +26,10 @@ _BREAKS = re.compile(r"[^\S ]\s*")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _LOGIN = re.compile(r"(://)\S*@")
 # Also in part: who repeats a token may cut it.
-_TOKEN = re.compile(r"""(\bbearer\s+)(?=\S*[^a-z\s])\S+|(\baccess_token["']?\s*[=:]\s*["']?)[^\s&]+""", re.IGNORECASE)
+_TOKEN = re.compile(
+    r"""(\bbearer\s+)(?=\S*[^a-z\s])\S+|(\b(?:access|motherduck)_token["']?\s*[=:]\s*["']?|\bpassword=)[^\s&]+""",
+    re.IGNORECASE,
+)
 
 
 def printable(text: str, *, most: int = MOST_SHOWN) -> str:
@@ -66,13 +71,29 @@ def _plain(text: str) -> str:
 
 
 def _without_secrets(text: str) -> str:
-    """`text` with stars for each secret: as it is, as an address spells it, and with blanks in between."""
+    """`text` with stars for each secret: as it is, as addresses, JSON and pages spell it, in base64, and with blanks in between."""
     for secret in {secret.reveal() for secret in Secret.all()}:
         if len(secret) >= _SHORTEST_SECRET:
-            spelled = (f"(?:{re.escape(sign)}|(?i:{_quoted(sign)}))" for sign in secret)
-            text = re.sub(r"\s*".join(spelled), "***", text)
+            for spelled in ([*map(_spelled, secret)], *map(_escaped, _in_base64(secret))):
+                text = re.sub(r"\s*".join(spelled), "***", text)
     return text
 
 
-def _quoted(sign: str) -> str:
-    return "".join(f"%{byte:02x}" for byte in sign.encode())
+def _escaped(text: str) -> list[str]:
+    return [re.escape(sign) for sign in text]
+
+
+def _spelled(sign: str) -> str:
+    number = ord(sign)
+    quoted = "".join(f"%(?:25)*{byte:02x}" for byte in sign.encode())
+    others = rf"{quoted}|\\+u{number:04x}|&\#(?:0*{number}|x0*{number:x});"
+    return rf"(?:\\*{re.escape(sign)}|(?i:{others}))"
+
+
+def _in_base64(secret: str) -> Iterator[str]:
+    """What its base64 has in common, whatever stands before and behind it: three bytes are four letters."""
+    for before in range(3):
+        text = secret.encode()[(3 - before) % 3 :]
+        letters = b64encode(text[: len(text) // 3 * 3]).decode()
+        yield letters
+        yield letters.replace("+", "-").replace("/", "_")

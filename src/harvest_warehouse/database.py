@@ -47,6 +47,7 @@ class Database:
 
     Attributes:
         dialect: sqlglot's name of the database's dialect.
+        is_left: whether it is busy with what could not be ended.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Database:
         self._marts = marts
         self._kind = kind
         self._more_memory = list(more_memory)
+        self.is_left = False
         self.dialect: str = client.capabilities.sqlglot_dialect or HOME
         # Where unquoted names mean upper case, that is what dlt makes of ours; nobody else sees it.
         self._is_upper = client.capabilities.casefold_identifier is str.upper
@@ -182,7 +184,8 @@ class Database:
         Raises:
             DatabaseException: dlt's, where the database refuses it.
         """
-        text = statement.sql(self.dialect)
+        # Without comments: where one ends is not the same for every database.
+        text = statement.sql(self.dialect, comments=False)
         with ExitStack() as stack:
             if self._kind.before_questions:
                 stack.enter_context(self._client.begin_transaction())
@@ -210,6 +213,11 @@ class Database:
         ending = getattr(native, "interrupt", None) or getattr(native, "cancel", None) or native.close
         with suppress(Exception):
             ending()
+
+    def leave(self) -> None:
+        """Never close the connection: what it does could not be ended, and closing it would wait for that."""
+        self.is_left = True
+        self._client.close_connection = lambda: None  # type: ignore[method-assign]
 
     def make_dataset(self) -> None:
         """Make the dataset."""

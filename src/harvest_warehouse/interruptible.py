@@ -17,13 +17,33 @@ class TookTooLong(Exception):
     """The time limit was reached, and the call was cancelled."""
 
 
-def interruptible(work: Callable[[], T], cancel: Callable[[], object], seconds: float | None = None) -> T:
+# Kept from being forgotten: to close it would wait for it.
+_left: list[object] = []
+
+
+def leave(what: object) -> None:
+    """Keep what is still at work as it is, to the end of the process."""
+    _left.append(what)
+
+
+def is_anything_left() -> bool:
+    """Whether something is still at work that could not be ended: an orderly end of the process would wait for it."""
+    return bool(_left)
+
+
+def interruptible(
+    work: Callable[[], T],
+    cancel: Callable[[], object],
+    seconds: float | None = None,
+    unended: Callable[[], object] = lambda: None,
+) -> T:
     """Do a piece of work in a thread, and cancel it when this one is interrupted.
 
     Args:
         work: waits for a database, however long; what it raises is raised here.
-        cancel: called from this thread to end it, at the server too; more than once, for what was between two statements.
+        cancel: called from another thread to end it, at the server too; more than once, for what was between two statements.
         seconds: the time limit; None for none.
+        unended: called where the work does not end for all that.
 
     Raises:
         TookTooLong: at the time limit, after `cancel`.
@@ -52,9 +72,15 @@ def interruptible(work: Callable[[], T], cancel: Callable[[], object], seconds: 
                 raise TookTooLong
     except BaseException:
         give_up_at = time.monotonic() + _SECONDS_TO_END
+        cancelling = None
         while not has_ended.is_set() and time.monotonic() < give_up_at:
-            cancel()
+            # In a thread: a server that does not answer any more does not answer this, either.
+            if cancelling is None or not cancelling.is_alive():
+                cancelling = threading.Thread(target=cancel, daemon=True, name="cancelling")
+                cancelling.start()
             has_ended.wait(_SECONDS_BETWEEN_LOOKS)
+        if not has_ended.is_set():
+            unended()
         raise
     if failures:
         raise failures[0]

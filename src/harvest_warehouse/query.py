@@ -13,7 +13,7 @@ from dlt.common.exceptions import DltException
 from harvest_time_tracking import SettingWrong, printable
 from harvest_warehouse.database import Answer, Database
 from harvest_warehouse.duck import mended_by
-from harvest_warehouse.interruptible import TookTooLong, interruptible
+from harvest_warehouse.interruptible import TookTooLong, interruptible, leave
 from harvest_warehouse.reading import NotReadable, reading
 from harvest_warehouse.settings import Warehouse
 from harvest_warehouse.statement_guard import guarded, question
@@ -73,11 +73,12 @@ def streamed(warehouse: Warehouse, statement: str, *, seconds: float = SECONDS) 
             return
         tree = guarded(question(statement, database.dialect), known)
         asking = database.asking(tree, seconds, _ROWS_AT_ONCE)
-        answer = _waited(database, asking.__enter__, seconds)
+        answer = _waited(database, asking, asking.__enter__, seconds)
         try:
-            yield Answer(_distinct(answer.columns), _batches(database, answer, seconds))
+            yield Answer(_distinct(answer.columns), _batches(database, asking, answer, seconds))
         finally:
-            asking.__exit__(None, None, None)
+            if not database.is_left:
+                asking.__exit__(None, None, None)
 
 
 def limited(answer: Answer, limit: int | None) -> Answer:
@@ -88,16 +89,23 @@ def limited(answer: Answer, limit: int | None) -> Answer:
     return Answer(answer.columns, iter(lambda: list(islice(rows, _ROWS_AT_ONCE)), []))
 
 
-def _batches(database: Database, answer: Answer, seconds: float) -> Iterator[list[tuple[Any, ...]]]:
-    while batch := _waited(database, lambda: next(answer.batches, []), seconds):
+def _batches(database: Database, asking: object, answer: Answer, seconds: float) -> Iterator[list[tuple[Any, ...]]]:
+    while batch := _waited(database, asking, lambda: next(answer.batches, []), seconds):
         yield batch
 
 
-def _waited(database: Database, work: Any, seconds: float) -> Any:
+def _waited(database: Database, asking: object, work: Any, seconds: float) -> Any:
+    def unended() -> None:
+        # DuckDB hears nothing while it plans, or within one function of one row.
+        database.leave()
+        leave((database, asking))
+
     try:
-        return interruptible(work, database.cancel, seconds)
+        return interruptible(work, database.cancel, seconds, unended)
     except TookTooLong:
         raise SettingWrong(_too_long(seconds)) from None
+    except RecursionError:
+        raise SettingWrong("This statement is nested too deeply to be said to the database.") from None
     except DltException as error:
         if "statement timeout" in str(error):
             raise SettingWrong(_too_long(seconds)) from None

@@ -41,12 +41,16 @@ _NAMED = frozenset(
     for line in Path(__file__).with_name("harmless_functions.txt").read_text(encoding="utf-8").splitlines()
     for word in line.partition("#")[0].split()
 )
+# Databricks' names of secrets; all else that begins so computes.
+_NOT_OF_A_FAMILY = frozenset({"list_secrets"})
 _ARE = "Functions of aggregates, dates, texts and arithmetic are (docs/security.md)."
 
 # What describes tables; jobs, sessions and settings are other people's.
 _DESCRIPTIONS = frozenset(
     {"tables", "columns", "schemata", "views", "table_constraints", "key_column_usage", "table_storage", "partitions"}
 )
+# Snowflake has many more: of users, grants, parameters.
+_SHOWN = frozenset({"TABLES", "VIEWS", "OBJECTS", "COLUMNS", "SCHEMAS", "PRIMARY KEYS", "UNIQUE KEYS", "IMPORTED KEYS"})
 
 
 def question(statement: str, dialect: str) -> exp.Expr:
@@ -59,6 +63,8 @@ def question(statement: str, dialect: str) -> exp.Expr:
     Raises:
         SettingWrong: where it is something else, with what.
     """
+    if not statement.isascii() and statement != statement.encode("utf-8", "replace").decode():
+        raise SettingWrong("This statement is no text: it holds what is not UTF-8.")
     logger = logging.getLogger("sqlglot")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -97,9 +103,10 @@ def guarded(tree: exp.Expr, known: Mapping[str, exp.Table]) -> exp.Expr:
         SettingWrong: for a function that is not known to be harmless, and for a table that is not this database's.
     """
     refuse_functions(tree)
+    _refuse_texts_as_names(tree)
     by_name = {name.lower(): table for name, table in known.items()}
     for table in list(tree.find_all(exp.Table)):
-        if isinstance(table.this, exp.Func | exp.Dot):
+        if isinstance(table.this, exp.Func):
             # A function that gives a table; what it may be was looked at.
             continue
         if not isinstance(table.this, exp.Identifier):
@@ -108,7 +115,10 @@ def guarded(tree: exp.Expr, known: Mapping[str, exp.Table]) -> exp.Expr:
             )
         if table.db or table.catalog:
             _refuse_elsewhere(table, known)
-        elif not _is_of_the_query(table, tree):
+        elif alias := _name_in_the_query(table):
+            # As it is written there: of "Foo" and foo, a database may know two.
+            table.set("this", alias.copy())
+        else:
             full = by_name.get(table.name.lower())
             if full is None:
                 raise SettingWrong(_unknown(table.name, list(known)))
@@ -127,7 +137,9 @@ def refuse_functions(tree: exp.Expr) -> None:
     for call in tree.find_all(exp.Func):
         is_typed = type(call).__name__ in _TYPED and not isinstance(call, exp.Anonymous)
         name = str(call.this if isinstance(call, exp.Anonymous | exp.AnonymousAggFunc) else call.sql_name()).lower()
-        is_named = isinstance(call, exp.Anonymous) and (name in _NAMED or name.startswith(_FAMILIES))
+        is_named = isinstance(call, exp.Anonymous) and (
+            name in _NAMED or (name.startswith(_FAMILIES) and name not in _NOT_OF_A_FAMILY)
+        )
         if not is_typed and not is_named:
             raise SettingWrong(f"The function {name} is not answered: it may reach more than the tables. {_ARE}")
         _refuse_qualified(call, name)
@@ -152,15 +164,45 @@ def _refuse_elsewhere(table: exp.Table, known: Mapping[str, exp.Table]) -> None:
         )
 
 
-def _is_of_the_query(table: exp.Table, tree: exp.Expr) -> bool:
-    """Whether a name is that of a `with`; inside of its own definition it is a table's, unless that is recursive."""
-    for cte in tree.find_all(exp.CTE):
-        if cte.alias.lower() == table.name.lower():
-            clause = cte.parent
-            is_recursive = isinstance(clause, exp.With) and bool(clause.args.get("recursive"))
-            if is_recursive or cte not in _above(table):
-                return True
-    return False
+def _refuse_texts_as_names(tree: exp.Expr) -> None:
+    """A text may name any table, and any file; of what can be shown, tables are described."""
+    named = [rows.this for rows in tree.find_all(exp.TableFromRows) if not isinstance(rows.this, exp.Func)]
+    if isinstance(tree, exp.Describe | exp.Summarize) and not isinstance(tree.this, exp.Table | exp.Query):
+        named.append(tree.this)
+    if named:
+        raise SettingWrong(f"{named[0].sql()} is no table of this database: tables are written by their names alone.")
+    if isinstance(tree, exp.Show) and tree.name.upper() not in _SHOWN:
+        raise SettingWrong(f"Of what show can list, tables and their columns are answered, not {tree.name.lower()}.")
+
+
+def _name_in_the_query(table: exp.Table) -> exp.Identifier | None:
+    """The name of the `with` that a table's bare name means, as it is written there; None where it means a table."""
+    below: exp.Expr = table
+    while (node := below.parent) is not None:
+        if isinstance(node, exp.With):
+            seen = _before(node, below, table)
+        else:
+            clause = node.args.get("with_")
+            seen = clause.expressions if clause is not None and clause is not below else []
+        names = [name for cte in reversed(seen) if isinstance(name := cte.args["alias"].this, exp.Identifier)]
+        alike = [name for name in names if name.name.lower() == table.name.lower()]
+        if alike:
+            return next((name for name in alike if name == table.this), alike[0])
+        below = node
+    return None
+
+
+def _before(clause: exp.With, cte: exp.Expr, table: exp.Table) -> list[exp.Expr]:
+    """What a table in the definition of a `with` can mean: those before it, and itself in what is done again and again."""
+    seen: list[exp.Expr] = []
+    for each in clause.expressions:
+        if each is cte:
+            body = each.this.unnest() if isinstance(each.this, exp.Subquery) else each.this
+            above = _above(table)
+            is_repeated = isinstance(body, exp.SetOperation) and any(node is body.expression for node in above)
+            return [*seen, each] if clause.args.get("recursive") and is_repeated else seen
+        seen.append(each)
+    return seen
 
 
 def _above(node: exp.Expr) -> list[exp.Expr]:

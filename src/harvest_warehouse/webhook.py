@@ -6,6 +6,7 @@ import threading
 
 import requests
 
+from harvest_time_tracking.way import proxies_for
 from harvest_warehouse.settings import Warehouse
 
 SETTING = "slack_incoming_hook"
@@ -42,7 +43,13 @@ def _address(warehouse: Warehouse) -> str | None:
 def _sent(address: str, text: str) -> str | None:
     # Not dlt's function: it follows redirections, of which a page that asks to log in counts as delivered.
     try:
-        answer = requests.post(address, json={"text": text, "mrkdwn": True}, timeout=_SECONDS, allow_redirects=False)
+        answer = requests.post(
+            address,
+            json={"text": text, "mrkdwn": True},
+            timeout=_SECONDS,
+            allow_redirects=False,
+            proxies=proxies_for(address),
+        )
     except requests.ConnectionError:
         return "the webhook cannot be reached"
     except requests.Timeout:

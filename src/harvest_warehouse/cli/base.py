@@ -8,14 +8,15 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.markup import escape
 
 from harvest_warehouse.cli.console import PlainConsole, print_text, replace_what_cannot_be_shown
+from harvest_warehouse.interruptible import is_anything_left
 
 if TYPE_CHECKING:
     from harvest_warehouse.settings import Warehouse
@@ -149,6 +150,15 @@ def errors_told(is_debug: bool, *, as_json: bool = False) -> Iterator[None]:
     # Whoever made it has made others' words in it short; ours may be long.
     message = "\n".join(printable_lines(message, most=_MOST_OF_A_LINE))
     err.print(f"[bold red]Error:[/] {escape(message)}", highlight=False, soft_wrap=True)
+    _end(code)
+
+
+def _end(code: int) -> NoReturn:
+    if is_anything_left():
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError):
+                stream.flush()
+        os._exit(code)
     raise typer.Exit(code)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
-from typing import IO
+from typing import TextIO
 from unicodedata import category
 
 from rich.console import Console, ConsoleDimensions, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
@@ -97,10 +97,30 @@ def write_text(pieces: Iterable[str]) -> None:
     """Write text for programs to the standard output, in UTF-8 whatever the console's encoding is; on a terminal, visibly."""
     for piece in pieces:
         _write(sys.stdout, piece)
-    sys.stdout.flush()
+    # None where it is closed.
+    if sys.stdout is not None:
+        sys.stdout.flush()
 
 
-def _write(stream: IO[str], text: str) -> None:
+def read_text() -> str:
+    """The standard input, whole: a file or a pipe is UTF-8, as what is written is; else it is in the console's encoding."""
+    stream: TextIO | None = sys.stdin
+    # None where it is closed.
+    if stream is None:
+        return ""
+    buffer = None if stream.isatty() else getattr(stream, "buffer", None)
+    if buffer is None:
+        return stream.read()
+    read: bytes = buffer.read()
+    try:
+        return read.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return read.decode(stream.encoding, "surrogateescape")
+
+
+def _write(stream: TextIO | None, text: str) -> None:
+    if stream is None:
+        return
     buffer = None if stream.isatty() else getattr(stream, "buffer", None)
     if buffer is None:
         stream.write(visible(text))

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from harvest_warehouse.cli.base import Debug, DestinationName, app, err, errors_told, out, prepare, warehouse
-from harvest_warehouse.cli.console import write_text
+from harvest_warehouse.cli.console import read_text, write_text
 
 _ROWS_OF_A_TABLE = 1_000
 
@@ -43,8 +43,6 @@ def sql(
     Harvest's tables and the marts are found by their names alone: `time_entries`, `mart_project_budget`.
     """
     with errors_told(debug):
-        import sys
-
         from harvest_time_tracking import SettingWrong
         from harvest_warehouse.query import limited, query, streamed
         from harvest_warehouse.query_summary import query_csv, query_json, query_table
@@ -55,7 +53,7 @@ def sql(
             raise SettingWrong("CSV or JSON, not both.")
         prepare()
         place = warehouse(destination, is_demo=is_demo)
-        asked = sys.stdin.read() if statement == "-" else statement
+        asked = read_text() if statement == "-" else statement
         if as_csv or as_json:
             with streamed(place, asked, seconds=timeout) as whole:
                 answer = limited(whole, limit)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Mapping
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -57,7 +56,7 @@ class Guard:
         if reason is None and scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
             asked = _asked(scope)
             if self._access.key and KEY in asked:
-                await self._signed_in(scope, asked)(scope, receive, send)
+                await self._signed_in(scope, asked)(scope, receive, self._with_policy("", send))
                 return
         if reason is None:
             await self._app(scope, receive, self._with_policy(headers.get("host", ""), send))
@@ -70,15 +69,15 @@ class Guard:
 
     def _refusal(self, scope: Scope, headers: Headers) -> str | None:
         """Why a request is not answered, None where it is."""
-        host, origin = headers.get("host", ""), headers.get("origin")
+        host, origins = headers.get("host", ""), headers.getlist("origin")
         if len(headers.getlist("host")) != 1 or not self._access.knows(host):
             return "It was asked for by another name than its own."
-        if origin is not None and not self._is_ours(origin, headers):
+        if not all(self._is_ours(origin, headers) for origin in origins):
             return "Another page asked for it."
         secret = self._access.proxy_secret
         if secret is not None:
             return None if _equal(headers.get(PROXY_HEADER), secret) else "It is reached through its login proxy only."
-        shown = [self._cookies(headers).get(self._cookie)]
+        shown: list[str | None] = list(self._cookies(headers))
         if scope["type"] == "http":
             shown.append(_asked(scope).get(KEY))
         if any(_equal(each, self._access.key) for each in shown):
@@ -100,16 +99,16 @@ class Guard:
     def _is_plain(self) -> bool:
         return self._access.is_local and not self._access.proxy_secret
 
-    def _cookies(self, headers: Headers) -> Mapping[str, str]:
-        try:
-            return {name: morsel.value for name, morsel in SimpleCookie(headers.get("cookie", "")).items()}
-        except CookieError:
-            return {}
+    def _cookies(self, headers: Headers) -> list[str]:
+        """What our cookie holds. Python's own reader would stop at another server's that it does not like: they all come here."""
+        pairs = (each.partition("=") for line in headers.getlist("cookie") for each in line.split(";"))
+        return [value.strip() for name, _, value in pairs if name.strip() == self._cookie]
 
     def _signed_in(self, scope: Scope, asked: Mapping[str, str]) -> Response:
         """The same address without the key, which would stay in the browser's history; a cookie has it from now on."""
         rest = urlencode([(name, value) for name, value in asked.items() if name != KEY])
-        path = f"{scope.get('root_path', '')}{scope['path']}"
+        # Two strokes would begin the name of another server.
+        path = "/" + f"{scope.get('root_path', '')}{scope['path']}".lstrip("/")
         answer = RedirectResponse(f"{path}?{rest}" if rest else path, 303, {"Cache-Control": "no-store"})
         if _equal(asked[KEY], self._access.key):
             # Lax: a link from a chat must open it; requests of other pages are told by their Origin.
