@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from sqlglot import exp
 
 from harvest_time_tracking import SettingWrong
 from harvest_warehouse import statement_guard
-from harvest_warehouse.interruptible import TookTooLong, interruptible
+from harvest_warehouse.interruptible import TookTooLong, begin, interrupt, interruptible
 from harvest_warehouse.statement_guard import guarded, question
 
 KNOWN = {name: exp.table_(name, db="harvest", catalog="ours") for name in ("time_entries", "mart_unbilled")}
@@ -230,6 +231,19 @@ def test_work_that_takes_too_long_is_cancelled_and_what_it_raises_is_raised_here
     assert interruptible(lambda: 5, ended.set, 10) == 5
     with pytest.raises(ZeroDivisionError):
         interruptible(lambda: 1 / 0, ended.set)
+
+
+def test_an_interrupt_that_somebody_swallowed_ends_the_question() -> None:
+    with suppress(KeyboardInterrupt):
+        interrupt()
+    ended = threading.Event()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            interruptible(lambda: ended.wait(5), ended.set)
+        begin()
+        assert interruptible(lambda: 5, ended.set) == 5
+    finally:
+        begin()
 
 
 def test_an_interrupt_cancels_the_work_again_and_again_and_leaves_it_where_it_does_not_end() -> None:

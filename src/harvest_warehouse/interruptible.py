@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 T = TypeVar("T")
 
@@ -19,6 +19,21 @@ class TookTooLong(Exception):
 
 # Kept from being forgotten: to close it would wait for it.
 _left: list[object] = []
+_interrupted = threading.Event()
+
+
+def interrupt(*_: object) -> NoReturn:
+    """Handle a signal: as Python handles Ctrl-C, and in a way that `interruptible` sees also where somebody swallowed that.
+
+    DuckDB's driver does, while it imports pandas.
+    """
+    _interrupted.set()
+    raise KeyboardInterrupt
+
+
+def begin() -> None:
+    """Forget what was: a command begins."""
+    _interrupted.clear()
 
 
 def leave(what: object) -> None:
@@ -63,25 +78,35 @@ def interruptible(
         finally:
             has_ended.set()
 
-    until = None if seconds is None else time.monotonic() + seconds
     # A daemon: one that does not end keeps nobody from leaving.
     threading.Thread(target=done, daemon=True, name="asking").start()
     try:
-        while not has_ended.wait(_SECONDS_BETWEEN_LOOKS):
-            if until is not None and time.monotonic() > until:
-                raise TookTooLong
+        _wait(has_ended, seconds)
     except BaseException:
-        give_up_at = time.monotonic() + _SECONDS_TO_END
-        cancelling = None
-        while not has_ended.is_set() and time.monotonic() < give_up_at:
-            # In a thread: a server that does not answer any more does not answer this, either.
-            if cancelling is None or not cancelling.is_alive():
-                cancelling = threading.Thread(target=cancel, daemon=True, name="cancelling")
-                cancelling.start()
-            has_ended.wait(_SECONDS_BETWEEN_LOOKS)
+        _end(has_ended, cancel)
         if not has_ended.is_set():
             unended()
         raise
     if failures:
         raise failures[0]
     return results[0]
+
+
+def _wait(has_ended: threading.Event, seconds: float | None) -> None:
+    until = None if seconds is None else time.monotonic() + seconds
+    while not has_ended.wait(_SECONDS_BETWEEN_LOOKS):
+        if _interrupted.is_set():
+            raise KeyboardInterrupt
+        if until is not None and time.monotonic() > until:
+            raise TookTooLong
+
+
+def _end(has_ended: threading.Event, cancel: Callable[[], object]) -> None:
+    give_up_at = time.monotonic() + _SECONDS_TO_END
+    cancelling = None
+    while not has_ended.is_set() and time.monotonic() < give_up_at:
+        # In a thread: a server that does not answer any more does not answer this, either.
+        if cancelling is None or not cancelling.is_alive():
+            cancelling = threading.Thread(target=cancel, daemon=True, name="cancelling")
+            cancelling.start()
+        has_ended.wait(_SECONDS_BETWEEN_LOOKS)

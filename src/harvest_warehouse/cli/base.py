@@ -16,7 +16,7 @@ import typer
 from rich.markup import escape
 
 from harvest_warehouse.cli.console import PlainConsole, print_text, replace_what_cannot_be_shown
-from harvest_warehouse.interruptible import is_anything_left
+from harvest_warehouse.interruptible import begin, interrupt, is_anything_left
 
 if TYPE_CHECKING:
     from harvest_warehouse.settings import Warehouse
@@ -89,7 +89,11 @@ def prepare() -> None:
     from harvest_warehouse.runtime import keep_dlt_quiet, keep_memory_flat, keep_names
 
     # Whoever stops a service or a container ends it like Ctrl-C: what was done is kept, and the message says so.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    begin()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # In the background of a shell Ctrl-C is for others.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, interrupt)
     sys.unraisablehook = _interrupted_again
     keep_dlt_quiet()
     keep_memory_flat()
