@@ -14,8 +14,8 @@ from storm.voyage import sail
 # A busy machine may need long for one.
 pytestmark = pytest.mark.timeout(900)
 
-# The last of them broke a law once; what `make explore` finds is added here.
-FIXED = (*range(1, 14), 60, 126, 153, 161, 166, 270, 290, 1917911154)
+# Some to begin with, and those that broke a law once; what `make explore` finds is added here.
+FIXED = (*range(1, 7), 60, 126, 153, 161, 166, 270, 290, 1917911154)
 # Two runs at once, a kill, a lost folder; a kill and an older copy of the database.
 ON_A_SERVER = (16, 20)
 
