@@ -131,7 +131,7 @@ def run(*words: str, encoding: str = "utf-8", columns: int | None = None) -> Pri
     return Printed(int(code or 0), out, err)
 
 
-# The words of each command: what it prints for people, and for programs. None: it prints nothing of an account's.
+# The words of each command: what it prints for people, and for programs. None: tried apart, it serves or makes its own account.
 COMMANDS: dict[str, tuple[tuple[str, ...], ...] | None] = {
     "doctor": (("doctor",),),
     "sync": (("sync",),),

@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,6 +56,22 @@ def test_a_command_ends_as_it_should_and_no_name_steers_the_console(
         assert "Traceback" not in printed.err.decode(encoding)
     if name == "report":
         assert_harmless_page(Path("week.html").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("words", [("simulate", "--size", "tiny"), ("show", "--headless")], ids=lambda words: words[0])
+def test_what_serves_says_where_on_a_console_of_few_letters(words: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "harvest_warehouse.cli", *words]
+    environment = os.environ | {"PYTHONIOENCODING": "ascii", "COLUMNS": "60"}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as serving:
+        assert serving.stdout is not None
+        try:
+            said = next(line for line in serving.stdout if b"http://" in line)
+        finally:
+            serving.terminate()
+            rest = serving.communicate(timeout=20)[0]
+    assert re.search(rb"http://127\.0\.0\.1:\d+", said), "an address is not broken"
+    assert (said + rest).isascii()
+    assert b"Traceback" not in rest
 
 
 def assert_harmless_page(page: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from consoles import COLOURS, STEERING, run
 from harvest_simulator import Clock, Simulator
 from harvest_warehouse.cli.demo import _command
 from harvest_warehouse.demo import DemoReport, demo, demo_warehouse
@@ -67,6 +68,31 @@ def test_its_answers_are_those_of_the_company(shown: tuple[Path, DemoReport]) ->
     shown_hours = [Decimal(row[1].replace(",", "")) for row in people.rows]
     # A running timer goes on between the load and this look at the truth.
     assert all(abs(have - want) < 1 for have, want in zip(shown_hours, best, strict=True))
+
+
+@pytest.mark.parametrize(("encoding", "columns"), [("cp1252", None), ("latin-1", 80), ("ascii", 60)])
+def test_what_it_prints_can_be_shown_on_every_console(
+    shown: tuple[Path, DemoReport],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    encoding: str,
+    columns: int | None,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("harvest_warehouse.demo.demo", lambda *_, **__: shown[1])
+    monkeypatch.setattr("harvest_warehouse.report.report", lambda *_, **__: WeekFiles)
+    printed = run("demo", encoding=encoding, columns=columns)
+    assert printed.code == 0, printed.err.decode(encoding)
+    text = COLOURS.sub("", printed.out.decode(encoding))
+    assert not STEERING.search(text)
+    assert not columns or max(len(line) for line in text.splitlines() if line.startswith(" ")) <= columns
+    assert shown[1].answers[0].rows[0][0] in text
+
+
+class WeekFiles:
+    """Stands for the page and the picture, which are drawn elsewhere."""
+
+    page, picture = "harvest_demo.html", "harvest_demo.png"
 
 
 def test_it_starts_afresh_and_touches_nothing_of_the_users(shown: tuple[Path, DemoReport]) -> None:
