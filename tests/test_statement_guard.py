@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import _thread
+import signal
 import threading
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlglot import exp
 
 from harvest_time_tracking import SettingWrong
 from harvest_warehouse import statement_guard
-from harvest_warehouse.interruptible import TookTooLong, begin, interrupt, interruptible
+from harvest_warehouse.interruptible import TookTooLong, interrupt, interruptible
 from harvest_warehouse.statement_guard import guarded, question
 
 KNOWN = {name: exp.table_(name, db="harvest", catalog="ours") for name in ("time_entries", "mart_unbilled")}
@@ -237,22 +239,24 @@ def test_an_interrupt_that_somebody_swallowed_ends_the_question() -> None:
     with suppress(KeyboardInterrupt):
         interrupt()
     ended = threading.Event()
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            interruptible(lambda: ended.wait(5), ended.set)
-        begin()
-        assert interruptible(lambda: 5, ended.set) == 5
-    finally:
-        begin()
-
-
-def test_an_interrupt_cancels_the_work_again_and_again_and_leaves_it_where_it_does_not_end() -> None:
-    cancelled: list[float] = []
-    threading.Timer(0.3, _thread.interrupt_main).start()
     with pytest.raises(KeyboardInterrupt):
-        interruptible(lambda: time.sleep(60), lambda: cancelled.append(time.monotonic()))
-    # One that comes between two statements ends neither.
-    assert len(cancelled) > 1
+        interruptible(lambda: ended.wait(5), ended.set)
+    assert interruptible(lambda: time.sleep(0.2) or 5, ended.set) == 5
+
+
+@pytest.mark.parametrize("handler", [signal.default_int_handler, interrupt], ids=["Python's", "a command's"])
+def test_an_interrupt_cancels_the_work_again_and_again_and_leaves_it_where_it_does_not_end(handler: Any) -> None:
+    cancelled: list[float] = []
+    before = signal.signal(signal.SIGINT, handler)
+    try:
+        threading.Timer(0.3, _thread.interrupt_main).start()
+        with pytest.raises(KeyboardInterrupt):
+            interruptible(lambda: time.sleep(60), lambda: cancelled.append(time.monotonic()))
+        # One that comes between two statements ends neither.
+        assert len(cancelled) > 1
+        assert interruptible(lambda: time.sleep(0.2) or 5, lambda: None) == 5, "it is heard once"
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_work_that_only_hears_the_third_call_is_cancelled() -> None:

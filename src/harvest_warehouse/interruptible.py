@@ -83,6 +83,8 @@ def interruptible(
     try:
         _wait(has_ended, seconds)
     except BaseException:
+        # It was heard.
+        _interrupted.clear()
         _end(has_ended, cancel)
         if not has_ended.is_set():
             unended()

@@ -146,6 +146,7 @@ def errors_told(is_debug: bool, *, as_json: bool = False) -> Iterator[None]:
         said = getattr(error, "inner_exc", None) or error.__cause__ or error
         code, message, caught = FAILED, f"The database says: {printable(str(said))}{mended_by(str(said))}", error
     except KeyboardInterrupt as error:
+        begin()
         code, message, caught = FAILED, "Interrupted.", error
     if is_debug or os.environ.get("DLT_HARVEST_DEBUG"):
         for line in printable_lines("".join(traceback.format_exception(caught))):
