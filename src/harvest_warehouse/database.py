@@ -50,13 +50,11 @@ class Database:
         is_left: whether it is busy with what could not be ended.
     """
 
-    def __init__(
-        self, client: SqlClientBase[Any], marts: str, kind: Destination, more_memory: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, client: SqlClientBase[Any], marts: str, kind: Destination, more: Sequence[str] = ()) -> None:
         self._client = client
         self._marts = marts
         self._kind = kind
-        self._more_memory = list(more_memory)
+        self._more_memory = list(more)
         self.is_left = False
         self.dialect: str = client.capabilities.sqlglot_dialect or HOME
         # Where unquoted names mean upper case, that is what dlt makes of ours; nobody else sees it.
@@ -247,8 +245,7 @@ class Database:
 
     def create(self, table: str, query: str) -> None:
         """Make a table of the rows of a query that was translated before."""
-        statement = f"CREATE TABLE {self._name(table)} AS {query}"
-        self._with_room(partial(self._told, statement))
+        self._with_room(partial(self._told, f"CREATE TABLE {self._name(table)} AS {query}"))
 
     def counts(self, query: str, column: str) -> dict[str, int]:
         """How many rows a query that was translated before gives, by the text in one of its columns."""
@@ -323,10 +320,8 @@ def open_database(warehouse: Warehouse, use: Use = "writing", *, is_copying: boo
     with warehouse.pipeline(use).sql_client() as client:
         for guard in warehouse.kind.guards if use == "reading" else ():
             client.execute_sql(guard)
-        kind = warehouse.kind
-        database = Database(
-            client, warehouse.marts_name, kind, kind.more_memory if use in ("writing", "building") else ()
-        )
+        more = warehouse.kind.more_memory if use in ("writing", "building") else ()
+        database = Database(client, warehouse.marts_name, warehouse.kind, more)
         if not is_copying and database.is_half_copied():
             raise HalfCopied(
                 f"{warehouse.place} holds half a copy from another destination: `dlt-harvest copy --to {warehouse.destination} "
