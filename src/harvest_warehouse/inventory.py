@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from harvest_time_tracking.calls import Call
 from harvest_time_tracking.ledger import Entry
 from harvest_time_tracking.memory import instant
 from harvest_time_tracking.pages import Pages
+from harvest_time_tracking.protocol import Answer, Page, read_page
 from harvest_time_tracking.seen import day_of
 from harvest_warehouse.database import Database
 from harvest_warehouse.held import Held, held
@@ -72,6 +73,7 @@ class Inventory:
         self._rows_of_a_page = client.per_page
         self._entry = Entry(stream.name, stream.table_name, time.monotonic)
         self._account_id = settings.account_id
+        self._base_url = settings.base_url
         self._mine = f'from "{stream.table_name}" where account_id = :account_id'
         self._day = f'"{stream.date_field}"' if stream.date_field else "cast(null as date)"
         self._is_read = f"{self._day} >= :first" if self.whole.first else ""
@@ -163,7 +165,7 @@ class Inventory:
         return self._listed([Call(self.stream.path, window.filters(), {}) for window in windows])
 
     def _listed(self, calls: Sequence[Call]) -> Listed:
-        pages = Pages(self._client, self.stream, self._entry, {})
+        pages = Pages(self._client, self.stream, self._entry, {}, self._read)
         days: dict[int, date | None] = {}
         for step in pages.settled(calls) if calls else ():
             if step is None:
@@ -176,6 +178,13 @@ class Inventory:
                 if type(row_id) is int:
                     days[row_id] = day_of(record, self.stream.date_field)
         return Listed(days, not pages.unproven)
+
+    def _read(self, answer: Answer) -> Page:
+        """A page, and of its records only what tells them apart: many pages are under way at once."""
+        page = read_page(answer, self.stream.data_key, self._base_url)
+        names = ("id", "updated_at", self.stream.date_field)
+        records = [{name: record[name] for name in names if name in record} for record in page.records]
+        return replace(page, records=records, body=b"")
 
     def _ours(self, ids: Collection[int]) -> list[tuple[int, date | None]]:
         query = f"select distinct id, {self._day} {self._mine} and id in (:ids)"
