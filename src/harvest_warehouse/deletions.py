@@ -1,6 +1,7 @@
 """The table `harvest_deletions`: what vanished from Harvest goes there, with its last content, and leaves its table."""
 
 from __future__ import annotations
+from harvest_warehouse.deletions import DELETIONS
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,23 +15,6 @@ from sqlglot import exp
 from harvest_time_tracking import STREAMS, Stream, tables
 from harvest_warehouse.database import Database
 from harvest_warehouse.inserts import insertions
-from harvest_warehouse.own_tables import OwnTable
-
-DELETIONS = OwnTable(
-    "harvest_deletions",
-    "The rows that vanished from Harvest, with their last content",
-    ("account_id", "table_name", "row_key"),
-    (
-        ("account_id", "text", "Harvest account"),
-        ("table_name", "text", "The table that held the row"),
-        ("row_key", "text", "Its key in that table beside the account, several columns joined by /"),
-        ("content", "text", "JSON: the row as it was last, without its empty columns, its children as lists"),
-        ("because_of", "text", "What it vanished with (projects/17), where Harvest deletes it together with that"),
-        ("found_at", "timestamp", "When it was found missing"),
-        ("run_id", "text", "The run that found it (harvest_runs.run_id)"),
-    ),
-    "merge",
-)
 
 
 @dataclass(frozen=True)

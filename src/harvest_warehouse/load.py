@@ -1,6 +1,7 @@
 """Bring what changed in Harvest into the database, after finishing whatever an earlier run left undone."""
 
 from __future__ import annotations
+from harvest_warehouse.load import say_nothing
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -39,8 +40,6 @@ _HOW_TO_GIVE_UP = (
 Again = Mapping[str, Sequence[Mapping[str, object]]]
 
 
-def say_nothing(step: str) -> None:
-    """For those who do not watch."""
 
 
 def load(

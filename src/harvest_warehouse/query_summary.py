@@ -1,12 +1,12 @@
 """The rows of a query for a terminal, as CSV and as JSON, each value as exactly as the database has it. Prints nothing."""
 
 from __future__ import annotations
+from harvest_warehouse.query_summary import exact, plain
 
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from textwrap import indent
-from typing import Any
 
 import simplejson
 from rich import box
@@ -54,7 +54,7 @@ def query_json(answer: Answer) -> Iterator[str]:
     before = "["
     for batch in answer.batches:
         for row in batch:
-            record = dict(zip(answer.columns, (_plain(value) for value in row), strict=True))
+            record = dict(zip(answer.columns, (plain(value) for value in row), strict=True))
             text = simplejson.dumps(
                 record, use_decimal=True, ignore_nan=True, ensure_ascii=False, default=str, indent=2
             )
@@ -63,19 +63,6 @@ def query_json(answer: Answer) -> Iterator[str]:
     yield "[]" if before == "[" else "\n]"
 
 
-def exact(value: object) -> str:
-    """A value as text, digit by digit; zeros at the end of a decimal say nothing, and go."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, Decimal):
-        return f"{_trimmed(value):f}"
-    if isinstance(value, datetime | date | time):
-        return value.isoformat(" ") if isinstance(value, datetime) else value.isoformat()
-    if isinstance(value, list | tuple | dict):
-        return str(simplejson.dumps(_plain(value), use_decimal=True, ensure_ascii=False, default=str))
-    if isinstance(value, bytes | bytearray | memoryview):
-        return bytes(value).hex()
-    return str(value)
 
 
 def _harmless(value: object) -> str:
@@ -106,23 +93,8 @@ def _field(text: str) -> str:
     return f'"{text.replace(chr(34), chr(34) * 2)}"' if not text or any(sign in text for sign in ',"\r\n') else text
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return _trimmed(value)
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if value is None or isinstance(value, str | int | float):
-        return value
-    return value.isoformat() if isinstance(value, datetime) else exact(value)
 
 
-def _trimmed(value: Decimal) -> Decimal:
-    if not value.is_finite():
-        return value
-    text = f"{value:f}"
-    return Decimal(text.rstrip("0").rstrip(".")) if "." in text else value
 
 
 def _is_number(value: object) -> bool:

@@ -1,6 +1,7 @@
 """What a command found, as tables for a terminal or a page, and as JSON. Prints nothing."""
 
 from __future__ import annotations
+from harvest_warehouse.summary import counted
 
 import json
 from collections.abc import Iterable, Sequence
@@ -191,9 +192,6 @@ def plain_table(*names: str) -> Table:
     return table
 
 
-def counted(number: int, noun: str) -> str:
-    """`1 row`, `2,000 rows`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _minutes(minutes: float) -> str:
