@@ -44,13 +44,13 @@ lint: .venv/ready  ## what CI checks beside the tests
 	$(RUN)ruff format --check
 	$(RUN)mypy
 	$(RUN)lint-imports
-	$(RUN)python -m harvest_warehouse.streams_page --check docs/streams.md
-	$(RUN)python -m harvest_warehouse.models_page --check docs/models.md
+	$(RUN)python docs/generate/streams.py --check docs/streams.md
+	$(RUN)python docs/generate/models.py --check docs/models.md
 	$(RUN)marimo check --strict docs/explore.py src/harvest_warehouse/dashboard/app.py
 
 docs: .venv/ready  ## write the generated pages again
-	$(RUN)python -m harvest_warehouse.streams_page docs/streams.md
-	$(RUN)python -m harvest_warehouse.models_page docs/models.md
+	$(RUN)python docs/generate/streams.py docs/streams.md
+	$(RUN)python docs/generate/models.py docs/models.md
 
 pictures: .venv/ready  ## take the README's pictures of the dashboard again; needs Chromium
 	$(RUN)python docs/pictures.py

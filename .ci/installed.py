@@ -5,7 +5,7 @@ from tempfile import mkdtemp
 
 from harvest_simulator import Simulator
 from harvest_time_tracking import STREAMS, Secret, Settings
-from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.warehouse import Warehouse
 from harvest_warehouse.sync import sync
 
 simulator = Simulator(size="tiny")

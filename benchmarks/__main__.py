@@ -23,11 +23,11 @@ from benchmarks.measure import COMMAND, Run, contender, run
 from benchmarks.peaks import Peaks
 from destinations.stands import STANDS
 from harvest_time_tracking import STREAMS, Secret, Settings
+from harvest_warehouse.database.pipeline_state import loaded_since
 from harvest_warehouse.doctor import doctor
 from harvest_warehouse.load import load
-from harvest_warehouse.settings import Warehouse
-from harvest_warehouse.standing import loaded_since
 from harvest_warehouse.sweep import sweep
+from harvest_warehouse.warehouse import Warehouse
 
 RESULTS = Path(__file__).parent / "results"
 UNPACED = {"requests_per_15_s": "0", "report_requests_per_15_min": "0"}

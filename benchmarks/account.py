@@ -14,8 +14,8 @@ from typing import Any
 import duckdb
 
 from harvest_simulator import Clock, Simulator
-from harvest_simulator.company import SIZES
-from harvest_simulator.people_at_work import PeopleAtWork
+from harvest_simulator.changes.people_at_work import PeopleAtWork
+from harvest_simulator.company.company import SIZES
 
 TOKEN, ACCOUNT = "simulated-token", "123456"
 

@@ -16,10 +16,10 @@ import duckdb
 
 from harvest_simulator import Clock, Simulator
 from harvest_time_tracking import Secret, Settings
-from harvest_warehouse.build import build
 from harvest_warehouse.load import load
-from harvest_warehouse.runtime import keep_dlt_quiet, keep_memory_flat
-from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.marts import build
+from harvest_warehouse.settings.process import keep_dlt_quiet, keep_memory_flat
+from harvest_warehouse.warehouse import Warehouse
 
 TODAY = date(2026, 3, 16)
 _PEOPLE, _PROJECTS, _CLIENTS, _DAYS = 500, 2_000, 300, 3_650

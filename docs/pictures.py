@@ -17,8 +17,8 @@ from urllib.parse import quote
 
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from harvest_warehouse.demo import demo, demo_warehouse
-from harvest_warehouse.show import show
+from harvest_warehouse.cli.demo_company import demo, demo_warehouse
+from harvest_warehouse.dashboard import show
 
 # The same company each time, so that pictures change only where the dashboard does.
 NOW = datetime(2026, 3, 16, 9, tzinfo=UTC)

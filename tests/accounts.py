@@ -16,8 +16,8 @@ import duckdb
 
 from harvest_simulator import Simulator
 from harvest_time_tracking import STREAMS, Client, Ledger, Secret, Settings, harvest_time_tracking_source, tables
-from harvest_warehouse.settings import Warehouse
 from harvest_warehouse.sync import SyncReport, sync
+from harvest_warehouse.warehouse import Warehouse
 
 SHARED = Path(__file__).parents[1].parent / "shared"
 

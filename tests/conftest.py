@@ -16,7 +16,7 @@ from xdist.remote import Producer
 
 from accounts import Account, sync_from
 from harvest_simulator import Simulator
-from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.warehouse import Warehouse
 from marts import Shop
 from quick import make_dlt_quick
 from scheduling import BySharedFixture

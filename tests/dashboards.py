@@ -9,8 +9,8 @@ from typing import Any
 from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.header import Header, accounts, header
 from harvest_warehouse.dashboard.page import Page
+from harvest_warehouse.dashboard.pages import PAGES
 from harvest_warehouse.dashboard.reader import Reader
-from harvest_warehouse.dashboard.site import PAGES
 from harvest_warehouse.database import open_database
 from marts import Shop
 

@@ -9,12 +9,11 @@ from typing import Any
 
 from harvest_simulator import Simulator
 from harvest_time_tracking import Client, Secret, Settings
-from harvest_warehouse.build import build
-from harvest_warehouse.build_report import BuildReport
 from harvest_warehouse.database import open_database
 from harvest_warehouse.load import load
-from harvest_warehouse.mart_settings import MartSettings
-from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.marts import BuildReport, build
+from harvest_warehouse.marts.settings import MartSettings
+from harvest_warehouse.warehouse import Warehouse
 from mart_truth import Table, differences
 
 # Those that the marts read, and whose names they read in others: the rest cost a request for each person and document.

@@ -11,15 +11,13 @@ import pytest
 
 from accounts import Account, assert_equals_truth, deletions, some_ids, sync_from
 from harvest_simulator import Fault
-from harvest_simulator.permissions import Viewer
+from harvest_simulator.http.permissions import Viewer
 from harvest_time_tracking import HarvestError, Ledger
-from harvest_warehouse import standing
-from harvest_warehouse.access import ACCESS, Access, lost, switched_off
-from harvest_warehouse.account_source import account_source
-from harvest_warehouse.database import open_database
-from harvest_warehouse.load import load
-from harvest_warehouse.load_report import AccessLost, LoadReport
-from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.database import open_database, pipeline_state
+from harvest_warehouse.database.token_access import ACCESS, Access, lost, switched_off
+from harvest_warehouse.load import AccessLost, LoadReport, load
+from harvest_warehouse.load.source import account_source
+from harvest_warehouse.warehouse import Warehouse
 
 
 def all_rows(account: Account) -> dict[str, list[dict[str, Any]]]:
@@ -199,7 +197,7 @@ def test_what_a_killed_run_read_with_rights_that_nobody_vouched_for_is_thrown_aw
     account.simulator.as_role("member")
     # As far as a run gets that is killed before it looks once more at what the token sees.
     client = account.client(requests_per_15_s=0)
-    pipeline = standing.agree(warehouse.pipeline(), warehouse, client.settings.account_id)
+    pipeline = pipeline_state.agree(warehouse.pipeline(), warehouse, client.settings.account_id)
     pipeline.extract(
         account_source(client.settings, ["time_entries", "users"], {}, client, Ledger()), loader_file_format="parquet"
     )

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from harvest_simulator import Simulator
-from harvest_warehouse.alert_catalogue import ALERTS
-from harvest_warehouse.alert_settings import AlertSettings
-from harvest_warehouse.alert_summary import message
 from harvest_warehouse.alerts import AlertsReport, alerts
+from harvest_warehouse.alerts.catalogue import ALERTS
+from harvest_warehouse.alerts.settings import AlertSettings
+from harvest_warehouse.cli.render.alerts import message
 from marts import Shop
 
 FIRST_DAY, TODAY = date(2026, 2, 2), date(2026, 3, 16)  # both Mondays

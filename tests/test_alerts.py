@@ -20,13 +20,14 @@ import pytest
 from typer.testing import CliRunner
 
 from harvest_time_tracking import SettingWrong
-from harvest_warehouse.alert_catalogue import Alert
-from harvest_warehouse.alert_settings import AlertSettings, alert_settings
-from harvest_warehouse.alert_summary import alert_title, message
 from harvest_warehouse.alerts import alerts
+from harvest_warehouse.alerts.catalogue import Alert
+from harvest_warehouse.alerts.settings import AlertSettings, alert_settings
+from harvest_warehouse.alerts.webhook import deliver
+from harvest_warehouse.alerts.wording import alert_title
 from harvest_warehouse.cli import app
-from harvest_warehouse.settings import Warehouse
-from harvest_warehouse.webhook import deliver
+from harvest_warehouse.cli.render.alerts import message
+from harvest_warehouse.warehouse import Warehouse
 from marts import Shop
 
 RAW, MARTS = "harvest_time_tracking_data", "harvest_marts"

@@ -18,16 +18,15 @@ import sqlglot
 from sqlglot import exp
 
 from harvest_time_tracking import SettingWrong
-from harvest_warehouse import connecting
-from harvest_warehouse.build import NEXT, build
-from harvest_warehouse.build_report import BuildFailed
-from harvest_warehouse.build_summary import build_lines
+from harvest_warehouse.cli.render.build import build_lines
 from harvest_warehouse.database import open_database
-from harvest_warehouse.destinations import DESTINATIONS, Use
-from harvest_warehouse.mart_settings import MartSettings
-from harvest_warehouse.models import SQL, described, models, raw_tables, resolved, rules
-from harvest_warehouse.settings import Warehouse
-from harvest_warehouse.turn import turn
+from harvest_warehouse.database.lock import turn
+from harvest_warehouse.destinations import DESTINATIONS, Use, connect
+from harvest_warehouse.marts import BuildFailed, build
+from harvest_warehouse.marts.build import NEXT
+from harvest_warehouse.marts.models import SQL, described, models, raw_tables, resolved, rules
+from harvest_warehouse.marts.settings import MartSettings
+from harvest_warehouse.warehouse import Warehouse
 from mart_truth import KEYS, Books
 from marts import Shop, assert_same_table
 
@@ -161,8 +160,8 @@ def test_without_a_database_it_says_what_to_do_first(tmp_path: Path) -> None:
 
 def test_while_another_run_writes_nothing_is_built(shop: Shop) -> None:
     program = (
-        "import sys; from pathlib import Path; from harvest_warehouse.build import build\n"
-        "from harvest_warehouse.settings import Warehouse; from harvest_warehouse.turn import Busy\n"
+        "import sys; from pathlib import Path; from harvest_warehouse.marts.build import build\n"
+        "from harvest_warehouse.warehouse import Warehouse; from harvest_warehouse.database.lock import Busy\n"
         "try: build(Warehouse(Path(sys.argv[1])))\n"
         "except Busy: print('busy')"
     )
@@ -247,7 +246,7 @@ def test_a_statement_for_which_no_memory_is_enough_leaves_the_old_marts_and_says
     kind = shop.warehouse.kind
     little = {"global_config": {"memory_limit": "8MB", "threads": 1, "temp_directory": ""}}
     cramped = replace(kind, uses={**kind.uses, "building": little}, more_memory=("SET memory_limit = '9MB'",))
-    monkeypatch.setattr(connecting, "DESTINATIONS", {**DESTINATIONS, "duckdb": cramped})
+    monkeypatch.setattr(connect, "DESTINATIONS", {**DESTINATIONS, "duckdb": cramped})
     with pytest.raises(BuildFailed, match=r"(?s)Out of Memory.* The marts of the last build stand\.$"):
         shop.build()
     monkeypatch.undo()

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-import harvest_warehouse.models as models_module
+import harvest_warehouse.marts.models as models_module
 from harvest_warehouse.database import Database, open_database
-from harvest_warehouse.models import described, models, raw_tables, resolved, rules
-from harvest_warehouse.needs import Oddity, needs
-from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.marts.models import described, models, raw_tables, resolved, rules
+from harvest_warehouse.marts.needs import Oddity, needs
+from harvest_warehouse.warehouse import Warehouse
 from marts import Shop
 
 ERRORS = [rule.name for rule in rules() if rule.severity == "error" and not rule.name.startswith("key_")]

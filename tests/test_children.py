@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from accounts import Account, assert_equals_truth, sync_from
 from harvest_simulator import Fault
 from harvest_time_tracking import STREAMS
-from harvest_time_tracking.shares import Split, in_turn, shares
+from harvest_time_tracking.request_shares import Split, in_turn, shares
 from harvest_warehouse.doctor import doctor
-from harvest_warehouse.settings import SCHEMA, Warehouse
+from harvest_warehouse.warehouse import SCHEMA, Warehouse
 
 OpenAccount = Callable[..., Account]
 CHILDREN = [name for name, stream in STREAMS.items() if stream.parent and stream.is_default]

@@ -22,7 +22,7 @@ import typer
 
 from accounts import Account
 from harvest_time_tracking import STREAMS
-from harvest_warehouse.cli.base import errors_told
+from harvest_warehouse.cli.app import errors_told
 
 OpenAccount = Callable[..., Account]
 TOKEN = "recognisable-token-4711"

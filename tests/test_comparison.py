@@ -7,15 +7,15 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from harvest_warehouse.account_sums import AccountSums, Part
-from harvest_warehouse.comparison import Comparison, Touched
-from harvest_warehouse.comparison_plan import begun
-from harvest_warehouse.figures import fingerprint
-from harvest_warehouse.reconcile import MEANWHILE
-from harvest_warehouse.reconciliation import Compared, outdated
-from harvest_warehouse.report_calls import ReportCall, Window, months_of, whole
-from harvest_warehouse.report_reader import Answers, Reading
-from harvest_warehouse.reports import BUDGET, TheirRow
+from harvest_warehouse.verify.comparison import Comparison, Touched
+from harvest_warehouse.verify.comparison_plan import begun
+from harvest_warehouse.verify.figures import fingerprint
+from harvest_warehouse.verify.harvest_reports import BUDGET, TheirRow
+from harvest_warehouse.verify.local_totals import AccountSums, Part
+from harvest_warehouse.verify.report_plan import ReportCall, Window, months_of, whole
+from harvest_warehouse.verify.report_reader import Answers, Reading
+from harvest_warehouse.verify.results import Compared, outdated
+from harvest_warehouse.verify.verdicts import MEANWHILE
 
 NOW = datetime(2026, 3, 16, 9, tzinfo=UTC)
 TIME = "time/projects"

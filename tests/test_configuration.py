@@ -17,7 +17,7 @@ from dlt.common.configuration.specs.pluggable_run_context import PluggableRunCon
 from accounts import Account, assert_same_rows, truth_rows
 from harvest_simulator import Simulator
 from harvest_time_tracking import SettingWrong, harvest_time_tracking_source, tables
-from harvest_warehouse.settings import reread_requests
+from harvest_warehouse.settings.account import reread_requests
 
 OpenAccount = Callable[..., Account]
 PIPELINE = "harvest_time_tracking_pipeline"

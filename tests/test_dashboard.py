@@ -22,27 +22,26 @@ from starlette.types import Message, Receive, Scope, Send
 from dashboards import CROWD, amount, ask, company, crowd, nothing, page, tiles, time_only, top
 from harvest_time_tracking import HarvestError
 from harvest_warehouse.dashboard import palette, queries
-from harvest_warehouse.dashboard.address import filters_asked_for, page_asked_for
 from harvest_warehouse.dashboard.app import app
-from harvest_warehouse.dashboard.basis import known
-from harvest_warehouse.dashboard.draw import verdict, without_rate
+from harvest_warehouse.dashboard.argument import as_argument, from_argument
 from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.first_paint import FirstPaint
+from harvest_warehouse.dashboard.formatting import total
 from harvest_warehouse.dashboard.header import accounts
 from harvest_warehouse.dashboard.page import Column, Page, Section
+from harvest_warehouse.dashboard.pages import PAGES
 from harvest_warehouse.dashboard.pages.people import figure_in_field, load
-from harvest_warehouse.dashboard.place import as_argument, from_argument
 from harvest_warehouse.dashboard.ranking import named, ranked
 from harvest_warehouse.dashboard.ranking import top as first_few
 from harvest_warehouse.dashboard.reader import Reader, hand_over, handed_over
+from harvest_warehouse.dashboard.render import verdict, without_rate
+from harvest_warehouse.dashboard.requirements import known
 from harvest_warehouse.dashboard.sections import burn, unbilled_by_client
-from harvest_warehouse.dashboard.site import PAGES
-from harvest_warehouse.dashboard.words import total
-from harvest_warehouse.database import open_database
-from harvest_warehouse.own_tables import keep
-from harvest_warehouse.reading import NotReadable
-from harvest_warehouse.reconciliation import RECONCILIATION
-from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.dashboard.url import filters_asked_for, page_asked_for
+from harvest_warehouse.database import NotReadable, open_database
+from harvest_warehouse.database.system_tables import keep
+from harvest_warehouse.verify.results import RECONCILIATION
+from harvest_warehouse.warehouse import Warehouse
 from marts import Shop
 
 ACCOUNTS = (company, nothing, time_only, crowd)

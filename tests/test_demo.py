@@ -14,7 +14,7 @@ import pytest
 from consoles import COLOURS, STEERING, run
 from harvest_simulator import Clock, Simulator
 from harvest_warehouse.cli.demo import _command
-from harvest_warehouse.demo import DemoReport, demo, demo_warehouse
+from harvest_warehouse.cli.demo_company import DemoReport, demo, demo_warehouse
 
 OWN = "harvest_time_tracking.duckdb"
 NOW = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
@@ -79,8 +79,8 @@ def test_what_it_prints_can_be_shown_on_every_console(
     columns: int | None,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("harvest_warehouse.demo.demo", lambda *_, **__: shown[1])
-    monkeypatch.setattr("harvest_warehouse.report.report", lambda *_, **__: WeekFiles)
+    monkeypatch.setattr("harvest_warehouse.cli.demo_company.demo", lambda *_, **__: shown[1])
+    monkeypatch.setattr("harvest_warehouse.weekly.report.report", lambda *_, **__: WeekFiles)
     printed = run("demo", encoding=encoding, columns=columns)
     assert printed.code == 0, printed.err.decode(encoding)
     text = COLOURS.sub("", printed.out.decode(encoding))

@@ -13,13 +13,12 @@ from dlt.common.utils import digest128
 from typer.testing import CliRunner
 
 from harvest_time_tracking import SettingWrong
-from harvest_warehouse import connecting
 from harvest_warehouse.cli import app
-from harvest_warehouse.destinations import DESTINATIONS
-from harvest_warehouse.indexes import _wanted
-from harvest_warehouse.runtime import keep_dlt_quiet
-from harvest_warehouse.settings import user_warehouse
-from harvest_warehouse.trial import _said
+from harvest_warehouse.database.indexes import _wanted
+from harvest_warehouse.destinations import DESTINATIONS, connect
+from harvest_warehouse.doctor.preflight import _said
+from harvest_warehouse.settings.process import keep_dlt_quiet
+from harvest_warehouse.warehouse import user_warehouse
 
 
 def test_without_a_word_it_is_duckdb(tmp_path: Path) -> None:
@@ -112,7 +111,7 @@ def test_any_other_password_works_as_it_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, password: str
 ) -> None:
     monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", f"postgresql://me:{password}@db.example/harvest")
-    made, place = connecting.connected("postgres", "data", tmp_path, "writing")
+    made, place = connect.connected("postgres", "data", tmp_path, "writing")
     assert place == "postgres at db.example:5432/harvest"
     assert made.config_params["credentials"].password == unquote(password)
 
@@ -120,7 +119,7 @@ def test_any_other_password_works_as_it_is_written(
 def test_a_missing_extra_is_named_by_the_command_that_installs_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connecting, "find_spec", lambda module: None)
+    monkeypatch.setattr(connect, "find_spec", lambda module: None)
     with pytest.raises(SettingWrong, match=r"pip install 'dlt-harvest\[postgres\]'"):
         user_warehouse(tmp_path, "postgres")
 

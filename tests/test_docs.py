@@ -14,14 +14,12 @@ from typer.main import get_command
 
 from harvest_simulator import Simulator
 from harvest_time_tracking import STREAMS, Secret, Settings, tables
-from harvest_warehouse.build import build
 from harvest_warehouse.cli import app
-from harvest_warehouse.demo import demo_warehouse
+from harvest_warehouse.cli.demo_company import demo_warehouse
 from harvest_warehouse.load import load
-from harvest_warehouse.mart_settings import MartSettings
-from harvest_warehouse.models import described, rules
-from harvest_warehouse.models_page import models_page
-from harvest_warehouse.streams_page import streams_page
+from harvest_warehouse.marts import build
+from harvest_warehouse.marts.models import described, rules
+from harvest_warehouse.marts.settings import MartSettings
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -14,11 +14,11 @@ import pytest
 from accounts import Account
 from harvest_simulator import Fault
 from harvest_time_tracking import STREAMS, Client
-from harvest_time_tracking.shares import Split
+from harvest_time_tracking.request_shares import Split
 from harvest_warehouse.doctor import DoctorReport, doctor
+from harvest_warehouse.doctor.estimate import plan, seconds_for
 from harvest_warehouse.load import load
-from harvest_warehouse.plan import plan, seconds_for
-from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.warehouse import Warehouse
 from test_network import proxy
 
 OpenAccount = Callable[..., Account]

@@ -11,7 +11,7 @@ from dlt.destinations.exceptions import DatabaseTransientException, DestinationC
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.destinations.impl.duckdb.duck import DuckDbClient
 
-from harvest_warehouse.duck import PatientDuckDb
+from harvest_warehouse.destinations.duckdb.client import PatientDuckDb
 
 COLUMNS = range(60)
 TABLES = range(6)

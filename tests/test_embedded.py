@@ -14,9 +14,9 @@ from accounts import SHARED, Account, assert_equals_truth
 from harvest_simulator import Fault
 from harvest_time_tracking import STREAMS, Embedded, Stream
 from harvest_warehouse.database import open_database
-from harvest_warehouse.embedded import follow_embedded
 from harvest_warehouse.load import load
-from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.load.embedded_copies import follow_embedded
+from harvest_warehouse.warehouse import Warehouse
 
 OpenAccount = Callable[..., Account]
 

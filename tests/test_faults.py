@@ -9,7 +9,7 @@ import pytest
 
 from accounts import Account, assert_equals_truth
 from harvest_simulator import Fault, Simulator
-from harvest_simulator.requests import Request
+from harvest_simulator.http.request_log import Request
 from harvest_time_tracking import STREAMS, HarvestError, tables
 
 OpenAccount = Callable[..., Account]

@@ -9,11 +9,11 @@ from decimal import Decimal
 
 import pytest
 
-from harvest_warehouse.account_sums import AccountSums, Part, Project
-from harvest_warehouse.figures import figures, fingerprint
-from harvest_warehouse.reconcile import Figure, judge
-from harvest_warehouse.report_calls import Window
-from harvest_warehouse.reports import BUDGET, REPORTS, UNINVOICED, TheirRow
+from harvest_warehouse.verify.figures import figures, fingerprint
+from harvest_warehouse.verify.harvest_reports import BUDGET, REPORTS, UNINVOICED, TheirRow
+from harvest_warehouse.verify.local_totals import AccountSums, Part, Project
+from harvest_warehouse.verify.report_plan import Window
+from harvest_warehouse.verify.verdicts import Figure, judge
 
 MARCH = Window(date(2026, 3, 1), date(2026, 3, 31))
 TODAY = Window(date(2026, 3, 16), date(2026, 3, 16))

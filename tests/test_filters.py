@@ -10,8 +10,8 @@ import pytest
 from accounts import Account
 from harvest_time_tracking import STREAMS
 from harvest_warehouse.database import open_database
-from harvest_warehouse.filters import Filters, filters_of
-from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.database.reread_filters import Filters, filters_of
+from harvest_warehouse.warehouse import Warehouse
 
 
 def filters(warehouse: Warehouse, stream: str, condition: str, rows_of_a_page: int = 2_000) -> Filters:

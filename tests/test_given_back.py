@@ -13,12 +13,12 @@ import pytest
 
 from accounts import Account, assert_equals_truth, deletions, sync_from
 from harvest_simulator import Fault
-from harvest_simulator.conventions import Conventions
-from harvest_simulator.documents import Invoice
-from harvest_simulator.requests import Request
+from harvest_simulator.account.conventions import Conventions
+from harvest_simulator.account.documents import Invoice
+from harvest_simulator.http.request_log import Request
 from harvest_warehouse.load import load
-from harvest_warehouse.settings import Warehouse
 from harvest_warehouse.sync import sync
+from harvest_warehouse.warehouse import Warehouse
 
 OpenAccount = Callable[..., Account]
 
@@ -93,7 +93,7 @@ def test_a_sync_that_is_killed_before_it_read_them_again_is_made_good_by_the_nex
         return load(*args, **asked)
 
     with monkeypatch.context() as patched:
-        patched.setattr("harvest_warehouse.sync.load", killed_the_second_time)
+        patched.setattr("harvest_warehouse.sync.sync.load", killed_the_second_time)
         with pytest.raises(KeyboardInterrupt):
             sync_from(account, warehouse)
     assert ("invoices", str(invoice.id)) in deletions(account)

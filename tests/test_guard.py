@@ -11,7 +11,7 @@ import pytest
 from harvest_time_tracking import SettingWrong
 from harvest_warehouse.dashboard.access import KEY, PROXY_HEADER, VARIABLE_KEY, Access, as_environment, from_environment
 from harvest_warehouse.dashboard.guard import Guard
-from harvest_warehouse.show import Server, show_notebook, user_server
+from harvest_warehouse.dashboard.launch import Server, show_notebook, user_server
 from test_cli import free_port
 
 THE_KEY = "a-key-of-some-length"

@@ -7,8 +7,8 @@ import pytest
 from accounts import Account
 from harvest_time_tracking import STREAMS
 from harvest_warehouse.database import open_database
-from harvest_warehouse.held import Held, held
-from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.database.row_counts import Held, held
+from harvest_warehouse.warehouse import Warehouse
 
 
 @pytest.mark.parametrize("stream", ["time_entries", "invoice_payments", "roles"])

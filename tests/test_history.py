@@ -18,12 +18,11 @@ from dlt.common.schema.typing import TColumnSchema
 from accounts import Account, sync_from
 from harvest_simulator import Simulator
 from harvest_time_tracking import STREAMS, tables
-from harvest_warehouse import history
 from harvest_warehouse.database import open_database
-from harvest_warehouse.history import HistoryReport, history_columns, history_table, keep_history
 from harvest_warehouse.load import load
-from harvest_warehouse.settings import Warehouse
-from harvest_warehouse.sync import sync
+from harvest_warehouse.sync import HistoryReport, history, sync
+from harvest_warehouse.sync.history import history_columns, history_table, keep_history
+from harvest_warehouse.warehouse import Warehouse
 
 OpenAccount = Callable[..., Account]
 KEPT = tuple(name for name, stream in STREAMS.items() if stream.kept)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 from dlt.common.schema.typing import TColumnSchema
 
-from harvest_warehouse.json_files import json_file
+from harvest_warehouse.destinations.json_files import json_file
 
 TEXT = '{"b": [1.10, 123456789012345678901234567890, null],\n "a": "\u2028 \u00e4"}'
 

@@ -17,15 +17,14 @@ import pytest
 
 from accounts import Account
 from harvest_time_tracking import SettingWrong
-from harvest_warehouse.build import build
-from harvest_warehouse.copy import copy
-from harvest_warehouse.database import HalfCopied
-from harvest_warehouse.publish import publish
+from harvest_warehouse.database.connection import HalfCopied
+from harvest_warehouse.marts import build
 from harvest_warehouse.query import query
-from harvest_warehouse.report import put_whole
-from harvest_warehouse.settings import DATASET, MARTS, Warehouse
-from harvest_warehouse.shelf import Shelf
+from harvest_warehouse.transfer import copy, publish
+from harvest_warehouse.transfer.bucket import Shelf
 from harvest_warehouse.verify import verify
+from harvest_warehouse.warehouse import DATASET, MARTS, Warehouse
+from harvest_warehouse.weekly.report import put_whole
 from storm.child import in_a_child
 from storm.weather import Kill
 

@@ -14,11 +14,10 @@ import pytest
 from accounts import Account, assert_equals_truth
 from harvest_simulator import Fault
 from harvest_time_tracking import STREAMS, Client, Ledger, SettingWrong, harvest_time_tracking_source
-from harvest_warehouse import standing
-from harvest_warehouse.account_source import account_source
-from harvest_warehouse.load import load, settle
-from harvest_warehouse.load_report import LoadFailed, LoadReport
-from harvest_warehouse.settings import FolderDamaged, Warehouse
+from harvest_warehouse.database import pipeline_state
+from harvest_warehouse.load import LoadFailed, LoadReport, load, settle
+from harvest_warehouse.load.source import account_source
+from harvest_warehouse.warehouse import FolderDamaged, Warehouse
 
 OpenAccount = Callable[..., Account]
 # One of each kind, where the kind does not matter: merged flat and nested, replaced whole, by parent.
@@ -234,7 +233,7 @@ def test_half_a_package_that_a_killed_run_left_is_thrown_away_and_asked_for_agai
     account.simulator.clock.sleep(86_400)
     account.simulator.mutate(20, seed=3)
     client = account.client(requests_per_15_s=0)
-    pipeline = standing.agree(warehouse.pipeline(), warehouse, client.settings.account_id)
+    pipeline = pipeline_state.agree(warehouse.pipeline(), warehouse, client.settings.account_id)
     pipeline.extract(account_source(client.settings, FEW, {}, client, Ledger()))
     [half] = Path(warehouse.pipeline().working_dir).glob("normalize/extracted/*/schema.json")
     half.unlink()

@@ -19,9 +19,9 @@ from dlt.common.configuration.specs.pluggable_run_context import PluggableRunCon
 
 from accounts import SHARED
 from harvest_time_tracking import SettingWrong
-from harvest_warehouse.calendar_days import DAY_COLUMNS, days
-from harvest_warehouse.mart_settings import MartSettings, mart_settings
-from harvest_warehouse.zones import zone
+from harvest_warehouse.marts.calendar import DAY_COLUMNS, days
+from harvest_warehouse.marts.settings import MartSettings, mart_settings
+from harvest_warehouse.marts.time_zones import zone
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harvest_warehouse.models import described, models
+from harvest_warehouse.marts.models import described, models
 from mart_truth import KEYS, Books
 from marts import Shop, assert_same_table
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from harvest_warehouse.mart_settings import MartSettings
+from harvest_warehouse.marts.settings import MartSettings
 from marts import Shop
 
 # Beside the tiny company: somebody of their own, and a client with a currency of its own.

@@ -28,7 +28,7 @@ from harvest_time_tracking import Client, HarvestError, Secret, Settings, Settin
 from harvest_time_tracking import network as network_module
 from harvest_time_tracking.errors import BrokenPromise, NetworkWrong, Unreachable
 from harvest_time_tracking.network import Connection, Received
-from harvest_time_tracking.way import way_to
+from harvest_time_tracking.proxy import way_to
 from test_client import TOKEN, Said, Server, Waits, client_of, serving
 
 OpenAccount = Callable[..., Account]

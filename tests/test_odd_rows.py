@@ -20,7 +20,7 @@ from sqlglot import exp
 
 from harvest_time_tracking import tables
 from harvest_warehouse.database import open_database
-from harvest_warehouse.models import SQL
+from harvest_warehouse.marts.models import SQL
 from mart_truth import KEYS, Books, differences
 from mart_truth.places import Row
 from marts import Shop

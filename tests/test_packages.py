@@ -22,9 +22,9 @@ from dlt.destinations.impl.duckdb.duck import DuckDbCopyJob
 from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from harvest_warehouse import packages
-from harvest_warehouse.packages import move
-from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.database import load_packages
+from harvest_warehouse.database.load_packages import move
+from harvest_warehouse.warehouse import Warehouse
 
 
 def test_half_a_job_file_stops_no_package(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_a_small_package_is_loaded_through_one_open_file(
     for name in ("first", "second", "third"):
         pipeline.extract([{"id": 1}], table_name=name, loader_file_format="parquet")
     if not is_small:
-        monkeypatch.setattr(packages, "_SMALL_BYTES", 0)
+        monkeypatch.setattr(load_packages, "_SMALL_BYTES", 0)
     others_open: list[bool] = []
     connections: list[duckdb.DuckDBPyConnection] = []
     connect = duckdb.connect
@@ -143,7 +143,7 @@ def test_so_does_one_killed_again_while_it_takes_up_what_the_first_left(tmp_path
     for moment, (pipeline, warehouse) in enumerate(packages_for_ever(tmp_path)):
         # Some files are done, some are not.
         assert killed(partial(move, pipeline, warehouse), COMMITTED, 5)
-        is_killed = killed(partial(packages._begin_again, pipeline, is_whole=False), OURS, moment)
+        is_killed = killed(partial(load_packages._begin_again, pipeline, is_whole=False), OURS, moment)
         move(pipeline, warehouse)
         assert_each_row_once(pipeline)
         if not is_killed:

@@ -13,9 +13,9 @@ from dlt.common.schema import Schema
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
 from harvest_warehouse.database import open_database
-from harvest_warehouse.duck import PatientDuckDb
-from harvest_warehouse.patience import PATIENCE_SECONDS, patiently
-from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.destinations.duckdb.client import PatientDuckDb
+from harvest_warehouse.destinations.duckdb.retry import PATIENCE_SECONDS, patiently
+from harvest_warehouse.warehouse import Warehouse
 
 TAKEN = duckdb.IOException('IO Error: Could not set lock on file "x": Conflicting lock is held in python (PID 1)')
 HOLDING_SECONDS = 1.5

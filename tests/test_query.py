@@ -20,12 +20,12 @@ from typer.testing import CliRunner
 from harvest_time_tracking import SettingWrong
 from harvest_warehouse.cli import app
 from harvest_warehouse.cli.console import read_text, write_text
-from harvest_warehouse.database import open_database
-from harvest_warehouse.query import QueryReport, query, streamed
-from harvest_warehouse.query_summary import query_csv, query_json
-from harvest_warehouse.reading import NotReadable
-from harvest_warehouse.settings import DATASET, MARTS, Warehouse
-from harvest_warehouse.statement_guard import question
+from harvest_warehouse.cli.render.query import query_csv, query_json
+from harvest_warehouse.database import NotReadable, open_database
+from harvest_warehouse.query import QueryReport, query
+from harvest_warehouse.query.query import streamed
+from harvest_warehouse.query.statement_guard import question
+from harvest_warehouse.warehouse import DATASET, MARTS, Warehouse
 
 VALUES = """
     select

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harvest_warehouse.reconcile import Figure, Judged, Verdict, compare, is_rounding_changed, judge, rounded
+from harvest_warehouse.verify.verdicts import Figure, Judged, Verdict, compare, is_rounding_changed, judge, rounded
 
 CENT = Decimal("0.01")
 amounts = st.decimals(min_value=-10_000, max_value=10_000, places=4)

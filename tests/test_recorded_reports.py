@@ -14,17 +14,17 @@ import pytest
 
 from accounts import SHARED, Account
 from harvest_simulator import Simulator
-from harvest_warehouse.account_sums import account_sums
-from harvest_warehouse.build import build
 from harvest_warehouse.database import open_database
-from harvest_warehouse.figures import figures
 from harvest_warehouse.load import load
-from harvest_warehouse.mart_settings import MartSettings
-from harvest_warehouse.reconcile import judge
-from harvest_warehouse.report_calls import Window
-from harvest_warehouse.reports import BUDGET, REPORTS, UNINVOICED, their_rows
-from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.marts import build
+from harvest_warehouse.marts.settings import MartSettings
 from harvest_warehouse.verify import verify
+from harvest_warehouse.verify.figures import figures
+from harvest_warehouse.verify.harvest_reports import BUDGET, REPORTS, UNINVOICED, their_rows
+from harvest_warehouse.verify.local_totals import account_sums
+from harvest_warehouse.verify.report_plan import Window
+from harvest_warehouse.verify.verdicts import judge
+from harvest_warehouse.warehouse import Warehouse
 from sample_account import Label, Sample, simulated
 
 REAL = SHARED / "harvest-api" / "real"

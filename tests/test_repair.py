@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from accounts import Account, assert_equals_truth, deletions, some_ids, sync_from
-from harvest_warehouse.load_report import AccessLost
-from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.load import AccessLost
 from harvest_warehouse.sync import repair
-from harvest_warehouse.verify_report import VerifyReport
+from harvest_warehouse.verify import VerifyReport
+from harvest_warehouse.warehouse import Warehouse
 
 
 def change_the_rounding(account: Account) -> None:

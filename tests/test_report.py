@@ -20,13 +20,13 @@ from typer.testing import CliRunner
 
 from harvest_simulator import Simulator
 from harvest_time_tracking import Secret, Settings, SettingWrong
-from harvest_warehouse.alert_settings import AlertSettings
-from harvest_warehouse.build import build
+from harvest_warehouse.alerts.settings import AlertSettings
 from harvest_warehouse.cli import app
 from harvest_warehouse.load import load
-from harvest_warehouse.mart_settings import MartSettings
-from harvest_warehouse.report import report
-from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.marts import build
+from harvest_warehouse.marts.settings import MartSettings
+from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.weekly import report
 
 TODAY = date(2026, 3, 16)  # a Monday
 RAW, MARTS = "harvest_time_tracking_data", "harvest_marts"

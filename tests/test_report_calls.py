@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harvest_warehouse.reconcile import Figure, Judged
-from harvest_warehouse.repairs import repairs
-from harvest_warehouse.report_calls import (
+from harvest_warehouse.verify.repairs import repairs
+from harvest_warehouse.verify.report_plan import (
     ReportCall,
     Window,
     is_covered,
@@ -24,6 +23,7 @@ from harvest_warehouse.report_calls import (
     unfound,
     whole,
 )
+from harvest_warehouse.verify.verdicts import Figure, Judged
 
 TODAY = date(2026, 3, 16)
 days = st.dates(min_value=date(2015, 1, 1), max_value=date(2027, 12, 31))

@@ -12,11 +12,9 @@ import pytest
 from accounts import Account, assert_equals_truth, some_ids
 from harvest_simulator import Fault
 from harvest_time_tracking import STREAMS, Client
-from harvest_time_tracking.memory import sees_more
-from harvest_warehouse import account_source
-from harvest_warehouse.load import load
-from harvest_warehouse.load_report import AccessLost, LoadFailed, LoadReport
-from harvest_warehouse.settings import Warehouse
+from harvest_time_tracking.stream_state import sees_more
+from harvest_warehouse.load import AccessLost, LoadFailed, LoadReport, load, source
+from harvest_warehouse.warehouse import Warehouse
 
 Role = Literal["administrator", "manager", "member"]
 Opened = Callable[..., Account]
@@ -143,9 +141,9 @@ def test_what_changed_while_rights_were_fewer_comes_when_they_are_back(open_acco
 def in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages of ten rows, and a page or a parent to a portion."""
     monkeypatch.setattr(Client, "__init__", partialmethod(Client.__init__, per_page=10))
-    monkeypatch.setattr("harvest_time_tracking.work._PAGES_AT_ONCE", 2)
-    monkeypatch.setattr("harvest_time_tracking.work._PAGES_OF_A_WINDOW", 1)
-    monkeypatch.setattr(account_source, "_PORTION", 1)
+    monkeypatch.setattr("harvest_time_tracking.read_plan._PAGES_AT_ONCE", 2)
+    monkeypatch.setattr("harvest_time_tracking.read_plan._PAGES_OF_A_WINDOW", 1)
+    monkeypatch.setattr(source, "_PORTION", 1)
 
 
 @pytest.mark.parametrize("streams", [("time_entries",), ("invoices", "invoice_payments")])

@@ -15,9 +15,10 @@ import pytest
 from accounts import Account, assert_equals_truth
 from harvest_simulator import Simulator
 from harvest_time_tracking import STREAMS
-from harvest_warehouse.load import Again, load
-from harvest_warehouse.rotation import REST, Rotation, Window, rotate, rotation
-from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.load import load
+from harvest_warehouse.load.load import Again
+from harvest_warehouse.load.reread_rotation import REST, Rotation, Window, rotate, rotation
+from harvest_warehouse.warehouse import Warehouse
 
 OpenAccount = Callable[..., Account]
 NOW = datetime(2025, 6, 1, 3, tzinfo=UTC)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harvest_simulator.arithmetic import Rounding as Simulated
-from harvest_warehouse.rounding import Pair, Rounding, found_out
+from harvest_simulator.account.arithmetic import Rounding as Simulated
+from harvest_warehouse.verify.rounding import Pair, Rounding, found_out
 
 # Hours as people write and timers count them.
 WORKED = [(n * 37) % 900 + 1 for n in range(400)]

@@ -13,9 +13,9 @@ import pytest
 
 from accounts import Account, assert_equals_truth, sync_from
 from harvest_simulator import Fault, Simulator
-from harvest_simulator.store import Store
+from harvest_simulator.changes.store import Store
 from harvest_time_tracking import HarvestError
-from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.warehouse import Warehouse
 
 
 def simulated() -> Simulator:

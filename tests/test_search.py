@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harvest_warehouse.search import Window, differing_windows, is_cheaper_to_read
+from harvest_warehouse.sweep.bisection import Window, differing_windows, is_cheaper_to_read
 
 START = date(2018, 1, 1)
 DAYS = 8 * 365

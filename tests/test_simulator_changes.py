@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from harvest_simulator import Simulator
-from harvest_simulator.changes import NotPossible
-from harvest_simulator.conventions import Conventions
+from harvest_simulator.account.conventions import Conventions
+from harvest_simulator.changes.changes import NotPossible
 
 NOW = "2026-03-16T11:00:00Z"
 Rows = dict[Any, dict[str, Any]]

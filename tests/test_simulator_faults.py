@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from harvest_simulator import Fault, Simulator
-from harvest_simulator.malice import gzip_bomb
+from harvest_simulator.faults.malice import gzip_bomb
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import tracemalloc
 
-from harvest_warehouse.statements import Home
+from harvest_warehouse.destinations.statements import Home
 
 HOME = Home("duckdb", ("lake", "raw"), ("lake", "marts"), str)
 UPPER = Home("snowflake", ("LAKE", "RAW"), ("LAKE", "MARTS"), str.upper)

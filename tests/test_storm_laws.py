@@ -16,9 +16,8 @@ from types import SimpleNamespace
 import duckdb
 import pytest
 
-from harvest_warehouse.build import build
-from harvest_warehouse.build_report import BuildFailed
-from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.marts import BuildFailed, build
+from harvest_warehouse.warehouse import Warehouse
 from storm import laws
 from storm.chronicle import WatchedSimulator
 from storm.ship import Landing

@@ -13,10 +13,10 @@ import pytest
 
 from accounts import Account, assert_equals_truth, deletions, some_ids, sync_from
 from harvest_simulator import Fault
-from harvest_simulator.requests import Request
+from harvest_simulator.http.request_log import Request
 from harvest_warehouse.load import load
-from harvest_warehouse.settings import Warehouse
 from harvest_warehouse.sync import sync
+from harvest_warehouse.warehouse import Warehouse
 
 OpenAccount = Callable[..., Account]
 
@@ -331,7 +331,7 @@ def test_a_sync_that_ends_before_it_noted_what_vanished_is_made_good_by_the_next
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(f"harvest_warehouse.sync.{step}", killed)
+        patched.setattr(f"harvest_warehouse.sync.sync.{step}", killed)
         with pytest.raises(KeyboardInterrupt):
             sync_from(account, warehouse)
     assert sync_from(account, warehouse).is_equal
@@ -357,7 +357,7 @@ def test_what_a_killed_sync_did_not_note_waits_for_no_run_of_its_kind(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("harvest_warehouse.sync.note_replaced", killed)
+        patched.setattr("harvest_warehouse.sync.sync.note_replaced", killed)
         with pytest.raises(KeyboardInterrupt):
             sync_from(account, warehouse)
     if between == "another account":

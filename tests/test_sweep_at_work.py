@@ -10,12 +10,12 @@ import pytest
 
 from accounts import Account, assert_equals_truth, deletions, some_ids, sync_from
 from harvest_simulator import Fault
-from harvest_simulator.conventions import Conventions
-from harvest_simulator.requests import Request
+from harvest_simulator.account.conventions import Conventions
+from harvest_simulator.http.request_log import Request
 from harvest_warehouse.database import open_database
-from harvest_warehouse.settings import Warehouse
-from harvest_warehouse.sweep_report import Swept
+from harvest_warehouse.sweep.report import Swept
 from harvest_warehouse.sync import SyncReport
+from harvest_warehouse.warehouse import Warehouse
 
 OpenAccount = Callable[..., Account]
 

@@ -17,10 +17,10 @@ from dlt.destinations.sql_client import raise_database_error
 from consoles import COMMANDS, HOSTILE, STEERING, Attacked, Printed, attacked, run
 from harvest_simulator import Fault
 from harvest_time_tracking import Secret
-from harvest_warehouse.alert_catalogue import ALERTS, Alert
-from harvest_warehouse.alert_settings import AlertSettings
-from harvest_warehouse.alert_summary import alert_lines, message
 from harvest_warehouse.alerts import AlertsReport, Raised
+from harvest_warehouse.alerts.catalogue import ALERTS, Alert
+from harvest_warehouse.alerts.settings import AlertSettings
+from harvest_warehouse.cli.render.alerts import alert_lines, message
 from test_secrets import TOKEN, search
 
 # Of the other side's words nobody is shown more.

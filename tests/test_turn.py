@@ -11,10 +11,11 @@ import pytest
 
 from accounts import Account
 from harvest_time_tracking import Secret, Settings
+from harvest_warehouse.database import Busy
+from harvest_warehouse.database.lock import patient_turn, turn
 from harvest_warehouse.load import load, settle
-from harvest_warehouse.settings import Warehouse
 from harvest_warehouse.sync import sync
-from harvest_warehouse.turn import Busy, patient_turn, turn
+from harvest_warehouse.warehouse import Warehouse
 
 HOLDING = """
 import sys

@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 from accounts import Account, assert_equals_truth, sync_from
 from harvest_warehouse.cli import app
+from harvest_warehouse.database.pipeline_state import loaded_since
 from harvest_warehouse.load import load
-from harvest_warehouse.settings import Warehouse
-from harvest_warehouse.standing import loaded_since
+from harvest_warehouse.warehouse import Warehouse
 
 OpenAccount = Callable[..., Account]
 Spoil = Callable[[dict[str, Any]], None]

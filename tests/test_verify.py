@@ -14,17 +14,17 @@ import pytest
 
 from accounts import Account, assert_equals_truth
 from harvest_simulator import Fault, Simulator
-from harvest_simulator.conventions import Conventions
-from harvest_simulator.rows import Expense, TimeEntry
+from harvest_simulator.account.conventions import Conventions
+from harvest_simulator.account.rows import Expense, TimeEntry
 from harvest_time_tracking import HarvestError, NeedsYou, SettingWrong
 from harvest_time_tracking.errors import TokenRejected
+from harvest_warehouse.cli.render.verify import verify_lines
 from harvest_warehouse.load import load
-from harvest_warehouse.reports import REPORTS, their_rows
-from harvest_warehouse.settings import Warehouse
 from harvest_warehouse.sync import repair
-from harvest_warehouse.verify import verify
-from harvest_warehouse.verify_report import NOT_IN_REPORTS, VerifyReport
-from harvest_warehouse.verify_summary import verify_lines
+from harvest_warehouse.verify import VerifyReport, verify
+from harvest_warehouse.verify.harvest_reports import REPORTS, their_rows
+from harvest_warehouse.verify.report import NOT_IN_REPORTS
+from harvest_warehouse.warehouse import Warehouse
 
 Loaded = Callable[..., "Copy"]
 

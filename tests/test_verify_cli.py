@@ -18,10 +18,10 @@ from rich.console import Console
 
 from accounts import Account
 from harvest_warehouse.cli.console import PlainConsole
-from harvest_warehouse.reconcile import Figure, Judged
-from harvest_warehouse.row_checks import OddEntry, RowChecks
-from harvest_warehouse.settings import Warehouse
-from harvest_warehouse.verify_summary import difference_table, rows_lines
+from harvest_warehouse.cli.render.verify import difference_table, rows_lines
+from harvest_warehouse.verify.row_checks import OddEntry, RowChecks
+from harvest_warehouse.verify.verdicts import Figure, Judged
+from harvest_warehouse.warehouse import Warehouse
 
 OpenAccount = Callable[..., Account]
 

@@ -19,13 +19,12 @@ import pytest
 
 from accounts import Account
 from harvest_simulator import Simulator
-from harvest_simulator.rows import TimeEntry
+from harvest_simulator.account.rows import TimeEntry
 from harvest_time_tracking import Client
 from harvest_warehouse.load import load
-from harvest_warehouse.settings import Warehouse
 from harvest_warehouse.sync import sync
-from harvest_warehouse.verify import verify
-from harvest_warehouse.verify_report import VerifyReport
+from harvest_warehouse.verify import VerifyReport, verify
+from harvest_warehouse.warehouse import Warehouse
 
 # Two years before the day that the simulator's clock stands at.
 LONG_AGO = date(2024, 3, 16)

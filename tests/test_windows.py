@@ -18,13 +18,11 @@ from hypothesis import strategies as st
 
 from accounts import Account, assert_equals_truth
 from harvest_simulator import Fault, Simulator
-from harvest_time_tracking import Secret, Session, Settings, work
+from harvest_time_tracking import Secret, Session, Settings, read_plan
 from harvest_time_tracking.calls import windows_between
-from harvest_time_tracking.streams import STREAMS
-from harvest_warehouse import account_source
-from harvest_warehouse.load import load
-from harvest_warehouse.load_report import LoadFailed
-from harvest_warehouse.settings import Warehouse
+from harvest_time_tracking.catalogue import STREAMS
+from harvest_warehouse.load import LoadFailed, load, source
+from harvest_warehouse.warehouse import Warehouse
 
 OpenAccount = Callable[..., Account]
 # Long enough for five pages of 2,000.
@@ -34,8 +32,8 @@ ENTRIES = 9_000
 @pytest.fixture
 def short_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if two pages were many."""
-    monkeypatch.setattr(work, "_PAGES_AT_ONCE", 2)
-    monkeypatch.setattr(work, "_PAGES_OF_A_WINDOW", 1)
+    monkeypatch.setattr(read_plan, "_PAGES_AT_ONCE", 2)
+    monkeypatch.setattr(read_plan, "_PAGES_OF_A_WINDOW", 1)
 
 
 def quiet(account: Account) -> Account:
@@ -127,8 +125,8 @@ def test_what_changed_between_portions_is_brought_by_the_last(open_account: Open
 def test_what_lies_before_the_start_date_stays_out_also_where_it_changes_meanwhile(
     open_account: OpenAccount, monkeypatch: pytest.MonkeyPatch, pages_at_once: int
 ) -> None:
-    monkeypatch.setattr(work, "_PAGES_AT_ONCE", pages_at_once)
-    monkeypatch.setattr(work, "_PAGES_OF_A_WINDOW", 1)
+    monkeypatch.setattr(read_plan, "_PAGES_AT_ONCE", pages_at_once)
+    monkeypatch.setattr(read_plan, "_PAGES_OF_A_WINDOW", 1)
     account = quiet(open_account(entries=ENTRIES))
     dates = sorted(entry["spent_date"] for entry in account.simulator.truth()["time_entries"])
     start = dates[len(dates) // 4]
@@ -152,8 +150,8 @@ def test_a_row_hidden_by_a_deletion_and_an_arrival_between_two_pages_is_found(
     open_account: OpenAccount, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     if "window" in how:
-        monkeypatch.setattr(work, "_PAGES_AT_ONCE", 2)
-        monkeypatch.setattr(work, "_PAGES_OF_A_WINDOW", 2)
+        monkeypatch.setattr(read_plan, "_PAGES_AT_ONCE", 2)
+        monkeypatch.setattr(read_plan, "_PAGES_OF_A_WINDOW", 2)
     account = quiet(open_account(entries=ENTRIES))
     store = account.simulator.store
     entries = sorted(account.simulator.truth()["time_entries"], key=lambda entry: (entry["spent_date"], entry["id"]))
@@ -200,7 +198,7 @@ def load_in_pieces(account: Account, folder: Path, kill_after: int | None = None
     """What `dlt-harvest load` does, with portions of one page and three parents, in a process of its own."""
 
     def run() -> None:
-        work._PAGES_AT_ONCE, work._PAGES_OF_A_WINDOW, account_source._PORTION = 2, 1, 3
+        read_plan._PAGES_AT_ONCE, read_plan._PAGES_OF_A_WINDOW, source._PORTION = 2, 1, 3
         settings = Settings(
             Secret(account.simulator.access_token), account.simulator.account_id, account.url, requests_per_15_s=0
         )
@@ -239,7 +237,7 @@ def test_a_load_killed_at_any_moment_goes_on_and_ends_equal(
 def test_after_an_interruption_only_what_was_not_written_is_asked_again(
     open_account: OpenAccount, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harvest_warehouse.account_source._PORTION", 1)
+    monkeypatch.setattr("harvest_warehouse.load.source._PORTION", 1)
     account = quiet(open_account(entries=ENTRIES, enforce_limits=False))
     client = account.client(requests_per_15_s=0)
     warehouse = Warehouse(tmp_path)
@@ -302,7 +300,7 @@ def _most_at_once(simulator: Simulator, act: Callable[[], object]) -> int:
 def test_a_load_taken_up_again_asks_its_share_of_those_that_it_had_asked_before(
     open_account: OpenAccount, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harvest_warehouse.account_source._PORTION", 2)
+    monkeypatch.setattr("harvest_warehouse.load.source._PORTION", 2)
     account = quiet(open_account(enforce_limits=False))
     warehouse = Warehouse(tmp_path)
     streams = ["users", "user_billable_rates", "user_project_assignments", "user_assignments"]

@@ -13,9 +13,8 @@ from typer.testing import CliRunner, Result
 
 from accounts import Account, sync_from
 from harvest_warehouse.cli import app
-from harvest_warehouse.load import load
-from harvest_warehouse.load_report import LoadFailed
-from harvest_warehouse.settings import DATASET, FILE, Warehouse
+from harvest_warehouse.load import LoadFailed, load
+from harvest_warehouse.warehouse import DATASET, FILE, Warehouse
 
 VERBS = ("sql", "build", "alerts", "report", "show")
 

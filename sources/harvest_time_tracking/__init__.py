@@ -18,18 +18,18 @@ from dlt.extract import DltResource
 from dlt.extract.hints import make_nested_hints
 
 from .calls import months_between
+from .catalogue import STREAMS
 from .client import Client
 from .columns import child_hints, column_hints, tables
 from .errors import HarvestError, NeedsYou, SettingWrong
 from .extract import Extraction
-from .ledger import Ledger, StreamOutcome
-from .session import Session
+from .outcomes import Ledger, StreamOutcome
+from .read_plan import Options
+from .request_shares import check_requests
+from .run_cache import Session
 from .settings import BASE_URL, REPORT_REQUESTS_PER_15_MIN, REQUESTS_PER_15_S, USER_AGENT, Secret, Settings, as_date
-from .shares import check_requests
 from .stream import Embedded, Stream
-from .streams import STREAMS
 from .words import printable, printable_lines, without_login
-from .work import Options
 
 __all__ = [
     "STREAMS",

@@ -13,7 +13,6 @@ from urllib.parse import urlencode
 
 from dlt.common import logger
 
-from .budget import RateBudget, Stopped
 from .clocks import asked_at, clock_difference, said_of_clocks
 from .errors import WillRetry
 from .network import ANSWER_SECONDS, Connection
@@ -30,6 +29,7 @@ from .protocol import (
     read_page,
     wait_seconds,
 )
+from .rate_limit import RateBudget, Stopped
 from .settings import Settings
 from .stream import Limit
 

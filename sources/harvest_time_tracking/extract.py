@@ -10,18 +10,18 @@ import dlt
 from dlt.common import logger
 from dlt.extract.exceptions import CurrentSourceNotAvailable
 
+from .batches import RowMaker
 from .calls import Call, calls_for, calls_of_owners, list_calls, month_calls
 from .client import Client, FastReader
 from .errors import NotThere, PermissionMissing
-from .ledger import Entry, Ledger
-from .memory import Memory
+from .outcomes import Entry, Ledger
 from .pages import Pages, earlier
-from .rows import RowMaker
-from .session import Roll, Session
+from .read_plan import Options, Work, children, remembering, waited, windows
+from .request_shares import NONE, Split, shares
+from .run_cache import Roll, Session
 from .settings import Settings
-from .shares import NONE, Split, shares
 from .stream import Parent, Stream
-from .work import Options, Work, children, remembering, waited, windows
+from .stream_state import Memory
 
 
 class Extraction:

@@ -17,9 +17,9 @@ from requests.auth import AuthBase
 from requests.exceptions import BaseHTTPError  # type: ignore[attr-defined]  # urllib3's, which is not ours to require
 
 from .errors import BrokenPromise, HarvestError, Unreachable
+from .proxy import meaning_of, proxies_for
 from .secret import Secret
 from .settings import Settings
-from .way import meaning_of, proxies_for
 from .words import printable
 
 ANSWER_SECONDS = 300.0

@@ -12,12 +12,12 @@ from typing import NamedTuple
 from .calls import Call
 from .client import WORKERS, Client, FastReader
 from .errors import BrokenPromise, NotThere, RequestRefused
-from .ledger import Entry
-from .memory import instant
+from .outcomes import Entry
 from .protocol import PER_PAGE, Page
 from .reading import Order, Reading
 from .seen import Ask, Ids
 from .stream import Stream
+from .stream_state import instant
 
 # How often a list that is not shown whole is read, at most: of lists with dates, only the days that matter.
 _READINGS = 5

@@ -15,15 +15,7 @@ import orjson
 import simplejson
 
 from .clocks import http_date
-from .errors import (
-    BrokenPromise,
-    HarvestError,
-    NotThere,
-    PermissionMissing,
-    RequestRefused,
-    TokenRejected,
-    WillRetry,
-)
+from .errors import BrokenPromise, HarvestError, NotThere, PermissionMissing, RequestRefused, TokenRejected, WillRetry
 from .settings import HOW_TO_SIGN_IN, Settings
 from .stream import ANY_ARRAY, Limit
 from .words import printable, without_login

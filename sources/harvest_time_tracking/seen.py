@@ -11,8 +11,8 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .memory import instant
 from .protocol import Page
+from .stream_state import instant
 
 Version = tuple[object, object, object]
 """A record's id, when it changed, and the day by which it is sorted."""

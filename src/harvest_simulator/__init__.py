@@ -1,8 +1,8 @@
 """The simulator: a Harvest account one can start on this machine."""
 
 from harvest_simulator.clock import Clock
-from harvest_simulator.faults import Fault
-from harvest_simulator.requests import Request
+from harvest_simulator.faults.faults import Fault
+from harvest_simulator.http.request_log import Request
 from harvest_simulator.simulator import Simulator
 
 __all__ = ["Clock", "Fault", "Request", "Simulator"]

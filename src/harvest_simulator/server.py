@@ -12,10 +12,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 
-from harvest_simulator.answers import Answer
 from harvest_simulator.clock import Clock
-from harvest_simulator.faults import Fault
-from harvest_simulator.malice import TRICKLE_SECONDS, dated, gzip_bomb, trickles_after
+from harvest_simulator.faults.faults import Fault
+from harvest_simulator.faults.malice import TRICKLE_SECONDS, dated, gzip_bomb, trickles_after
+from harvest_simulator.http.responses import Answer
 
 
 @dataclass(frozen=True, slots=True)

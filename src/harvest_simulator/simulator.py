@@ -9,25 +9,25 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Literal
 
-from harvest_simulator.answers import Answer, Refusal, bad_token, no_user_agent, not_found, not_routable
-from harvest_simulator.api import Api
-from harvest_simulator.arithmetic import Rounding
+from harvest_simulator.account.arithmetic import Rounding
+from harvest_simulator.changes.people_at_work import A_CHANGE_A_SECOND, PeopleAtWork
+from harvest_simulator.changes.random_changes import disturb
 from harvest_simulator.clock import Clock
-from harvest_simulator.company import build_company, empty_company
-from harvest_simulator.damage import SLOW_SECONDS, instead_of_an_answer, spoil_data
-from harvest_simulator.disturbance import disturb
-from harvest_simulator.faults import Fault, Faults
-from harvest_simulator.limits import Limits
-from harvest_simulator.malice import telltale, twisted
-from harvest_simulator.paging import MOST_ROWS_PER_PAGE, Manners
-from harvest_simulator.people_at_work import A_CHANGE_A_SECOND, PeopleAtWork
-from harvest_simulator.permissions import Viewer
-from harvest_simulator.pto import PaidTimeOff
-from harvest_simulator.render import Renderer
-from harvest_simulator.reports import exact_reports
-from harvest_simulator.requests import Request
+from harvest_simulator.company.company import build_company, empty_company
+from harvest_simulator.faults.damage import SLOW_SECONDS, instead_of_an_answer, spoil_data
+from harvest_simulator.faults.faults import Fault, Faults
+from harvest_simulator.faults.malice import telltale, twisted
+from harvest_simulator.http.api import Api
+from harvest_simulator.http.limits import Limits
+from harvest_simulator.http.paging import MOST_ROWS_PER_PAGE, Manners
+from harvest_simulator.http.permissions import Viewer
+from harvest_simulator.http.render import Renderer
+from harvest_simulator.http.reports import exact_reports
+from harvest_simulator.http.request_log import Request
+from harvest_simulator.http.responses import Answer, Refusal, bad_token, no_user_agent, not_found, not_routable
+from harvest_simulator.http.serialization import ON_THE_WIRE, Json
+from harvest_simulator.http.time_off import PaidTimeOff
 from harvest_simulator.server import Asked, Reply, Server
-from harvest_simulator.spelling import ON_THE_WIRE, Json
 from harvest_simulator.truth import Truth
 
 _ACCOUNTS_PATH = "/api/v2/accounts"

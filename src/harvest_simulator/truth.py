@@ -8,12 +8,12 @@ from typing import Any
 
 import orjson
 
-from harvest_simulator.lists import LISTS
-from harvest_simulator.permissions import Viewer
-from harvest_simulator.pto import PaidTimeOff
-from harvest_simulator.render import Renderer
-from harvest_simulator.spelling import EXACT, ON_THE_WIRE, Json, Numbers
-from harvest_simulator.store import Store
+from harvest_simulator.changes.store import Store
+from harvest_simulator.http.lists import LISTS
+from harvest_simulator.http.permissions import Viewer
+from harvest_simulator.http.render import Renderer
+from harvest_simulator.http.serialization import EXACT, ON_THE_WIRE, Json, Numbers
+from harvest_simulator.http.time_off import PaidTimeOff
 
 # Streams of one list without a parent, under the name of the list.
 _PLAIN = (

@@ -14,9 +14,9 @@ from sqlglot import exp
 
 from destinations.stands import REQUIRED, STANDS, NoServer, Stand
 from destinations.story import Story, told
-from harvest_warehouse import statements
-from harvest_warehouse.dialects import HOME, written
-from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.destinations import statements
+from harvest_warehouse.destinations.dialect import HOME, written
+from harvest_warehouse.warehouse import Warehouse
 
 Opened = Callable[[str], "Here"]
 

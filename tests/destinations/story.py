@@ -14,15 +14,13 @@ from typing import Any
 
 from accounts import Account, sync_from
 from harvest_simulator import Fault, Simulator
-from harvest_simulator.requests import Request
-from harvest_warehouse.build import build
-from harvest_warehouse.build_report import BuildReport
+from harvest_simulator.http.request_log import Request
 from harvest_warehouse.database import Database, open_database
-from harvest_warehouse.mart_settings import MartSettings
-from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.marts import BuildReport, build
+from harvest_warehouse.marts.settings import MartSettings
 from harvest_warehouse.sync import SyncReport
-from harvest_warehouse.verify import verify
-from harvest_warehouse.verify_report import VerifyReport
+from harvest_warehouse.verify import VerifyReport, verify
+from harvest_warehouse.warehouse import Warehouse
 
 SIZE = os.environ.get("DESTINATIONS_SIZE", "tiny")
 LONG = "A long note, 12,000 signs of it. " * 364

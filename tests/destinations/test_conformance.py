@@ -16,9 +16,9 @@ from accounts import assert_equals_truth
 from dashboards import page
 from destinations.conftest import Here
 from destinations.story import NOTES, Rows
-from harvest_warehouse.alert_settings import AlertSettings
 from harvest_warehouse.alerts import alerts
-from harvest_warehouse.dashboard.site import PAGES
+from harvest_warehouse.alerts.settings import AlertSettings
+from harvest_warehouse.dashboard.pages import PAGES
 from marts import Shop
 
 # When something happened here, in real time, or who it was: never the same twice.

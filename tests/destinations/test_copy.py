@@ -29,18 +29,20 @@ from destinations.test_conformance import counted, plain
 from destinations.test_values import TABLE, rows_of
 from harvest_simulator import Simulator
 from harvest_time_tracking import SettingWrong
-from harvest_warehouse.build import build
-from harvest_warehouse.copy import CopyFailed, CopyReport, copy
-from harvest_warehouse.database import UNFINISHED_COPY, HalfCopied, open_database
-from harvest_warehouse.load_report import LoadFailed
-from harvest_warehouse.mart_settings import MartSettings
-from harvest_warehouse.own_tables import OwnTable, keep
-from harvest_warehouse.portions import fitting
+from harvest_warehouse.database import Busy, open_database
+from harvest_warehouse.database.connection import UNFINISHED_COPY, HalfCopied
+from harvest_warehouse.database.lock import turn
+from harvest_warehouse.database.system_tables import OwnTable, keep
+from harvest_warehouse.database.table_scan import fitting
+from harvest_warehouse.load import LoadFailed
+from harvest_warehouse.marts import build
+from harvest_warehouse.marts.settings import MartSettings
 from harvest_warehouse.query import query
-from harvest_warehouse.settings import Warehouse
 from harvest_warehouse.sync import SyncReport
-from harvest_warehouse.turn import Busy, turn
+from harvest_warehouse.transfer import CopyReport, copy
+from harvest_warehouse.transfer.copy import CopyFailed
 from harvest_warehouse.verify import verify
+from harvest_warehouse.warehouse import Warehouse
 
 # By `make test-destinations`, every other; by `make test`, the one that people outgrow a file for.
 OTHERS = [name for name in STANDS if name != "duckdb" and ("DESTINATIONS_SIZE" in os.environ or name == "postgres")]

@@ -14,12 +14,12 @@ from dashboards import page
 from destinations import bigquery_refusals, databricks_refusals
 from destinations.conftest import SENT, Here
 from destinations.test_conformance import shop
-from harvest_warehouse.alert_settings import AlertSettings
 from harvest_warehouse.alerts import alerts
-from harvest_warehouse.dashboard.site import PAGES
+from harvest_warehouse.alerts.settings import AlertSettings
+from harvest_warehouse.dashboard.pages import PAGES
 from harvest_warehouse.destinations import DESTINATIONS
-from harvest_warehouse.dialects import written
-from harvest_warehouse.query import question
+from harvest_warehouse.destinations.dialect import written
+from harvest_warehouse.query.query import question
 
 # The others speak DuckDB's own.
 OTHERS = [name for name in DESTINATIONS if name not in ("duckdb", "ducklake", "motherduck")]

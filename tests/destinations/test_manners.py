@@ -25,13 +25,12 @@ from destinations.conftest import Here
 from destinations.postgres_server import PASSWORD
 from destinations.stands import STANDS
 from harvest_time_tracking import SettingWrong
-from harvest_warehouse.database import open_database
+from harvest_warehouse.database import Busy, NotReadable, OutOfReach, open_database
+from harvest_warehouse.database.lock import turn
 from harvest_warehouse.destinations import DESTINATIONS
+from harvest_warehouse.doctor.preflight import trial
 from harvest_warehouse.query import query
-from harvest_warehouse.reading import NotReadable
-from harvest_warehouse.settings import user_warehouse
-from harvest_warehouse.trial import trial
-from harvest_warehouse.turn import Busy, OutOfReach, turn
+from harvest_warehouse.warehouse import user_warehouse
 
 URL = "DESTINATION__POSTGRES__CREDENTIALS"
 ON_POSTGRES = pytest.mark.parametrize("here", ["postgres"], indirect=True)

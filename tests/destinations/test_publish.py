@@ -30,15 +30,15 @@ from destinations.storages import STORAGES, Storage
 from destinations.test_conformance import counted
 from destinations.test_values import ROWS, TABLE
 from harvest_time_tracking import SettingWrong
-from harvest_warehouse import iceberg
-from harvest_warehouse.database import open_database
-from harvest_warehouse.ducklake import _file
-from harvest_warehouse.own_tables import keep
-from harvest_warehouse.publish import LIST, PublishReport, publish
-from harvest_warehouse.publish_summary import publish_lines
-from harvest_warehouse.settings import Warehouse, user_warehouse
-from harvest_warehouse.shelf import Shelf, ShelfFailed
-from harvest_warehouse.turn import Busy, turn
+from harvest_warehouse.cli.render.publish import publish_lines
+from harvest_warehouse.database import Busy, open_database
+from harvest_warehouse.database.lock import turn
+from harvest_warehouse.database.system_tables import keep
+from harvest_warehouse.destinations.ducklake.client import _file
+from harvest_warehouse.transfer import PublishReport, iceberg, publish
+from harvest_warehouse.transfer.bucket import Shelf, ShelfFailed
+from harvest_warehouse.transfer.publish import LIST
+from harvest_warehouse.warehouse import Warehouse, user_warehouse
 
 MARTS = (
     "create schema if not exists harvest_marts",
@@ -291,8 +291,8 @@ def raising(error: Exception) -> Callable[..., None]:
 
 def test_nothing_is_published_while_a_run_writes(warehouse: Warehouse, folder: Shelf, tmp_path: Path) -> None:
     holding = (
-        "import sys; from pathlib import Path; from harvest_warehouse.settings import Warehouse; "
-        "from harvest_warehouse.turn import turn\n"
+        "import sys; from pathlib import Path; from harvest_warehouse.warehouse import Warehouse; "
+        "from harvest_warehouse.database.lock import turn\n"
         "with turn(Warehouse(Path(sys.argv[1]), pipelines_dir=Path(sys.argv[1]) / 'other')):\n"
         "    print('held', flush=True); sys.stdin.read()"
     )

@@ -9,8 +9,8 @@ import pytest
 from dlt.common.schema.typing import TColumnSchema
 
 from destinations.redshift_server import rewritten
-from harvest_warehouse.insert_files import insert_file
-from harvest_warehouse.redshift import redshift
+from harvest_warehouse.destinations.insert_files import insert_file
+from harvest_warehouse.destinations.redshift.client import redshift
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ from destinations.conftest import Here
 from destinations.stands import Stand
 from destinations.story import LONG
 from harvest_warehouse.database import open_database
-from harvest_warehouse.inserts import insertions
-from harvest_warehouse.own_tables import OwnTable, keep
-from harvest_warehouse.turn import turn
+from harvest_warehouse.database.lock import turn
+from harvest_warehouse.database.system_tables import OwnTable, keep
+from harvest_warehouse.destinations.insert_statements import insertions
 
 TABLE = OwnTable(
     "harvest_values",

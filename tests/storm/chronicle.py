@@ -10,7 +10,7 @@ from typing import Any
 
 from accounts import truth_rows
 from harvest_simulator import Simulator
-from harvest_simulator.answers import Answer
+from harvest_simulator.http.responses import Answer
 from harvest_simulator.server import Asked
 from harvest_time_tracking import STREAMS
 

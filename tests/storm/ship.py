@@ -24,12 +24,10 @@ from typing import Any
 import duckdb
 
 from harvest_simulator.clock import Clock
-from harvest_time_tracking import Client, HarvestError, Secret, Settings, work
-from harvest_warehouse import account_source
-from harvest_warehouse.load import load
-from harvest_warehouse.load_report import AccessLost, LoadReport
-from harvest_warehouse.settings import Warehouse
+from harvest_time_tracking import Client, HarvestError, Secret, Settings, read_plan
+from harvest_warehouse.load import AccessLost, LoadReport, load, source
 from harvest_warehouse.sync import SyncReport, sync
+from harvest_warehouse.warehouse import Warehouse
 from storm.weather import TRICKLES, Day, FullDisk, Kill
 
 # Longer than any run takes: a run that never ends is a finding.
@@ -74,8 +72,8 @@ class Sizes:
 
     def take(self) -> None:
         """In this process."""
-        work._PAGES_AT_ONCE, work._PAGES_OF_A_WINDOW = self.pages_at_once, self.pages_of_a_window
-        account_source._PORTION = self.portion
+        read_plan._PAGES_AT_ONCE, read_plan._PAGES_OF_A_WINDOW = self.pages_at_once, self.pages_of_a_window
+        source._PORTION = self.portion
 
 
 @dataclass(frozen=True)

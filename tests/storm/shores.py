@@ -16,7 +16,7 @@ from uuid import uuid4
 import psycopg2
 
 from destinations import postgres_server
-from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.warehouse import Warehouse
 from storm.stock import Stock, take_stock
 
 # A server ends what a killed run was doing when it has done it.

@@ -17,8 +17,8 @@ from zoneinfo import ZoneInfo
 
 from accounts import assert_equals_truth
 from harvest_simulator.simulator import Simulator
-from harvest_warehouse.models import raw_tables
-from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.marts.models import raw_tables
+from harvest_warehouse.warehouse import Warehouse
 from mart_truth import KEYS, Books, differences
 from mart_truth.dimensions import ZONES
 from storm import laws

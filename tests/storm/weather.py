@@ -12,11 +12,12 @@ from fnmatch import fnmatchcase
 from random import Random
 from typing import Any
 
-from harvest_simulator import Fault, billing_acts, setup_acts, work_acts
-from harvest_simulator.changes import NotPossible
-from harvest_simulator.dice import Act, Dice
-from harvest_simulator.faults import Faults
-from harvest_simulator.requests import Request
+from harvest_simulator import Fault
+from harvest_simulator.changes import billing_acts, setup_acts, work_acts
+from harvest_simulator.changes.changes import NotPossible
+from harvest_simulator.changes.dice import Act, Dice
+from harvest_simulator.faults.faults import Faults
+from harvest_simulator.http.request_log import Request
 from harvest_simulator.simulator import Simulator
 
 # What a client that asks again survives, if it does not meet it eight times over.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from harvest_warehouse.cli.base import app
+from harvest_warehouse.cli.app import app
 from harvest_warehouse.cli.private_files import keep_files_private
 
 # In the order in which `--help` lists them.

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from harvest_warehouse.cli.base import (
+from harvest_warehouse.cli.app import (
     RAISED,
     Debug,
     DestinationName,
@@ -35,15 +35,10 @@ def alerts(
     (`[runtime] slack_incoming_hook` in `.dlt/secrets.toml`), what was found goes there too; the demo's does not.
     """
     with errors_told(debug):
-        from harvest_warehouse.alert_summary import (
-            alert_lines,
-            alert_title,
-            alerts_json,
-            closing_line,
-            message,
-        )
         from harvest_warehouse.alerts import alerts as run
-        from harvest_warehouse.webhook import deliver, has_webhook
+        from harvest_warehouse.alerts.webhook import deliver, has_webhook
+        from harvest_warehouse.alerts.wording import alert_title
+        from harvest_warehouse.cli.render.alerts import alert_lines, alerts_json, closing_line, message
 
         prepare()
         place = warehouse(destination, is_demo=is_demo)

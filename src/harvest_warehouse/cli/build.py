@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from harvest_warehouse.cli.base import Debug, DestinationName, app, err, errors_told, out, prepare, say, warehouse
+from harvest_warehouse.cli.app import Debug, DestinationName, app, err, errors_told, out, prepare, say, warehouse
 from harvest_warehouse.cli.console import print_text
 
 
@@ -30,10 +30,10 @@ def build(
     """
     with errors_told(debug):
         from harvest_time_tracking import Ledger
-        from harvest_warehouse.build import build as run
-        from harvest_warehouse.build_summary import build_json, build_lines, build_table
-        from harvest_warehouse.progress import progress
-        from harvest_warehouse.runtime import pandas_kept_out
+        from harvest_warehouse.cli.render.build import build_json, build_lines, build_table
+        from harvest_warehouse.cli.render.progress import progress
+        from harvest_warehouse.marts import build as run
+        from harvest_warehouse.settings.process import pandas_kept_out
 
         prepare()
         place = warehouse(destination)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from harvest_warehouse.cli.base import Debug, app, err, errors_told, prepare, say, warehouse
+from harvest_warehouse.cli.app import Debug, app, err, errors_told, prepare, say, warehouse
 from harvest_warehouse.cli.console import print_text
 
 
@@ -38,10 +38,10 @@ def copy(
     """
     with errors_told(debug):
         from harvest_time_tracking import Ledger
-        from harvest_warehouse.build_report import BuildFailed
-        from harvest_warehouse.copy import copy as run
-        from harvest_warehouse.copy_summary import copy_json, copy_lines
-        from harvest_warehouse.progress import progress
+        from harvest_warehouse.cli.render.copy import copy_json, copy_lines
+        from harvest_warehouse.cli.render.progress import progress
+        from harvest_warehouse.marts import BuildFailed
+        from harvest_warehouse.transfer import copy as run
 
         prepare()
         places = warehouse(source), warehouse(target)

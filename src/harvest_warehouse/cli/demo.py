@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from harvest_warehouse.cli.base import Debug, app, err, errors_told, out, prepare, say
+from harvest_warehouse.cli.app import Debug, app, err, errors_told, out, prepare, say
 
 
 @app.command(epilog="Examples: `dlt-harvest demo` · `dlt-harvest demo --open`")
@@ -23,14 +23,14 @@ def demo(
     """
     with errors_told(debug):
         from harvest_time_tracking import Ledger, SettingWrong
-        from harvest_warehouse.build_summary import build_lines
-        from harvest_warehouse.demo import demo as run
-        from harvest_warehouse.demo import demo_warehouse
-        from harvest_warehouse.progress import progress
-        from harvest_warehouse.report import report as write_page
-        from harvest_warehouse.summary import answer_table
-        from harvest_warehouse.sync_summary import sync_lines, sync_tables
-        from harvest_warehouse.verify_summary import verify_lines
+        from harvest_warehouse.cli.demo_company import demo as run
+        from harvest_warehouse.cli.demo_company import demo_warehouse
+        from harvest_warehouse.cli.render.build import build_lines
+        from harvest_warehouse.cli.render.progress import progress
+        from harvest_warehouse.cli.render.sync import sync_lines, sync_tables
+        from harvest_warehouse.cli.render.tables import answer_table
+        from harvest_warehouse.cli.render.verify import verify_lines
+        from harvest_warehouse.weekly import report as write_page
 
         prepare()
         ledger = Ledger()
@@ -57,7 +57,7 @@ def demo(
         )
         if is_open:
             from harvest_warehouse.cli.show import serve
-            from harvest_warehouse.show import show
+            from harvest_warehouse.dashboard import show
 
             raise typer.Exit(serve(show(demo_warehouse(Path.cwd())), "The dashboard"))
 

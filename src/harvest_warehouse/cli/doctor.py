@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from harvest_warehouse.cli.base import FAILED, Debug, DestinationName, app, errors_told, out, prepare, say, warehouse
+from harvest_warehouse.cli.app import FAILED, Debug, DestinationName, app, errors_told, out, prepare, say, warehouse
 
 
 @app.command(epilog="Examples: `dlt-harvest doctor` · `dlt-harvest doctor --destination postgres`")
@@ -14,9 +14,9 @@ def doctor(destination: DestinationName = None, debug: Debug = False) -> None:
     Asks Harvest a request or a few for each list, and changes nothing.
     """
     with errors_told(debug):
+        from harvest_warehouse.cli.render.tables import check_table, plan_line, plan_notes, plan_table
         from harvest_warehouse.doctor import doctor as run
-        from harvest_warehouse.settings import account_settings, children_requests, reread_requests
-        from harvest_warehouse.summary import check_table, plan_line, plan_notes, plan_table
+        from harvest_warehouse.settings.account import account_settings, children_requests, reread_requests
 
         prepare()
         report = run(

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from harvest_warehouse.cli.base import (
+from harvest_warehouse.cli.app import (
     SKIPPED,
     Debug,
     DestinationName,
@@ -52,11 +52,11 @@ def load(
     """
     with errors_told(debug, as_json=as_json):
         from harvest_time_tracking import Ledger
+        from harvest_warehouse.cli.render.progress import progress
+        from harvest_warehouse.cli.render.tables import closing_line, load_json, notes, outcome_table
         from harvest_warehouse.load import load as run
-        from harvest_warehouse.progress import progress
-        from harvest_warehouse.runtime import pandas_kept_out
-        from harvest_warehouse.settings import account_settings
-        from harvest_warehouse.summary import closing_line, load_json, notes, outcome_table
+        from harvest_warehouse.settings.account import account_settings
+        from harvest_warehouse.settings.process import pandas_kept_out
 
         prepare()
         place = warehouse(destination)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from harvest_warehouse.cli.base import Debug, DestinationName, app, err, errors_told, prepare, say, warehouse
+from harvest_warehouse.cli.app import Debug, DestinationName, app, err, errors_told, prepare, say, warehouse
 from harvest_warehouse.cli.console import print_text
 from harvest_warehouse.cli.private_files import files_for_others
 
@@ -40,10 +40,10 @@ def publish(
     """
     with errors_told(debug):
         from harvest_time_tracking import Ledger
-        from harvest_warehouse.progress import progress
-        from harvest_warehouse.publish import publish as run
-        from harvest_warehouse.publish_summary import publish_json, publish_lines
-        from harvest_warehouse.shelf import Shelf
+        from harvest_warehouse.cli.render.progress import progress
+        from harvest_warehouse.cli.render.publish import publish_json, publish_lines
+        from harvest_warehouse.transfer import publish as run
+        from harvest_warehouse.transfer.bucket import Shelf
 
         prepare()
         source, shelf = warehouse(destination), Shelf(bucket_url=to)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from harvest_warehouse.cli.base import Debug, DestinationName, app, err, errors_told, prepare, say, warehouse
+from harvest_warehouse.cli.app import Debug, DestinationName, app, err, errors_told, prepare, say, warehouse
 
 
 @app.command(
@@ -27,9 +27,9 @@ def report(
     """
     with errors_told(debug):
         from harvest_time_tracking import Ledger, printable
-        from harvest_warehouse.progress import progress
-        from harvest_warehouse.report import report as run
-        from harvest_warehouse.summary import counted
+        from harvest_warehouse.cli.render.progress import progress
+        from harvest_warehouse.messages.text import counted
+        from harvest_warehouse.weekly import report as run
 
         prepare()
         place = warehouse(destination, is_demo=is_demo)

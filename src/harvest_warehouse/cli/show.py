@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harvest_warehouse.cli.base import DONE, FAILED, Debug, DestinationName, app, errors_told, prepare, warehouse
+from harvest_warehouse.cli.app import DONE, FAILED, Debug, DestinationName, app, errors_told, prepare, warehouse
 
 if TYPE_CHECKING:
-    from harvest_warehouse.show import ShowReport
+    from harvest_warehouse.dashboard import ShowReport
 
 _SECONDS_TO_START = 60.0
 _SECONDS_TO_END = 5.0
@@ -56,8 +56,8 @@ def show(
     """
     with errors_told(debug):
         from harvest_time_tracking import SettingWrong
-        from harvest_warehouse.show import show as run
-        from harvest_warehouse.show import show_dlt, show_notebook, user_server
+        from harvest_warehouse.dashboard import show as run
+        from harvest_warehouse.dashboard.launch import show_dlt, show_notebook, user_server
 
         if is_dlt and notebook:
             raise SettingWrong("Either --dlt or --notebook, not both.")

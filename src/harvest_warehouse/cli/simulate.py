@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from harvest_warehouse.cli.base import Debug, app, errors_told
+from harvest_warehouse.cli.app import Debug, app, errors_told
 
 
 class Role(StrEnum):

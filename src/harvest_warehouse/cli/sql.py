@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from harvest_warehouse.cli.base import Debug, DestinationName, app, err, errors_told, out, prepare, warehouse
+from harvest_warehouse.cli.app import Debug, DestinationName, app, err, errors_told, out, prepare, warehouse
 from harvest_warehouse.cli.console import read_text, write_text
 
 _ROWS_OF_A_TABLE = 1_000
@@ -44,9 +44,10 @@ def sql(
     """
     with errors_told(debug):
         from harvest_time_tracking import SettingWrong
-        from harvest_warehouse.query import limited, query, streamed
-        from harvest_warehouse.query_summary import query_csv, query_json, query_table
-        from harvest_warehouse.summary import counted
+        from harvest_warehouse.cli.render.query import query_csv, query_json, query_table
+        from harvest_warehouse.messages.text import counted
+        from harvest_warehouse.query import query
+        from harvest_warehouse.query.query import limited, streamed
 
         as_csv = as_csv or for_spreadsheets
         if as_csv and as_json:

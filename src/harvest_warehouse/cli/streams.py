@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from harvest_warehouse.cli.base import Debug, app, errors_told, out
+from harvest_warehouse.cli.app import Debug, app, errors_told, out
 from harvest_warehouse.cli.console import print_text
 
 
@@ -18,7 +18,7 @@ def streams(
 ) -> None:
     """List what Harvest has: each stream's path, key, how it is kept up to date, and what it needs."""
     with errors_told(debug):
-        from harvest_warehouse.summary import streams_json, streams_markdown, streams_table
+        from harvest_warehouse.cli.render.tables import streams_json, streams_markdown, streams_table
 
         if as_json:
             print_text(streams_json())

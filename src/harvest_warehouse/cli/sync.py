@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from harvest_warehouse.cli.base import (
+from harvest_warehouse.cli.app import (
     DIFFERENT,
     Debug,
     DestinationName,
@@ -52,13 +52,13 @@ def sync(
     """
     with errors_told(debug, as_json=as_json):
         from harvest_time_tracking import Ledger
-        from harvest_warehouse.build_report import BuildFailed
-        from harvest_warehouse.mart_settings import mart_settings
-        from harvest_warehouse.progress import progress
-        from harvest_warehouse.runtime import pandas_kept_out
-        from harvest_warehouse.settings import account_settings, reread_requests
+        from harvest_warehouse.cli.render.progress import progress
+        from harvest_warehouse.cli.render.sync import sync_json, sync_lines, sync_tables
+        from harvest_warehouse.marts import BuildFailed
+        from harvest_warehouse.marts.settings import mart_settings
+        from harvest_warehouse.settings.account import account_settings, reread_requests
+        from harvest_warehouse.settings.process import pandas_kept_out
         from harvest_warehouse.sync import sync as run
-        from harvest_warehouse.sync_summary import sync_json, sync_lines, sync_tables
 
         prepare()
         place = warehouse(destination)

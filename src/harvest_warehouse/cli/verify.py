@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from harvest_warehouse.cli.base import (
+from harvest_warehouse.cli.app import (
     DIFFERENT,
     Debug,
     DestinationName,
@@ -43,11 +43,11 @@ def verify(
     """
     with errors_told(debug):
         from harvest_time_tracking import Ledger
-        from harvest_warehouse.progress import progress
-        from harvest_warehouse.settings import account_settings
+        from harvest_warehouse.cli.render.progress import progress
+        from harvest_warehouse.cli.render.verify import difference_table, verify_json, verify_lines
+        from harvest_warehouse.settings.account import account_settings
         from harvest_warehouse.sync import repair as compare_and_repair
         from harvest_warehouse.verify import verify
-        from harvest_warehouse.verify_summary import difference_table, verify_json, verify_lines
 
         prepare()
         with progress(err, Ledger()) as on_step:

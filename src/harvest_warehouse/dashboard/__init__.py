@@ -1,1 +1,7 @@
-"""Monday's answers in the browser: a marimo app on the marts. `python -m harvest_warehouse.dashboard` serves it."""
+"""The dashboard: pages over the marts, served by marimo."""
+
+from __future__ import annotations
+
+from harvest_warehouse.dashboard.launch import ShowReport, show
+
+__all__ = ["ShowReport", "show"]

@@ -13,10 +13,10 @@ import uvicorn
 from starlette.middleware import Middleware
 
 from harvest_warehouse.dashboard.access import Access, from_environment
+from harvest_warehouse.dashboard.argument import from_argument
 from harvest_warehouse.dashboard.first_paint import FirstPaint
 from harvest_warehouse.dashboard.guard import Guard
-from harvest_warehouse.dashboard.place import from_argument
-from harvest_warehouse.runtime import keep_dlt_quiet
+from harvest_warehouse.settings.process import keep_dlt_quiet
 
 
 def guard_every_server(access: Access) -> None:

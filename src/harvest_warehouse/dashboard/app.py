@@ -2,7 +2,7 @@
 # [tool.marimo.display]
 # theme = "system"
 # ///
-"""The dashboard: thin cells. Questions are in queries.py, what pages say in pages/, how they look in draw.py."""
+"""The dashboard: thin cells. Questions are in queries.py, what pages say in pages/, how they look in render.py."""
 
 import marimo
 
@@ -15,13 +15,13 @@ with app.setup:
     import marimo as mo
 
     from harvest_time_tracking import HarvestError
-    from harvest_warehouse.dashboard import draw
-    from harvest_warehouse.dashboard.address import WEEKS, filters_asked_for, page_asked_for, targets
+    from harvest_warehouse.dashboard import render
+    from harvest_warehouse.dashboard.argument import from_argument
     from harvest_warehouse.dashboard.filters import Filters
     from harvest_warehouse.dashboard.header import accounts, header
-    from harvest_warehouse.dashboard.place import from_argument
+    from harvest_warehouse.dashboard.pages import PAGES
     from harvest_warehouse.dashboard.reader import handed_over
-    from harvest_warehouse.dashboard.site import PAGES
+    from harvest_warehouse.dashboard.url import WEEKS, filters_asked_for, page_asked_for, targets
 
 
 @app.cell(hide_code=True)
@@ -49,7 +49,7 @@ def marts(again_marts, warehouse):
         problem = None if known else "No account was loaded yet: run `dlt-harvest sync` in this folder first."
     except HarvestError as error:
         known, problem = {}, str(error)
-    mo.stop(problem is not None, draw.problem(problem or "", again_marts))
+    mo.stop(problem is not None, render.problem(problem or "", again_marts))
     return known, read, tops
 
 
@@ -119,7 +119,7 @@ def which(asked):
 
 @app.cell(hide_code=True)
 def choices(account, clients, contractors, currency, known, page, target, top, weeks):
-    draw.head(
+    render.head(
         top,
         currency.value,
         page,
@@ -153,9 +153,9 @@ def page_chosen(again_page, chosen, page, read, top):
     _ = again_page.value
     try:
         shown = PAGES[page.value](read, chosen, top)
-        body = draw.drawn(shown)
+        body = render.drawn(shown)
     except HarvestError as error:
-        shown, body = None, draw.problem(str(error), again_page)
+        shown, body = None, render.problem(str(error), again_page)
     body
     return body, shown
 

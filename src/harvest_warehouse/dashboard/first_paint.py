@@ -11,12 +11,12 @@ from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from harvest_time_tracking import HarvestError
-from harvest_warehouse.dashboard import draw
-from harvest_warehouse.dashboard.address import filters_asked_for, page_asked_for
+from harvest_warehouse.dashboard import render
 from harvest_warehouse.dashboard.header import accounts, header
+from harvest_warehouse.dashboard.pages import PAGES
 from harvest_warehouse.dashboard.reader import Reader, hand_over, handed_over
-from harvest_warehouse.dashboard.site import PAGES
-from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.dashboard.url import filters_asked_for, page_asked_for
+from harvest_warehouse.warehouse import Warehouse
 
 _STYLE = Path(__file__).with_name("style.css")
 _BODY = "<body>"
@@ -81,4 +81,4 @@ def outlined(warehouse: Warehouse, address: dict[str, Any]) -> str:
         return ""
     hand_over(read)
     style = _STYLE.read_text(encoding="utf-8")
-    return f'<style>{style}</style><div id="first">{draw.outlined(page, top, chosen.currency)}</div>'
+    return f'<style>{style}</style><div id="first">{render.outlined(page, top, chosen.currency)}</div>'

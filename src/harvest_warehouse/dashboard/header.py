@@ -8,9 +8,9 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from harvest_time_tracking import SettingWrong
-from harvest_warehouse.dashboard import trust_queries
-from harvest_warehouse.dashboard.basis import LISTS, Missing
+from harvest_warehouse.dashboard import queries_trust
 from harvest_warehouse.dashboard.reader import Reader
+from harvest_warehouse.dashboard.requirements import LISTS, Missing
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def header(read: Reader, account_id: str) -> Header:
         [account] = read("select * from marts.dim_account where account_id = :account_id", values)
         named = read(_CLIENTS, values)
         counts = {row["finding"]: row["row_count"] for row in read(_WITHOUT_RATE, values)}
-        compared = trust_queries.reconciliation(read, account_id)
+        compared = queries_trust.reconciliation(read, account_id)
         missing = _missing(read, account_id)
     clients: dict[str, dict[int, str]] = {}
     for client in named:
@@ -107,7 +107,7 @@ def header(read: Reader, account_id: str) -> Header:
 
 def _missing(read: Reader, account_id: str) -> dict[str, Missing]:
     [rows] = read(_HOW_MANY, {"account_id": account_id})
-    runs = {row["stream"]: row for row in trust_queries.ever_read(read, account_id)}
+    runs = {row["stream"]: row for row in queries_trust.ever_read(read, account_id)}
     missing: dict[str, Missing] = {}
     for name in LISTS:
         run = runs.get(name, {"is_complete": 0, "is_off": 0})

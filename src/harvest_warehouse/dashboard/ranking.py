@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
+from harvest_warehouse.dashboard.formatting import count
 from harvest_warehouse.dashboard.reader import Row
-from harvest_warehouse.dashboard.words import count
 
 
 def named(rows: Sequence[Row], name: str, key: str) -> list[Row]:

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
-from harvest_warehouse.database import Database
-from harvest_warehouse.reading import NotReadable, reading
-from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.database import Database, NotReadable
+from harvest_warehouse.database.read_only import reading
+from harvest_warehouse.warehouse import Warehouse
 
 Row = dict[str, Any]
 T = TypeVar("T")

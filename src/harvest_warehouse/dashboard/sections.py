@@ -5,14 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 
 from harvest_warehouse.dashboard import charts, palette
-from harvest_warehouse.dashboard.basis import BUDGETS, INVOICES, PEOPLE, UNBILLED
 from harvest_warehouse.dashboard.charts import Field
 from harvest_warehouse.dashboard.filters import Filters
+from harvest_warehouse.dashboard.formatting import count, money, percent, points, ratio, short_day, total
 from harvest_warehouse.dashboard.header import Header
 from harvest_warehouse.dashboard.page import Column, Section, used
 from harvest_warehouse.dashboard.ranking import named, ranked, top
 from harvest_warehouse.dashboard.reader import Row
-from harvest_warehouse.dashboard.words import count, money, percent, points, ratio, short_day, total
+from harvest_warehouse.dashboard.requirements import BUDGETS, INVOICES, PEOPLE, UNBILLED
 
 # Budgets beyond this are drawn as long as this; their true figure is in the tooltip and in the table.
 _LONGEST_BUDGET = Decimal("1.5")

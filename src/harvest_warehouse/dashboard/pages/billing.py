@@ -5,15 +5,15 @@ from __future__ import annotations
 from decimal import Decimal
 
 from harvest_warehouse.dashboard import charts, queries
-from harvest_warehouse.dashboard.basis import FEES, INVOICES, UNBILLED, known
 from harvest_warehouse.dashboard.charts import Field
 from harvest_warehouse.dashboard.filters import Filters
+from harvest_warehouse.dashboard.formatting import count, day, money, month, total
 from harvest_warehouse.dashboard.header import Header
 from harvest_warehouse.dashboard.page import Column, Page, Section, Tile
 from harvest_warehouse.dashboard.ranking import named
 from harvest_warehouse.dashboard.reader import Reader, Row
+from harvest_warehouse.dashboard.requirements import FEES, INVOICES, UNBILLED, known
 from harvest_warehouse.dashboard.sections import receivables_by_age, unbilled_by_client
-from harvest_warehouse.dashboard.words import count, day, money, month, total
 
 
 def billing(read: Reader, chosen: Filters, header: Header) -> Page:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from harvest_warehouse.dashboard import charts, palette, queries
-from harvest_warehouse.dashboard.basis import BUDGETS, known
 from harvest_warehouse.dashboard.charts import Field
 from harvest_warehouse.dashboard.filters import Filters
+from harvest_warehouse.dashboard.formatting import count, day, month
 from harvest_warehouse.dashboard.header import Header
 from harvest_warehouse.dashboard.page import Column, Page, Section, Tile, used
 from harvest_warehouse.dashboard.ranking import named
 from harvest_warehouse.dashboard.reader import Reader, Row
+from harvest_warehouse.dashboard.requirements import BUDGETS, known
 from harvest_warehouse.dashboard.sections import burn
-from harvest_warehouse.dashboard.words import count, day, month
 
 _IN_CHART = 25
 _SOON_WEEKS = 4

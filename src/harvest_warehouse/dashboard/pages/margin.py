@@ -5,14 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 
 from harvest_warehouse.dashboard import charts, palette, queries
-from harvest_warehouse.dashboard.basis import REVENUE, known
 from harvest_warehouse.dashboard.charts import Field
 from harvest_warehouse.dashboard.filters import Filters
+from harvest_warehouse.dashboard.formatting import count, money, month, percent, ratio, total
 from harvest_warehouse.dashboard.header import Header
 from harvest_warehouse.dashboard.page import Column, Page, Section, Tile
 from harvest_warehouse.dashboard.ranking import named
 from harvest_warehouse.dashboard.reader import Reader, Row
-from harvest_warehouse.dashboard.words import count, money, month, percent, ratio, total
+from harvest_warehouse.dashboard.requirements import REVENUE, known
 
 _IN_CHART = 15
 # Of the standard rate: what rounds to 100 %.

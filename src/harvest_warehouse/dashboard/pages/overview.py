@@ -5,13 +5,13 @@ from __future__ import annotations
 from decimal import Decimal
 
 from harvest_warehouse.dashboard import queries
-from harvest_warehouse.dashboard.basis import BUDGETS, INVOICES, PEOPLE, UNBILLED, known
 from harvest_warehouse.dashboard.filters import Filters
+from harvest_warehouse.dashboard.formatting import count, hours, money, percent, ratio, short_day, total
 from harvest_warehouse.dashboard.header import Header
 from harvest_warehouse.dashboard.page import Page, Tile
 from harvest_warehouse.dashboard.reader import Reader, Row
+from harvest_warehouse.dashboard.requirements import BUDGETS, INVOICES, PEOPLE, UNBILLED, known
 from harvest_warehouse.dashboard.sections import burn, receivables_by_age, unbilled_by_client, utilisation_by_week
-from harvest_warehouse.dashboard.words import count, hours, money, percent, ratio, short_day, total
 
 
 def overview(read: Reader, chosen: Filters, header: Header) -> Page:

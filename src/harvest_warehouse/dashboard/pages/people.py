@@ -5,14 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 
 from harvest_warehouse.dashboard import charts, palette, queries
-from harvest_warehouse.dashboard.basis import PEOPLE, known
 from harvest_warehouse.dashboard.charts import Field
 from harvest_warehouse.dashboard.filters import Filters
+from harvest_warehouse.dashboard.formatting import ZERO, count, hours, percent, ratio, short_day, total
 from harvest_warehouse.dashboard.header import Header
 from harvest_warehouse.dashboard.page import Column, Page, Section, Tile, used
 from harvest_warehouse.dashboard.ranking import named
 from harvest_warehouse.dashboard.reader import Reader, Row
-from harvest_warehouse.dashboard.words import ZERO, count, hours, percent, ratio, short_day, total
+from harvest_warehouse.dashboard.requirements import PEOPLE, known
 
 # People in a chart; where there are more, the busiest and those with most room, and all between them as one.
 _MOST = 40

@@ -6,13 +6,13 @@ from decimal import Decimal
 
 from dlt.common.json import json
 
-from harvest_warehouse.dashboard import charts, palette, trust_queries
+from harvest_warehouse.dashboard import charts, palette, queries_trust
 from harvest_warehouse.dashboard.charts import Field
 from harvest_warehouse.dashboard.filters import Filters
+from harvest_warehouse.dashboard.formatting import count, day
 from harvest_warehouse.dashboard.header import Header
 from harvest_warehouse.dashboard.page import Column, Page, Section, Tile, used
 from harvest_warehouse.dashboard.reader import Reader, Row
-from harvest_warehouse.dashboard.words import count, day
 
 _AGREED = ("exact", "tie")
 _COLOURS = {name.replace("_", " "): colour for name, colour in palette.VERDICTS.items()}
@@ -22,12 +22,12 @@ _NOT_COMPARABLE = ("not_provable",)
 def trust(read: Reader, chosen: Filters, header: Header) -> Page:
     """The page; it is of the whole account, whatever was chosen."""
     with read.at_once():
-        compared = trust_queries.reconciliation(read, chosen.account_id)
-        findings = trust_queries.findings(read, chosen)
-        loads = trust_queries.last_loads(read, chosen)
-        gone = trust_queries.deletions(read, chosen)
-        different = trust_queries.differences(read, chosen)
-        seen = trust_queries.access(read, chosen)
+        compared = queries_trust.reconciliation(read, chosen.account_id)
+        findings = queries_trust.findings(read, chosen)
+        loads = queries_trust.last_loads(read, chosen)
+        gone = queries_trust.deletions(read, chosen)
+        different = queries_trust.differences(read, chosen)
+        seen = queries_trust.access(read, chosen)
     agreed = sum(row["figures"] for row in compared if row["verdict"] in _AGREED)
     figures = sum(row["figures"] for row in compared)
     incomplete = [row for row in loads if row["outcome"] != "complete"]

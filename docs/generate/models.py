@@ -1,0 +1,98 @@
+"""Writes docs/models.md from sql/models.yml: `python docs/generate/models.py docs/models.md`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from harvest_warehouse.cli.render.tables import markdown_table
+from harvest_warehouse.marts.models import Described, Rule, described, rules
+from harvest_warehouse.marts.needs import MOST, needs
+
+_HEAD = """# The marts
+
+Written by `make docs` from the SQL files in `src/harvest_warehouse/marts/sql` and the words in `models.yml` there; do not edit.
+`dlt-harvest build` makes these tables in the schema `harvest_marts`. Every key begins with `account_id`. Money is exact,
+never rounded before it is shown, and always in the `currency` of its row: never add rows of different currencies. Hours
+are decimals. To see a ratio over several rows, add up what is above and below the line, then divide.
+"""
+
+
+def models_page() -> str:
+    """The page, as Markdown."""
+    tables = described().values()
+    listed = markdown_table(
+        ("table", "grain", "what for"),
+        [(f"[{table.name}](#{table.name})", table.grain, table.description) for table in tables],
+    )
+    parts = [_HEAD, listed, *map(_table_part, tables), _places_part(), _checks_part()]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def _table_part(table: Described) -> str:
+    rows = [(f"`{column}`", words) for column, words in table.columns.items()]
+    key = ", ".join(f"`{column}`" for column in table.key)
+    return "\n\n".join(
+        [
+            f"## {table.name}",
+            table.description,
+            f"{table.grain}. Key: {key}.",
+            markdown_table(("column", "meaning"), rows),
+        ]
+    )
+
+
+def _places_part() -> str:
+    rows = [
+        (f"`{table}`", ", ".join(f"`{name}`" for name in needed.has), needed.parent and f"`{needed.parent}`")
+        for table, needed in needs().items()
+        if needed.barring
+    ]
+    return "\n\n".join(
+        [
+            "## Rows without a place",
+            "One odd row of Harvest's stops no build. A row without the values named here, or below a row that is itself left "
+            f"out, is in no table, and no figure counts it; nor is one with hours or quantities of {MOST['units']:,} and more, "
+            f"with money of {MOST['money']:,} and more, or with an instant outside the years 1 to 9999. The check `left_out` "
+            "names each of them, with what is odd and what it holds; `odd_value` names rows that are counted, although a value "
+            "in them is missing or cannot be. What Harvest's tables hold is what is here and what is left out: `conserved_rows` "
+            "and the other checks of what is conserved stop a build where it is not.",
+            markdown_table(("table", "what a row needs", "and a row of"), rows),
+        ]
+    )
+
+
+def _checks_part() -> str:
+    return "\n\n".join(
+        [
+            "## Checks",
+            "An error stops the build, and the marts of the last one stand. A warning rests on how Harvest behaves; a "
+            "finding is something that somebody may want to mend in Harvest. `mart_data_quality` has the number of rows of "
+            "each, and a query that shows them. Each table also has an error check of its key.",
+            markdown_table(("check", "severity", "a row that it finds means"), map(_check_row, _named_rules())),
+        ]
+    )
+
+
+def _named_rules() -> list[Rule]:
+    return [rule for rule in rules() if not rule.name.startswith("key_")]
+
+
+def _check_row(rule: Rule) -> tuple[str, str, str]:
+    return f"`{rule.name}`", rule.severity, rule.words
+
+
+def main(arguments: list[str]) -> int:
+    """Write the page, or with `--check` say whether it is as it would be written; gives the exit code."""
+    page = Path(arguments[-1])
+    if "--check" not in arguments:
+        page.write_text(models_page(), encoding="utf-8")
+        return 0
+    if page.exists() and page.read_text(encoding="utf-8") == models_page():
+        return 0
+    sys.stderr.write(f"{page} is not what models.yml says: run `make docs`.\n")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

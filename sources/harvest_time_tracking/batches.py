@@ -1,0 +1,170 @@
+"""What is handed to dlt: the rows of one stream, page by page, scopes only when they are whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
+from itertools import chain
+from typing import Any
+
+import dlt
+import pyarrow as pa
+from dlt.common.configuration.exceptions import ContextDefaultCannotBeCreated
+
+from .calls import Call
+from .coercion import NOTHING
+from .columns import ARROW_TYPES, GONE, DataType, Table, tables
+from .converters import FlatRows, Injected, NestedRows, Record
+from .errors import BrokenPromise
+from .protocol import Answer, Page
+from .stream import Stream
+
+# dlt looks at the whole schema again for each table that it is handed: some milliseconds, so not one for each page.
+_BATCH_ROWS = 20_000
+
+
+class RowMaker:
+    """Turns the pages of one stream into what dlt takes, by its table: Arrow where records are flat, else records.
+
+    Where a read replaces a scope (a parent's children, a report's month), the scope's rows are handed over only when all
+    of them are here: half a scope would delete the other half.
+
+    Args:
+        stream: the stream.
+        added: the types of columns that nobody documented, from earlier runs; grows as fields are found.
+    """
+
+    def __init__(self, stream: Stream, added: dict[str, DataType]) -> None:
+        self._stream = stream
+        self._table = tables()[stream.table_name]
+        made_flat = self._table.is_flat
+        self._flat = FlatRows(self._table, stream.primary_key, added) if made_flat else None
+        self._nested = NestedRows(self._table, stream.primary_key, added)
+        self._added = added
+        self._can_delete = False
+        self._day: date | None = None
+        self._held: dict[Call, list[Any]] = {}
+        self._ready: list[Any] = []
+
+    @property
+    def odd(self) -> dict[str, int]:
+        """How many values did not fit their column, by column."""
+        return self._flat.odd if self._flat else self._nested.odd
+
+    @property
+    def undocumented(self) -> tuple[str, ...]:
+        """The columns that Harvest's documentation does not know."""
+        return tuple(self._added)
+
+    def read(self, answer: Answer) -> Page | None:
+        """The page in an answer as typed columns, if all on it is as documented; called by the client's workers."""
+        if self._flat is None or self._stream.data_key is None:
+            return None
+        parent = (self._stream.parent.key,) if self._stream.parent else ()
+        ours = {"account_id", "snapshot_date", *self._stream.scope, *parent}
+        return self._flat.read(answer, self._stream.data_key, ours)
+
+    def rows(self, call: Call, page: Page, is_last: bool) -> Iterator[Any]:
+        """What to hand to dlt now that this page is here: nothing yet, or some pages at once."""
+        injected = dict(call.injected)
+        if self._stream.window == "day":
+            # Of its first page: a snapshot that is read over midnight is one snapshot.
+            self._day = self._day or (page.date or datetime.now(UTC)).date()
+            injected["snapshot_date"] = self._day
+        if self._flat is None and not self._stream.scope:
+            # Records take several times the room of Arrow's rows: none are kept.
+            yield from self._made(page, injected)
+            return
+        made = list(self._made(page, injected))
+        if self._stream.scope:
+            made = [*self._held.pop(call, []), *made]
+            if not is_last:
+                self._held[call] = made
+                return
+            if not made and self._can_delete:
+                made = [self._nothing([injected])]
+        self._ready += made
+        if sum(map(len, self._ready)) >= _BATCH_ROWS:
+            yield from self.rest()
+
+    def forget(self, call: Call) -> None:
+        """What came of a call is read once more."""
+        self._held.pop(call, None)
+
+    def rest(self) -> Iterator[Any]:
+        """What is ready and not yet handed over."""
+        if self._ready:
+            ready, self._ready = self._ready, []
+            yield pa.concat_tables(ready, promote_options="default") if self._flat else list(chain.from_iterable(ready))
+
+    def without_rows(self, scopes: Sequence[Injected]) -> None:
+        """These scopes have no rows, without asking."""
+        if scopes and self._can_delete:
+            self._ready.append(self._nothing(scopes))
+
+    def _made(self, page: Page, injected: Injected) -> Iterator[Any]:
+        try:
+            if not page.records:
+                return
+            if self._flat:
+                yield self._flat.table(page, injected)
+            else:
+                yield from self._nested.portions(page, injected)
+            return
+        except RecursionError:
+            what = f"A record of {self._table.name} is nested too deep to be kept: that is none of Harvest's."
+        raise BrokenPromise(what)
+
+    def table_with_children(self, *, is_new: bool) -> Iterator[Any]:
+        """What makes the table, and its child tables, with every column even if no row ever comes.
+
+        dlt makes a child table when it sees a child: it is shown one, below a row that it is told to delete.
+        """
+        # dlt's own mark for an empty table would give a flat one columns that its Arrow rows do not have.
+        yield self._flat.empty() if self._flat else dlt.mark.materialize_table_schema()
+        self._can_delete = _deletes_what_it_is_told(self._table.name)
+        if is_new and self._can_delete and self._flat is None:
+            names = (*self._stream.primary_key, *self._stream.scope)
+            keys = {name: NOTHING[self._table.columns[name].data_type] for name in names}
+            yield [{**keys, GONE: True, **_one_child_each(self._table)}]
+
+    def _nothing(self, scopes: Sequence[Injected]) -> Any:
+        """For scopes without rows, a row each that says so: dlt deletes what is there and does not keep the row."""
+        keys = {name: NOTHING[self._table.columns[name].data_type] for name in self._stream.primary_key}
+        rows = [{**keys, **scope, GONE: True} for scope in scopes]
+        if self._flat is None:
+            return rows
+        fields = [
+            pa.field(
+                name, ARROW_TYPES[self._table.columns[name].data_type], nullable=name not in self._stream.primary_key
+            )
+            for name in rows[0]
+            if name != GONE
+        ]
+        return pa.Table.from_pylist(rows, schema=pa.schema([*fields, pa.field(GONE, pa.bool_())]))
+
+
+def _deletes_what_it_is_told(table_name: str) -> bool:
+    """Whether the load merges by deleting and inserting: any other disposition would store the rows that say "delete"."""
+    try:
+        table = dlt.current.source_schema().tables.get(table_name, {})
+    except ContextDefaultCannotBeCreated:
+        # Somebody looks at the rows without a pipeline.
+        return False
+    return table.get("write_disposition") == "merge" and table.get("x-merge-strategy") == "delete-insert"
+
+
+def _one_child_each(table: Table) -> Record:
+    children = {name: tables()[f"{table.name}__{name}"] for name in table.lists}
+    return {
+        name: [
+            NOTHING[child.columns["value"].data_type]
+            if "value" in child.columns
+            else {**_nothings(child), **_one_child_each(child)}
+        ]
+        for name, child in children.items()
+    }
+
+
+def _nothings(table: Table) -> Record:
+    return {name: NOTHING[column.data_type] for name, column in table.columns.items() if len(column.path) == 1}

@@ -1,0 +1,311 @@
+"""A page's records as rows: flat and typed as an Arrow table, or nested for dlt's own normaliser.
+
+Whatever Harvest sends is kept. A value that does not fit its column goes, as text, into a column beside it
+(`hours__v_text`, dlt's own name for such a variant); a field that nobody documented becomes a new column, and from the
+hundredth on a part of one (`harvest_more_fields`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import chain, islice
+from operator import itemgetter
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .arrow_reader import read_documented
+from .coercion import MISFIT, as_text, fit, nearest, stand_in, type_of
+from .columns import ARROW_TYPES, Column, DataType, Table, tables
+from .errors import BrokenPromise
+from .names import OURS, Names
+from .protocol import Answer, Page, exact_number
+
+Record = dict[str, Any]
+Injected = Mapping[str, Any]
+
+# DuckDB takes far more, but not within the memory that a load has: some hundreds in each of several tables end it.
+MOST_ADDED = 100
+MORE = f"{OURS}more_fields"
+"""The column, JSON as text, of fields for which there is no column left."""
+_AT_ONCE = 250
+_BETWEEN = re.compile(r"[\s,]*")
+
+
+class FlatRows:
+    """Turns the records of one table into Arrow tables of one lasting shape.
+
+    Attributes:
+        added: the type of each column that is not documented, as it was first seen. Handed in from the last run, so that
+            a type never changes under a table; grows as fields are found.
+        odd: how many values did not fit their column, by column.
+    """
+
+    def __init__(self, table: Table, key: Sequence[str], added: dict[str, DataType] | None = None) -> None:
+        self._table = table
+        self._key = frozenset(key)
+        self.added: dict[str, DataType] = added if added is not None else {}
+        self.odd: dict[str, int] = {}
+        self._more: list[Record] = []
+        self._names = Names(table.columns, in_lists=False)
+        groups: dict[tuple[str, ...], list[Column]] = {}
+        for column in table.columns.values():
+            groups.setdefault(column.path[:-1], []).append(column)
+        self._groups = groups
+
+    def read(self, answer: Answer, data_key: str, injected: Collection[str]) -> Page | None:
+        """The page in an answer, without the columns that are `injected` later, if all on it is as documented."""
+        types = {name: column.data_type for name, column in self._table.columns.items()}
+        # The others are not spelled like this in an answer.
+        types |= {name: data_type for name, data_type in dict(self.added).items() if f"__{OURS}" not in f"__{name}"}
+        return read_documented(
+            answer, data_key, {name: data_type for name, data_type in types.items() if name not in injected}
+        )
+
+    def table(self, page: Page, injected: Injected) -> pa.Table:
+        """The page's records, one row each, with the `injected` columns (same value in each row) in front."""
+        arrays: dict[str, pa.Array] = {
+            name: pa.repeat(pa.scalar(value, ARROW_TYPES[self._table.columns[name].data_type]), len(page.records))
+            for name, value in injected.items()
+        }
+        if page.columns is None:
+            self._read_one_by_one(page, arrays)
+        else:
+            arrays |= page.columns
+        return self._assemble(arrays)
+
+    def empty(self) -> pa.Table:
+        """No rows, every documented column."""
+        return self._assemble(
+            {name: pa.array([], ARROW_TYPES[column.data_type]) for name, column in self._table.columns.items()}
+        )
+
+    def _read_one_by_one(self, page: Page, arrays: dict[str, pa.Array]) -> None:
+        """Value by value, for a page on which something is not as documented: nothing is lost, and it is counted."""
+        records = [self._names.record(record, dict.fromkeys(arrays)) for record in _exact_records(page)]
+        self._more = [{} for _ in records]
+        for path, columns in self._groups.items():
+            objects = self._objects(records, path, arrays)
+            for column in columns:
+                if column.name not in arrays:
+                    self._put(arrays, column.name, column.data_type, _values(objects, column.path[-1]))
+            self._keep_unknown(objects, path, arrays)
+        if any(self._more):
+            self.added[MORE] = "text"
+            self._put(arrays, MORE, "text", [as_text(fields) if fields else None for fields in self._more])
+
+    def _objects(self, records: list[Record], path: tuple[str, ...], arrays: dict[str, pa.Array]) -> list[Record]:
+        """The objects at `path`, an empty one where there is none; what stands there and is no object is kept as text."""
+        objects = records
+        for key in path:
+            objects = [value if value is not None else {} for value in _values(objects, key)]
+        if path and not set(map(type, objects)) <= {dict}:
+            name = "__".join(path)
+            texts: list[str | None] = [None if isinstance(value, dict) else as_text(value) for value in objects]
+            self._put_odd(arrays, name, texts)
+            objects = [value if isinstance(value, dict) else {} for value in objects]
+        return objects
+
+    def _put(self, arrays: dict[str, pa.Array], name: str, data_type: DataType, values: list[Any]) -> None:
+        fitted = [fit(value, data_type) for value in values]
+        if any(value is MISFIT for value in fitted):
+            texts = [as_text(raw) if ok is MISFIT else None for raw, ok in zip(values, fitted, strict=True)]
+            self._put_odd(arrays, name, texts)
+            # The rounded number stays, so that a sum does not miss the row; its digits stand beside it.
+            instead = stand_in if name in self._key else nearest
+            fitted = [instead(raw, data_type) if ok is MISFIT else ok for raw, ok in zip(values, fitted, strict=True)]
+        arrays[name] = pa.array(fitted, ARROW_TYPES[data_type])
+
+    def _put_odd(self, arrays: dict[str, pa.Array], name: str, texts: Sequence[str | None]) -> None:
+        arrays[f"{name}__v_text"] = pa.array(texts, pa.string())
+        self.odd[name] = self.odd.get(name, 0) + sum(text is not None for text in texts)
+
+    def _keep_unknown(self, objects: list[Record], path: tuple[str, ...], arrays: dict[str, pa.Array]) -> None:
+        prefix = "__".join((*path, ""))
+        for key in dict.fromkeys(chain.from_iterable(objects)):
+            if f"{prefix}{key}" not in self._table.columns and (*path, key) not in self._groups:
+                self._keep_field(objects, (*path, key), arrays)
+
+    def _keep_field(self, objects: list[Record], path: tuple[str, ...], arrays: dict[str, pa.Array]) -> None:
+        name = "__".join(path)
+        values = [record.get(path[-1]) for record in objects]
+        nested = [value if isinstance(value, dict) else {} for value in values]
+        for key in dict.fromkeys(chain.from_iterable(nested)):
+            self._keep_field(nested, (*path, key), arrays)
+        values = [None if isinstance(value, dict) else value for value in values]
+        if any(value is not None for value in values):
+            if name not in self.added and len(self.added) >= MOST_ADDED:
+                for fields, value in zip(self._more, values, strict=True):
+                    fields.update({name: value} if value is not None else {})
+                return
+            data_type = self.added.setdefault(name, type_of(values))
+            values = [as_text(value) if isinstance(value, list) else value for value in values]
+            self._put(arrays, name, data_type, values)
+
+    def _assemble(self, arrays: dict[str, pa.Array]) -> pa.Table:
+        for name in self._key.intersection(arrays):
+            if arrays[name].null_count and arrays[name].type != pa.string():
+                raise BrokenPromise(f"A record of {self._table.name} has no {name} that could be a key.")
+            # A currency is missing where the token may not see rates; a key holds no null.
+            arrays[name] = pc.fill_null(arrays[name], "") if arrays[name].null_count else arrays[name]
+        fields = [pa.field(name, array.type, nullable=name not in self._key) for name, array in arrays.items()]
+        return pa.table(list(arrays.values()), schema=pa.schema(fields))
+
+
+class NestedRows:
+    """Turns the records of one table into records for dlt's own normaliser, which makes child tables of their lists.
+
+    Attributes:
+        added: the fields that are not documented, those of child tables under their lists' names.
+        odd: how many values did not fit their column, by column, child tables under their lists' names.
+    """
+
+    def __init__(self, table: Table, key: Sequence[str], added: dict[str, DataType]) -> None:
+        self._table = table
+        self._key = key
+        self.added = added
+        self.odd: dict[str, int] = {}
+        self._documented = frozenset(_columns_below(table, ""))
+        self._names = Names(self._documented, in_lists=True)
+
+    def records(self, page: Page, injected: Injected) -> list[Record]:
+        """The page's records, numbers exact, with the `injected` columns in front.
+
+        Raises:
+            BrokenPromise: where a record has no key.
+        """
+        return list(chain.from_iterable(self.portions(page, injected)))
+
+    def portions(self, page: Page, injected: Injected) -> Iterator[list[Record]]:
+        """The same, some at a time: as objects they take several times the room of their text. Raises as `records` does."""
+        left = _exact_records(page)
+        while some := list(islice(left, _AT_ONCE)):
+            yield self._made(some, injected)
+
+    def _made(self, some: Sequence[Record], injected: Injected) -> list[Record]:
+        found = [self._names.record(record, injected) for record in some]
+        for record in found:
+            self._keep_unknown(record, "")
+            self._fit(record, self._table, "")
+        rows = [{**injected, **record} for record in found]
+        for name in self._key:
+            for row in rows:
+                if row.get(name) is None:
+                    raise BrokenPromise(f"A record of {self._table.name} has no {name} that could be a key.")
+        return rows
+
+    def _keep_unknown(self, row: Record, prefix: str) -> None:
+        """Note the fields of a row that are not documented; those for which no column is left, put together."""
+        more = self._more_than_fits(row, prefix)
+        if more:
+            self.added[f"{prefix}{MORE}"] = "text"
+            row[MORE] = as_text(more)
+
+    def _more_than_fits(self, holder: Record, prefix: str) -> Record:
+        more: Record = {}
+        for name, value in list(holder.items()):
+            column = f"{prefix}{name}"
+            if isinstance(value, dict) and column not in self._documented:
+                more |= self._more_than_fits(value, f"{column}__")
+            elif value is not None and not self._has_column(column, value):
+                more[column] = holder.pop(name)
+            elif isinstance(value, list):
+                self._keep_unknown_in(value, f"{column}__")
+        return more
+
+    def _keep_unknown_in(self, items: list[Any], prefix: str) -> None:
+        for item in items:
+            if isinstance(item, dict):
+                self._keep_unknown(item, prefix)
+            elif isinstance(item, list):
+                self._keep_unknown_in(item, f"{prefix}list__")
+
+    def _has_column(self, column: str, value: Any) -> bool:
+        """Whether there is one, or one can be made."""
+        if column not in self._documented and column not in self.added:
+            if len(self.added) >= MOST_ADDED:
+                return False
+            self.added[column] = type_of([value])
+        return True
+
+    def _fit(self, record: Record, table: Table, prefix: str) -> None:
+        for column in table.columns.values():
+            *parents, last = column.path
+            holder: Any = record
+            for key in parents:
+                holder = self._object(holder, key, f"{prefix}{column.name}")
+            if isinstance(holder, dict) and last in holder:
+                value = fit(holder[last], column.data_type)
+                if value is MISFIT and column.name in self._key and table is self._table:
+                    holder[f"{last}__v_text"] = as_text(holder[last])
+                    holder[last] = stand_in(holder[last], column.data_type)
+                    self._count(column.name)
+                elif value is MISFIT:
+                    # Flattened by dlt, this becomes the column beside: `amount__v_text`.
+                    holder[last] = {"v_text": as_text(holder[last])}
+                    self._count(f"{prefix}{column.name}")
+                else:
+                    holder[last] = value
+        for name in table.lists:
+            items = record.get(name)
+            child = tables()[f"{table.name}__{name}"]
+            if not isinstance(items, list) and items is not None:
+                record[name] = {"v_text": as_text(items)}
+                self._count(f"{prefix}{name}")
+            for item in items if isinstance(items, list) else ():
+                if isinstance(item, dict):
+                    self._fit(item, child, f"{prefix}{name}__")
+
+    def _object(self, holder: Any, key: str, name: str) -> Any:
+        """The object at `key`. A null is taken out: its columns (`estimate__id`) are null as they are."""
+        if not isinstance(holder, dict) or key not in holder:
+            return None
+        if holder[key] is None:
+            del holder[key]
+        elif not isinstance(holder[key], dict):
+            holder[key] = {"v_text": as_text(holder[key])}
+            self._count(name.rpartition("__")[0])
+        return holder.get(key)
+
+    def _count(self, name: str) -> None:
+        self.odd[name] = self.odd.get(name, 0) + 1
+
+
+def _columns_below(table: Table, prefix: str) -> Iterator[str]:
+    """The columns of a table and of its child tables, these under their lists' names, and the lists."""
+    yield from (f"{prefix}{name}" for name in table.columns)
+    for name in table.lists:
+        yield f"{prefix}{name}"
+        yield from _columns_below(tables()[f"{table.name}__{name}"], f"{prefix}{name}__")
+
+
+def _values(objects: list[Record], key: str) -> list[Any]:
+    try:
+        return list(map(itemgetter(key), objects))
+    except (KeyError, TypeError, IndexError):
+        return [record.get(key) if isinstance(record, dict) else None for record in objects]
+
+
+def _exact_records(page: Page) -> Iterator[Record]:
+    """The records with every digit that Harvest wrote, one after the other."""
+    decoder, text = json.JSONDecoder(parse_float=exact_number), page.body.decode()
+    begins = list(re.finditer(rf'"{re.escape(page.data_key)}"\s*:\s*\[', text)) if page.data_key else []
+    if len(begins) != 1 or text[: begins[0].start()].strip() != "{":
+        # One record; or only all of it tells where the list is.
+        document = decoder.decode(text)
+        yield from document[page.data_key] if page.data_key else [document]
+        return
+    at = _next(text, begins[0].end())
+    while text[at] != "]":
+        record, at = decoder.raw_decode(text, at)
+        yield record
+        at = _next(text, at)
+
+
+def _next(text: str, at: int) -> int:
+    """Where the next value of a list begins, or the list ends."""
+    between = _BETWEEN.match(text, at)
+    return between.end() if between else at

@@ -1,0 +1,206 @@
+"""What there is to ask for a stream in one extract, and where the next one goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from .calls import Call, calls_for, list_calls, window_call, windows_between
+from .pages import Pages, page_count
+from .protocol import PER_PAGE, Page
+from .reading import following
+from .request_shares import NONE, Split
+from .run_cache import Roll, Session
+from .seen import day_of
+from .settings import Settings
+from .stream import Stream
+from .stream_state import Memory, before, instant, parsed
+
+# A list of more pages is read in windows, so that a change while it is read costs one window and not the list.
+_PAGES_AT_ONCE = 40
+_PAGES_OF_A_WINDOW = 25
+
+
+def most_requests(records: int) -> int:
+    """How many requests a first reading of a list sorted by date takes at most, if nothing changes meanwhile."""
+    pages, end = 1, PER_PAGE
+    while end < records:
+        pages, end = pages + 1, following(end, PER_PAGE).end
+    if pages == 1:
+        return 1
+    # What is new since it began; and the first page, the oldest day and a page that is not full for each window.
+    return pages + 1 + (2 + pages // _PAGES_OF_A_WINDOW if page_count(records) > _PAGES_AT_ONCE else 0)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a run is asked to read.
+
+    Attributes:
+        overlap: how far before the last complete read an incremental one begins. Generous, because rows can be committed
+            late and clocks differ; the merge makes it free.
+        children_requests: how many requests for children a run makes, changed or not; None for what suits the account.
+        months: the first days of the calendar months that reports are read for.
+        arguments: the values for streams that are read only for named rows.
+        again: for a stream, the filters (`from` and `to`, `project_id`) whose rows are read in full besides what changed;
+            an empty one stands for the whole list.
+        portion: how many pages of a list, or parents of a stream by parent, a first reading takes in one extract, about;
+            the next extract goes on. None: all.
+    """
+
+    overlap: timedelta = timedelta(hours=2)
+    children_requests: int | None = None
+    months: Sequence[date] = ()
+    arguments: Mapping[str, Sequence[object]] = field(default_factory=dict)
+    again: Mapping[str, Sequence[Mapping[str, object]]] = field(default_factory=dict)
+    portion: int | None = None
+
+
+@dataclass(frozen=True)
+class Work:
+    """What there is to ask for a stream in this extract.
+
+    Attributes:
+        calls: all of it.
+        ended: told the moment it began and the calls that were not proven whole, it remembers where to go on; False where
+            the next extract does.
+        besides: what to ask when all of these were read.
+        began_at: the moment it began, where that was before its first answer.
+        barren: the scopes that have no rows, without asking.
+    """
+
+    calls: list[Call]
+    ended: Callable[[datetime, Collection[Call]], bool]
+    besides: Sequence[Call] = ()
+    began_at: datetime | None = None
+    barren: Sequence[Mapping[str, Any]] = ()
+
+
+def remembering(memory: Memory) -> Callable[[datetime, Collection[Call]], bool]:
+    """Where all of it is asked at once: where the next run goes on."""
+
+    def ended(began_at: datetime, unproven: Collection[Call]) -> bool:
+        if not unproven:
+            memory.remember(began_at)
+        return True
+
+    return ended
+
+
+def children(
+    stream: Stream,
+    parents: Roll,
+    told: Collection[int],
+    share: Split,
+    memory: Memory,
+    session: Session,
+    options: Options,
+    account_id: str,
+) -> Work:
+    """The parents to ask: all of them once, in portions; then those that changed, those `told` of, and a share of the others."""
+    asked_last = NONE
+    since, place = memory.since(options.overlap), memory.unfinished
+    is_first = since is None
+    began_at = parents.began_at or datetime.now(UTC)
+    if since is not None:
+        due, asked_last = parents.due(stream, since, told, share, memory.asked_last)
+        left: list[int] = []
+    else:
+        after = place["after"] if place else 0
+        due = [parent for parent in parents.able(stream) if parent > after]
+        due, left = due[: options.portion], due[options.portion :] if options.portion else []
+    last = due[-1] if due else 0
+    is_resumed = place is not None and stream.name not in session.begun
+    if since is None and place and is_resumed:
+        # Of those that were asked before, the same as in a run after this one.
+        stale, _ = parents.due(stream, memory.parents_since(options.overlap) or "", told, share, NONE)
+        due = [parent for parent in stale if parent <= place["after"]] + due
+    session.begun.add(stream.name)
+    # A payment was taken back, a manager is one no longer: nobody needs to ask to know that there is nothing.
+    barren = calls_for(stream, parents.barren(stream), account_id) if place is None or is_resumed else []
+
+    def ended(_: datetime, unproven: Collection[Call]) -> bool:
+        is_unproven = bool(unproven or parents.unproven or (place and place.get("is_unproven")))
+        if left:
+            memory.keep_place(began_at, after=last, is_unproven=is_unproven)
+        elif not is_unproven:
+            memory.remember(began_at, asked_last)
+        elif is_first:
+            # All of it once more.
+            memory.keep_place(began_at, after=0)
+        return not left
+
+    scopes = [call.injected for call in barren]
+    return Work(calls_for(stream, due, account_id), ended, began_at=began_at, barren=scopes)
+
+
+def windows(
+    stream: Stream, pages: Pages, memory: Memory, session: Session, options: Options, settings: Settings
+) -> Generator[None, None, Work]:
+    """A whole list by date: at once where it is short, else in windows, in portions."""
+    account_id, start_date = settings.account_id, settings.start_date
+    whole = list_calls(stream, account_id, None, start_date)
+    place = memory.unfinished
+    is_resumed = place is not None and stream.name not in session.begun
+    session.begun.add(stream.name)
+    # Of this run: it does not read them once more.
+    unproven_before: list[list[str | None]] = []
+    if place is None:
+        first = yield from waited(pages.first(whole[0]))
+        days = yield from _days(stream, pages, whole[0], first)
+        if days is None:
+            return Work(whole, remembering(memory))
+        between = windows_between(*days, _pages_of(first), _PAGES_OF_A_WINDOW)
+        bounds = [[day.isoformat() if day else None for day in window] for window in between]
+        bounds[-1][0] = start_date.isoformat() if start_date else None
+        began_at = first.date or datetime.now(UTC)
+    else:
+        bounds, began_at = place["windows"], parsed(place["began_at"])
+        unproven_before = place.get("unproven", [])
+        if is_resumed:
+            bounds, unproven_before = bounds + unproven_before, []
+    portion = max(1, options.portion // _PAGES_OF_A_WINDOW) if options.portion else len(bounds)
+    calls = [window_call(stream, account_id, first_day, last_day) for first_day, last_day in bounds[:portion]]
+    left = bounds[portion:]
+
+    def ended(_: datetime, unproven: Collection[Call]) -> bool:
+        again = [[call.params.get("from"), call.params.get("to")] for call in unproven if call in calls]
+        if left or unproven or unproven_before:
+            memory.keep_place(began_at, windows=left, unproven=unproven_before + again)
+        else:
+            memory.remember(began_at)
+        return not left
+
+    # What was moved, since it all began, into a window that had been read by then.
+    since = before(instant(began_at), options.overlap if is_resumed else timedelta())
+    moved = [] if left or place is None else list_calls(stream, account_id, since, start_date)[:1]
+    return Work(calls, ended, moved, began_at)
+
+
+def _days(stream: Stream, pages: Pages, whole: Call, first: Page) -> Generator[None, None, tuple[date, date] | None]:
+    """The oldest and the newest day of a list that is too long to be read at once; None where it is not."""
+    if _pages_of(first) <= _PAGES_AT_ONCE:
+        return None
+    # Newest first, so the last record is the oldest.
+    last = replace(whole, params={**whole.params, "page": first.total, "per_page": 1})
+    oldest = yield from waited(pages.first(last))
+    days = [day_of(page.records[0], stream.date_field) if page.records else None for page in (oldest, first)]
+    if days[0] is None or days[1] is None or days[1] < days[0]:
+        return None
+    pages.forget(whole)
+    return days[0], days[1]
+
+
+def _pages_of(first: Page) -> int:
+    """How many pages there are of the length that the first one has, by Harvest's word."""
+    return page_count(first.total, first.paging.per_page or PER_PAGE)
+
+
+def waited(future: Future[Page]) -> Generator[None, None, Page]:
+    """A page, once it is here."""
+    while not future.done():
+        yield None
+    return future.result()

@@ -1,0 +1,154 @@
+"""What one run learns of an account that more than one stream needs, so that nothing is asked for twice."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from typing import Any
+
+from .protocol import Page
+from .request_shares import Split, in_turn
+from .stream import Stream
+
+_HARVESTS_OWN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+
+
+class Roll:
+    """The parents found in one reading of a list.
+
+    Attributes:
+        is_whole: whether the whole list was read, not only what changed in it.
+        began_at: the server's clock at its first answer.
+        is_complete: whether the reading came to its end.
+        refused: why it never will.
+        unproven: why the list may have more than it showed; else empty.
+        is_abandoned: whether it ended before its end, for whatever reason: somebody else must read the list.
+        lost: how many records have no id by which their children could be asked for.
+    """
+
+    def __init__(self, children: Iterable[Stream], *, is_whole: bool) -> None:
+        self.is_whole = is_whole
+        self.began_at: datetime | None = None
+        self.is_complete = False
+        self.refused: str | None = None
+        self.unproven = ""
+        self.is_abandoned = False
+        self._children = tuple(child for child in children if child.parent)
+        self._can_have: dict[str, dict[int, bool]] = {child.name: {} for child in self._children}
+        self._is_alive: dict[str, dict[int, bool]] = {child.name: {} for child in self._children}
+        self._updated_at: dict[int, str] = {}
+        self.lost = 0
+
+    def note(self, records: Iterable[Mapping[str, Any]], answered_at: datetime | None) -> None:
+        """Keep the ids, when each changed, which can have children, and which are alive."""
+        self.began_at = self.began_at or answered_at
+        if not self._children:
+            return
+        # An id that is no number is kept in its row, but leads nowhere.
+        records = list(records)
+        found = [record for record in records if type(record.get("id")) is int]
+        self.lost += len(records) - len(found)
+        records = found
+        for record in records:
+            self._updated_at[record["id"]] = _changed_at(record)
+        for child in self._children:
+            only, alive = (child.parent.only, child.parent.alive) if child.parent else (None, None)
+            for record in records:
+                self._can_have[child.name][record["id"]] = only is None or only.admits(record)
+                self._is_alive[child.name][record["id"]] = alive is not None and alive.admits(record)
+
+    @property
+    def size(self) -> int:
+        """How many different records were found."""
+        return len(self._updated_at)
+
+    def barren(self, child: Stream) -> list[int]:
+        """The parents that cannot have rows of `child` (any more)."""
+        return [parent_id for parent_id, it_can in self._can_have[child.name].items() if not it_can]
+
+    def able(self, child: Stream) -> list[int]:
+        """The parents that can have rows of `child`, in the order of their ids."""
+        return sorted(parent_id for parent_id, it_can in self._can_have[child.name].items() if it_can)
+
+    def changed(self, child: Stream, since: str) -> list[int]:
+        """Those of them that changed since an instant."""
+        return [parent_id for parent_id in self.able(child) if self._updated_at[parent_id] >= since]
+
+    def split(self, child: Stream) -> Split:
+        """How many of them are alive, and how many are not."""
+        alive, others = self._halves(child)
+        return Split(len(alive), len(others))
+
+    def due(
+        self, child: Stream, since: str, told: Collection[int], share: Split, after: Split
+    ) -> tuple[list[int], Split]:
+        """Choose the parents to ask for `child` now.
+
+        Args:
+            child: a stream that is read by these parents.
+            since: those that changed since this instant are asked.
+            told: and those that somebody told of.
+            share: and so many of those that are alive, and of the others, whose turn it is: a child can change without
+                its parent's `updated_at`.
+            after: the parents that were asked last in turn.
+
+        Returns:
+            Their ids, and what is `after` for the next run.
+        """
+        changed = {*self.changed(child, since), *told}.intersection(self.able(child))
+        alive, others = self._halves(child)
+        first = in_turn(alive, changed, share.alive, after.alive)
+        then = in_turn(others, changed, share.others, after.others)
+        after = Split(first[-1] if first else after.alive, then[-1] if then else after.others)
+        return sorted(changed) + first + then, after
+
+    def _halves(self, child: Stream) -> tuple[list[int], list[int]]:
+        able, is_alive = self.able(child), self._is_alive[child.name]
+        return [one for one in able if is_alive[one]], [one for one in able if not is_alive[one]]
+
+
+def _changed_at(record: Mapping[str, Any]) -> str:
+    """When a record changed, in Harvest's own form; where it does not say, at any time."""
+    text = record.get("updated_at")
+    # Nearly all are in that form: what is in another one, or of another time zone, would compare otherwise.
+    if isinstance(text, str) and _HARVESTS_OWN.fullmatch(text):
+        return text
+    try:
+        moment = datetime.fromisoformat(str(text))
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment
+    except (ValueError, OverflowError):
+        return "9999"
+    return f"{moment.replace(microsecond=0, tzinfo=None).isoformat()}Z"
+
+
+class Session:
+    """One run: the parents it found, and the records that several streams need.
+
+    Attributes:
+        singles: the answers to requests for one record, by path.
+        begun: the streams of which this run began to read everything.
+        rights: what decides which rows and values the token shows; empty where nobody looked.
+    """
+
+    def __init__(self, streams: Mapping[str, Stream]) -> None:
+        self.singles: dict[str, Future[Page]] = {}
+        self.begun: set[str] = set()
+        self.rights: tuple[str, ...] = ()
+        self._children = {
+            name: [child for child in streams.values() if child.parent and child.parent.stream == name]
+            for name in streams
+        }
+        self._rolls: dict[str, list[Roll]] = {name: [] for name in streams}
+
+    def begin(self, stream: Stream, *, is_whole: bool) -> Roll:
+        """A reading of `stream` begins."""
+        roll = Roll(self._children[stream.name], is_whole=is_whole)
+        self._rolls[stream.name].append(roll)
+        return roll
+
+    def find(self, stream: Stream) -> Roll | None:
+        """A reading of all of `stream`, ended or under way."""
+        rolls = (roll for roll in self._rolls[stream.name] if not roll.is_abandoned)
+        return next((roll for roll in rolls if roll.is_whole or roll.refused), None)

@@ -1,0 +1,157 @@
+"""What is remembered of a stream from run to run, in dlt's state: it moves only together with the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dlt
+from dlt.common.configuration.exceptions import ContextDefaultCannotBeCreated
+from dlt.common.exceptions import PipelineStateNotAvailable
+
+from .clocks import MOST_DIFFERENCE
+from .columns import DataType
+from .request_shares import NONE, Split
+from .settings import Settings
+from .stream import Stream
+
+
+class Memory:
+    """The state of one stream of one account.
+
+    The cursor is the moment before the stream's last complete read began, by the server's clock or by ours, whichever was
+    the earlier: never the largest `updated_at` seen, which a row that is committed late would fall behind. One that lies in
+    the future was made by clocks that were wrong, and is none. It holds for what the token showed then: to one that shows more,
+    the stream is new.
+
+    Args:
+        stream: the stream.
+        settings: the account.
+        now: our clock.
+        rights: what decides which rows and values the token shows; empty where nobody looked.
+
+    Attributes:
+        is_first_run: whether the stream was never read.
+        added: the types of the columns that nobody documented.
+        are_owners_hidden: set where this run may not see all owners of the rows.
+    """
+
+    def __init__(self, stream: Stream, settings: Settings, now: datetime, rights: Collection[str] = ()) -> None:
+        try:
+            state: dict[str, Any] = dlt.current.resource_state(stream.name)
+            source: dict[str, Any] = dlt.current.source_state()
+        except (PipelineStateNotAvailable, ContextDefaultCannotBeCreated):
+            # Somebody looks at the rows without a pipeline.
+            state, source = {}, {}
+        self.are_owners_hidden = False
+        self._now = now
+        self.is_first_run = settings.account_id not in state
+        self._state, self._account_id = state, settings.account_id
+        self._own: dict[str, Any] = state.get(settings.account_id, {})
+        self._start_date = settings.start_date.isoformat() if settings.start_date else ""
+        self._rights = sorted(rights)
+        added: dict[str, dict[str, DataType]] = source.setdefault("undocumented_columns", {})
+        self.added: dict[str, DataType] = added.setdefault(stream.table_name, {})
+
+    def open(self) -> None:
+        """Keep from now on what is remembered: who only looks leaves no trace."""
+        self._state[self._account_id] = self._own
+
+    def since(self, overlap: timedelta) -> str | None:
+        """The `updated_since` that misses nothing; None where everything must be read."""
+        if self._reaches_further_back() or sees_more(self._rights, self._own.get("rights", ())):
+            return None
+        return self._before(self._own.get("cursor"), overlap)
+
+    def parents_since(self, overlap: timedelta) -> str | None:
+        """The instant since which parents that changed must be asked again; None where none of them was ever asked."""
+        return self.since(overlap) or (self._before(self.unfinished["began_at"], overlap) if self.unfinished else None)
+
+    def owners_since(self, overlap: timedelta) -> str | None:
+        """The `updated_since` for the owners of the rows: further back, where they could not be read for a while."""
+        cursor = self._own.get("owners_cursor", self._own.get("cursor")) or (self.unfinished or {}).get("began_at")
+        return self._before(cursor, overlap)
+
+    @property
+    def asked_last(self) -> Split:
+        """The parents that were asked last in turn, of those that are alive and of the others."""
+        # Before there were two kinds, `turn` was the place among all.
+        return Split(self._own.get("alive_turn", 0), self._own.get("turn", 0))
+
+    def remember(self, began_at: datetime | None, asked_last: Split = NONE) -> None:
+        """The stream was read completely, from `began_at` on."""
+        if self.are_owners_hidden:
+            self._own.setdefault("owners_cursor", self._own.get("cursor"))
+        else:
+            self._own.pop("owners_cursor", None)
+        turns = {"alive_turn": asked_last.alive, "turn": asked_last.others}
+        self._own.update({name: parent for name, parent in turns.items() if parent})
+        self._own.pop("unfinished", None)
+        if began_at:
+            self._own["cursor"] = instant(began_at)
+            self._own["start_date"] = self._start_date
+            self._own["rights"] = self._rights
+
+    def keep_place(self, began_at: datetime | None, **place: Any) -> None:
+        """A reading of everything goes on in the next extract, from `place` on."""
+        self._own["unfinished"] = {
+            "began_at": instant(began_at or datetime.now(UTC)),
+            "start_date": self._start_date,
+            "rights": self._rights,
+            **place,
+        }
+
+    @property
+    def unfinished(self) -> dict[str, Any] | None:
+        """Where a reading of everything, begun by an earlier extract, goes on; None where there is none."""
+        place: dict[str, Any] | None = self._own.get("unfinished")
+        if not place or place["start_date"] != self._start_date or self._is_to_come(place["began_at"]):
+            return None
+        return None if sees_more(self._rights, place.get("rights", ())) else place
+
+    def _before(self, cursor: str | None, overlap: timedelta) -> str | None:
+        """So long before a cursor, and before now; None where there is no cursor to go by."""
+        return None if not cursor or self._is_to_come(cursor) else before(min(cursor, instant(self._now)), overlap)
+
+    def _is_to_come(self, cursor: str) -> bool:
+        return parsed(cursor) > self._now + MOST_DIFFERENCE
+
+    def _reaches_further_back(self) -> bool:
+        """Whether `start_date` lies before the one of the last complete read: what lies between was never read."""
+        before = self._own.get("start_date", "")
+        return bool(before) and (not self._start_date or self._start_date < before)
+
+
+def sees_more(rights: Collection[str], earlier: Collection[str]) -> bool:
+    """Whether a token may show what one with the earlier rights did not; not where nobody looked at one of them.
+
+    An administrator sees everything, whoever it is; everybody else has rights, and is a person.
+    """
+    return bool(rights and earlier) and "administrator" not in earlier and not set(rights) <= set(earlier)
+
+
+def cursors(state: Mapping[str, Any], account_id: str) -> dict[str, datetime]:
+    """Since when each stream has every change: the moment before its last complete read.
+
+    Args:
+        state: the source's state as dlt keeps it (`pipeline.state["sources"][...]`).
+        account_id: the account.
+    """
+    memories = {stream: kept.get(account_id, {}) for stream, kept in state.get("resources", {}).items()}
+    return {stream: parsed(memory["cursor"]) for stream, memory in memories.items() if memory.get("cursor")}
+
+
+def instant(moment: datetime) -> str:
+    """As Harvest writes it; the year with four digits, which `strftime` does not give to one before 1000."""
+    return f"{moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat()}Z"
+
+
+def parsed(moment: str) -> datetime:
+    """What `instant` wrote."""
+    return datetime.fromisoformat(moment)
+
+
+def before(cursor: str, overlap: timedelta) -> str:
+    """So long before an instant."""
+    return instant(parsed(cursor) - overlap)

@@ -1,0 +1,1 @@
+"""What people do in an account: edits, creations, deletions."""

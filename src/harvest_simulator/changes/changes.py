@@ -1,0 +1,78 @@
+"""What every change has in common: it takes the lock, counts as a new version, and returns the row's id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from datetime import date
+from decimal import Decimal
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from harvest_simulator.account.tables import Tables
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+# Fields that callers name as the API does, and rows keep in another unit.
+_OTHER_UNITS: dict[str, tuple[str, Callable[[Any], Any]]] = {
+    "hours": ("hours_hundredths", lambda hours: round(Decimal(str(hours)) * 100)),
+    "weekly_capacity": ("weekly_capacity_seconds", int),
+}
+
+
+class NotPossible(ValueError):
+    """Harvest would refuse this change with 422."""
+
+
+def change(method: Method) -> Method:
+    """Run a change under the store's lock and count it."""
+
+    @wraps(method)
+    def changed(self: Tables, *args: Any, **kwargs: Any) -> Any:
+        with self.lock:
+            self.version += 1
+            return method(self, *args, **kwargs)
+
+    return cast("Method", changed)
+
+
+def set_fields(row: Any, values: dict[str, Any]) -> None:
+    """Write own fields of a row, by the API's names. Raises TypeError for a field the row does not have."""
+    known = {field.name for field in fields(row)}
+    for name, value in values.items():
+        own_name, convert = _OTHER_UNITS.get(name, (name, lambda said: said))
+        if own_name not in known or own_name == "id":
+            raise TypeError(f"{type(row).__name__} has no field {name!r} to set")
+        setattr(row, own_name, convert(value))
+
+
+class Changes(Tables):
+    """The base of all changes."""
+
+    # How long ago a change that is committed now was begun.
+    _late_seconds = 0
+
+    def now_seconds(self) -> int:
+        """The instant that a change writes into updated_at."""
+        return self.clock.now_seconds() - self._late_seconds
+
+    @contextmanager
+    def committing_late(self, seconds: int) -> Iterator[None]:
+        """Changes in this block were begun so long ago, as in a long transaction: nobody saw them until now."""
+        before, self._late_seconds = self._late_seconds, seconds
+        try:
+            yield
+        finally:
+            self._late_seconds = before
+
+    def today(self) -> date:
+        """The day of the virtual clock, UTC."""
+        return self.clock.today()
+
+    def edit(self, row: Any, values: dict[str, Any]) -> int:
+        """Set fields and move updated_at: what a change through Harvest's own screens does."""
+        set_fields(row, values)
+        row.updated_at = self.now_seconds()
+        row_id: int = row.id
+        return row_id

@@ -1,0 +1,1 @@
+"""Invented companies: people, clients, projects, timesheets, invoices."""

@@ -1,0 +1,1 @@
+"""Harvest's API over HTTP: endpoints, lists, filters, permissions, reports."""

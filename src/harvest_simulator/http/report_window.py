@@ -1,0 +1,34 @@
+"""The range of days that a report is asked for. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from harvest_simulator.http.filters import read_day
+from harvest_simulator.http.responses import not_valid
+
+# From the first day to the last: Harvest answered 2021-01-01 to 2022-01-01, and refuses a day more.
+LONGEST_WINDOW_DAYS = 365
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Both days belong to it."""
+
+    first: date
+    last: date
+
+
+def read_window(query: dict[str, str], today: date) -> Window:
+    """Raises Refusal 422 unless from and to are there, in order, at most 365 days apart, and not all in the future."""
+    if not query.get("from") or not query.get("to"):
+        raise not_valid("From and to dates are required")
+    window = Window(read_day("from", query["from"]), read_day("to", query["to"]))
+    if window.last < window.first:
+        raise not_valid("To date must not be before from date")
+    if (window.last - window.first).days > LONGEST_WINDOW_DAYS:
+        raise not_valid("Date range must not exceed 1 year")
+    if window.first > today:
+        raise not_valid("Date range must not be in the future")
+    return window

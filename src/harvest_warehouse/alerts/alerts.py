@@ -1,0 +1,102 @@
+"""What needs somebody now: every alert of the catalogue, asked of the marts of the last build."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import sqlglot
+from sqlglot import exp
+
+from harvest_warehouse.alerts.catalogue import ALERTS, Alert
+from harvest_warehouse.alerts.settings import AlertSettings, alert_settings
+from harvest_warehouse.database import Database
+from harvest_warehouse.database.read_only import reading
+from harvest_warehouse.warehouse import Warehouse
+
+_FINDINGS = "mart_data_quality"
+
+
+@dataclass(frozen=True)
+class Raised:
+    """An alert that found something.
+
+    Attributes:
+        alert: its entry in the catalogue.
+        rows: what it found, the worst first, by column.
+        totals: what its rows add up to, by currency; under an empty one what has none.
+    """
+
+    alert: Alert
+    rows: tuple[dict[str, Any], ...]
+    totals: dict[str, Decimal]
+
+
+@dataclass(frozen=True)
+class AlertsReport:
+    """What was found.
+
+    Attributes:
+        as_of: the day up to which the marts count, by account.
+        settings: the thresholds.
+        raised: what needs somebody, urgent things first.
+        quiet: names of the alerts that found nothing.
+    """
+
+    as_of: dict[str, date]
+    settings: AlertSettings
+    raised: tuple[Raised, ...]
+    quiet: tuple[str, ...]
+
+
+def alerts(
+    warehouse: Warehouse, settings: AlertSettings | None = None, *, catalogue: Sequence[Alert] = ALERTS
+) -> AlertsReport:
+    """Ask every alert.
+
+    Args:
+        warehouse: whose marts.
+        settings: the thresholds; None for those of dlt's configuration.
+        catalogue: what is looked for.
+
+    Raises:
+        SettingWrong: for a threshold that cannot work, or where the marts are not built yet.
+        NotReadable: where another program has the database.
+    """
+    settings = settings or alert_settings()
+    with reading(warehouse, _FINDINGS) as database:
+        as_of = dict(database.rows("select account_id, as_of_date from marts.dim_account order by 1"))
+        findings = dict(database.rows(f"select finding, max(query) from marts.{_FINDINGS} group by 1"))
+        found = [(alert, _rows(database, alert, findings, settings)) for alert in catalogue]
+    return AlertsReport(
+        as_of,
+        settings,
+        tuple(Raised(alert, rows, _totals(alert, rows)) for alert, rows in found if rows),
+        tuple(alert.name for alert, rows in found if not rows),
+    )
+
+
+def _rows(
+    database: Database, alert: Alert, findings: dict[str, str], settings: AlertSettings
+) -> tuple[dict[str, Any], ...]:
+    tree = sqlglot.parse_one(alert.query, read="duckdb").assert_is(exp.Select)
+    for table in list(tree.find_all(exp.Table)):
+        if table.db == "finding":
+            if table.name not in findings:
+                # An account without rows has no findings either.
+                return ()
+            # The build kept it in the database's own dialect.
+            rows = sqlglot.parse_one(findings[table.name], read=database.dialect)
+            table.replace(exp.Subquery(this=rows, alias=exp.TableAlias(this=exp.to_identifier(table.alias_or_name))))
+    return tuple(database.records(tree, settings.values()))
+
+
+def _totals(alert: Alert, rows: Sequence[dict[str, Any]]) -> dict[str, Decimal]:
+    totals: dict[str, Decimal] = {}
+    for row in rows if alert.total else ():
+        currency = str(row.get("currency") or "")
+        totals[currency] = totals.get(currency, Decimal(0)) + Decimal(row[alert.total or ""] or 0)
+    return dict(sorted(totals.items()))

@@ -1,0 +1,63 @@
+"""From when on something needs somebody: the section `[harvest_alerts]` of dlt's configuration."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from decimal import Decimal, InvalidOperation
+
+from harvest_time_tracking import SettingWrong
+from harvest_warehouse.settings.section import given
+
+_WHERE = (
+    "It is set under [harvest_alerts] in .dlt/config.toml, or by a variable of the environment, HARVEST_ALERTS__..."
+)
+
+
+@dataclass(frozen=True)
+class AlertSettings:
+    """The thresholds of the alerts.
+
+    Attributes:
+        budget_share: share of a budget that is spent, 1 for all of it.
+        missing_hours: hours that one person's timesheet of the last complete week lacks.
+        unbilled_days: days since the work; what is older and not billed is told.
+        overdue_days: days after the due date; what is unpaid so long or longer is told.
+        changed_days: days; a change after invoicing is told for so long.
+        margin_share: margin ÷ revenue; what is below is told.
+        margin_months: complete months over which margins are looked at.
+    """
+
+    budget_share: Decimal = Decimal("0.8")
+    missing_hours: Decimal = Decimal(8)
+    unbilled_days: Decimal = Decimal(30)
+    overdue_days: Decimal = Decimal(1)
+    changed_days: Decimal = Decimal(30)
+    margin_share: Decimal = Decimal("0.2")
+    margin_months: Decimal = Decimal(3)
+
+    def values(self) -> dict[str, object]:
+        """As values of queries."""
+        return asdict(self)
+
+
+def alert_settings() -> AlertSettings:
+    """The thresholds from dlt's configuration: `.dlt/config.toml` or variables such as `HARVEST_ALERTS__BUDGET_SHARE`.
+
+    Raises:
+        SettingWrong: for a name that is none, or a value that is no number.
+    """
+    found = given("harvest_alerts", [item.name for item in fields(AlertSettings)])
+    return AlertSettings(**{name: _number(name, value) for name, value in found.items()})
+
+
+def _number(name: str, value: object) -> Decimal:
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        number = Decimal("nan")
+    # A margin may be asked to be above a loss.
+    if not number.is_finite() or (number < 0 and name != "margin_share"):
+        raise SettingWrong(f"{name} must be a number from 0 up, got {value!r}. {_WHERE}")
+    if name.endswith("_share") and number > 5:
+        raise SettingWrong(f"{name} is a share, 0.8 for 80 %, got {value!r}. {_WHERE}")
+    return number

@@ -1,0 +1,62 @@
+"""Where a message goes: a Slack-compatible webhook, by dlt's own setting for it, whose address is a secret."""
+
+from __future__ import annotations
+
+import threading
+
+import requests
+
+from harvest_time_tracking.proxy import proxies_for
+from harvest_warehouse.warehouse import Warehouse
+
+SETTING = "slack_incoming_hook"
+_SECONDS = 30.0
+_SILENT = f"the webhook did not answer within {_SECONDS:.0f} s"
+
+
+def has_webhook(warehouse: Warehouse) -> bool:
+    """Whether `[runtime] slack_incoming_hook` is set, in one of the places where dlt looks for secrets."""
+    return bool(_address(warehouse))
+
+
+def deliver(warehouse: Warehouse, text: str) -> str | None:
+    """Send a message in Slack's markup.
+
+    Returns:
+        None where it arrived, else why it did not: without the address, whoever has that can write there.
+    """
+    address = _address(warehouse)
+    if not address:
+        return f"no webhook is set: [runtime] {SETTING} in .dlt/secrets.toml"
+    outcome: list[str | None] = []
+    # A thread of its own: a timeout of requests begins anew with each byte.
+    sending = threading.Thread(target=lambda: outcome.append(_sent(address, text)), daemon=True)
+    sending.start()
+    sending.join(_SECONDS)
+    return outcome[0] if outcome else _SILENT
+
+
+def _address(warehouse: Warehouse) -> str | None:
+    return warehouse.pipeline().runtime_config.slack_incoming_hook
+
+
+def _sent(address: str, text: str) -> str | None:
+    # Not dlt's function: it follows redirections, of which a page that asks to log in counts as delivered.
+    try:
+        answer = requests.post(
+            address,
+            json={"text": text, "mrkdwn": True},
+            timeout=_SECONDS,
+            allow_redirects=False,
+            proxies=proxies_for(address),
+        )
+    except requests.ConnectionError:
+        return "the webhook cannot be reached"
+    except requests.Timeout:
+        return _SILENT
+    except (requests.RequestException, ValueError) as error:
+        # Its words hold the address.
+        return f"the webhook's address does not work ({type(error).__name__})"
+    if answer.is_redirect:
+        return f"the webhook answered {answer.status_code} and leads elsewhere, where nothing is sent"
+    return None if answer.ok else f"the webhook answered {answer.status_code}"

@@ -1,0 +1,60 @@
+"""Alerts in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from harvest_time_tracking import printable
+from harvest_warehouse.alerts.alerts import AlertsReport, Raised
+from harvest_warehouse.messages.text import counted
+
+
+def alert_title(raised: Raised, report: AlertsReport) -> str:
+    """What it is about, of how many rows, and what they add up to: each currency for itself."""
+    one, many = raised.alert.nouns
+    title = f"{len(raised.rows):,} {one if len(raised.rows) == 1 else many} {said(raised.alert.words, report.settings.values())}"
+    return ": ".join([title, *filter(None, [", ".join(_totals(raised))])])
+
+
+def alert_line(raised: Raised, row: Mapping[str, Any]) -> str:
+    """One row in words."""
+    return said(raised.alert.line, row)
+
+
+def said(words: str, values: Mapping[str, Any]) -> str:
+    """Words with values in the place of their names."""
+    return words.format_map({name: shown(values, name) for name in values})
+
+
+def shown(row: Mapping[str, Any], name: str) -> str:
+    """A value as people say it, by what its column's name ends with."""
+    value = row[name]
+    if value is None or isinstance(value, str | date):
+        return _word(value, "unknown" if name.endswith("_share") else "–")
+    kind = name.rpartition("_")[2]
+    if kind == "share":
+        return f"{Decimal(value) * 100:.0f} %"
+    if kind == "amount":
+        return f"{printable(str(row.get('currency') or ''))} {Decimal(value):,.2f}".strip()
+    if kind in {"days", "months"}:
+        return counted(int(value), kind.removesuffix("s"))
+    return f"{_number(value)} h" if kind == "hours" else _number(value)
+
+
+def _word(value: str | date | None, unknown: str) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    return unknown if value is None else printable(str(value))
+
+
+def _number(value: Any) -> str:
+    rounded = round(Decimal(value), 2)
+    return f"{rounded:,.0f}" if rounded == rounded.to_integral_value() else f"{rounded:,}"
+
+
+def _totals(raised: Raised) -> list[str]:
+    name = raised.alert.total or ""
+    return [shown({name: total, "currency": currency}, name) for currency, total in raised.totals.items()]

@@ -1,0 +1,182 @@
+"""What all verbs of the command share: the app, the consoles, how an error becomes a message and an exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+from rich.markup import escape
+
+from harvest_warehouse.cli.console import PlainConsole, print_text, replace_what_cannot_be_shown
+from harvest_warehouse.query.interruptible import begin, interrupt, is_anything_left
+
+if TYPE_CHECKING:
+    from harvest_warehouse.warehouse import Warehouse
+
+DONE, FAILED, WRONG_USE, SKIPPED = 0, 1, 2, 3
+DIFFERENT = RAISED = SKIPPED
+_MOST_OF_A_LINE = 10_000
+_SECONDS_UNTIL_AGAIN = 0.05
+
+app = typer.Typer(
+    help="Copy a whole Harvest account into your own database.",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong use or configuration, 3 done, but something was skipped (--strict), is not proven, or needs somebody.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    # A traceback with local variables could show the token.
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+out = PlainConsole()
+err = PlainConsole(stderr=True)
+
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.", rich_help_panel="Help")]
+
+DestinationName = Annotated[
+    str | None,
+    typer.Option(
+        "--destination",
+        "-d",
+        metavar="NAME",
+        help="Where the tables are, such as postgres. Default: the configured one, else duckdb.",
+    ),
+]
+
+
+@app.callback(invoke_without_command=True)
+def _top(
+    context: typer.Context,
+    is_version: Annotated[bool, typer.Option("--version", help="Show the version.", is_eager=True)] = False,
+) -> None:
+    replace_what_cannot_be_shown()
+    if is_version:
+        from importlib.metadata import version
+
+        out.print(f"dlt-harvest {version('dlt-harvest')}", highlight=False)
+        raise typer.Exit(DONE)
+    if context.invoked_subcommand is None:
+        raise typer.Exit(WRONG_USE)
+
+
+def say(*lines: str) -> None:
+    """Print whole lines as they are."""
+    for line in lines:
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def warehouse(destination: str | None = None, *, is_demo: bool = False) -> Warehouse:
+    """The warehouse that a command is about: the user's own, or the demo's."""
+    from harvest_time_tracking import SettingWrong
+    from harvest_warehouse.cli.demo_company import demo_warehouse
+    from harvest_warehouse.warehouse import user_warehouse
+
+    if is_demo and destination:
+        raise SettingWrong("The demo's database is a file: --demo and --destination exclude each other.")
+    return demo_warehouse(Path.cwd()) if is_demo else user_warehouse(Path.cwd(), destination)
+
+
+def prepare() -> None:
+    """Before dlt does anything."""
+    from harvest_warehouse.settings.process import keep_dlt_quiet, keep_memory_flat, keep_names
+
+    # Whoever stops a service or a container ends it like Ctrl-C: what was done is kept, and the message says so.
+    begin()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # In the background of a shell Ctrl-C is for others.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, interrupt)
+    sys.unraisablehook = _interrupted_again
+    keep_dlt_quiet()
+    keep_memory_flat()
+    keep_names()
+
+
+def _interrupted_again(unraisable: sys.UnraisableHookArgs) -> None:
+    """Be interrupted once more, where Python loses it.
+
+    It does in what it calls by the way, such as a weak reference's callback: an import has one for its lock, and a command begins
+    with a thousand imports (https://docs.python.org/3/library/sys.html#sys.unraisablehook).
+    """
+    if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(unraisable)
+        return
+    # From a thread: in here it would be lost again.
+    again = threading.Timer(_SECONDS_UNTIL_AGAIN, os.kill, (os.getpid(), signal.SIGTERM))
+    again.daemon = True
+    again.start()
+
+
+@contextmanager
+def errors_told(is_debug: bool, *, as_json: bool = False) -> Iterator[None]:
+    """Turn an error into a message and an exit code."""
+    from dlt.common.configuration.providers.toml import TomlProviderReadException
+    from dlt.common.exceptions import DltException
+
+    from harvest_time_tracking import HarvestError, SettingWrong, printable, printable_lines
+    from harvest_warehouse.cli.render.tables import load_json, outcome_table
+    from harvest_warehouse.destinations.duckdb.client import mended_by
+    from harvest_warehouse.load import AccessLost, LoadFailed
+
+    try:
+        with _ended_by_others():
+            yield
+        return
+    except (SettingWrong, TomlProviderReadException) as error:
+        code, message = WRONG_USE, str(error)
+        caught: BaseException = error
+    except LoadFailed as error:
+        code, message, caught = DIFFERENT if isinstance(error, AccessLost) else FAILED, str(error), error
+        if as_json:
+            print_text(load_json(error.report, message))
+        elif error.report.streams:
+            out.show(outcome_table(error.report.streams))
+    except (HarvestError, OSError) as error:
+        code, message, caught = FAILED, str(error), error
+    except DltException as error:
+        # What could not be connected to has its own words within dlt's.
+        said = getattr(error, "inner_exc", None) or error.__cause__ or error
+        code, message, caught = FAILED, f"The database says: {printable(str(said))}{mended_by(str(said))}", error
+    except KeyboardInterrupt as error:
+        begin()
+        code, message, caught = FAILED, "Interrupted.", error
+    if is_debug or os.environ.get("DLT_HARVEST_DEBUG"):
+        for line in printable_lines("".join(traceback.format_exception(caught))):
+            # Set in: what others said in several lines begins none that looks like ours.
+            err.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
+    # Whoever made it has made others' words in it short; ours may be long.
+    message = "\n".join(printable_lines(message, most=_MOST_OF_A_LINE))
+    err.print(f"[bold red]Error:[/] {escape(message)}", highlight=False, soft_wrap=True)
+    _end(code)
+
+
+def _end(code: int) -> NoReturn:
+    if is_anything_left():
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError):
+                stream.flush()
+        os._exit(code)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def _ended_by_others() -> Iterator[None]:
+    """What it means that DuckDB or a pipe is interrupted."""
+    try:
+        yield
+    except BrokenPipeError:
+        # Whoever read, `head` for one, has seen enough.
+        raise typer.Exit(FAILED) from None
+    except RuntimeError as error:
+        # DuckDB makes it of Ctrl-C in the middle of a query.
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
+        raise

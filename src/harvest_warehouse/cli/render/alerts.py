@@ -1,0 +1,104 @@
+"""What the alerts found, as lines for a terminal, as JSON, and as a message. Prints nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Any
+
+import simplejson
+
+from harvest_warehouse.alerts import AlertsReport, Raised
+from harvest_warehouse.alerts.wording import alert_line, alert_title
+from harvest_warehouse.messages.text import counted, exact
+
+_ROWS_OF_A_LIST = 10
+_ROWS_OF_A_MESSAGE = 5
+_OF_AN_ADDRESS = re.compile(r"[.:@#](?=[\w/])(?!\d)")
+_LOOKING_ALIKE = str.maketrans(
+    {"*": "\N{ASTERISK OPERATOR}", "~": "\N{TILDE OPERATOR}", "`": "\N{MODIFIER LETTER GRAVE ACCENT}"}
+)
+
+
+def alert_lines(raised: Raised, report: AlertsReport) -> list[str]:
+    """The first rows in words, the worst first, and how many there are besides."""
+    more = len(raised.rows) - _ROWS_OF_A_LIST
+    return [
+        *(f"  {_account(row, report)}{alert_line(raised, row)}" for row in raised.rows[:_ROWS_OF_A_LIST]),
+        *([f"  and {more:,} more: --json has all of them"] if more > 0 else []),
+    ]
+
+
+def closing_line(report: AlertsReport) -> str:
+    """All of it in a sentence."""
+    days = " and ".join(sorted({day.isoformat() for day in report.as_of.values()}))
+    as_of = f", as of {days}" if days else ""
+    quiet = f" Nothing of: {', '.join(name.replace('_', ' ') for name in report.quiet)}." if report.quiet else ""
+    if not report.raised:
+        return f"Nothing needs anybody{as_of}.{quiet}"
+    return f"{counted(len(report.raised), 'alert')}{as_of}.{quiet}"
+
+
+def alerts_json(report: AlertsReport, delivered: str | None) -> str:
+    """The report for machines: every row, decimals with all of their digits.
+
+    Args:
+        report: what was found.
+        delivered: what became of the message; None where none was sent.
+    """
+    document = {
+        "as_of": report.as_of,
+        "settings": asdict(report.settings),
+        "alerts": [
+            {
+                "name": raised.alert.name,
+                "severity": raised.alert.severity,
+                "words": alert_title(raised, report),
+                "totals": {currency: _plain(total) for currency, total in raised.totals.items()},
+                "rows": [{name: _plain(value) for name, value in row.items()} for row in raised.rows],
+            }
+            for raised in report.raised
+        ],
+        "quiet": list(report.quiet),
+        "delivered": delivered,
+    }
+    return str(simplejson.dumps(document, use_decimal=True, ensure_ascii=False, default=str, indent=2))
+
+
+def message(report: AlertsReport) -> str:
+    """The alerts as Slack's markup, short enough to be read on a telephone (https://api.slack.com/reference/surfaces/formatting)."""
+    return "\n".join(_message_lines(report))
+
+
+def _message_lines(report: AlertsReport) -> Iterator[str]:
+    yield f"*{_harmless(closing_line(report))}*"
+    for raised in report.raised:
+        sign = ":red_circle:" if raised.alert.severity == "urgent" else ":large_yellow_circle:"
+        yield f"{sign} *{_harmless(alert_title(raised, report))}*"
+        for row in raised.rows[:_ROWS_OF_A_MESSAGE]:
+            yield f"• {_harmless(alert_line(raised, row))}"
+        more = len(raised.rows) - _ROWS_OF_A_MESSAGE
+        if more > 0:
+            yield f"• and {more:,} more"
+
+
+def _account(row: Mapping[str, Any], report: AlertsReport) -> str:
+    return f"[{row['account_id']}] " if len(report.as_of) > 1 else ""
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return Decimal(exact(value))
+    return value if value is None or isinstance(value, str | int | float) else exact(value)
+
+
+def _harmless(text: str) -> str:
+    """A client's name shall neither link, call anybody nor look like more: https://api.slack.com/reference/surfaces/formatting.
+
+    Addresses become links by themselves, also without their scheme, and Mattermost calls by a bare `@`: a word joiner, which is
+    not seen, takes them apart. For marks of emphasis there is no escape: others that look alike stand for them.
+    """
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _OF_AN_ADDRESS.sub("\\g<0>\N{WORD JOINER}", text.translate(_LOOKING_ALIKE))

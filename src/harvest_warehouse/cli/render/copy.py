@@ -1,0 +1,37 @@
+"""What a copy did, as lines for a terminal, and as JSON. Prints nothing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from harvest_warehouse.cli.render.build import build_lines
+from harvest_warehouse.messages.text import counted
+from harvest_warehouse.transfer import CopyReport
+
+
+def copy_lines(report: CopyReport) -> list[str]:
+    """The copy in a sentence, what was left, and how to go on."""
+    lines = [
+        f"{counted(report.rows, 'row')} of {counted(len(report.tables), 'table')} from {report.source} to {report.target}: read "
+        f"again there, each value the same. {report.seconds:.1f} s."
+    ]
+    if report.left:
+        lines.append(f"Not copied, because dlt-harvest did not make them: {', '.join(report.left)}.")
+    if report.build:
+        lines.append(build_lines(report.build)[-1])
+    elif not report.not_built:
+        lines.append(
+            f"The marts were not built there: `dlt-harvest build --destination {report.destination}` does that."
+        )
+    lines.append(
+        f"Go on there with `dlt-harvest sync --destination {report.destination}` (or once and for all: destination = "
+        f'"{report.destination}" under [harvest_warehouse] in .dlt/config.toml), and sync the old place no more.'
+    )
+    return lines
+
+
+def copy_json(report: CopyReport) -> str:
+    """The report for machines."""
+    document = asdict(report) | {"rows": report.rows, "build": None, "is_built": report.build is not None}
+    return json.dumps(document, indent=2, ensure_ascii=False)

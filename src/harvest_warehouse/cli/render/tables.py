@@ -1,0 +1,196 @@
+"""What a command found, as tables for a terminal or a page, and as JSON. Prints nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from harvest_time_tracking import STREAMS, Stream, StreamOutcome, printable
+from harvest_warehouse.cli.demo_company import Answer
+from harvest_warehouse.doctor import Check, DoctorReport
+from harvest_warehouse.doctor.estimate import StreamPlan
+from harvest_warehouse.load import LoadReport
+from harvest_warehouse.messages.text import counted
+
+_STYLES = {
+    "complete": "green",
+    "unproven": "bold yellow",
+    "skipped": "yellow",
+    "failed": "bold red",
+    "stopped": "red",
+    "begun": "cyan",
+    "reading": "cyan",
+}
+STREAM_COLUMNS = ("stream", "path", "key", "brought up to date", "permission", "feature", "by default")
+
+
+def outcome_table(outcomes: Iterable[StreamOutcome]) -> Table:
+    """A line for each stream: rows, requests, outcome, seconds."""
+    table = plain_table("stream", "outcome", "rows", "requests", "seconds")
+    for outcome in outcomes:
+        table.add_row(
+            outcome.stream,
+            Text(outcome.outcome, _STYLES[outcome.outcome]),
+            f"{outcome.rows:,}",
+            f"{outcome.requests:,}",
+            f"{outcome.seconds:.1f}",
+        )
+    return table
+
+
+def notes(outcomes: Iterable[StreamOutcome]) -> list[str]:
+    """What is worth knowing of some streams beside their numbers, a line each; a failure is told by the error."""
+    ended = (outcome for outcome in outcomes if outcome.outcome in ("complete", "unproven", "skipped"))
+    said = ((outcome, remark(outcome)) for outcome in ended)
+    return [f"{outcome.stream}: {outcome.outcome}, {text}" for outcome, text in said if text]
+
+
+def remark(outcome: StreamOutcome) -> str:
+    """What is worth knowing of a stream beside its numbers, in one line."""
+    parts = [outcome.reason] if outcome.reason else []
+    if outcome.odd_values:
+        odd = ", ".join(f"{column} ({count})" for column, count in outcome.odd_values.items())
+        parts.append(f"kept beside their column: {printable(odd)}")
+    if outcome.new_columns:
+        parts.append(f"new in Harvest: {printable(', '.join(outcome.new_columns))}")
+    return "; ".join(parts)
+
+
+def closing_line(report: LoadReport) -> str:
+    """The load in one sentence."""
+    skipped = f", {len(report.skipped)} skipped (their old rows stay)" if report.skipped else ""
+    unproven = f", {len(report.unproven)} not proven whole" if report.unproven else ""
+    finished = " after finishing what an earlier run left" if report.finished else ""
+    return (
+        f"{counted(report.rows, 'row')} from {counted(len(report.streams), 'stream')}"
+        f" with {counted(report.requests, 'request')}"
+        f" in {report.seconds:.1f} s{finished}{skipped}{unproven}."
+    )
+
+
+def load_json(report: LoadReport, error: str | None = None) -> str:
+    """The report for machines."""
+    document = asdict(report) | {"rows": report.rows, "requests": report.requests, "error": error}
+    document["started_at"] = report.started_at.isoformat()
+    return json.dumps(document, indent=2, ensure_ascii=False)
+
+
+def how_kept(stream: Stream) -> str:
+    """How a stream is brought up to date, in words."""
+    if stream.window == "month":
+        return "by month: each month read is replaced"
+    if stream.window == "day":
+        return "a snapshot of each day it is read"
+    if stream.parent:
+        return f"by parent: for {stream.parent.stream} that changed, those that are alive, and the others in turn, replaced"
+    if stream.argument:
+        return f"named rows ({stream.argument}), merged"
+    return "changes since the last run, merged" if stream.has_updated_since else "replaced whole"
+
+
+def stream_rows(streams: Sequence[Stream] = tuple(STREAMS.values())) -> list[tuple[str, ...]]:
+    """The catalogue, a row for each stream, under `STREAM_COLUMNS`."""
+    return [
+        (
+            stream.name,
+            stream.path,
+            ", ".join(stream.key),
+            how_kept(stream),
+            stream.permission,
+            stream.feature or "",
+            "yes" if stream.is_default else "when named",
+        )
+        for stream in streams
+    ]
+
+
+def streams_table() -> Table:
+    """The catalogue for a terminal."""
+    table = Table(*STREAM_COLUMNS, box=box.SIMPLE, pad_edge=False)
+    for row in stream_rows():
+        table.add_row(*map(escape, row))
+    return table
+
+
+def streams_markdown() -> str:
+    """The catalogue as a Markdown table."""
+    return markdown_table(STREAM_COLUMNS, stream_rows())
+
+
+def streams_json() -> str:
+    """The catalogue for machines."""
+    names = [name.replace(" ", "_") for name in STREAM_COLUMNS]
+    return json.dumps([dict(zip(names, row, strict=True)) for row in stream_rows()], indent=2, ensure_ascii=False)
+
+
+def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; a bar in a cell stays a bar."""
+    lines = [list(columns), ["---"] * len(columns), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def answer_table(answer: Answer) -> Table:
+    """The answer to a question."""
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    for position, column in enumerate(answer.columns):
+        table.add_column(column.replace("_", " "), justify="right" if position else "left")
+    for row in answer.rows:
+        table.add_row(*map(escape, row))
+    return table
+
+
+def check_table(checks: Iterable[Check]) -> Table:
+    """What the doctor looked at."""
+    styles = {"fine": "green", "note": "yellow", "wrong": "bold red"}
+    table = Table(box=box.SIMPLE, pad_edge=False, show_header=False)
+    for check in checks:
+        table.add_row(check.name, Text(check.verdict, styles[check.verdict]), escape(check.said))
+    return table
+
+
+def plan_table(plans: Iterable[StreamPlan]) -> Table:
+    """What will become of each stream."""
+    table = plain_table("stream", "will load", "records", "first load", "daily load")
+    for stream in plans:
+        least = "≤ " if stream.is_estimate else ""
+        table.add_row(
+            stream.stream,
+            Text("yes", "green") if stream.is_loading else Text("no", "yellow"),
+            "" if stream.records is None else f"{stream.records:,}",
+            f"{stream.first_requests:,}" if stream.is_loading else "",
+            f"{least}{stream.daily_requests:,}" if stream.is_loading else "",
+        )
+    return table
+
+
+def plan_notes(plans: Iterable[StreamPlan]) -> list[str]:
+    """Why a stream will not load, a line each."""
+    return [f"{stream.stream}: {stream.reason}" for stream in plans if not stream.is_loading]
+
+
+def plan_line(report: DoctorReport) -> str:
+    """How many requests, and how long they take."""
+    return (
+        f"A first load takes at most {report.first_requests:,} requests, about {_minutes(report.first_minutes)}; "
+        f"a daily load at most {report.daily_requests:,}, about {_minutes(report.daily_minutes)}. "
+        "(First and daily load are in requests; ≤ is an estimate: it depends on how many parents change.)"
+    )
+
+
+def plain_table(*names: str) -> Table:
+    """A table for a terminal: numbers to the right, words to the left."""
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    for name in names:
+        is_text = name in ("stream", "outcome", "will load", "list", "compared")
+        table.add_column(name, justify="left" if is_text else "right", no_wrap=True)
+    return table
+
+
+def _minutes(minutes: float) -> str:
+    return "a minute or less" if minutes <= 1 else f"{minutes:.0f} minutes"

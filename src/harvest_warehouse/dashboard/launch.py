@@ -1,0 +1,198 @@
+"""How the dashboards are opened: ours on the marts, and dlt's own on tables, schema, state and the last runs."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import socket
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from urllib.parse import quote
+
+from harvest_time_tracking import SettingWrong
+from harvest_warehouse.dashboard.access import (
+    KEY,
+    LOOPBACK,
+    SHORTEST_SECRET,
+    VARIABLE_KEY,
+    VARIABLE_SECRET,
+    Access,
+    as_environment,
+)
+from harvest_warehouse.dashboard.argument import as_argument
+from harvest_warehouse.database import NotReadable
+from harvest_warehouse.database.read_only import reading
+from harvest_warehouse.warehouse import Warehouse
+
+_NEEDS = ("marimo", "altair")
+# Where a server on all addresses can be reached from here.
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (only where the user asks for it)
+_NEEDS_OF_DLT = ("marimo", "ibis", "pyarrow")
+
+
+@dataclass(frozen=True)
+class ShowReport:
+    """How to open a dashboard.
+
+    Attributes:
+        command: runs it until it is interrupted.
+        environment: what its process gets besides: the keys, which a command line would show to every user of the machine.
+        address: where the browser finds it, with the key that it asks for.
+        listens_on: the host and port at which it can be reached from here.
+    """
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(repr=False)
+    address: str = field(repr=False)
+    listens_on: tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where a dashboard is served, and for whom.
+
+    Attributes:
+        host: the address it listens on; by default, only this machine can reach it.
+        port: and the port.
+        key: what the address must hold on the first visit; a new one for each server where none is given.
+        proxy_secret: what a login proxy puts into `X-Dlt-Harvest-Proxy`; it then does the asking, and there is no key.
+
+    Raises:
+        SettingWrong: where others could reach it and nothing would keep them out, or where a key is too short.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 2718
+    key: str | None = None
+    proxy_secret: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.host not in LOOPBACK and not self.key and not self.proxy_secret:
+            raise SettingWrong(
+                f"On {self.host} others could open the dashboard: add `--token` for a key in its address, or set "
+                f"{VARIABLE_SECRET} and serve it behind a login proxy (docs/security.md says how)."
+            )
+        for name, value in ((VARIABLE_KEY, self.key), (VARIABLE_SECRET, self.proxy_secret)):
+            if value and (len(value) < SHORTEST_SECRET or quote(value, safe="") != value):
+                raise SettingWrong(f"{name} must have {SHORTEST_SECRET} or more letters, digits, - or _.")
+
+    @property
+    def access(self) -> Access:
+        """Whom the guard lets in."""
+        key = None if self.proxy_secret else self.key or secrets.token_urlsafe(32)
+        return Access(self.host, self.port, key, self.proxy_secret)
+
+
+HERE = Server()
+
+
+def user_server(host: str, port: int, *, needs_token: bool = False) -> Server:
+    """The server that a user asks for, with the key and the proxy's secret of the environment.
+
+    Args:
+        host: the address to listen on.
+        port: the port.
+        needs_token: whether those who reach it by another address than 127.0.0.1 are to show a key.
+
+    Raises:
+        SettingWrong: where others could reach it and nothing would keep them out, or where the port is taken.
+    """
+    key, secret = (os.environ.get(name) or None for name in (VARIABLE_KEY, VARIABLE_SECRET))
+    if needs_token:
+        secret = None
+    is_open = host in LOOPBACK or needs_token
+    server = Server(host, port, (key or secrets.token_urlsafe(32)) if is_open else None, secret)
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        with socket.socket(family, socket.SOCK_STREAM) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind((host, port))
+    except OSError as error:
+        why = "in use" if error.errno == errno.EADDRINUSE else f"not to be had ({error.strerror})"
+        raise SettingWrong(f"Port {port} on {host} is {why}: `--port` names another.") from None
+    return server
+
+
+def show(warehouse: Warehouse, server: Server = HERE) -> ShowReport:
+    """The way to open the dashboard on the marts of a warehouse.
+
+    Args:
+        warehouse: what is shown.
+        server: where, and for whom.
+
+    Raises:
+        SettingWrong: where the dashboard is not installed, or nothing was loaded yet.
+        NoDatabase: where the database's file is something else.
+    """
+    _ready(warehouse, _NEEDS)
+    # Who is writing now is waited for by the page itself.
+    with suppress(NotReadable), reading(warehouse):
+        pass
+    program = Path(__file__).with_name("app.py")
+    return _served(("run", str(program)), ("--warehouse", as_argument(warehouse)), server)
+
+
+def show_dlt(warehouse: Warehouse, server: Server = HERE) -> ShowReport:
+    """The way to open dlt's dashboard (https://dlthub.com/docs/general-usage/dashboard) on what was loaded.
+
+    Raises:
+        SettingWrong: where it is not installed, or nothing was loaded yet.
+    """
+    _ready(warehouse, _NEEDS_OF_DLT)
+    pipeline = warehouse.pipeline()
+    spec = find_spec("dlt")
+    if spec is None or spec.origin is None:
+        raise SettingWrong("dlt is not installed as files: its dashboard cannot be found.")
+    program = Path(spec.origin).parent / "_workspace" / "helpers" / "dashboard" / "dlt_dashboard.py"
+    if not program.exists():
+        raise SettingWrong(f"This dlt has no dashboard at {program}.")
+    arguments = ("--pipeline", pipeline.pipeline_name, "--pipelines-dir", pipeline.pipelines_dir)
+    return _served(("run", str(program)), arguments, server)
+
+
+def show_notebook(notebook: Path, server: Server = HERE) -> ShowReport:
+    """The way to open a marimo notebook (https://docs.marimo.io), to be read and changed.
+
+    Whoever may open it can run programs on this machine: it is served to this machine only.
+
+    Raises:
+        SettingWrong: where marimo is not installed, there is no such file, or others could reach it.
+    """
+    _installed(_NEEDS)
+    if not notebook.is_file():
+        raise SettingWrong(f"There is no notebook {notebook}.")
+    if server.host not in LOOPBACK:
+        raise SettingWrong("Whoever opens a notebook can run programs here: it is served to this machine only.")
+    return _served(("edit", "--no-token", str(notebook)), (), server)
+
+
+def _installed(needs: tuple[str, ...]) -> None:
+    missing = [name for name in needs if find_spec(name) is None]
+    if missing:
+        raise SettingWrong(
+            f'The dashboard needs {" and ".join(missing)}: pip install "dlt-harvest[dashboard]" and run this again.'
+        )
+
+
+def _ready(warehouse: Warehouse, needs: tuple[str, ...]) -> None:
+    _installed(needs)
+    if not warehouse.is_there():
+        raise SettingWrong(
+            f"{warehouse.place} is not there yet: run {warehouse.command('sync')} (or `demo`) in this folder first."
+        )
+
+
+def _served(what: tuple[str, ...], arguments: tuple[str, ...], server: Server) -> ShowReport:
+    access = server.access
+    place = ("--host", server.host, "--port", str(server.port), "--headless")
+    command = (sys.executable, "-m", "harvest_warehouse.dashboard", "--quiet", *what, *place, "--", *arguments)
+    is_everywhere = server.host in _EVERYWHERE
+    host = socket.gethostname() if is_everywhere else f"[{server.host}]" if ":" in server.host else server.host
+    query = f"/?{KEY}={access.key}" if access.key else "/"
+    listens_on = (_EVERYWHERE[server.host] if is_everywhere else server.host, server.port)
+    return ShowReport(command, as_environment(access), f"http://{host}:{server.port}{query}", listens_on)

@@ -1,0 +1,79 @@
+"""What a figure rests on: where that was never read, or where Harvest has none of it, a figure would say too much."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from harvest_warehouse.dashboard.formatting import listed
+from harvest_warehouse.dashboard.page import Basis, Page, Section, Tile
+
+Missing = Literal["never read", "switched off", "none"]
+
+PEOPLE = Basis(("users", "time_entries"), ("time_entries",))
+UNBILLED = Basis(("clients", "projects", "time_entries"), ("time_entries", "expenses"))
+FEES = Basis(("clients", "projects", "invoices"), ("projects",))
+BUDGETS = Basis(("projects", "time_entries"), ("projects",))
+INVOICES = Basis(("invoices",), ("invoices",))
+REVENUE = Basis(("clients", "projects", "time_entries"), ("time_entries", "expenses"))
+LISTS = ("clients", "projects", "users", "time_entries", "expenses", "invoices")
+"""All lists that figures rest on."""
+
+
+@dataclass(frozen=True)
+class _Gap:
+    """Why there is no figure."""
+
+    is_unknown: bool
+    lists: tuple[str, ...]
+    is_off: bool = False
+
+    @property
+    def words(self) -> str:
+        if self.is_unknown:
+            return f"{listed(self.lists)} were never read from Harvest"
+        if self.is_off:
+            return f"{listed(self.lists)} are switched off in Harvest"
+        return f"there are no {listed(self.lists, 'or')} in Harvest"
+
+
+def known(page: Page, missing: Mapping[str, Missing]) -> Page:
+    """The page with a dash and the reason in place of each figure and section that has nothing to rest on.
+
+    Args:
+        page: with figures, as if all lists had been read.
+        missing: the lists without rows, and why.
+    """
+    return replace(
+        page,
+        tiles=tuple(_tile(tile, missing) for tile in page.tiles),
+        sections=tuple(_section(section, missing) for section in page.sections),
+    )
+
+
+def _gap(basis: Basis | None, missing: Mapping[str, Missing]) -> _Gap | None:
+    if basis is None:
+        return None
+    unread = tuple(name for name in basis.needs if missing.get(name) == "never read")
+    if unread:
+        return _Gap(is_unknown=True, lists=unread)
+    if all(name in missing for name in basis.of):
+        return _Gap(is_unknown=False, lists=basis.of, is_off=all(missing[name] == "switched off" for name in basis.of))
+    return None
+
+
+def _tile(tile: Tile, missing: Mapping[str, Missing]) -> Tile:
+    gap = _gap(tile.basis, missing)
+    return (
+        tile if gap is None else Tile(tile.label, "–", f"{'not known' if gap.is_unknown else 'no data'}: {gap.words}")
+    )
+
+
+def _section(section: Section, missing: Mapping[str, Missing]) -> Section:
+    gap = _gap(section.basis, missing)
+    if gap is None:
+        return section
+    subject = section.name.replace("-", " ").capitalize()
+    said = "not known" if gap.is_unknown else "nothing to show"
+    return Section(f"{subject}: {said}, {gap.words}", (), (), name=section.name)

@@ -1,0 +1,41 @@
+"""What a page's address asks for: `?page=People&currency=EUR&weeks=26&contractors=off&target=80`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from harvest_warehouse.dashboard.filters import Filters
+from harvest_warehouse.dashboard.header import Header
+from harvest_warehouse.dashboard.pages import PAGES
+
+WEEKS = (4, 8, 12, 26, 52)
+_WEEKS = 12
+
+
+def page_asked_for(address: Mapping[str, object]) -> str:
+    """The page of an address; the first one where it names none."""
+    name = str(address.get("page", ""))
+    return name if name in PAGES else next(iter(PAGES))
+
+
+def targets(header: Header) -> list[int]:
+    """The targets that one may choose, in percent: the account's own is one of them."""
+    return sorted({*range(40, 105, 5), _own_target(header)})
+
+
+def filters_asked_for(address: Mapping[str, object], header: Header) -> Filters:
+    """The filters that a page starts with: those of its address, where they make sense."""
+    currency, weeks, target = (str(address.get(name, "")) for name in ("currency", "weeks", "target"))
+    return Filters(
+        header.account_id,
+        currency if currency in header.currencies else next(iter(header.currencies), ""),
+        (),
+        int(weeks) if weeks in map(str, WEEKS) else _WEEKS,
+        address.get("contractors") != "off",
+        Decimal(target if target in map(str, targets(header)) else _own_target(header)) / 100,
+    )
+
+
+def _own_target(header: Header) -> int:
+    return round(header.target * 100)

@@ -1,0 +1,9 @@
+"""The database itself: one connection, one lock, our own tables, and what dlt remembers of it."""
+
+from __future__ import annotations
+
+from harvest_warehouse.database.connection import Answer, Database, open_database
+from harvest_warehouse.database.lock import Busy, OutOfReach
+from harvest_warehouse.database.read_only import NotReadable
+
+__all__ = ["Answer", "Busy", "Database", "NotReadable", "OutOfReach", "open_database"]

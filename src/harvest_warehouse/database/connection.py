@@ -1,0 +1,330 @@
+"""The warehouse's database, through dlt's own client and in its own dialect: nothing here knows which one it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
+
+import sqlglot
+from dlt.destinations.exceptions import DatabaseException, DatabaseUndefinedRelation
+from dlt.destinations.sql_client import SqlClientBase
+from sqlglot import exp
+
+from harvest_time_tracking import HarvestError
+from harvest_warehouse.destinations import Destination, Use
+from harvest_warehouse.destinations.dialect import CATALOG, HOME
+from harvest_warehouse.destinations.insert_statements import plain, plain_lines
+from harvest_warehouse.destinations.statements import Home, Statement
+from harvest_warehouse.warehouse import Warehouse
+
+_T = TypeVar("_T")
+
+# What makes, changes or drops tables: not every database has transactions for that.
+_FOR_TABLES = ("CREATE", "ALTER", "DROP")
+
+UNFINISHED_COPY = "harvest_copy_unfinished"
+"""A table that is there from the first moment of a copy from another destination until the last: what is beside it is no account yet."""
+
+
+class Answer(NamedTuple):
+    """What a database answers: the names of the columns, and the rows, some at a time."""
+
+    columns: tuple[str, ...]
+    batches: Iterator[list[tuple[Any, ...]]]
+
+
+class HalfCopied(HarvestError):
+    """The tables are those of a copy that did not come to its end."""
+
+
+class Database:
+    """One open connection to the tables of an account.
+
+    Statements are written in DuckDB's SQL: tables without a schema, or of `raw`, are those of the dataset, those of
+    `marts` are in the dataset of the marts, and `:name` stands for a value. They are translated into the dialect of whatever database it is.
+
+    Attributes:
+        dialect: sqlglot's name of the database's dialect.
+        is_left: whether it is busy with what could not be ended.
+    """
+
+    def __init__(self, client: SqlClientBase[Any], marts: str, kind: Destination, more: Sequence[str] = ()) -> None:
+        self._client = client
+        self._marts = marts
+        self._kind = kind
+        self._more_memory = list(more)
+        self.is_left = False
+        self.dialect: str = client.capabilities.sqlglot_dialect or HOME
+        # Where unquoted names mean upper case, that is what dlt makes of ours; nobody else sees it.
+        self._is_upper = client.capabilities.casefold_identifier is str.upper
+        with client.with_alternative_dataset_name(marts):
+            marts_path = tuple(client.make_qualified_table_name_path(None, quote=False))
+        path = tuple(client.make_qualified_table_name_path(None, quote=False))
+        self._home = Home(self.dialect, path, marts_path, client.capabilities.casefold_identifier)
+
+    def rows(self, query: Statement, values: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
+        """The rows that `query` gives.
+
+        Raises:
+            DatabaseException: dlt's, where the database refuses it; a `DltException` like all of dlt's errors.
+        """
+        translated = self._home.translated(query, values or {})
+        return self._with_room(partial(self._rows, translated))
+
+    def _rows(self, query: str) -> list[tuple[Any, ...]]:
+        with self._asked(query) as cursor:
+            return [tuple(row) for row in cursor.fetchall()]
+
+    def records(self, query: Statement, values: Mapping[str, object] | None = None) -> list[dict[str, Any]]:
+        """The rows that `query` gives, by column. Raises as `rows` does."""
+        with self._asked(self._home.translated(query, values or {})) as cursor:
+            names = self._columns(cursor)
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def portions(self, query: Statement, rows: int) -> Iterator[list[tuple[Any, ...]]]:
+        """The rows that `query` gives, so many at a time: memory does not grow with the table. Raises as `rows` does."""
+        translated = self._home.translated(query, {})
+        if not self._kind.declares_cursors:
+            with self._asked(translated) as cursor:
+                while found := cursor.fetchmany(rows):
+                    yield [tuple(row) for row in found]
+            return
+        with self._client.begin_transaction():
+            self._told(f"DECLARE portions NO SCROLL CURSOR FOR {translated}")
+            while portion := self._told(f"FETCH {rows} FROM portions"):
+                yield [tuple(row) for row in portion]
+
+    def json_text(self, column: str) -> str:
+        """What to write in a query for the text of a column of lists and objects."""
+        return self._kind.json_text.format(column=f'"{column}"')
+
+    def run(self, statements: Sequence[Statement], values: Mapping[str, object] | None = None) -> None:
+        """Run statements, all or none of them where the database has transactions, and has them for these.
+
+        Args:
+            statements: as text, or made by `insertions`.
+            values: for the names in all of them.
+
+        Raises:
+            DatabaseException: dlt's, where the database refuses one.
+        """
+        translated = [self._home.translated(statement, values or {}) for statement in statements]
+        is_for_tables = any(statement.startswith(_FOR_TABLES) for statement in translated)
+        is_one = self._client.capabilities.supports_ddl_transactions or not is_for_tables
+
+        def told() -> None:
+            with self._client.begin_transaction() if is_one else nullcontext():
+                for statement in translated:
+                    self._told(statement)
+
+        self._with_room(told)
+
+    def columns(self, table: str) -> tuple[str, ...]:
+        """The columns of a table as the database has them; none where there is no such table."""
+        try:
+            with self._asked(self._home.translated(f'select * from "{table}" limit 0', {})) as cursor:
+                return self._columns(cursor)
+        except DatabaseUndefinedRelation:
+            return ()
+
+    def tables(self) -> dict[str, exp.Table]:
+        """Every table of the dataset and of the marts, by its name, as the full name to write in a statement."""
+        found: dict[str, exp.Table] = {}
+        for schema in ("marts", ""):
+            full = self._example(schema)
+            for name in self._names(full):
+                found[name] = full.copy()
+                found[name].set("this", exp.to_identifier(name.upper() if self._is_upper else name, quoted=True))
+        return found
+
+    def names(self) -> tuple[str, ...]:
+        """The tables of the dataset."""
+        return self._names(self._example())
+
+    def is_half_copied(self) -> bool:
+        """Whether a copy into the dataset did not come to its end."""
+        return bool(self._names(self._example(), UNFINISHED_COPY))
+
+    def _example(self, schema: str = "") -> exp.Table:
+        """The full name of some table of the dataset, or of the marts."""
+        tree = exp.select("1").from_(exp.to_table("x", db=schema or None), copy=False)
+        self._home.translated(tree, {})
+        [full] = tree.find_all(exp.Table)
+        return full
+
+    def _names(self, full: exp.Table, name: str | None = None) -> tuple[str, ...]:
+        """The tables in the same schema as `full`; at most the one of that name."""
+        is_named = " and table_name = :name" if name else ""
+        query = f"select table_name from information_schema.tables where table_schema = :schema{is_named} order by 1"
+        tree = sqlglot.parse_one(query, read=HOME)
+        if self._kind.has_catalog_in_schema:
+            [catalog] = tree.find_all(exp.Table)
+            catalog.replace(exp.table_(CATALOG, db=full.db, catalog=full.catalog or None))
+        # Made by dlt, and so all in the one case or in the other.
+        try:
+            names = self.rows(tree, {"schema": full.db, "name": name.upper() if name and self._is_upper else name})
+        except DatabaseUndefinedRelation:
+            # A catalog in the schema is not there where the schema is not.
+            return ()
+        return tuple(row[0].lower() if self._is_upper else row[0] for row in names)
+
+    @contextmanager
+    def asking(self, statement: exp.Expr, seconds: float, rows: int) -> Iterator[Answer]:
+        """Put a statement in the database's own dialect, as it is, in a transaction that can write nothing.
+
+        Args:
+            statement: one that only asks, as `statement_guard` let it pass.
+            seconds: how long the database may take for it.
+            rows: how many rows are fetched at a time; no more of them are in memory.
+
+        Raises:
+            DatabaseException: dlt's, where the database refuses it.
+        """
+        # Without comments: where one ends is not the same for every database.
+        text = statement.sql(self.dialect, comments=False)
+        with ExitStack() as stack:
+            if self._kind.before_questions:
+                stack.enter_context(self._client.begin_transaction())
+                for setting in self._kind.before_questions:
+                    self._told(setting.format(milliseconds=round(seconds * 1000)))
+            if not self._kind.declares_cursors or not isinstance(statement, exp.Query):
+                cursor = stack.enter_context(self._asked(text))
+                yield Answer(self._columns(cursor), iter(lambda: [tuple(row) for row in cursor.fetchmany(rows)], []))
+                return
+            self._told(f"DECLARE answer NO SCROLL CURSOR FOR {text}")
+            with self._asked(f"FETCH {rows} FROM answer") as cursor:
+                columns, first = self._columns(cursor), [tuple(row) for row in cursor.fetchall()]
+
+            def batches() -> Iterator[list[tuple[Any, ...]]]:
+                batch = first
+                while batch:
+                    yield batch
+                    batch = [tuple(row) for row in self._told(f"FETCH {rows} FROM answer") or ()]
+
+            yield Answer(columns, batches())
+
+    def cancel(self) -> None:
+        """End what the database does for this connection, from another thread; where there is no way, the connection itself."""
+        native: Any = self._client.native_connection
+        ending = getattr(native, "interrupt", None) or getattr(native, "cancel", None) or native.close
+        with suppress(Exception):
+            ending()
+
+    def leave(self) -> None:
+        """Never close the connection: what it does could not be ended, and closing it would wait for that."""
+        self.is_left = True
+        self._client.close_connection = lambda: None  # type: ignore[method-assign]
+
+    def make_dataset(self) -> None:
+        """Make the dataset."""
+        self._client.create_dataset()
+
+    def missing_datasets(self) -> list[str]:
+        """Those of the three datasets that are not there: of the tables, of rows on their way into them, of the marts."""
+        missing = []
+        for name in (self._client.dataset_name, self._client.staging_dataset_name, self._marts):
+            with self._client.with_alternative_dataset_name(name):
+                if not self._client.has_dataset():
+                    missing.append(name)
+        return missing
+
+    def drop_datasets(self) -> None:
+        """Drop what was made for a trial: the dataset, and that of rows on their way into it."""
+        for name in (self._client.dataset_name, self._client.staging_dataset_name):
+            with self._client.with_alternative_dataset_name(name):
+                if self._client.has_dataset():
+                    self._client.drop_dataset()
+
+    def make_marts(self) -> None:
+        """Make the dataset of the marts, where it is not there."""
+        with self._client.with_alternative_dataset_name(self._marts):
+            if not self._client.has_dataset():
+                self._client.create_dataset()
+
+    def create(self, table: str, query: str) -> None:
+        """Make a table of the rows of a query that was translated before."""
+        self._with_room(partial(self._told, f"CREATE TABLE {self._name(table)} AS {query}"))
+
+    def counts(self, query: str, column: str) -> dict[str, int]:
+        """How many rows a query that was translated before gives, by the text in one of its columns."""
+        counting = f"SELECT {column}, COUNT(*) FROM ({query}) AS counted GROUP BY {column}"
+        return {str(name): int(rows) for name, rows in self._with_room(partial(self._rows, counting))}
+
+    def insert(self, table: str, rows: Sequence[Sequence[object]]) -> None:
+        """Add rows of plain values to a table, in the order of its columns."""
+        name = self._name(table)
+        for lines in plain_lines(rows, self.dialect):
+            self._with_room(partial(self._told, f"INSERT INTO {name} VALUES {lines}"))
+
+    def comment(self, comments: Sequence[tuple[str, str, str]]) -> bool:
+        """Write words beside tables and columns: (table, column or nothing, words). False where the database takes none."""
+        if not self._kind.has_comments:
+            return False
+        try:
+            self._with_room(partial(self._write, comments))
+        except DatabaseException:
+            return False
+        return True
+
+    def _write(self, comments: Sequence[tuple[str, str, str]]) -> None:
+        with self._client.begin_transaction():
+            names = {table: self._name(table) for table in {table for table, *_ in comments}}
+            for table, column, words in comments:
+                name = column and self._client.escape_column_name(column)
+                target = f"COLUMN {names[table]}.{name}" if column else f"TABLE {names[table]}"
+                self._told(f"COMMENT ON {target} IS {plain(words, self.dialect)}")
+
+    def translated(self, statement: Statement, values: Mapping[str, object] | None = None) -> str:
+        """A statement as this database takes it, with its tables' full names."""
+        return self._home.translated(statement, values or {})
+
+    def _asked(self, statement: str) -> AbstractContextManager[Any]:
+        return self._client.execute_query(self._kind.as_sent(statement))
+
+    def _told(self, statement: str) -> Any:
+        return self._client.execute_sql(self._kind.as_sent(statement))
+
+    def _with_room(self, work: Callable[[], _T]) -> _T:
+        """What `work` gives, done again with more memory for as long as there was too little and there is more to have."""
+        while True:
+            try:
+                return work()
+            except DatabaseException as error:
+                if not self._more_memory or not self._kind.is_cramped(str(error)):
+                    raise
+                self._told(self._more_memory.pop(0))
+
+    def _columns(self, cursor: Any) -> tuple[str, ...]:
+        names = (str(column[0]) for column in cursor.description or ())
+        return tuple(name.lower() for name in names) if self._is_upper else tuple(names)
+
+    def _name(self, table: str) -> str:
+        return self._home.translated(f"select 1 from {table}", {}).partition(" FROM ")[2]
+
+
+@contextmanager
+def open_database(warehouse: Warehouse, use: Use = "writing", *, is_copying: bool = False) -> Iterator[Database]:
+    """A connection for as long as the block lasts: a file that stays open could not be loaded.
+
+    Args:
+        warehouse: where the tables are.
+        use: what for; one for `reading` can write nothing, and read nothing but this database.
+        is_copying: by a copy that is at work, or takes the place of one that was interrupted.
+
+    Raises:
+        HalfCopied: where a copy was interrupted, for all others.
+        DltException: where the database cannot be reached.
+    """
+    with warehouse.pipeline(use).sql_client() as client:
+        for guard in warehouse.kind.guards if use == "reading" else ():
+            client.execute_sql(guard)
+        more = warehouse.kind.more_memory if use in ("writing", "building") else ()
+        database = Database(client, warehouse.marts_name, warehouse.kind, more)
+        if not is_copying and database.is_half_copied():
+            raise HalfCopied(
+                f"{warehouse.place} holds half a copy from another destination: `dlt-harvest copy --to {warehouse.destination} "
+                "--replace-unfinished` makes it anew. Nothing was read from there, and nothing changed."
+            )
+        yield database

@@ -1,0 +1,154 @@
+"""Load packages: what waits in dlt's working folder, on its way into the database."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Collection, Iterator
+from contextlib import nullcontext, suppress
+from pathlib import Path
+
+import dlt
+from dlt.common.exceptions import TerminalValueError
+from dlt.common.schema import Schema
+from dlt.common.schema.utils import get_root_table
+from dlt.common.storages import FileStorage
+from dlt.common.storages.load_package import PackageStorage, ParsedLoadJobFileName
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
+from dlt.load.exceptions import LoadClientJobRetry
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from harvest_warehouse.settings.process import give_memory_back
+from harvest_warehouse.warehouse import Warehouse
+
+# As Parquet, some ten thousand rows.
+_SMALL_BYTES = 1_000_000
+_TRIES = 5
+# What dlt makes of a loaded file: to merge it, or to copy it on from where it was put. Made again when it is loaded again.
+_MADE_BY_DLT = {"sql", "reference"}
+# What tells that a package is to be begun again comes last.
+_STATES = ("completed_jobs", "failed_jobs", "new_jobs", "started_jobs")
+
+
+def move(pipeline: dlt.Pipeline, warehouse: Warehouse, *, is_left: bool = False) -> tuple[str, ...]:
+    """Normalise and load every package that waits; gives the ids of those loaded.
+
+    dlt connects anew for each file, and to close a DuckDB file is to write its log into it: that is half of what a small load costs.
+    So one connection is held while a small package is loaded. A large one fills DuckDB's memory, which closing empties.
+
+    Args:
+        pipeline: whose packages.
+        warehouse: where they go.
+        is_left: whether an earlier run left them.
+
+    Raises:
+        DltException: where a package cannot be loaded; it waits for the next time.
+    """
+    pipeline.normalize()
+    give_memory_back()
+    _drop_halves(pipeline)
+    loaded = _load(pipeline, warehouse, is_left=is_left)
+    give_memory_back()
+    return loaded
+
+
+def drop_unseen(pipeline: dlt.Pipeline) -> None:
+    """Drop what a run had read when it was killed, before it looked once more at what the token sees."""
+    for load_id in pipeline.list_extracted_load_packages():
+        shutil.rmtree(Path(pipeline.working_dir) / "normalize" / "extracted" / load_id)
+
+
+def _load(pipeline: dlt.Pipeline, warehouse: Warehouse, *, is_left: bool) -> tuple[str, ...]:
+    waiting = pipeline.list_normalized_load_packages()
+    # A file is never tried again by itself: it may be in the database, and only the answer that it is was lost.
+    os.environ["LOAD__RAISE_ON_MAX_RETRIES"] = "1"
+    # Else dlt takes a package for loaded, files and all that it could not load.
+    os.environ["LOAD__RAISE_ON_FAILED_JOBS"] = "true"
+    for tries_left in reversed(range(_TRIES)):
+        _begin_again(pipeline, is_whole=is_left and tries_left == _TRIES - 1)
+        try:
+            with pipeline.sql_client() if 0 < _size(pipeline) <= _SMALL_BYTES else nullcontext():
+                pipeline.load(workers=warehouse.kind.load_workers)
+        except PipelineStepFailed as error:
+            if not tries_left or not isinstance(error.exception, LoadClientJobRetry):
+                raise
+            # What was too much for the memory of a load, such as long texts in many rows, would be so in each later one.
+            pipeline = warehouse.pipeline("mending")
+        else:
+            break
+    return tuple(waiting)
+
+
+def _begin_again(pipeline: dlt.Pipeline, *, is_whole: bool) -> None:
+    """Where a file was being loaded and nobody knows how far it got, load its table anew, into an empty staging table.
+
+    dlt empties the staging tables once for a package, and takes a file up again that it had not noted as loaded: killed
+    in between, a run would leave its rows twice. Done in an order in which this, killed, is done once more.
+
+    Args:
+        pipeline: whose packages.
+        is_whole: load all tables of all packages anew. The database may be a copy from before they were begun, and the
+            working folder one from before they were loaded.
+    """
+    packages = PackageStorage(FileStorage(str(_waiting(pipeline))), "normalized")
+    for load_id in packages.list_packages():
+        jobs = packages.list_all_jobs_with_states(load_id)
+        if not is_whole and not any(
+            state == "started_jobs" or (state == "new_jobs" and job.retry_count) for state, job in jobs
+        ):
+            continue
+        schema = packages.load_schema(load_id)
+        roots = {job.table_name: get_root_table(schema.tables, job.table_name) for _, job in jobs}
+        unfinished = {
+            roots[job.table_name]["name"] for state, job in jobs if is_whole or state in ("new_jobs", "started_jobs")
+        }
+        again = [(state, job) for state, job in jobs if roots[job.table_name]["name"] in unfinished]
+        appended = {job.table_name for _, job in again if roots[job.table_name]["write_disposition"] == "append"}
+        _take_out(pipeline, schema, load_id, appended)
+        package = _waiting(pipeline) / load_id
+        if (applied := package / packages.APPLIED_SCHEMA_UPDATES_FILE_NAME).exists():
+            # As long as this is to be done, dlt empties the staging tables.
+            applied.rename(package / packages.SCHEMA_UPDATES_FILE_NAME)
+        for state, job in sorted(again, key=lambda one: _STATES.index(one[0])):
+            file = package / state / job.file_name()
+            packages.clear_pending_transition(load_id, file.name)
+            if job.file_format in _MADE_BY_DLT:
+                file.unlink()
+            else:
+                file.rename(package / "new_jobs" / file.name)
+
+
+def _take_out(pipeline: dlt.Pipeline, schema: Schema, load_id: str, appended: Collection[str]) -> None:
+    """Delete what a package brought into tables that have no staging table, and dlt's note that it is loaded."""
+    with pipeline.sql_client(schema.name) as client:
+        for table, column in [
+            *((name, "_dlt_load_id") for name in sorted(appended)),
+            (schema.loads_table_name, "load_id"),
+        ]:
+            # It is not there where the database is a copy from before, or a new one.
+            with suppress(DatabaseUndefinedRelation):
+                client.execute_sql(
+                    f"DELETE FROM {client.make_qualified_table_name(table)} WHERE {column} = %s", load_id
+                )
+
+
+def _waiting(pipeline: dlt.Pipeline) -> Path:
+    return Path(pipeline.working_dir) / "load" / "normalized"
+
+
+def _size(pipeline: dlt.Pipeline) -> int:
+    """Of all files that wait, in bytes."""
+    return sum(path.stat().st_size for path in _jobs(pipeline))
+
+
+def _jobs(pipeline: dlt.Pipeline) -> Iterator[Path]:
+    return _waiting(pipeline).glob("*/*_jobs/*")
+
+
+def _drop_halves(pipeline: dlt.Pipeline) -> None:
+    """Drop what a run that was killed was about to rename to a job: dlt stops at its name, and writes the job again."""
+    for path in _jobs(pipeline):
+        try:
+            ParsedLoadJobFileName.parse(path.name)
+        except TerminalValueError:
+            path.unlink()

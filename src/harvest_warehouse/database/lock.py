@@ -1,0 +1,160 @@
+"""One run at a time: what two runs write into one database at once gets lost or doubled without a word."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dlt.common.exceptions import DltException
+from dlt.destinations.sql_client import SqlClientBase
+from filelock import FileLock, Timeout
+
+from harvest_time_tracking import HarvestError, printable
+from harvest_warehouse.warehouse import Warehouse
+
+# A sync of a large account takes less, but for the first.
+PATIENCE_SECONDS = 3_600.0
+_SECONDS_BETWEEN_TRIES = 1.0
+
+
+class Busy(HarvestError):
+    """Another run is writing into the same database."""
+
+
+class OutOfReach(HarvestError):
+    """The database does not answer, or no longer."""
+
+
+@dataclass
+class _Held:
+    """The lock of a database that this process has."""
+
+    client: SqlClientBase[Any]
+    times: int = 0
+
+
+_held: dict[str, _Held] = {}
+
+
+@contextmanager
+def turn(warehouse: Warehouse) -> Iterator[None]:
+    """Write into the database alone, for as long as the block lasts. Who has the turn already may take it again.
+
+    A file's lock keeps other processes of this machine out. So does one for dlt's working folder: a run on another database
+    would take what this one has read for its own. A lock in the database, where it has such, keeps other machines out. All are
+    given back when a process ends, however it ends.
+
+    Raises:
+        Busy: where another run has it.
+        OutOfReach: where the database does not answer.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(_lock(warehouse.lock_file, _busy(warehouse)))
+        stack.enter_context(_lock(warehouse.working_folder_lock, _busy_folder(warehouse)))
+        if warehouse.kind.try_lock:
+            stack.enter_context(_lock_in_database(warehouse, str(warehouse.lock_file)))
+        yield
+
+
+@contextmanager
+def patient_turn(
+    warehouse: Warehouse,
+    on_wait: Callable[[], None],
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> Iterator[None]:
+    """The turn, waited for while another run has it: for who has begun, and would lose by leaving.
+
+    Args:
+        warehouse: the database.
+        on_wait: is told once, where it has to be waited for.
+        sleep: waits that many seconds.
+        monotonic: a clock in seconds.
+
+    Raises:
+        Busy: where that lasts longer than `PATIENCE_SECONDS`.
+        OutOfReach: where the database does not answer.
+    """
+    give_up_at, is_told = monotonic() + PATIENCE_SECONDS, False
+    with ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(turn(warehouse))
+                break
+            except Busy:
+                if monotonic() >= give_up_at:
+                    raise
+            if not is_told:
+                on_wait()
+                is_told = True
+            sleep(_SECONDS_BETWEEN_TRIES)
+        yield
+
+
+@contextmanager
+def _lock(path: Path, busy: Busy) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(FileLock(path, timeout=0, is_singleton=True).acquire())
+        except Timeout:
+            raise busy from None
+        yield
+
+
+@contextmanager
+def _lock_in_database(warehouse: Warehouse, name: str) -> Iterator[None]:
+    """The lock belongs to a connection, which stays open until the outermost block ends."""
+    with ExitStack() as stack:
+        try:
+            held = _held.get(name) or _Held(_connected(warehouse, stack))
+            if held.times:
+                # A connection that was lost gave the lock away.
+                held.client.execute_sql("SELECT 1")
+            elif not _is_locked(warehouse, held.client):
+                raise _busy(warehouse)
+        except DltException as error:
+            said = str(getattr(error, "inner_exc", None) or error.__cause__ or error)
+            raise OutOfReach(f"{warehouse.place} does not answer: {printable(said)}") from error
+        _held[name] = held
+        held.times += 1
+        try:
+            yield
+        finally:
+            held.times -= 1
+            if not held.times:
+                del _held[name]
+
+
+def _connected(warehouse: Warehouse, stack: ExitStack) -> SqlClientBase[Any]:
+    client: Any = warehouse.pipeline().sql_client()
+    return stack.enter_context(client)
+
+
+def _is_locked(warehouse: Warehouse, client: SqlClientBase[Any]) -> bool:
+    for statement in warehouse.kind.lock_settings:
+        client.execute_sql(statement)
+    # The same number on every machine, for whoever writes into the same tables.
+    digest = hashlib.sha256(f"dlt-harvest {warehouse.dataset_name}".encode()).digest()
+    key = int.from_bytes(digest[:8], "big", signed=True)
+    found = client.execute_sql(str(warehouse.kind.try_lock).format(key=key))
+    return bool(found and found[0][0])
+
+
+def _busy(warehouse: Warehouse) -> Busy:
+    return Busy(
+        f"Another run is writing into {warehouse.place}: wait until it has ended, and run again. Nothing was changed."
+    )
+
+
+def _busy_folder(warehouse: Warehouse) -> Busy:
+    return Busy(
+        f"A run on another database is using dlt's working folder {warehouse.working_folder_lock.parent}: wait until it has "
+        "ended, or give each database a folder of its own (DLT_DATA_DIR), and run again. Nothing was changed."
+    )

@@ -1,0 +1,65 @@
+"""The warehouse for those who only read: a connection that can change nothing, or the reason why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dlt.destinations.exceptions import DestinationConnectionError
+
+from harvest_time_tracking import HarvestError, SettingWrong, printable
+from harvest_warehouse.database.connection import Database, open_database
+from harvest_warehouse.destinations.duckdb.client import mended_by
+from harvest_warehouse.warehouse import Warehouse
+
+
+class NotReadable(HarvestError):
+    """The database is there, and cannot be opened now."""
+
+
+@contextmanager
+def reading(warehouse: Warehouse, *tables: str) -> Iterator[Database]:
+    """A connection that can write nothing, for as long as the block lasts: keep it short, it holds up those who write.
+
+    Args:
+        warehouse: where the tables are.
+        tables: of the marts, without which there is no point in going on.
+
+    Raises:
+        SettingWrong: where nothing was loaded or built yet.
+        NoDatabase: where the database's file is something else.
+        NotReadable: where another program has the database.
+    """
+    try:
+        if not warehouse.is_there():
+            raise SettingWrong(
+                f"{warehouse.place} is not there yet: run {warehouse.command('sync')} in this folder first (for the demo's, "
+                "`dlt-harvest demo`)."
+            )
+        with open_database(warehouse, "reading") as database:
+            known = database.tables()
+            if not known:
+                raise SettingWrong(not_ours(warehouse))
+            if missing := sorted(set(tables) - set(known)):
+                raise SettingWrong(
+                    f"The marts are not built yet ({missing[0]} is missing): run {warehouse.command('build')} first."
+                )
+            yield database
+    except DestinationConnectionError as error:
+        raise NotReadable(unopened(warehouse, error)) from error
+
+
+def not_ours(warehouse: Warehouse) -> str:
+    """What is said of a database that holds none of our tables."""
+    return (
+        f"{warehouse.place} holds nothing of Harvest's (there is no schema {warehouse.dataset_name} with tables): run "
+        f"{warehouse.command('sync')} first, or run this where you ran that."
+    )
+
+
+def unopened(warehouse: Warehouse, error: DestinationConnectionError) -> str:
+    """Why there is no connection, in the database's own words and not in dlt's."""
+    said = str(error.inner_exc)
+    if warehouse.kind.is_busy(said):
+        return f"{warehouse.place} is being written, or open in another program: try again when that has ended. ({printable(said)})"
+    return f"{warehouse.place} cannot be opened: {printable(said)}{mended_by(said)}"

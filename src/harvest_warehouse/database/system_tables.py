@@ -1,0 +1,89 @@
+"""The tables that are not Harvest's but ours (`harvest_runs`, ...): how they are declared, and how rows get into them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import dlt
+from dlt.common.data_types.typing import TDataType
+from dlt.common.schema import Schema
+from dlt.common.schema.typing import TColumnSchema
+from dlt.extract import DltResource
+
+from harvest_warehouse.database import pipeline_state
+from harvest_warehouse.database.load_packages import move
+from harvest_warehouse.warehouse import SCHEMA, Warehouse
+
+
+@dataclass(frozen=True)
+class OwnTable:
+    """One table of ours.
+
+    Attributes:
+        name: begins with `harvest_`.
+        description: what a row is.
+        key: the columns that identify a row.
+        columns: name, dlt's type and one line of words for each.
+        disposition: `merge` replaces the row of the same key, `append` knows of none.
+    """
+
+    name: str
+    description: str
+    key: tuple[str, ...]
+    columns: tuple[tuple[str, TDataType, str], ...]
+    disposition: Literal["append", "merge"] = "append"
+
+    def holding(self, rows: Sequence[dict[str, Any]]) -> DltResource:
+        """The rows as dlt takes them; without any, the table is made all the same."""
+        hints: dict[str, TColumnSchema] = {
+            name: {"name": name, "data_type": data_type, "description": words, "nullable": name not in self.key}
+            for name, data_type, words in self.columns
+        }
+        made: DltResource = dlt.resource(
+            list(rows) if rows else [dlt.mark.materialize_table_schema()],
+            name=self.name,
+            columns=hints,
+            primary_key=list(self.key),
+            write_disposition=self.disposition,
+        )
+        return made
+
+
+def extract_own(pipeline: dlt.Pipeline, warehouse: Warehouse, *resources: DltResource) -> None:
+    """Put rows of our own into a load package, in the schema that holds Harvest's tables."""
+    schemas = pipeline.schemas
+    schema = schemas[SCHEMA].clone() if SCHEMA in schemas else Schema(SCHEMA)
+    pipeline.extract(list(resources), schema=schema, loader_file_format=warehouse.kind.load_format)
+    # What is found extracted only is rows of Harvest that nobody has vouched for.
+    pipeline.normalize()
+
+
+def keep(warehouse: Warehouse, *resources: DltResource) -> None:
+    """Write rows of our own, now. Only while holding the turn, and with no other package waiting.
+
+    Raises:
+        DltException: where the database refuses.
+    """
+    pipeline = warehouse.pipeline()
+    extract_own(pipeline, warehouse, *resources)
+    move(pipeline, warehouse)
+    pipeline_state.note(pipeline, warehouse)
+
+
+DELETIONS = OwnTable(
+    "harvest_deletions",
+    "The rows that vanished from Harvest, with their last content",
+    ("account_id", "table_name", "row_key"),
+    (
+        ("account_id", "text", "Harvest account"),
+        ("table_name", "text", "The table that held the row"),
+        ("row_key", "text", "Its key in that table beside the account, several columns joined by /"),
+        ("content", "text", "JSON: the row as it was last, without its empty columns, its children as lists"),
+        ("because_of", "text", "What it vanished with (projects/17), where Harvest deletes it together with that"),
+        ("found_at", "timestamp", "When it was found missing"),
+        ("run_id", "text", "The run that found it (harvest_runs.run_id)"),
+    ),
+    "merge",
+)

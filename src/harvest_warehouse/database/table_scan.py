@@ -1,0 +1,144 @@
+"""The rows of a table in portions, as Arrow in dlt's types, and a sum over them that is the same in every database."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cache
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+from dlt.common.destination import DestinationCapabilitiesContext
+from dlt.common.libs.pyarrow import columns_to_arrow
+from dlt.common.schema.typing import TColumnSchema
+
+from harvest_warehouse.database.connection import Database
+
+# About 10 MB of time entries.
+_ROWS = 5_000
+
+
+@dataclass(frozen=True)
+class Portions:
+    """A table to be read.
+
+    Attributes:
+        table: its name.
+        columns: those that are read, as dlt's schema has them.
+        where: a condition, for a part of the table.
+    """
+
+    table: str
+    columns: tuple[TColumnSchema, ...]
+    where: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the columns."""
+        return tuple(str(column["name"]) for column in self.columns)
+
+    def count(self, database: Database) -> int:
+        """How many rows there are."""
+        [(rows,)] = database.rows(f"select count(*) {self._from}")
+        return int(rows)
+
+    def schema(self, capabilities: DestinationCapabilitiesContext) -> pa.Schema:
+        """The types in which dlt writes them to a destination."""
+        return columns_to_arrow(dict(zip(self.names, self.columns, strict=True)), capabilities, "UTC")
+
+    def batches(self, database: Database, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """The rows. A value that does not fit its type to the last digit is an error.
+
+        Values come one by one, as the driver gives them: as frames, whole numbers become floats where some are missing, and
+        objects get each other's keys.
+
+        Raises:
+            pa.ArrowException: where a value does not fit.
+            DltException: where the database refuses.
+        """
+        # Of the numbers in lists and objects drivers make floats: these come as text.
+        read = (
+            database.json_text(name) if column["data_type"] == "json" else f'"{name}"'
+            for name, column in zip(self.names, self.columns, strict=True)
+        )
+        for rows in database.portions(f"select {', '.join(read)} {self._from}", _ROWS):
+            values = zip(*rows, strict=True)
+            arrays = [pa.array(column, of.type) for column, of in zip(values, schema, strict=True)]
+            yield pa.record_batch(arrays, schema=schema)
+
+    @property
+    def _from(self) -> str:
+        return f'from "{self.table}"{f" where {self.where}" if self.where else ""}'
+
+
+@dataclass
+class Digest:
+    """How many rows, and the sum of a number for each that comes of all its values: their order does not count.
+
+    Attributes:
+        columns: of the table, as in `Portions`.
+        rows: how many.
+        total: the sum.
+    """
+
+    columns: tuple[TColumnSchema, ...]
+    rows: int = 0
+    total: int = 0
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Count in some rows."""
+        arrays = [
+            pa.array(map(_canonical, values.to_pylist()), pa.string())
+            if column["data_type"] == "json"
+            else _writable(values)
+            for column, values in zip(self.columns, batch.columns, strict=True)
+        ]
+        plain = pa.Table.from_arrays(arrays, [f"c{number}" for number in range(len(arrays))])
+        numbers = _engine().from_arrow(plain).aggregate(f"sum(hash({', '.join(plain.column_names)}))")
+        self.total += numbers.fetchall()[0][0]
+        self.rows += batch.num_rows
+
+
+def fitting(batch: pa.RecordBatch, column: str, most: int) -> pa.RecordBatch:
+    """Rows with dlt's schemas in its own short form where they have more than so many bytes: so dlt stores and reads them.
+
+    Args:
+        batch: the rows.
+        column: which has the schemas.
+        most: bytes of the longest text that the database holds.
+    """
+    texts = [
+        base64.b64encode(zlib.compress(text.encode(), 9)).decode() if len(text.encode()) > most else text
+        for text in batch[column].to_pylist()
+    ]
+    index = batch.schema.get_field_index(column)
+    return batch.set_column(index, batch.schema.field(index), pa.array(texts, batch.schema.field(index).type))
+
+
+@cache
+def _engine() -> duckdb.DuckDBPyConnection:
+    """What sums the hashes: it reads Arrow as it is, and no file."""
+    return duckdb.connect(config={"threads": 1})
+
+
+def _writable(values: pa.Array) -> pa.Array:
+    """Texts as they are where a database cannot hold U+0000 (`postgres.py`)."""
+    if not pa.types.is_string(values.type):
+        return values
+    return pc.replace_substring(values, "\x00", "\N{REPLACEMENT CHARACTER}")
+
+
+def _canonical(text: str | None) -> str | None:
+    """A JSON text in one form: databases write keys and blanks in their own way."""
+    if text is None:
+        return None
+    return json.dumps(json.loads(text, parse_float=_exact, parse_int=_exact), sort_keys=True)
+
+
+def _exact(number: str) -> str:
+    return f"the number {Decimal(number).normalize():f}"

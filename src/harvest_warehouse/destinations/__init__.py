@@ -1,0 +1,7 @@
+"""Destinations: where rows can go, and what each needs. A new one is a folder here."""
+
+from __future__ import annotations
+
+from harvest_warehouse.destinations.registry import DEFAULT, DESTINATIONS, REFUSED, Destination, Use
+
+__all__ = ["DEFAULT", "DESTINATIONS", "REFUSED", "Destination", "Use"]

@@ -1,0 +1,140 @@
+"""From the name of a destination to dlt's destination, ready to be connected to."""
+
+from __future__ import annotations
+
+import difflib
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import dlt
+from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
+from dlt.common.destination import Destination as DltDestination
+from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
+
+from harvest_time_tracking import SettingWrong
+from harvest_warehouse.destinations.duckdb.client import PatientDuckDb
+from harvest_warehouse.destinations.registry import DEFAULT, DESTINATIONS, REFUSED, Destination, Use
+from harvest_warehouse.settings.section import given
+
+
+def destination(name: str) -> Destination:
+    """The entry for a destination's name: one of those here, or one that dlt's configuration gives such a type.
+
+    Raises:
+        SettingWrong: where it is unknown or would not be right, or where what it needs is not installed, with the command that installs it.
+    """
+    found = DESTINATIONS.get(name)
+    if found is None:
+        kind = str(dlt.config.get(f"destination.{name}.destination_type") or name).rsplit(".", 1)[-1]
+        if kind in REFUSED:
+            raise SettingWrong(f"The destination {name} is not offered. {REFUSED[kind]}")
+        found = DESTINATIONS.get(kind)
+    if found is None:
+        close = difflib.get_close_matches(name.lower(), DESTINATIONS, n=1)
+        hint = f" Did you mean {close[0]}?" if close else ""
+        raise SettingWrong(f"There is no destination {name!r}.{hint} There are: {', '.join(DESTINATIONS)}.")
+    missing = [module for module in found.needs if not _is_installed(module)]
+    if missing:
+        raise SettingWrong(
+            f"The destination {name} needs {' and '.join(missing)}: pip install 'dlt-harvest[{found.name}]' and run this again."
+        )
+    return found
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:
+        # Not even the package that it is part of.
+        return False
+
+
+def chosen(name: str | None = None) -> str:
+    """The destination that is meant: the named one, else the configured one, else DuckDB.
+
+    Raises:
+        SettingWrong: as `destination` does, and for a setting of [harvest_warehouse] that there is not.
+    """
+    configured = given("harvest_warehouse", ("destination",)).get("destination")
+    name = str(name or configured or DEFAULT)
+    destination(name)
+    return name
+
+
+def connected(name: str, dataset_name: str, file: Path, use: Use) -> tuple[DltDestination[Any, Any], str]:
+    """dlt's destination, and in words where it is, without any secret.
+
+    Args:
+        name: as in `destination`.
+        dataset_name: the schema that is opened.
+        file: where it is a file.
+        use: what for.
+
+    Raises:
+        SettingWrong: where it is not configured.
+    """
+    entry = destination(name)
+    if entry.is_file:
+        credentials = DuckDbCredentials(str(file), **entry.uses[use])
+        # Who reads says that the file is taken; who writes waits until those who read have read.
+        kind = dlt.destinations.duckdb if use == "reading" else PatientDuckDb
+        return kind(credentials, supports_transactions=entry.is_atomic), str(file)
+    factory: DltDestination[Any, Any] = _made(entry, name)
+    try:
+        # As dlt resolves it, in every spelling that it takes.
+        found = factory.configuration(factory.spec()._bind_dataset_name(dataset_name=dataset_name))
+    except ConfigFieldMissingException as error:
+        raise SettingWrong(_unconfigured(name, error)) from None
+    except ConfigurationException as error:
+        # Its own words could repeat a connection string.
+        raise SettingWrong(f"{_unreadable(name)} ({type(error).__name__}). {_QUOTED}") from None
+    if _is_cut_in_a_password(found.credentials):
+        raise SettingWrong(f"{_unreadable(name)}: its address has more than one @. {_QUOTED}")
+    place = found.data_location()
+    if within := entry.place_within:
+        place = f"{place}/{getattr(found, within, None) or getattr(found.credentials, within)}"
+    for setting, value in {**entry.session, **entry.uses.get(use, {})}.items():
+        setattr(found.credentials, setting, value)
+    return _made(entry, name, found.credentials), f"{name} at {place}"
+
+
+def _made(entry: Destination, name: str, credentials: object = None) -> DltDestination[Any, Any]:
+    made: Any = DltDestination.from_reference(
+        entry.factory or entry.name,
+        credentials=credentials,
+        destination_name=name,
+        # dlt itself asks for none where a merge makes no table, although these have them.
+        supports_transactions=entry.is_atomic,
+    )
+    return made  # type: ignore[no-any-return]
+
+
+# dlt ends a password at the first @, and takes the rest of it for the host.
+_QUOTED = (
+    "In an address, a password has %40 for @, %3A for :, %2F for /, %3F for ?, %23 for # and %25 for %; or give host, username, "
+    "password and database by themselves."
+)
+
+
+def _unreadable(name: str) -> str:
+    return f"The configuration of the destination {name} ([destination.{name}.credentials] in .dlt/secrets.toml) cannot be read"
+
+
+def _is_cut_in_a_password(credentials: object) -> bool:
+    """Whether parts of an address, of the database or of a lake's catalog, hold what belongs before the last `@`."""
+    address: Any = getattr(credentials, "catalog", credentials)
+    parts = [getattr(address, part, None) for part in ("host", "database")]
+    # Where there is no database, a `?` in the password began the settings.
+    parts += [] if parts[1] else list((getattr(address, "query", None) or {}).values())
+    return any("@" in str(part) for part in parts)
+
+
+def _unconfigured(name: str, error: ConfigFieldMissingException) -> str:
+    address: object = dlt.secrets.get(f"destination.{name}.credentials")
+    if isinstance(address, str) and address.count("@") > 1:
+        return f"{_unreadable(name)}: {' and '.join(error.fields)} missing. {_QUOTED}"
+    return (
+        f"The destination {name} is not configured: {' and '.join(error.fields)} missing. Put it into .dlt/secrets.toml under "
+        f"[destination.{name}.credentials], or into DESTINATION__{name.upper()}__CREDENTIALS; docs/destinations.md shows how."
+    )

@@ -1,0 +1,176 @@
+"""dlt's DuckDB, mended: it waits for who reads, and what a failed commit leaves in memory never reaches the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar, cast
+from weakref import WeakSet
+
+import duckdb
+from dlt.common.destination import DestinationCapabilitiesContext
+from dlt.common.normalizers.naming import NamingConvention
+from dlt.common.schema import Schema
+from dlt.destinations import duckdb as dlt_duckdb
+from dlt.destinations.impl.duckdb.configuration import (
+    DuckDbBaseCredentials,
+    DuckDbClientConfiguration,
+    DuckDbConnectionPool,
+)
+from dlt.destinations.impl.duckdb.duck import DuckDbClient
+from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
+from dlt.destinations.sql_client import raise_database_error
+from dlt.destinations.typing import DBTransaction
+
+from harvest_time_tracking import HarvestError
+from harvest_warehouse.destinations.duckdb.retry import patiently
+
+# https://duckdb.org/docs/stable/internals/storage: behind a checksum of 8 bytes.
+_MAGIC = slice(8, 12), b"DUCK"
+
+
+class NoDatabase(HarvestError):
+    """Where the database should be there is something else."""
+
+
+def is_database(file: Path) -> bool:
+    """Whether there is a database. Looked up by ourselves: for other files DuckDB would fetch an extension that reads them.
+
+    Raises:
+        NoDatabase: where there is something else.
+    """
+    if not file.exists():
+        if file.is_symlink():
+            raise NoDatabase(
+                f"{file} is a link to {file.readlink()}, which is not there: mount or make what it leads to, or remove the link."
+            )
+        return False
+    place, magic = _MAGIC
+    if file.is_dir() or _beginning(file, place.stop)[place] != magic:
+        raise NoDatabase(
+            f"{file} is no DuckDB database. If it was one and is damaged, put a copy in its place; else move it away, and run "
+            "`dlt-harvest sync` in this folder."
+        )
+    return True
+
+
+_DAMAGED = (
+    "could not read enough bytes",
+    "corrupt database file",
+    "serialization error",
+    "does not match stored checksum",
+)
+
+
+def mended_by(said: str) -> str:
+    """What to do where DuckDB says that a file is damaged or cut short; nothing where it says something else."""
+    if not any(words in said.lower() for words in _DAMAGED):
+        return ""
+    return (
+        " The file is damaged or cut short: put a copy in its place and run `dlt-harvest sync`, which brings what changed since; "
+        "without a copy, move it away, and `sync` reads everything again."
+    )
+
+
+def _beginning(file: Path, size: int) -> bytes:
+    with file.open("rb") as opened:
+        return opened.read(size)
+
+
+class PatientDuckDb(dlt_duckdb):
+    """dlt's destination, whose connections wait until others have closed theirs, and stop at a commit that failed."""
+
+    @property
+    def destination_type(self) -> str:
+        """dlt's own: what a pipeline remembers of its destination stays as it was."""
+        return "dlt.destinations.duckdb"
+
+    @property
+    def client_class(self) -> type[DuckDbClient]:
+        """Writes the load files."""
+        return _Client
+
+    def capabilities(
+        self, config: DuckDbClientConfiguration | None = None, naming: NamingConvention | None = None
+    ) -> DestinationCapabilitiesContext:
+        """dlt's. Without a configuration it would resolve one each time, a sixth of a small sync; DuckDB's follow from none."""
+        return super().capabilities(self.spec() if config is None else config, naming)
+
+    def configuration(
+        self, initial_config: DuckDbClientConfiguration, accept_partial: bool = False
+    ) -> DuckDbClientConfiguration:
+        """dlt's configuration; all connections of a client are made by its pool."""
+        found = super().configuration(initial_config, accept_partial)
+        # Asked again for the same configuration, its pool has lent connections, which must come back to it.
+        if found.credentials is not None and not isinstance(found.credentials.conn_pool, _Pool):
+            found.credentials.conn_pool = _Pool(found.credentials)
+        return found
+
+
+class _Pool(DuckDbConnectionPool):
+    """Lends connections to one file; all pools of the process that have it open share DuckDB's memory of it.
+
+    A commit that fails for want of room is not wholly undone in that memory. The file and its log are sound for as long
+    as nobody writes that memory to them; when the last connection is back, it is gone.
+    """
+
+    _all: ClassVar[WeakSet[_Pool]] = WeakSet()
+    _failed_commits: ClassVar[dict[str, str]] = {}
+
+    def __init__(self, credentials: DuckDbBaseCredentials) -> None:
+        super().__init__(credentials)
+        self._all.add(self)
+
+    @property
+    def file(self) -> str:
+        return self.credentials._conn_str()
+
+    def borrow_conn(self, *arguments: Any, **named: Any) -> duckdb.DuckDBPyConnection:
+        self.raise_if_unsound()
+        borrow = super().borrow_conn
+        return patiently(lambda: borrow(*arguments, **named), self.file)
+
+    def return_conn(self, borrowed_conn: duckdb.DuckDBPyConnection) -> int:
+        left = super().return_conn(borrowed_conn)
+        if all(pool._conn is None for pool in self._all if pool.file == self.file):
+            self._failed_commits.pop(self.file, None)
+        return left
+
+    def commit_failed(self, connection: duckdb.DuckDBPyConnection, why: str) -> None:
+        """Let nothing of the memory reach the file any more."""
+        if self.file not in self._failed_commits:
+            self._failed_commits[self.file] = why
+            connection.execute("PRAGMA disable_checkpoint_on_shutdown")
+
+    def raise_if_unsound(self) -> None:
+        """Raises duckdb.TransactionException: where a commit to the file has failed."""
+        if why := self._failed_commits.get(self.file):
+            raise duckdb.TransactionException(f"nothing more is written after a commit that failed: {why}")
+
+
+class _SqlClient(DuckDbSqlClient):
+    @contextmanager
+    @raise_database_error
+    def begin_transaction(self) -> Iterator[DBTransaction]:
+        self._pool.raise_if_unsound()
+        with super().begin_transaction() as transaction:
+            yield transaction
+
+    def _make_database_exception(self, ex: Exception) -> Exception:  # type: ignore[override]
+        if isinstance(ex, duckdb.TransactionException) and "Failed to commit" in str(ex):
+            self._pool.commit_failed(self._conn, str(ex))
+        return super()._make_database_exception(ex)
+
+    @property
+    def _pool(self) -> _Pool:
+        return cast("_Pool", self.credentials.conn_pool)
+
+
+class _Client(DuckDbClient):
+    def __init__(
+        self, schema: Schema, config: DuckDbClientConfiguration, capabilities: DestinationCapabilitiesContext
+    ) -> None:
+        super().__init__(schema, config, capabilities)
+        names = self.sql_client.dataset_name, self.sql_client.staging_dataset_name
+        self.sql_client = _SqlClient(*names, config.credentials, capabilities)

@@ -1,0 +1,291 @@
+"""Whether a load will work, what it will bring and how long it takes: asked with a handful of requests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+from urllib.parse import urlsplit
+
+from dlt.common.exceptions import DltException
+
+from harvest_time_tracking import STREAMS, Client, HarvestError, Settings, SettingWrong, printable
+from harvest_time_tracking.errors import NetworkWrong, NotThere, PermissionMissing, TokenRejected, Unreachable
+from harvest_time_tracking.network import Connection
+from harvest_time_tracking.protocol import read_answer, read_document
+from harvest_time_tracking.proxy import way_to
+from harvest_time_tracking.settings import is_loopback
+from harvest_warehouse.doctor.counts import counts
+from harvest_warehouse.doctor.estimate import ChildrenPlan, StreamPlan, children_plan, plan, seconds_for
+from harvest_warehouse.doctor.preflight import trial
+from harvest_warehouse.load.reread_rotation import NEVER, rotation
+from harvest_warehouse.marts.settings import mart_settings
+from harvest_warehouse.settings.account import REREAD_REQUESTS
+from harvest_warehouse.warehouse import Warehouse
+
+# Somebody sits in front of it: three tries tell that nobody answers.
+_TRIES = 3
+_HARVEST_HOST = "api.harvestapp.com"
+# https://help.getharvest.com/api-v2/authentication-api/authentication/authentication/
+_ACCOUNTS_URL = "https://id.getharvest.com/api/v2/accounts"
+
+Verdict = Literal["fine", "note", "wrong"]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at; `wrong` prevents a load, a `note` does not."""
+
+    name: str
+    verdict: Verdict
+    said: str
+
+
+@dataclass(frozen=True)
+class DoctorReport:
+    """What the doctor found.
+
+    Attributes:
+        checks: network, clock, token, account, role, features, database and the reading again of history.
+        plan: what will become of each stream; empty where the account could not be asked.
+        children: within how many runs the children of all parents are asked for again; None where it could not.
+        first_requests: how many requests a first load takes, at most.
+        first_minutes: how long the pace makes them take.
+        daily_requests: how many a daily load takes, at most.
+        daily_minutes: how long the pace makes them take.
+    """
+
+    checks: tuple[Check, ...]
+    plan: tuple[StreamPlan, ...]
+    children: ChildrenPlan | None
+    first_requests: int
+    first_minutes: float
+    daily_requests: int
+    daily_minutes: float
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether nothing prevents a load."""
+        return all(check.verdict != "wrong" for check in self.checks)
+
+
+def doctor(
+    warehouse: Warehouse,
+    settings: Settings,
+    *,
+    reread_requests: int = REREAD_REQUESTS,
+    children_requests: int | None = None,
+    client: Client | None = None,
+) -> DoctorReport:
+    """Look at everything that a load needs. Harvest's answers are verdicts, not exceptions."""
+    with client or Client(settings, tries=_TRIES) as asking:
+        checks, features = _account(asking, settings)
+        plans: tuple[StreamPlan, ...] = ()
+        children: ChildrenPlan | None = None
+        if all(check.verdict != "wrong" for check in checks):
+            there = counts(asking, features)
+            plans = plan(STREAMS.values(), there.records, there.parents, there.refusals, features, children_requests)
+            children = children_plan(there.parents, children_requests)
+            checks.append(_children(children))
+    checks += [_database(warehouse), _rereading(warehouse, settings, reread_requests)]
+    first = sum(stream.first_requests for stream in plans)
+    daily = sum(stream.daily_requests for stream in plans)
+    pace = settings.requests_per_15_s
+    return DoctorReport(
+        tuple(checks), plans, children, first, seconds_for(first, pace) / 60, daily, seconds_for(daily, pace) / 60
+    )
+
+
+def _account(client: Client, settings: Settings) -> tuple[list[Check], dict[str, object]]:
+    way = f"{way_to(settings.base_url)}."
+    try:
+        me = client.page(STREAMS["users_me"].path, None).records[0]
+    except (NetworkWrong, Unreachable) as error:
+        return [Check("network", "wrong", f"{error} The way: {way}")], {}
+    except (TokenRejected, NotThere) as error:
+        return [*_way(client, way), *_who_is_it(settings, error)], {}
+    except HarvestError as error:
+        return [*_way(client, way), Check("token", "wrong", str(error))], {}
+    name = printable(" ".join(str(me.get(key) or "") for key in ("first_name", "last_name")))
+    checks = _way(client, way)
+    checks.append(Check("token", "fine", f"Harvest accepts it; it belongs to {name or 'somebody without a name'}."))
+    features: dict[str, object] = {}
+    company_currency: object = None
+    try:
+        company = client.page(STREAMS["company"].path, None).records[0]
+    except PermissionMissing:
+        checks.append(Check("account", "fine", f"{settings.account_id}; this person may not read its settings."))
+    except HarvestError as error:
+        return [*checks, Check("account", "wrong", str(error))], {}
+    else:
+        checks.append(Check("account", "fine", f"{settings.account_id}, {printable(str(company.get('name')))}."))
+        company_currency = company.get("currency")
+        features = {key: value for key, value in company.items() if key.endswith("_feature")}
+    return [*checks, _role(me), _features(features), _marts(company_currency)], features
+
+
+def _way(client: Client, way: str) -> list[Check]:
+    """How Harvest was reached, and whether it has our time."""
+    off = client.said_of_clocks
+    clock = Check("clock", "note", off) if off else Check("clock", "fine", "no difference from Harvest's was seen.")
+    return [Check("network", "fine", way), clock]
+
+
+def _role(me: dict[str, object]) -> Check:
+    roles = me.get("access_roles")
+    roles = [printable(str(role)) for role in roles] if isinstance(roles, list) else []
+    if "administrator" in roles:
+        return Check("role", "fine", "administrator: every row is visible.")
+    seen = (
+        "rows of managed projects and teammates only, without an error for the others"
+        if "manager" in roles
+        else "their own time and expenses only, without an error for everybody else's"
+    )
+    return Check(
+        "role",
+        "note",
+        f"{', '.join(roles) or 'unknown'}, not administrator: Harvest shows {seen}. For a whole account use an "
+        "administrator's token.",
+    )
+
+
+def _features(features: dict[str, object]) -> Check:
+    switches = {stream.feature for stream in STREAMS.values() if stream.feature}
+    off = sorted(switch for switch in switches if features.get(switch) is False)
+    if off:
+        return Check("features", "note", f"switched off in the account: {', '.join(off)}. What needs them is skipped.")
+    return Check("features", "fine", "all on." if features else "unknown: only loading will tell.")
+
+
+def _marts(company_currency: object) -> Check:
+    """What `build` will count by, and what it cannot know; nothing of it prevents a load."""
+    try:
+        settings = mart_settings()
+    except SettingWrong as error:
+        return Check("marts", "note", str(error))
+    home = settings.home_currency or company_currency
+    if not home:
+        said = (
+            'home_currency is not known: without it there are no margins. Set it (such as "EUR") in .dlt/config.toml '
+        )
+        return Check("marts", "note", f"{said}under [harvest_marts].")
+    rates = ", ".join(sorted(settings.exchange_rates)) or "no other currency"
+    return Check(
+        "marts",
+        "fine",
+        f"cost rates are in {printable(str(home))}, exchange rates are set for {rates}; {len(settings.working_days)} working days a week, "
+        f"target {settings.target_utilisation:.0%} billable, {len(settings.time_off_tasks)} tasks count as leave. "
+        "[harvest_marts] in .dlt/config.toml changes that.",
+    )
+
+
+def _who_is_it(settings: Settings, error: HarvestError) -> list[Check]:
+    """What is wrong, the token or the account: Harvest's list of accounts tells, which needs no account's id."""
+    accounts = _accounts(settings)
+    if accounts is None:
+        return [Check("token or account", "wrong", str(error))]
+    mine = {str(account.get("id")): account for account in accounts if account.get("product") == "harvest"}
+    if settings.account_id in mine:
+        return [
+            Check("token", "fine", "it reaches the account."),
+            Check("account", "wrong", f"Harvest lists {settings.account_id} as this token's, and yet: {error}"),
+        ]
+    reached = (
+        ", ".join(f"{printable(number)} ({printable(str(account.get('name')))})" for number, account in mine.items())
+        or "none"
+    )
+    return [
+        Check("token", "fine", "Harvest accepts it."),
+        Check("account", "wrong", f"this token does not reach account {settings.account_id}. It reaches: {reached}."),
+    ]
+
+
+def _accounts(settings: Settings) -> list[dict[str, object]] | None:
+    """The accounts that the token reaches; None where Harvest does not take the token, or cannot be asked."""
+    url = urlsplit(settings.base_url)
+    if is_loopback(url.hostname):
+        address = f"{url.scheme}://{url.netloc}/api/v2/accounts"
+    elif url.hostname == _HARVEST_HOST:
+        address = _ACCOUNTS_URL
+    else:
+        # The token goes nowhere but where it belongs.
+        return None
+    try:
+        received = Connection(settings).get(address)
+        answer = read_answer(received.status, received.headers, received.body, address, datetime.now(UTC), settings)
+        accounts = read_document(answer)[0].get("accounts")
+    except HarvestError:
+        return None
+    return [account for account in accounts if isinstance(account, dict)] if isinstance(accounts, list) else None
+
+
+def _database(warehouse: Warehouse) -> Check:
+    """Try in a scratch schema what a sync does, and leave no file where there was none."""
+    is_new = warehouse.kind.is_file and not warehouse.file.exists()
+    try:
+        tried = trial(warehouse)
+    finally:
+        if is_new:
+            warehouse.file.unlink(missing_ok=True)
+            warehouse.lock_file.unlink(missing_ok=True)
+    if tried.failed:
+        said = (
+            f"open in another program: close it there. ({tried.said})"
+            if warehouse.kind.is_busy(tried.said)
+            else tried.said
+        )
+        asked = f" What is missing: {tried.missing}" if tried.missing else ""
+        return Check("database", "wrong", f"{warehouse.place}: {tried.failed}: {said}{asked}")
+    return Check(
+        "database",
+        "fine",
+        f"{warehouse.place} {'can be made' if is_new else 'can be written'}: {', '.join(tried.done)}.",
+    )
+
+
+def _children(children: ChildrenPlan) -> Check:
+    """Within how many runs a payment, message or rate is found that changed while its invoice or person did not."""
+    if children.parents and not children.requests:
+        said = "switched off (children_requests = 0): payments, messages and rates are read where their parent changed only."
+        return Check("children", "note", said)
+    if children.requests == children.parents:
+        return Check(
+            "children",
+            "fine",
+            f"payments, messages, rates and the like: all in each run, {children.parents:,} requests.",
+        )
+    runs, rest = children.runs, children.runs_at_rest
+    return Check(
+        "children",
+        "fine",
+        f"payments, messages, rates and the like: {children.requests:,} requests in each run (children_requests). Those of open "
+        f"invoices, sent estimates and active people are all read again within {_runs(runs.alive)}, all others within "
+        f"{_runs(runs.others)} ({rest.alive} and {rest.others} where no invoice, estimate or person changes).",
+    )
+
+
+def _runs(number: int) -> str:
+    return "1 run" if number == 1 else f"{number:,} runs"
+
+
+def _rereading(warehouse: Warehouse, settings: Settings, requests: int) -> Check:
+    """Within how many runs all of history is read again."""
+    if not requests:
+        return Check("re-reading", "note", "switched off (reread_requests = 0): what changes without a trace stays.")
+    said = f"{requests} requests in each sync (reread_requests)"
+    try:
+        turn = rotation(warehouse, settings, requests) if warehouse.is_there() else None
+    except (DltException, HarvestError):
+        # What is wrong with the database is said of the database.
+        turn = None
+    if turn is None or turn.longest_unread is None:
+        return Check(
+            "re-reading", "fine", f"{said}; a first load tells within how many runs they reach all of history."
+        )
+    last = turn.longest_unread
+    since = f"since {last.read_at:%Y-%m-%d}" if last.read_at > NEVER else "by this database at all"
+    return Check(
+        "re-reading",
+        "fine",
+        f"{said}: all history again within {_runs(turn.within_runs)}; the longest unread is {last}, not read {since}.",
+    )

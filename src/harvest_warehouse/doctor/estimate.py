@@ -1,0 +1,146 @@
+"""What a load would ask of Harvest, worked out before it is asked. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import ceil
+
+from harvest_time_tracking import Stream
+from harvest_time_tracking.pages import page_count
+from harvest_time_tracking.read_plan import most_requests
+from harvest_time_tracking.request_shares import Split, shares
+
+_WINDOW_SECONDS = 15.0
+# Which share of the parents changes in a day: generous for an agency's invoices and people.
+_DAILY_SHARE = 0.02
+
+
+@dataclass(frozen=True)
+class StreamPlan:
+    """What will become of one stream.
+
+    Attributes:
+        stream: its name.
+        is_loading: whether it will load.
+        reason: why not, else empty.
+        records: how many there are, None where Harvest was not asked or does not say.
+        first_requests: how many requests a first load takes.
+        daily_requests: how many a load takes that brings a day's changes.
+        is_estimate: whether the daily requests are an estimate, because they depend on how many parents change.
+    """
+
+    stream: str
+    is_loading: bool
+    reason: str
+    records: int | None
+    first_requests: int
+    daily_requests: int
+    is_estimate: bool
+
+
+@dataclass(frozen=True)
+class ChildrenPlan:
+    """Within how many runs the children of all parents are asked for again, changed or not.
+
+    Attributes:
+        parents: how many requests it takes to ask for all of them.
+        requests: how many a run makes in turn, if no parent changes.
+        runs: within how many runs all are asked, at the latest: those that are alive, and the others.
+        runs_at_rest: the same, if no parent changes.
+    """
+
+    parents: int
+    requests: int
+    runs: Split
+    runs_at_rest: Split
+
+
+def children_plan(parents: Mapping[str, Split], requests: int | None) -> ChildrenPlan:
+    """Foretell when all children have been asked for again.
+
+    Args:
+        parents: how many parents each stream has.
+        requests: the setting `children_requests`.
+    """
+    at_rest, everything = shares(parents, requests), _sum(parents)
+    return ChildrenPlan(
+        everything,
+        _sum(at_rest),
+        _runs(parents, shares(parents, requests, changed=everything)),
+        _runs(parents, at_rest),
+    )
+
+
+def _runs(parents: Mapping[str, Split], given: Mapping[str, Split]) -> Split:
+    """Within how many runs all parents of all streams have had their turn."""
+    alive = [ceil(parents[name].alive / share.alive) for name, share in given.items() if share.alive]
+    others = [ceil(parents[name].others / share.others) for name, share in given.items() if share.others]
+    return Split(max(alive, default=0), max(others, default=0))
+
+
+def _sum(splits: Mapping[str, Split]) -> int:
+    return sum(split.alive + split.others for split in splits.values())
+
+
+def plan(
+    streams: Iterable[Stream],
+    counts: Mapping[str, int | None],
+    parents: Mapping[str, Split],
+    refusals: Mapping[str, str],
+    features: Mapping[str, object],
+    children_requests: int | None = None,
+) -> tuple[StreamPlan, ...]:
+    """A plan for each stream that is read by default.
+
+    Args:
+        streams: the catalogue.
+        counts: how many records each list has, where it was asked.
+        parents: how many parents each stream has that is read by parent.
+        refusals: why a list was refused, where it was.
+        features: the account's switches; empty where they cannot be read.
+        children_requests: the setting.
+    """
+    changed = sum(ceil(_DAILY_SHARE * (split.alive + split.others)) for split in parents.values())
+    given = shares(parents, children_requests, changed)
+    plans = []
+    for stream in streams:
+        if stream.is_default:
+            reason = _why_not(stream, refusals, features)
+            plans.append(
+                StreamPlan(stream.name, False, reason, None, 0, 0, False)
+                if reason
+                else _by_parent(stream, parents.get(stream.name, Split()), given.get(stream.name, Split()))
+                if stream.parent
+                else _planned(stream, counts)
+            )
+    return tuple(plans)
+
+
+def seconds_for(requests: int, requests_per_15_s: int) -> float:
+    """How long the pace alone makes that many requests take; 0 for no pace."""
+    return requests / requests_per_15_s * _WINDOW_SECONDS if requests_per_15_s else 0.0
+
+
+def _why_not(stream: Stream, refusals: Mapping[str, str], features: Mapping[str, object]) -> str:
+    if stream.feature and features.get(stream.feature) is False:
+        return f"switched off in the account ({stream.feature})"
+    if stream.name in refusals:
+        return refusals[stream.name]
+    if stream.parent and stream.parent.stream in refusals:
+        return f"it is read by {stream.parent.stream}: {refusals[stream.parent.stream]}"
+    return ""
+
+
+def _by_parent(stream: Stream, parents: Split, share: Split) -> StreamPlan:
+    everything = parents.alive + parents.others
+    daily = min(everything, ceil(_DAILY_SHARE * everything) + share.alive + share.others)
+    return StreamPlan(stream.name, True, "", None, everything, daily, True)
+
+
+def _planned(stream: Stream, counts: Mapping[str, int | None]) -> StreamPlan:
+    records = counts.get(stream.name)
+    pages = page_count(records)
+    first = most_requests(records or 0) if stream.date_field else pages
+    daily = pages if not stream.has_updated_since else 1 + bool(stream.live)
+    return StreamPlan(stream.name, True, "", records, first, daily, False)

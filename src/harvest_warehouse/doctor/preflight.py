@@ -1,0 +1,137 @@
+"""Whether a database lets us do what a sync does: tried in a scratch schema that is dropped again."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dlt.common.exceptions import DltException
+from dlt.common.utils import uniq_id
+
+from harvest_time_tracking import HarvestError, printable
+from harvest_warehouse.database import open_database
+from harvest_warehouse.database.lock import turn
+from harvest_warehouse.database.system_tables import OwnTable, keep
+from harvest_warehouse.warehouse import Warehouse
+
+_LOADED = OwnTable("trial", "A row that is loaded as a sync loads", ("id",), (("id", "bigint", "Its key"),), "merge")
+_COLUMNS = "(id bigint, hours decimal(38, 9), note text)"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How far it came.
+
+    Attributes:
+        done: the steps that worked, in words.
+        failed: the one that did not; None where all did.
+        said: what the database said.
+        missing: the permission to ask for, as the statement that gives it, where the step shows which one.
+    """
+
+    done: tuple[str, ...]
+    failed: str | None = None
+    said: str = ""
+    missing: str = ""
+
+
+def trial(warehouse: Warehouse) -> Trial:
+    """Connect, make a schema and a table in it, write, merge, index, lock, load as dlt does, and drop it all."""
+    name = f"harvest_doctor_{uniq_id(4)}"
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = replace(
+            warehouse, pipeline_name=name, dataset_name=name, marts_name=f"{name}_marts", pipelines_dir=Path(folder)
+        )
+        return _Trial(warehouse, scratch, name).run()
+
+
+class _Trial:
+    """One trial under way: in a schema of its own or, where it may make none, in those that are there."""
+
+    def __init__(self, warehouse: Warehouse, scratch: Warehouse, table: str) -> None:
+        self._warehouse = warehouse
+        self._scratch = scratch
+        self._table = table
+        self._has_schema = False
+        self._done: list[str] = []
+
+    def run(self) -> Trial:
+        """Step by step, until one is refused."""
+        step = ""
+        try:
+            for step, take in self._steps():
+                take()
+                self._done.append(step)
+        except (DltException, HarvestError) as error:
+            said = _said(error)
+            with suppress(DltException):
+                self._drop()
+            return Trial(tuple(self._done), step, said, self._missing(step))
+        return Trial(tuple(self._done))
+
+    def _steps(self) -> Iterator[tuple[str, Callable[[], object]]]:
+        name = self._table
+        yield "connect", lambda: self._run("select 1")
+        yield "make a schema", self._make_schema
+        yield "make a table", lambda: self._run(f"create table {name} {_COLUMNS}")
+        yield "write", lambda: self._run(f"insert into {name} values (1, 1.5, 'written'), (2, 2.5, 'kept')")
+        yield (
+            "merge",
+            lambda: self._run(
+                f"delete from {name} where exists (select 1 from {name} as staged where staged.id = {name}.id and staged.id = 1)",
+                f"insert into {name} select 1, cast(2.5 as decimal(38, 9)), 'merged'",
+                f"update {name} set note = 'changed' where id = 1",
+            ),
+        )
+        if self._warehouse.kind.has_indexes:
+            yield "make an index", lambda: self._run(f"create index {name}_by_id on {name} (id)")
+        yield "lock", self._lock
+        if self._has_schema:
+            yield "load", lambda: keep(self._scratch, _LOADED.holding([{"id": 1}]))
+        yield "drop", self._drop
+
+    def _run(self, *statements: str) -> None:
+        with open_database(self._scratch) as database:
+            database.run(statements)
+
+    def _make_schema(self) -> None:
+        try:
+            with open_database(self._scratch) as database:
+                database.make_dataset()
+            self._has_schema = True
+        except DltException:
+            # Nothing more needs to be made where all are there.
+            self._scratch = self._warehouse
+            with open_database(self._warehouse) as database:
+                if database.missing_datasets():
+                    raise
+
+    def _lock(self) -> None:
+        with turn(self._scratch):
+            pass
+
+    def _drop(self) -> None:
+        if self._has_schema:
+            with open_database(self._scratch) as database:
+                database.drop_datasets()
+        else:
+            self._run(f"drop table if exists {self._table}")
+
+    def _missing(self, step: str) -> str:
+        """The statement that gives the permission, with the names of this database."""
+        template, who = self._warehouse.kind.permissions.get(step), self._warehouse.kind.who
+        if not template or not who:
+            return ""
+        with open_database(self._warehouse) as database:
+            [(name, user)] = database.rows(who)
+        return template.format(database=name, user=user, schema=self._warehouse.dataset_name)
+
+
+def _said(error: BaseException) -> str:
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    # A driver's own timeout, for one, may have no words.
+    return printable(next(iter(str(error).strip().splitlines()), "")) or type(error).__name__

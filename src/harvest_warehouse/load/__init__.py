@@ -1,0 +1,8 @@
+"""Load: bring what changed in Harvest into the database."""
+
+from __future__ import annotations
+
+from harvest_warehouse.load.load import load, settle
+from harvest_warehouse.load.report import AccessLost, LoadFailed, LoadReport
+
+__all__ = ["AccessLost", "LoadFailed", "LoadReport", "load", "settle"]

@@ -1,0 +1,139 @@
+"""Nothing is written that a token with fewer rights made look empty, or gone: what stands before and behind each load."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from dlt.extract import DltResource
+
+from harvest_time_tracking import Client, HarvestError, Settings, StreamOutcome
+from harvest_warehouse.database import open_database
+from harvest_warehouse.database.system_tables import keep
+from harvest_warehouse.database.token_access import (
+    Access,
+    access_resource,
+    changed,
+    last_accepted,
+    look,
+    lost,
+    switched_off,
+)
+from harvest_warehouse.warehouse import Warehouse
+
+
+class AccessChanged(HarvestError):
+    """The token's rights changed while Harvest was read with it: what it did not show looks empty, vanished, or never there."""
+
+
+class Sentinel:
+    """Knows what the tokens of earlier runs saw, and what this one sees.
+
+    Args:
+        warehouse: where the rows are.
+        settings: the account.
+        client: asks Harvest.
+        accept: whether to go on with a token that sees less, and to measure by it from now on.
+    """
+
+    def __init__(self, warehouse: Warehouse, settings: Settings, client: Client, *, accept: bool = False) -> None:
+        self._warehouse = warehouse
+        self._account_id = settings.account_id
+        self._client = client
+        self._is_accepted = accept
+        self._before: Access | None = None
+        self._now: Access | None = None
+        self._refused: dict[str, str] = {}
+        self._is_told = False
+
+    @property
+    def has_looked(self) -> bool:
+        """Whether it knows what this token sees."""
+        return self._now is not None
+
+    def look(self) -> tuple[str, ...]:
+        """Before anything is read: what is hidden now that an earlier token saw, in words, unless that is accepted.
+
+        Only while holding the turn, and with no package waiting.
+
+        Raises:
+            HarvestError: where Harvest cannot be asked.
+        """
+        self._before, self._now = self._look()
+        hidden = lost(self._before, self._now)
+        if not hidden or self._is_accepted:
+            return ()
+        # A load would write the empty values over the ones we have.
+        gone = hidden + switched_off(self._before, self._now)
+        keep(self._warehouse, access_resource(self._account_id, self._now, gone, is_accepted=False))
+        return gone
+
+    def look_again(self) -> None:
+        """Before anything that was read counts.
+
+        Raises:
+            AccessChanged: where rights were lost or won since `look`.
+            HarvestError: where Harvest cannot be asked.
+        """
+        if self._now is None:
+            return
+        if told := changed(self._client, self._now):
+            raise AccessChanged(
+                f"While Harvest was read, {'; '.join(told)}: what was read since is thrown away. Run it again; with fewer "
+                "rights than before, that needs --accept-access."
+            )
+
+    @property
+    def rights(self) -> tuple[str, ...]:
+        """What decides which rows and values the token shows; empty before it was looked at."""
+        return self._now.rights if self._now else ()
+
+    def first_row(self) -> Sequence[DltResource]:
+        """What this token sees, to be written with the first rows that it brings; nothing where an earlier run saw the same.
+
+        A run may end before it can tell what it saw, and its rows are there: a later one must be measured by them.
+        """
+        if self._is_told or self._now is None or (self._before and self._before.rights == self._now.rights):
+            return ()
+        self._is_told = True
+        return [access_resource(self._account_id, self._now, (), is_accepted=True)]
+
+    def missed(self, outcomes: Sequence[StreamOutcome]) -> tuple[str, ...]:
+        """What could be read before and cannot now, in words, after these were read."""
+        self._refused |= self._refused_of(outcomes)
+        known = self._before.refused if self._before else ()
+        off = switched_off(self._before, self._now) if self._now else ()
+        return off + tuple(
+            f"{name} cannot be read any more: {why}" for name, why in self._refused.items() if name not in known
+        )
+
+    def rows(self, outcomes: Sequence[StreamOutcome]) -> Sequence[DltResource]:
+        """What this token sees, as a row of `harvest_access`, after these were read."""
+        if self._now is None:
+            return ()
+        missed = self.missed(outcomes)
+        # A load of some streams says nothing of the others.
+        read = {outcome.stream for outcome in outcomes}
+        known = [name for name in (self._before.refused if self._before else ()) if name not in read]
+        now = replace(self._now, refused=tuple(sorted({*known, *self._refused})))
+        return [access_resource(self._account_id, now, missed, is_accepted=self._is_accepted or not missed)]
+
+    def _look(self) -> tuple[Access | None, Access]:
+        if not self._warehouse.is_there():
+            return None, look(self._client, None)
+        with open_database(self._warehouse) as database:
+            before = last_accepted(database, self._account_id)
+            return before, look(self._client, database).later_than(before)
+
+    def _refused_of(self, outcomes: Sequence[StreamOutcome]) -> dict[str, str]:
+        """Why streams that we have rows of are refused now."""
+        skipped = [outcome for outcome in outcomes if outcome.outcome == "skipped"]
+        if not skipped or not self._warehouse.is_there():
+            return {}
+        found: dict[str, str] = {}
+        with open_database(self._warehouse) as database:
+            for outcome in skipped:
+                query = f'select 1 from "{outcome.table}" where account_id = :account_id limit 1'
+                if database.columns(outcome.table) and database.rows(query, {"account_id": self._account_id}):
+                    found[outcome.stream] = outcome.reason
+        return found

@@ -1,0 +1,54 @@
+"""Copies follow their originals: what Harvest embeds in a record (`client__name`) changes without a trace in the record."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from harvest_time_tracking import STREAMS, Embedded, Stream
+from harvest_warehouse.database import Database
+
+
+def follow_embedded(database: Database, account_id: str, read: Collection[str]) -> None:
+    """Bring the embedded copies up to date with the rows they are copies of, by SQL alone.
+
+    Args:
+        database: open on the account's tables.
+        account_id: the account; others in the same tables are left alone.
+        read: the streams that were read completely in this run. Only their rows are newer than the copies.
+
+    Raises:
+        DltException: where the database refuses.
+    """
+    statements = [
+        statement
+        for stream in STREAMS.values()
+        for copy in stream.embeds
+        if copy.fields and copy.stream in read
+        for statement in _statements(database, stream, copy)
+    ]
+    if statements:
+        database.run(statements, {"account_id": account_id})
+
+
+def _statements(database: Database, stream: Stream, copy: Embedded) -> Iterator[str]:
+    table = copy.table_of(stream.table_name)
+    here, there = database.columns(table), database.columns(STREAMS[copy.stream].table_name)
+    if not here or not there:
+        return
+    values = {f"{copy.prefix}{name}": _value(columns) for name, columns in copy.fields.items()}
+    if copy.only_known:
+        values = {name: f'coalesce({value}, mine."{name}")' for name, value in values.items()}
+    joined = " and ".join(f'mine."{own}" = theirs."{other}"' for own, other in copy.keys)
+    differs = " or ".join(f'mine."{name}" is distinct from {value}' for name, value in values.items())
+    only = f'and mine."{copy.prefix}{copy.only_where[0]}" = {copy.only_where[1]}' if copy.only_where else ""
+    assigned = ", ".join(f'"{name}" = {value}' for name, value in values.items())
+    yield (
+        f'update "{table}" as mine set {assigned} from "{STREAMS[copy.stream].table_name}" as theirs '
+        f"where mine.account_id = :account_id and theirs.account_id = :account_id and {joined} and ({differs}) {only}"
+    )
+
+
+def _value(columns: tuple[str, ...]) -> str:
+    if len(columns) == 1:
+        return f'theirs."{columns[0]}"'
+    return "trim(" + " || ' ' || ".join(f"coalesce(theirs.\"{name}\", '')" for name in columns) + ")"

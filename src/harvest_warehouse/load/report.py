@@ -1,0 +1,107 @@
+"""What a load did, or why it did not come to its end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from harvest_time_tracking import STREAMS, HarvestError, StreamOutcome, printable
+from harvest_warehouse.warehouse import Warehouse
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What one load did.
+
+    Attributes:
+        account_id: the Harvest account that was read.
+        run_id: the run's id in `harvest_runs`, and dlt's id of the first load package that brought its rows.
+        database: where the rows are: the file, or the server and its database.
+        dataset: the database schema that holds the tables.
+        streams: what became of each stream, in the order of the catalogue.
+        finished: the load packages of an earlier run that were finished first.
+        started_at: when it began.
+        seconds: how long it took.
+    """
+
+    account_id: str
+    run_id: str
+    database: str
+    dataset: str
+    streams: tuple[StreamOutcome, ...]
+    finished: tuple[str, ...]
+    started_at: datetime
+    seconds: float
+
+    @property
+    def rows(self) -> int:
+        """Records that Harvest answered, all streams together."""
+        return sum(outcome.rows for outcome in self.streams)
+
+    @property
+    def requests(self) -> int:
+        """Requests sent to Harvest, all streams together."""
+        return sum(outcome.requests for outcome in self.streams)
+
+    @property
+    def skipped(self) -> tuple[StreamOutcome, ...]:
+        """The streams that were skipped; their old rows stay."""
+        return tuple(outcome for outcome in self.streams if outcome.outcome == "skipped")
+
+    @property
+    def unproven(self) -> tuple[StreamOutcome, ...]:
+        """The streams of which what came could not be shown to be all."""
+        return tuple(outcome for outcome in self.streams if outcome.outcome == "unproven")
+
+    @property
+    def not_there(self) -> tuple[StreamOutcome, ...]:
+        """The streams of named rows of which one does not exist in Harvest."""
+        return tuple(outcome for outcome in self.unproven if STREAMS[outcome.stream].argument)
+
+
+class LoadFailed(HarvestError):
+    """A load that did not come to its end; the message says why and what to do.
+
+    Attributes:
+        report: what became of each stream until then.
+    """
+
+    def __init__(self, message: str, report: LoadReport) -> None:
+        super().__init__(message)
+        self.report = report
+
+
+class AccessLost(LoadFailed):
+    """The token sees less than an earlier one did: nothing was read with it.
+
+    Attributes:
+        lost: what it does not see any more, in words.
+    """
+
+    def __init__(self, lost: tuple[str, ...], report: LoadReport) -> None:
+        super().__init__(
+            f"This token sees less than an earlier one: {'; '.join(lost)}. Nothing was read, nothing was changed. Use a token "
+            "that sees what the earlier one saw; or, if this is meant, add --accept-access.",
+            report,
+        )
+        self.lost = lost
+
+
+def what_happened(error: BaseException, warehouse: Warehouse) -> str:
+    """What happened, in one message: our own words where the cause is ours, else the cause's."""
+    chain = [error]
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and cause not in chain:
+        chain.append(cause)
+    ours = next((link for link in chain if isinstance(link, HarvestError)), None)
+    if ours is not None:
+        return str(ours)
+    if any(isinstance(link, KeyboardInterrupt) for link in chain):
+        return "Interrupted."
+    last = str(chain[-1])
+    said = printable(last)
+    if warehouse.kind.is_busy(last) and warehouse.name in last:
+        return f"{warehouse.place} is open in another program: close it there, and load again. ({said})"
+    step = error.step if isinstance(error, PipelineStepFailed) else "load"
+    return f"{warehouse.name}: {step} failed with {type(chain[-1]).__name__}: {said}"

@@ -1,0 +1,215 @@
+"""Which part of history is read again now, though nothing says that it changed: the longest unread first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+
+from harvest_time_tracking import STREAMS, Settings, Stream
+from harvest_time_tracking.pages import page_count
+from harvest_time_tracking.read_plan import most_requests
+from harvest_warehouse.database import Database, open_database
+from harvest_warehouse.database.rereads import REREADS, month_end
+from harvest_warehouse.database.runs import RUNS
+from harvest_warehouse.load.load import Again
+from harvest_warehouse.warehouse import Warehouse
+
+# What was read in full since then is left alone: runs may follow each other closely.
+REST = timedelta(hours=12)
+
+NEVER = datetime.min.replace(tzinfo=UTC)
+"""When a window was read in full, where nobody knows."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A part of the account that is read as a whole.
+
+    Attributes:
+        stream: its stream.
+        month: the first day of a month of a list that is sorted by date. None: the whole list, because it has no dates, or
+            for its rows without one, which no other filter finds.
+        rows: how many rows reading it brings.
+        read_at: when it was last read in full; `NEVER` where nobody knows.
+    """
+
+    stream: str
+    month: date | None
+    rows: int
+    read_at: datetime
+
+    def __str__(self) -> str:
+        return f"{self.stream} {self.month:%Y-%m}" if self.month else self.stream
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """What is read again now.
+
+    Attributes:
+        again: the filters, for each stream, as `load` takes them.
+        chosen: the windows that they bring.
+        windows: how many windows there are.
+        within_runs: within how many runs all of them are read again; 0 where that is switched off.
+        longest_unread: the window that nobody has read in full for longest.
+    """
+
+    again: Again
+    chosen: tuple[Window, ...]
+    windows: int
+    within_runs: int
+    longest_unread: Window | None
+
+
+def rotation(warehouse: Warehouse, settings: Settings, requests: int, *, now: datetime | None = None) -> Rotation:
+    """What to read again in the next load of an account, by what its tables hold and by when that was read.
+
+    Args:
+        warehouse: whose tables; its database must be there.
+        settings: the account, and the first day that is read at all.
+        requests: about how many requests that may take; 0 for none.
+        now: an aware instant; the machine's if None.
+
+    Raises:
+        DltException: where the database cannot be read.
+    """
+    now = now or datetime.now(UTC)
+    with open_database(warehouse) as database:
+        windows = _windows(database, settings.account_id, settings.start_date, now)
+    return rotate(windows, requests, now, settings.start_date)
+
+
+def rotate(windows: Iterable[Window], requests: int, now: datetime, start_date: date | None = None) -> Rotation:
+    """Choose the windows to read again: the longest unread, as many as the requests suffice for, one at least. Pure.
+
+    A window that alone takes more (a busy month, a long list without dates) has a run for itself.
+    """
+    order = list(STREAMS)
+    turns = sorted(windows, key=lambda window: (window.read_at, order.index(window.stream), window.month or date.max))
+    spans = _Spans(turns)
+    runs: list[list[Window]] = []
+    for window in turns if requests else ():
+        if runs and spans.requests([*runs[-1], window]) <= requests:
+            runs[-1].append(window)
+        else:
+            runs.append([window])
+    chosen = [window for window in runs[0] if window.read_at <= now - REST] if runs else []
+    return Rotation(
+        spans.filters(chosen, start_date), tuple(chosen), len(turns), len(runs), turns[0] if turns else None
+    )
+
+
+class _Spans:
+    """Windows put together where they follow each other: one filter for several months."""
+
+    def __init__(self, windows: Iterable[Window]) -> None:
+        self._next = {one: other for one, other in pairwise(_dated(windows)) if one.stream == other.stream}
+
+    def requests(self, chosen: Sequence[Window]) -> int:
+        """How many requests reading these windows takes at most, if nothing changes meanwhile."""
+        return sum(_requests(span) for span in self._of(chosen))
+
+    def filters(self, chosen: Sequence[Window], start_date: date | None) -> Again:
+        """What brings these windows."""
+        found: dict[str, list[Mapping[str, object]]] = {}
+        for span in self._of(chosen):
+            found.setdefault(span[0].stream, []).append(_filter(span, start_date))
+        return found
+
+    def _of(self, chosen: Sequence[Window]) -> list[list[Window]]:
+        whole = [window for window in chosen if window.month is None]
+        read_whole = {window.stream for window in whole}
+        spans = [[window] for window in whole]
+        for window in _dated(window for window in chosen if window.stream not in read_whole):
+            if spans and self._next.get(spans[-1][-1]) == window:
+                spans[-1].append(window)
+            else:
+                spans.append([window])
+        return spans
+
+
+def _dated(windows: Iterable[Window]) -> list[Window]:
+    months = [(window.stream, window.month, window) for window in windows if window.month]
+    return [window for *_, window in sorted(months, key=lambda found: found[:2])]
+
+
+def _requests(span: Sequence[Window]) -> int:
+    rows = sum(window.rows for window in span)
+    return most_requests(rows) if STREAMS[span[0].stream].date_field else page_count(rows)
+
+
+def _filter(span: Sequence[Window], start_date: date | None) -> Mapping[str, object]:
+    first, last = span[0].month, span[-1].month
+    if first is None or last is None:
+        return {}
+    return {"from": max(first, start_date or first).isoformat(), "to": month_end(last).isoformat()}
+
+
+def _windows(database: Database, account_id: str, start_date: date | None, now: datetime) -> list[Window]:
+    # A clock that was ahead and was set back: of what was read until then, nobody knows when.
+    full = _last_full_reads(database, account_id, now)
+    months = {key: at for key, at in _months_read(database, account_id).items() if at <= now}
+    found: list[Window] = []
+    for stream in STREAMS.values():
+        read_at = full.get(stream.name)
+        if read_at is None or not (stream.is_default and stream.has_updated_since):
+            continue
+        by_month = _rows(database, stream, account_id)
+        total = sum(by_month.values())
+        for month, rows in by_month.items():
+            if month is None and rows:
+                found.append(Window(stream.name, None, total, read_at))
+            elif month and (start_date is None or month_end(month) >= start_date):
+                found.append(Window(stream.name, month, rows, max(read_at, months.get((stream.name, month), read_at))))
+    return found
+
+
+def _rows(database: Database, stream: Stream, account_id: str) -> Mapping[date | None, int]:
+    """How many rows a stream has in each month; under None, those without a date."""
+    where = f'from "{stream.table_name}" where account_id = :account_id'
+    if not stream.date_field:
+        return {None: database.rows(f"select count(*) {where}", {"account_id": account_id})[0][0]}
+    by_month: Counter[date | None] = Counter()
+    query = f'select "{stream.date_field}", count(*) {where} group by "{stream.date_field}"'
+    for day, rows in database.rows(query, {"account_id": account_id}):
+        by_month[day.replace(day=1) if day else None] += rows
+    return by_month
+
+
+def _last_full_reads(database: Database, account_id: str, now: datetime) -> Mapping[str, datetime]:
+    """When each stream was last read in full; a stream that the last run had to skip has none: it cannot be read now."""
+    query = f"""
+        select stream, outcome, is_full, coalesce(reason, '') = '', max(case when started_at <= :now then started_at end)
+        from {RUNS.name}
+        where account_id = :account_id and outcome in ('complete', 'skipped')
+        -- What a run had read when it failed was thrown away.
+        and run_id not in (select run_id from {RUNS.name} where outcome in ('failed', 'stopped')) group by 1, 2, 3, 4
+    """
+    if not database.columns(RUNS.name):
+        return {}
+    values = {"account_id": account_id, "now": now}
+    full: dict[str, datetime] = {}
+    last: dict[tuple[str, str], datetime] = {}
+    for stream, outcome, is_full, is_smooth, started_at in database.rows(query, values):
+        at = _aware(started_at) if started_at else NEVER
+        last[stream, outcome] = max(at, last.get((stream, outcome), at))
+        if outcome == "complete":
+            # Read by changes alone, for as long as is known: nobody knows when in full.
+            full[stream] = max(full.get(stream, NEVER), at if is_full and is_smooth else NEVER)
+    return {
+        stream: at for stream, at in full.items() if last[stream, "complete"] >= last.get((stream, "skipped"), NEVER)
+    }
+
+
+def _months_read(database: Database, account_id: str) -> Mapping[tuple[str, date], datetime]:
+    if not database.columns(REREADS.name):
+        return {}
+    query = f"select stream, month, read_at from {REREADS.name} where account_id = :account_id"
+    return {(stream, month): _aware(at) for stream, month, at in database.rows(query, {"account_id": account_id})}
+
+
+def _aware(at: datetime) -> datetime:
+    return at if at.tzinfo else at.replace(tzinfo=UTC)

@@ -1,0 +1,308 @@
+"""Build the marts: tables that answer questions, made by SQL from Harvest's own, checked before they replace the old ones."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from dlt.common.exceptions import DltException
+from dlt.destinations.exceptions import DestinationConnectionError
+
+from harvest_time_tracking import SettingWrong, printable
+from harvest_warehouse.database import Database, open_database
+from harvest_warehouse.database.lock import turn
+from harvest_warehouse.database.read_only import not_ours, unopened
+from harvest_warehouse.marts.calendar import DAY_COLUMNS, days
+from harvest_warehouse.marts.models import Model, Rule, described, empty, models, raw_tables, resolved, rules, staging
+from harvest_warehouse.marts.report import BuildFailed, BuildReport, BuiltTable, Found, failure
+from harvest_warehouse.marts.settings import TIME_OFF, WEEKDAYS, MartSettings, mart_settings
+from harvest_warehouse.marts.time_zones import zone
+from harvest_warehouse.warehouse import Warehouse
+
+# Behind the names of tables that are being built, and of those of a build that failed.
+NEXT = "__next"
+
+QUALITY = "mart_data_quality"
+
+_INPUTS = {
+    "cfg_account": {
+        "account_id": "text",
+        "as_of_date": "date",
+        "loaded_at": "timestamptz",
+        "time_zone": "text",
+        "home_currency": "text",
+        "week_start_day": "text",
+        "working_days_per_week": "integer",
+        "target_utilisation": "decimal(38, 9)",
+    },
+    "cfg_date": dict(DAY_COLUMNS),
+    "cfg_time_off_task": {"task_name": "text", "task_id": "bigint"},
+    "cfg_exchange_rate": {"currency": "text", "valid_from": "date", "rate_to_home": "decimal(38, 9)"},
+    QUALITY: {
+        "account_id": "text",
+        "finding": "text",
+        "severity": "text",
+        "words": "text",
+        "row_count": "bigint",
+        "query": "text",
+    },
+}
+
+
+def build(
+    warehouse: Warehouse,
+    settings: MartSettings | None = None,
+    *,
+    as_of: date | None = None,
+    on_step: Callable[[str], None] = lambda _: None,
+) -> BuildReport:
+    """Build every mart from Harvest's tables as they are now, and replace the old ones all at once.
+
+    Args:
+        warehouse: where Harvest's tables are; the marts go beside them.
+        settings: of the marts; None for those of dlt's configuration.
+        as_of: the day up to which weeks, ages and budgets count; None for that of the last load.
+        on_step: is told, in a few words, what begins.
+
+    Raises:
+        SettingWrong: for a setting that cannot work, or where nothing was loaded yet.
+        NoDatabase: where the database's file is something else.
+        Busy: where another run is writing into the same database.
+        BuildFailed: where a check or the database says no. The old marts stand.
+    """
+    settings = settings or mart_settings()
+    if not warehouse.is_there():
+        raise SettingWrong(f"{warehouse.place} is not there yet: run {warehouse.command('sync')} in this folder first.")
+    with turn(warehouse):
+        try:
+            with open_database(warehouse, "building") as database:
+                if not database.names():
+                    raise SettingWrong(not_ours(warehouse))
+                return _Build(warehouse, database, settings, as_of, on_step).run()
+        except DestinationConnectionError as error:
+            raise BuildFailed(f"{unopened(warehouse, error)} The marts of the last build stand.") from error
+        except DltException as error:
+            raise BuildFailed(
+                f"The database refused: {printable(str(error))} The marts of the last build stand."
+            ) from error
+
+
+@dataclass(frozen=True)
+class _Account:
+    """One account whose rows are in the tables; `week_start` is 0 for Monday."""
+
+    account_id: str
+    as_of: date
+    loaded_at: datetime
+    time_zone: str
+    week_start: int
+
+    def row(self, settings: MartSettings) -> tuple[object, ...]:
+        """Its row of cfg_account."""
+        return (
+            self.account_id,
+            self.as_of,
+            self.loaded_at,
+            self.time_zone,
+            settings.home_currency,
+            WEEKDAYS[self.week_start],
+            len(settings.working_days),
+            settings.target_utilisation,
+        )
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """A rule, its query in the new tables, and how many rows that gives, by account."""
+
+    rule: Rule
+    query: str
+    counts: Mapping[str, int]
+
+    @property
+    def kept_query(self) -> str:
+        """The same when the new tables have taken the place of the old."""
+        # In upper case where the database's names are.
+        return self.query.replace(NEXT, "").replace(NEXT.upper(), "")
+
+
+class _Build:
+    """One build under way."""
+
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        database: Database,
+        settings: MartSettings,
+        as_of: date | None,
+        on_step: Callable[[str], None],
+    ) -> None:
+        self._warehouse = warehouse
+        self._database = database
+        self._settings = settings
+        self._given_as_of = as_of
+        self._on_step = on_step
+        self._raw = {name: database.columns(name) for name in raw_tables()}
+        self._as_of: dict[str, date] = {}
+        self._began = time.monotonic()
+
+    def run(self) -> BuildReport:
+        """Inputs, tables, checks, and then the exchange."""
+        self._on_step("looking at the database")
+        self._database.make_marts()
+        self._drop([*_INPUTS, *(model.name for model in models())])
+        self._inputs()
+        self._on_step("building the marts")
+        tables = tuple(self._table(model) for model in models())
+        self._on_step("checking the marts")
+        found = [self._check(rule) for rule in rules()]
+        unmatched = self._unmatched()
+        if any(checked.counts for checked in found if checked.rule.severity == "error"):
+            report = self._report(tables, found, unmatched, is_kept=False)
+            raise BuildFailed(failure(report), report)
+        self._keep_findings(found)
+        self._on_step("replacing the marts")
+        self._replace()
+        return self._report(tables, found, unmatched, is_kept=True, has_comments=self._comment())
+
+    def _inputs(self) -> None:
+        """What is not Harvest's: the accounts, their calendar, and the settings."""
+        database, settings = self._database, self._settings
+        database.run(
+            [f"create table marts.{name}{NEXT} as {empty(kinds).sql('duckdb')}" for name, kinds in _INPUTS.items()]
+        )
+        accounts = self._accounts()
+        self._as_of = {account.account_id: account.as_of for account in accounts}
+        named: dict[str, set[date]] = {}
+        for account_id, day in database.rows(resolved(staging("stg_named_days"), self._raw)):
+            named.setdefault(account_id, set()).add(day)
+        for account in accounts:
+            database.insert(f"marts.cfg_account{NEXT}", [account.row(settings)])
+            calendar = days(
+                account.account_id,
+                named.get(account.account_id, ()),
+                account.as_of,
+                week_start=account.week_start,
+                working_days=settings.working_days,
+                holidays=settings.holidays,
+            )
+            database.insert(f"marts.cfg_date{NEXT}", list(calendar))
+        leave = {(None, task) if isinstance(task, int) else (task.lower(), None) for task in settings.time_off_tasks}
+        database.insert(f"marts.cfg_time_off_task{NEXT}", list(leave))
+        rates = [(code, day, rate) for code, by_day in settings.exchange_rates.items() for day, rate in by_day.items()]
+        database.insert(f"marts.cfg_exchange_rate{NEXT}", rates)
+
+    def _accounts(self) -> list[_Account]:
+        rows, settings = self._database.rows, self._settings
+        loads = dict(_pairs(rows(_LAST_LOAD))) if self._database.columns("harvest_runs") else {}
+        zones = dict(_pairs(rows(resolved(staging("stg_token_zone"), self._raw))))
+        starts = dict(_pairs(rows(resolved(staging("stg_week_start"), self._raw))))
+        found = []
+        for (account_id,) in sorted(rows(resolved(staging("stg_accounts"), self._raw))):
+            loaded_at = loads.get(account_id) or datetime.now(UTC)
+            known = zone(settings.time_zone) or zone(zones.get(account_id)) or ZoneInfo("UTC")
+            as_of = self._given_as_of or loaded_at.astimezone(known).date()
+            name = str(starts.get(account_id)).capitalize()
+            week_start = settings.week_start
+            if week_start is None:
+                week_start = WEEKDAYS.index(name) if name in WEEKDAYS else 0
+            found.append(_Account(account_id, as_of, loaded_at, str(known), week_start))
+        return found
+
+    def _table(self, model: Model) -> BuiltTable:
+        began = time.monotonic()
+        query = self._database.translated(resolved(model.query, self._raw, NEXT))
+        name = f"marts.{model.name}{NEXT}"
+        self._database.create(name, query)
+        [(rows,)] = self._database.rows(f"select count(*) from {name}")
+        return BuiltTable(model.name, rows, round(time.monotonic() - began, 3))
+
+    def _check(self, rule: Rule) -> _Checked:
+        """What a rule finds in the new tables: its query, and how many rows it gives, by account."""
+        query = self._database.translated(resolved(rule.query, self._raw, NEXT))
+        return _Checked(rule, query, self._database.counts(query, "account_id"))
+
+    def _keep_findings(self, found: Sequence[_Checked]) -> None:
+        rows = [
+            (account_id, rule.name, rule.severity, rule.words, checked.counts.get(account_id, 0), checked.kept_query)
+            for checked in found
+            for rule in [checked.rule]
+            for account_id in self._as_of
+        ]
+        self._database.insert(f"marts.{QUALITY}{NEXT}", rows)
+
+    def _replace(self) -> None:
+        """Old tables out, new ones in, in one transaction."""
+        names = [*(model.name for model in models() if model.is_kept), QUALITY]
+        exchange = []
+        for name in names:
+            exchange += [f"drop table if exists marts.{name}", f"alter table marts.{name}{NEXT} rename to {name}"]
+        self._database.run(exchange)
+        self._drop([*(name for name in _INPUTS if name != QUALITY), *(m.name for m in models() if not m.is_kept)])
+
+    def _drop(self, names: Sequence[str]) -> None:
+        self._database.run([f"drop table if exists marts.{name}{NEXT}" for name in names])
+
+    def _comment(self) -> bool:
+        comments = []
+        for table in described().values():
+            comments.append((f"marts.{table.name}", "", f"{table.description} {table.grain}."))
+            comments += [(f"marts.{table.name}", column, words) for column, words in table.columns.items()]
+        return self._database.comment(comments)
+
+    def _unmatched(self) -> tuple[str | int, ...]:
+        """What the setting calls leave and no task is called: a slip of the pen would count leave as work."""
+        if self._settings.time_off_tasks == TIME_OFF:
+            return ()
+        rows = self._database.rows(f"select lower(task_name), task_id from marts.dim_task{NEXT}")
+        there = {value for row in rows for value in row}
+        return tuple(
+            task
+            for task in self._settings.time_off_tasks
+            if (task.lower() if isinstance(task, str) else task) not in there
+        )
+
+    def _report(
+        self,
+        tables: tuple[BuiltTable, ...],
+        checks: Sequence[_Checked],
+        unmatched: tuple[str | int, ...],
+        *,
+        is_kept: bool,
+        has_comments: bool = False,
+    ) -> BuildReport:
+        kept = {model.name for model in models() if model.is_kept}
+        return BuildReport(
+            self._warehouse.place,
+            self._warehouse.marts_name,
+            tuple(self._as_of.items()),
+            tuple(table for table in tables if table.name in kept),
+            tuple(
+                Found(
+                    checked.rule.name,
+                    checked.rule.severity,
+                    checked.rule.words,
+                    sum(checked.counts.values()),
+                    checked.kept_query if is_kept else checked.query,
+                )
+                for checked in checks
+                if checked.counts
+            ),
+            len(checks),
+            unmatched,
+            has_comments,
+            round(time.monotonic() - self._began, 3),
+        )
+
+
+_LAST_LOAD = (
+    "select account_id, max(ended_at) from harvest_runs where outcome in ('complete', 'unproven') group by account_id"
+)
+
+
+def _pairs(rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[str, Any]]:
+    return ((account_id, value) for account_id, value in rows)

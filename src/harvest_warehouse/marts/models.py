@@ -1,0 +1,279 @@
+"""The SQL files: what refers to what, in which order they are built, and what stands for a name in a given database.
+
+A file says `raw.x` for the rows of a table of Harvest's that have a place in the marts, `left_out.x` for the others and
+`every.x` for both (`needs.py` says which are which), `stg_x` for a staging model (put in its place as a subquery, never
+stored), and `cfg_x`, `int_x`, `dim_x`, `fct_x`, `mart_x` for tables of the marts; the first two of these live only while building.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Literal
+
+import sqlglot
+import yaml
+from sqlglot import exp
+
+from harvest_time_tracking import tables
+from harvest_warehouse.marts.needs import Needs, needs, texts
+
+SQL = Path(__file__).parent / "sql"
+Severity = Literal["error", "warning", "finding"]
+
+_STORED = ("cfg_", "int_", "dim_", "fct_", "mart_")
+_TRANSIENT = ("cfg_", "int_")
+_TYPES = MappingProxyType(
+    {
+        "text": "text",
+        "bigint": "bigint",
+        "decimal": "decimal(38, 9)",
+        "bool": "boolean",
+        "date": "date",
+        "timestamp": "timestamptz",
+    }
+)
+# What stands before the names of Harvest's tables.
+_HARVESTS = ("raw", "left_out", "every", "told")
+# Staging models that say of all tables' rows what `needs` says of one's.
+_TOLD: Mapping[str, Callable[[Needs], str]] = MappingProxyType(
+    {
+        "stg_left_out": lambda needed: needed.told_left_out if needed.barring else "",
+        "stg_odd_value": lambda needed: needed.told_odd if needed.telling else "",
+        "stg_balance": lambda needed: needed.balance,
+    }
+)
+# What dlt adds to tables with children, and to children.
+_LINKS = MappingProxyType({"_dlt_id": "text", "_dlt_parent_id": "text", "_dlt_list_idx": "bigint"})
+
+
+@dataclass(frozen=True)
+class Model:
+    """One SQL file that is built into a table.
+
+    Attributes:
+        name: of the file and the table.
+        query: the file's select statement.
+    """
+
+    name: str
+    query: exp.Query
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the table stays; the others live only while building."""
+        return not self.name.startswith(_TRANSIENT)
+
+
+@dataclass(frozen=True)
+class Described:
+    """The words of models.yml for one table.
+
+    Attributes:
+        name: the table.
+        description: what it is for, in a sentence.
+        grain: what a row is.
+        key: the columns that identify a row.
+        columns: words for each column, in the table's order.
+    """
+
+    name: str
+    description: str
+    grain: str
+    key: tuple[str, ...]
+    columns: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One check: a select that gives the rows that break it.
+
+    Attributes:
+        name: of the file; `key_<table>` for those that follow from a table's key.
+        severity: an error stops the build; a warning is told, since it rests on how Harvest behaves; a finding is
+            something in the account that somebody may want to mend.
+        words: what a row that it gives means.
+        query: the select statement; its first column is `account_id`.
+    """
+
+    name: str
+    severity: Severity
+    words: str
+    query: exp.Query
+
+
+@cache
+def models() -> tuple[Model, ...]:
+    """Every table to build, each after those that it refers to."""
+    found = {path.stem: _parsed(path) for path in (*SQL.glob("staging/int_*.sql"), *SQL.glob("marts/*.sql"))}
+    needs = {name: sorted(_needs(query) & found.keys()) for name, query in sorted(found.items())}
+    return tuple(Model(name, found[name]) for name in TopologicalSorter(needs).static_order())
+
+
+@cache
+def described() -> Mapping[str, Described]:
+    """The words for each table that stays, by its name."""
+    common = _words()["common"]
+    return MappingProxyType(
+        {
+            name: Described(
+                name,
+                said["description"],
+                said["grain"],
+                tuple(said["key"].split()),
+                {column: words or common[column] for column, words in said["columns"].items()},
+            )
+            for name, said in _words()["models"].items()
+        }
+    )
+
+
+@cache
+def rules() -> tuple[Rule, ...]:
+    """Every check: keys first, then the files of sql/checks, errors before warnings before findings."""
+    words: dict[Severity, dict[str, str]] = _words()["checks"]
+    built = {model.name for model in models()}
+    keys = [_key_rule(table) for table in described().values() if table.name in built]
+    files = [
+        Rule(name, severity, said, _parsed(SQL / "checks" / f"{name}.sql"))
+        for severity, checks in words.items()
+        for name, said in checks.items()
+    ]
+    return (*keys, *files)
+
+
+def raw_tables() -> tuple[str, ...]:
+    """Harvest's tables that some file reads."""
+    queries = [*_staging().values(), *(rule.query for rule in rules())]
+    return tuple(
+        sorted({table.name for query in queries for table in query.find_all(exp.Table) if table.db in _HARVESTS})
+    )
+
+
+def staging(name: str) -> exp.Query:
+    """A staging model's select statement."""
+    return _staging()[name].copy()
+
+
+def resolved(query: exp.Query, raw: Mapping[str, Sequence[str]], suffix: str = "") -> exp.Query:
+    """A statement in which each name stands for what it is in this database.
+
+    Args:
+        query: a model's or a check's statement.
+        raw: the columns that each of Harvest's tables has here; none where it is not there. What is missing is null.
+        suffix: behind the names of the marts' tables, while they are being built.
+    """
+    # A root of its own, so that whatever is replaced has a parent.
+    tree = query.copy()
+    pending = list(tree.find_all(exp.Table))
+    while pending:
+        table = pending.pop()
+        if table.db in ("raw", "left_out") and table.name in needs():
+            pending.extend(_put(table, _rows_of(table.name, table.db)))
+        elif table.db in _HARVESTS:
+            too = texts(table.name) if table.db == "told" else ()
+            _put(table, _raw(table.name, raw.get(table.name, ()), too))
+        elif table.name in _staging():
+            pending.extend(_put(table, staging(table.name)))
+        elif table.name.startswith(_STORED) and not table.db:
+            alias = table.alias_or_name
+            table.replace(exp.alias_(exp.table_(f"{table.name}{suffix}", db="marts"), alias, table=True))
+    return tree
+
+
+def empty(columns: Mapping[str, str]) -> exp.Query:
+    """A statement that gives no rows of these columns (SQL types by name)."""
+    listed = ", ".join(f'cast(null as {kind}) as "{name}"' for name, kind in columns.items())
+    return _query(f"select {listed} from (select 1 as one) as nothing where one = 0")
+
+
+def _put(table: exp.Table, instead: exp.Query | exp.Table) -> list[exp.Table]:
+    """Replace a table; gives those that are in its place now."""
+    alias = table.alias_or_name
+    if isinstance(instead, exp.Query):
+        table.replace(instead.subquery(alias, copy=False))
+        return list(instead.find_all(exp.Table))
+    table.replace(exp.alias_(instead, alias, table=True))
+    return []
+
+
+def _raw(name: str, have: Sequence[str], too: Sequence[str] = ()) -> exp.Query | exp.Table:
+    wanted = {column.name: _TYPES[column.data_type] for column in tables()[name].columns.values()} | _LINKS
+    wanted |= dict.fromkeys(too, "text")
+    missing = {column: kind for column, kind in wanted.items() if column not in have}
+    if not have:
+        return empty(wanted)
+    if missing.keys() <= _LINKS.keys():
+        return exp.table_(name, db="raw")
+    nulls = ", ".join(f'cast(null as {kind}) as "{column}"' for column, kind in missing.items())
+    return _query(f'select *, {nulls} from raw."{name}"')
+
+
+def _needs(query: exp.Query) -> set[str]:
+    """The tables of the marts that a statement reads, through staging models too."""
+    return set(_names(query))
+
+
+def _names(query: exp.Query) -> Iterator[str]:
+    for table in query.find_all(exp.Table):
+        if table.name in _staging():
+            yield from _names(_staging()[table.name])
+        elif not table.db:
+            yield table.name
+
+
+def _key_rule(table: Described) -> Rule:
+    columns = ", ".join(table.key)
+    nulls = " or ".join(f"{column} is null" for column in table.key)
+    query = (
+        f"select {columns}, count(*) as row_count from {table.name} group by {columns} having count(*) > 1 or {nulls}"
+    )
+    return Rule(
+        f"key_{table.name}", "error", f"{table.name} has not {table.grain[0].lower()}{table.grain[1:]}.", _query(query)
+    )
+
+
+def _rows_of(table: str, which: str) -> exp.Query:
+    """The rows of a table of Harvest's that have a place in the marts, or (`left_out`) the others."""
+    return _placed()[table, which].copy()
+
+
+@cache
+def _placed() -> Mapping[tuple[str, str], exp.Query]:
+    return MappingProxyType(
+        {
+            (table, which): _query(select)
+            for table, needed in needs().items()
+            for which, select in (("raw", needed.kept), ("left_out", needed.left_out))
+        }
+    )
+
+
+@cache
+def _staging() -> Mapping[str, exp.Query]:
+    files = {path.stem: _parsed(path) for path in SQL.glob("staging/stg_*.sql")}
+    told = {
+        name: _query(" union all ".join(filter(None, map(select, needs().values())))) for name, select in _TOLD.items()
+    }
+    return MappingProxyType(files | told)
+
+
+@cache
+def _words() -> dict[str, Any]:
+    read: dict[str, Any] = yaml.safe_load((SQL / "models.yml").read_text(encoding="utf-8"))
+    return read
+
+
+def _parsed(path: Path) -> exp.Query:
+    return _query(path.read_text(encoding="utf-8"))
+
+
+def _query(text: str) -> exp.Query:
+    parsed = sqlglot.parse_one(text, read="duckdb")
+    if not isinstance(parsed, exp.Query):
+        raise TypeError(f"Not a select statement: {text}")
+    return parsed

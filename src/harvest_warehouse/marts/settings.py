@@ -1,0 +1,182 @@
+"""What the marts must know and Harvest does not tell: the section `[harvest_marts]` of dlt's configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from harvest_time_tracking import SettingWrong
+from harvest_warehouse.marts.time_zones import zone
+from harvest_warehouse.settings.section import given
+
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+TIME_OFF = (
+    "Absence",
+    "Annual Leave",
+    "Bank Holiday",
+    "Holiday",
+    "Holidays",
+    "Leave",
+    "Paid Time Off",
+    "Parental Leave",
+    "PTO",
+    "Public Holiday",
+    "Sick",
+    "Sick Leave",
+    "Sickness",
+    "Time Off",
+    "Vacation",
+)
+"""Tasks that count as leave where nothing else is set: Harvest has no leave object, teams track it as tasks."""
+
+# A rate without a month holds for all of them.
+_ALWAYS = "1900-01"
+_LEAST_RATE = Decimal("0.000001")
+_WHERE = "It is set under [harvest_marts] in .dlt/config.toml, or by a variable of the environment, HARVEST_MARTS__..."
+
+
+@dataclass(frozen=True)
+class MartSettings:
+    """The settings of the marts, checked.
+
+    Attributes:
+        home_currency: ISO code of the currency that cost rates are in; None for the account's own, as Harvest tells it.
+        working_days: the days of the week on which people work, 0 for Monday to 6 for Sunday.
+        target_utilisation: the share of available hours that should be billable, 0 to 1.
+        time_off_tasks: names (in any case) and ids of the tasks that count as leave.
+        week_start: the first day of a week, 0 to 6; None for the account's own.
+        time_zone: Harvest's or the IANA name; None for that of the person behind the token.
+        holidays: days on which nobody is expected to work.
+        exchange_rates: for each currency, what one unit is worth in the home currency from a month's first day on.
+    """
+
+    home_currency: str | None = None
+    working_days: tuple[int, ...] = (0, 1, 2, 3, 4)
+    target_utilisation: Decimal = Decimal("0.75")
+    time_off_tasks: tuple[str | int, ...] = TIME_OFF
+    week_start: int | None = None
+    time_zone: str | None = None
+    holidays: frozenset[date] = frozenset()
+    exchange_rates: Mapping[str, Mapping[date, Decimal]] = field(default_factory=dict)
+
+
+def mart_settings() -> MartSettings:
+    """The settings from dlt's configuration: `.dlt/config.toml` or variables such as `HARVEST_MARTS__HOME_CURRENCY`.
+
+    Raises:
+        SettingWrong: for a name that is none, and for a value that cannot work, with what it must look like.
+    """
+    readers: dict[str, Callable[[str, object], object]] = {
+        "home_currency": _currency,
+        "working_days": _working_days,
+        "target_utilisation": _share,
+        "time_off_tasks": _tasks,
+        "week_start": _weekday,
+        "time_zone": _zone,
+        "holidays": lambda name, value: frozenset(_day(name, item) for item in _listed(value)),
+        "exchange_rates": _exchange_rates,
+    }
+    found = given("harvest_marts", [item.name for item in fields(MartSettings)])
+    read: dict[str, Any] = {name: readers[name](name, value) for name, value in found.items()}
+    return MartSettings(**read)
+
+
+def _working_days(name: str, value: object) -> tuple[int, ...]:
+    days = tuple(sorted({_weekday(name, item) for item in _listed(value)}))
+    if not days:
+        raise SettingWrong(f'{name} must name at least one day, such as ["Monday", "Tuesday"]. {_WHERE}')
+    return days
+
+
+def _share(name: str, value: object) -> Decimal:
+    share = _number(name, value)
+    if not 0 < share <= 1:
+        raise SettingWrong(f"{name} must be a share between 0 and 1, such as 0.75, got {value!r}. {_WHERE}")
+    return share
+
+
+def _tasks(_name: str, value: object) -> tuple[str | int, ...]:
+    return tuple(int(str(item)) if str(item).isdecimal() else str(item) for item in _listed(value))
+
+
+def _zone(name: str, value: object) -> str:
+    if zone(str(value)) is None:
+        raise SettingWrong(f'{name} must be a time zone such as "Europe/Berlin", got {value!r}. {_WHERE}')
+    return str(value)
+
+
+def _exchange_rates(name: str, value: object) -> dict[str, dict[date, Decimal]]:
+    if not isinstance(value, dict):
+        raise SettingWrong(f'{name} must be a table such as {{USD = {{"2026-01" = 0.92}}}}, got {value!r}. {_WHERE}')
+    read: dict[str, dict[date, Decimal]] = {}
+    for currency, rates in value.items():
+        by_month = rates if isinstance(rates, dict) else {_ALWAYS: rates}
+        code = _currency(name, currency)
+        if code in read:
+            raise SettingWrong(f"{name} must name each currency once, got {code} twice. {_WHERE}")
+        read[code] = {_month(name, month): _rate(name, rate) for month, rate in by_month.items()}
+    return read
+
+
+def _month(name: str, value: object) -> date:
+    """The first day of a month: revenue and cost are converted by whole months."""
+    text = str(value).strip()
+    try:
+        day = date.fromisoformat(f"{text}-01" if len(text) == 7 else text)
+    except ValueError:
+        day = None
+    if day is None or day.day != 1:
+        raise SettingWrong(f'{name} must hold months such as "2026-01", got {value!r}. {_WHERE}')
+    return day
+
+
+def _rate(name: str, value: object) -> Decimal:
+    rate = _number(name, value)
+    # Kept with nine decimals: a smaller one would be worth nothing.
+    if not _LEAST_RATE <= rate <= 1 / _LEAST_RATE:
+        raise SettingWrong(
+            f"{name} must hold rates above 0, from {_LEAST_RATE} to its inverse, got {value!r}. {_WHERE}"
+        )
+    return rate
+
+
+def _currency(name: str, value: object) -> str:
+    text = str(value).strip().upper()
+    if len(text) != 3 or not (text.isascii() and text.isalpha()):
+        raise SettingWrong(f'{name} must be a currency\'s code such as "EUR", got {value!r}. {_WHERE}')
+    return text
+
+
+def _weekday(name: str, value: object) -> int:
+    text = str(value).strip().capitalize()
+    if text not in WEEKDAYS:
+        raise SettingWrong(f'{name} must be a day\'s English name such as "Monday", got {value!r}. {_WHERE}')
+    return WEEKDAYS.index(text)
+
+
+def _day(name: str, value: object) -> date:
+    # A time of day would make a day that equals none.
+    try:
+        return value if type(value) is date else date.fromisoformat(str(value).strip())
+    except ValueError:
+        raise SettingWrong(f"{name} must hold days such as 2026-12-24, got {value!r}. {_WHERE}") from None
+
+
+def _number(name: str, value: object) -> Decimal:
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        number = Decimal("nan")
+    if not number.is_finite():
+        raise SettingWrong(f"{name} must be a number, got {value!r}. {_WHERE}")
+    return number
+
+
+def _listed(value: object) -> Sequence[object]:
+    """A list as a file has it, or the text of an environment variable: parts between commas."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return list(value) if isinstance(value, list | tuple) else [value]

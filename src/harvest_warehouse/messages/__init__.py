@@ -1,0 +1,1 @@
+"""Messages: numbers in words, and the steps of a run."""

@@ -1,0 +1,49 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any
+
+import simplejson
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 row`, `2,000 rows`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def exact(value: object) -> str:
+    """A value as text, digit by digit; zeros at the end of a decimal say nothing, and go."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Decimal):
+        return f"{_trimmed(value):f}"
+    if isinstance(value, datetime | date | time):
+        return value.isoformat(" ") if isinstance(value, datetime) else value.isoformat()
+    if isinstance(value, list | tuple | dict):
+        return str(simplejson.dumps(plain(value), use_decimal=True, ensure_ascii=False, default=str))
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value).hex()
+    return str(value)
+
+
+def plain(value: Any) -> Any:
+    """A value in the terms of JSON, decimals kept as they are."""
+    if isinstance(value, Decimal):
+        return _trimmed(value)
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if value is None or isinstance(value, str | int | float):
+        return value
+    return value.isoformat() if isinstance(value, datetime) else exact(value)
+
+
+def _trimmed(value: Decimal) -> Decimal:
+    if not value.is_finite():
+        return value
+    text = f"{value:f}"
+    return Decimal(text.rstrip("0").rstrip(".")) if "." in text else value

@@ -1,0 +1,1 @@
+"""Settings: what dlt's configuration says of the account, of our own sections, and of this process."""

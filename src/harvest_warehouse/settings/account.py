@@ -1,0 +1,117 @@
+"""The Harvest account and how to ask it, as dlt's configuration has them: `.dlt/secrets.toml`, `.dlt/config.toml`, the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dlt
+from dlt.common.configuration import inject_section, with_config
+from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
+from dlt.common.configuration.specs.config_section_context import ConfigSectionContext
+
+from harvest_time_tracking import Secret, Settings, SettingWrong, printable
+from harvest_time_tracking.request_shares import check_requests
+from harvest_time_tracking.settings import HOW_TO_SIGN_IN, as_date
+
+PIPELINE = "harvest_time_tracking_pipeline"
+REREAD_REQUESTS = 10
+"""How many requests a sync spends on history that nothing says has changed: 20,000 time entries."""
+
+
+def account_settings(pipeline_name: str = PIPELINE, *, start_date: str | None = None) -> Settings:
+    """The account, from dlt's configuration: `.dlt/secrets.toml`, `.dlt/config.toml` or the environment.
+
+    Read as the source itself would read it, in every spelling that it takes.
+
+    Args:
+        pipeline_name: dlt also looks for settings under the pipeline's name, and there first.
+        start_date: wins over the configured one.
+
+    Raises:
+        SettingWrong: where something is missing or cannot work, with the way to set it.
+    """
+    with _found(pipeline_name):
+        found: Settings = _resolve()
+    if start_date is None:
+        return found
+    return Settings(
+        found.access_token,
+        found.account_id,
+        found.base_url,
+        found.user_agent,
+        as_date("start_date", start_date),
+        found.requests_per_15_s,
+        found.report_requests_per_15_min,
+    )
+
+
+def reread_requests(pipeline_name: str = PIPELINE) -> int:
+    """About how many requests each sync spends on reading history again, from where the account's settings are.
+
+    Raises:
+        SettingWrong: where it is not a number, or below 0.
+    """
+    with _found(pipeline_name):
+        found: int = _resolve_reread_requests()
+    if found < 0:
+        raise SettingWrong(f"reread_requests must be 0 (read no history again) or more, got {found}.")
+    return found
+
+
+def children_requests(pipeline_name: str = PIPELINE) -> int | None:
+    """How many requests for children a run makes, from where the account's settings are; None for what suits the account.
+
+    Raises:
+        SettingWrong: where it is not a number, or one that cannot be.
+    """
+    with _found(pipeline_name):
+        found: int | None = _resolve_children_requests()
+    check_requests(found)
+    return found
+
+
+@contextmanager
+def _found(pipeline_name: str) -> Iterator[None]:
+    """dlt looks under the pipeline's name, too, and what it does not find or cannot read is said in our words."""
+    try:
+        with inject_section(ConfigSectionContext(pipeline_name=pipeline_name)):
+            yield
+    except ConfigFieldMissingException as error:
+        raise SettingWrong(f"{' and '.join(error.fields)} missing. {HOW_TO_SIGN_IN}") from None
+    except ConfigurationException as error:
+        raise SettingWrong(f"dlt cannot read its configuration: {printable(str(error))}") from None
+
+
+_SECTIONS = ("sources", "harvest_time_tracking", "harvest_time_tracking_source")
+
+
+@with_config(sections=_SECTIONS)
+def _resolve_reread_requests(reread_requests: int = REREAD_REQUESTS) -> int:
+    return reread_requests
+
+
+@with_config(sections=_SECTIONS)
+def _resolve_children_requests(children_requests: int | None = None) -> int | None:
+    return children_requests
+
+
+@with_config(sections=_SECTIONS)
+def _resolve(
+    access_token: str = dlt.secrets.value,
+    account_id: str = dlt.secrets.value,
+    base_url: str = Settings.base_url,
+    start_date: str | None = None,
+    user_agent: str = Settings.user_agent,
+    requests_per_15_s: int = Settings.requests_per_15_s,
+    report_requests_per_15_min: int = Settings.report_requests_per_15_min,
+) -> Settings:
+    return Settings(
+        Secret(access_token.strip()),
+        str(account_id).strip(),
+        base_url,
+        user_agent,
+        as_date("start_date", start_date),
+        requests_per_15_s,
+        report_requests_per_15_min,
+    )

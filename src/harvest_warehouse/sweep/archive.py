@@ -1,0 +1,190 @@
+"""The table `harvest_deletions`: what vanished from Harvest goes there, with its last content, and leaves its table."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from dlt.common.json import json
+from dlt.common.utils import chunks, uniq_id
+from sqlglot import exp
+
+from harvest_time_tracking import STREAMS, Stream, tables
+from harvest_warehouse.database import Database
+from harvest_warehouse.database.system_tables import DELETIONS
+from harvest_warehouse.destinations.insert_statements import insertions
+
+
+@dataclass(frozen=True)
+class Finding:
+    """When rows were found missing, of which account, and by which run."""
+
+    account_id: str
+    found_at: datetime
+    run_id: str
+
+
+def moving(
+    database: Database, stream: Stream, ids: Collection[int], finding: Finding, because_of: str = ""
+) -> Iterator[str | exp.Expression]:
+    """The statements that move rows of `stream`, and what is read by them, to `harvest_deletions`.
+
+    Args:
+        database: open on the account's tables.
+        stream: a list with ids.
+        ids: of the rows that vanished.
+        finding: when and by whom that was found.
+        because_of: what they vanished with; `{column}` stands for a value of the row.
+    """
+    for some in chunks(sorted(ids), _ROWS_AT_ONCE):
+        yield from _unlinking(database, stream, some, finding.account_id)
+        for other in STREAMS.values():
+            if other.parent and other.parent.stream == stream.name and database.columns(other.table_name):
+                key = other.parent.key
+                condition = f'"{key}" in ({_listed(some)})'
+                yield from _moved(database, other, condition, finding, f"{stream.name}/{{{key}}}")
+            if other.mirrors and other.mirrors.stream == stream.name and database.columns(other.table_name):
+                yield from _moved(database, other, f"id in ({_listed(some)})", finding, f"{stream.name}/{{id}}")
+        yield from _moved(database, stream, f"id in ({_listed(some)})", finding, because_of)
+
+
+def strays(database: Database, stream: Stream, account_id: str) -> set[int]:
+    """The ids that rows are read by, and that no row of the list has: of a record that came and went between two runs."""
+    found: set[int] = set()
+    for other in STREAMS.values():
+        if not other.parent or other.parent.stream != stream.name or not database.columns(other.table_name):
+            continue
+        key = other.parent.key
+        there = f'select id from "{stream.table_name}" where account_id = :account_id'
+        query = f'select distinct "{key}" from "{other.table_name}" where account_id = :account_id and "{key}" not in ({there})'
+        found.update(row[0] for row in database.rows(query, {"account_id": account_id}))
+    return found
+
+
+def recorded(
+    database: Database, stream: Stream, prefix: str, condition: str, finding: Finding, because_of: str = ""
+) -> Iterator[exp.Expression]:
+    """The statements that note rows in `harvest_deletions`.
+
+    Args:
+        database: open on the account's tables.
+        stream: whose rows they are.
+        prefix: before the names of the tables that still hold them.
+        condition: which rows, in SQL.
+        finding: when and by whom they were found missing.
+        because_of: what they vanished with; `{column}` stands for a value of the row.
+    """
+    names = database.columns(f"{prefix}{stream.table_name}")
+    query = f'select * from "{prefix}{stream.table_name}" where account_id = :account_id and {condition}'
+    rows = [dict(zip(names, row, strict=True)) for row in database.rows(query, {"account_id": finding.account_id})]
+    children = _Children(database, stream.table_name, prefix, rows)
+    made = []
+    for row in rows:
+        row_key = "/".join(str(row[name]) for name in stream.primary_key if name != "account_id")
+        made.append(
+            {
+                "account_id": finding.account_id,
+                "table_name": stream.table_name,
+                "row_key": row_key,
+                "content": json.dumps(children.content(row)),
+                "because_of": because_of.format_map(row) or None,
+                "found_at": finding.found_at,
+                "run_id": finding.run_id,
+                "_dlt_load_id": finding.run_id,
+                "_dlt_id": uniq_id(),
+            }
+        )
+    for some in chunks(made, _ROWS_AT_ONCE):
+        keys = exp.Tuple(expressions=[exp.convert(row["row_key"]) for row in some]).sql("duckdb")
+        yield exp.maybe_parse(
+            f"delete from {DELETIONS.name} where account_id = '{finding.account_id}' "
+            f"and table_name = '{stream.table_name}' and row_key in {keys}",
+            dialect="duckdb",
+        )
+        yield from insertions(DELETIONS.name, some)
+
+
+def _moved(
+    database: Database, stream: Stream, condition: str, finding: Finding, because_of: str = ""
+) -> Iterator[str | exp.Expression]:
+    yield from recorded(database, stream, "", condition, finding, because_of)
+    yield from deleting(database, stream.table_name, f"account_id = '{finding.account_id}' and {condition}")
+
+
+def deleting(database: Database, table_name: str, condition: str) -> Iterator[str]:
+    """The statements that delete the rows of a table, and what belongs to them in the tables below it."""
+    for child in tables()[table_name].lists:
+        name = f"{table_name}__{child}"
+        if database.columns(name):
+            is_below = f'_dlt_parent_id in (select _dlt_id from "{table_name}" where {condition})'
+            yield from deleting(database, name, is_below)
+    yield f'delete from "{table_name}" where {condition}'
+
+
+def _unlinking(database: Database, stream: Stream, ids: Sequence[int], account_id: str) -> Iterator[str]:
+    """Take the vanished record's copy out of the records that it is found for by its place, and that live on.
+
+    A copy by id stays until its record is read again: what else changed in that, Harvest alone knows.
+    """
+    for other in STREAMS.values():
+        for copy in other.embeds:
+            table = copy.table_of(other.table_name)
+            # Rows that go with the record went; what is read by parent is replaced in its turn.
+            is_owned = other.owner is not None and other.owner.stream == stream.name
+            if copy.stream != stream.name or not copy.on or other.parent or is_owned:
+                continue
+            held = [name for name in database.columns(table) if name.startswith(copy.prefix)]
+            if not held or not database.columns(stream.table_name):
+                continue
+            emptied = ", ".join(f'"{name}" = null' for name in held)
+            joined = " and ".join(f'"{table}"."{own}" = theirs."{column}"' for own, column in copy.keys)
+            found = (
+                f"select 1 from \"{stream.table_name}\" as theirs where theirs.account_id = '{account_id}' and {joined}"
+            )
+            yield (
+                f"update \"{table}\" set {emptied} where account_id = '{account_id}' "
+                f"and exists ({found} and theirs.id in ({_listed(ids)})) "
+                f"and not exists ({found} and theirs.id not in ({_listed(ids)}))"
+            )
+
+
+class _Children:
+    """The rows of child tables, by the rows that they belong to."""
+
+    def __init__(self, database: Database, table_name: str, prefix: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        self._lists: dict[str, _Children] = {}
+        self._rows: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
+        for child in tables()[table_name].lists:
+            name = f"{table_name}__{child}"
+            columns = database.columns(f"{prefix}{name}")
+            parents = [str(row["_dlt_id"]) for row in rows]
+            if not columns or not parents:
+                continue
+            found = [
+                dict(zip(columns, row, strict=True))
+                for some in chunks(parents, _ROWS_AT_ONCE)
+                for row in database.rows(
+                    f'select * from "{prefix}{name}" where _dlt_parent_id in (:parents) order by _dlt_list_idx',
+                    {"parents": list(some)},
+                )
+            ]
+            self._lists[child] = _Children(database, name, prefix, found)
+            by_parent = self._rows.setdefault(child, {})
+            for row in found:
+                by_parent.setdefault(str(row["_dlt_parent_id"]), []).append(row)
+
+    def content(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """A row without dlt's columns and without its empty ones, its children as lists."""
+        kept = {name: value for name, value in row.items() if value is not None and not name.startswith("_dlt_")}
+        for child, below in self._lists.items():
+            kept[child] = [below.content(found) for found in self._rows[child].get(str(row["_dlt_id"]), [])]
+        return kept
+
+
+_ROWS_AT_ONCE = 500
+
+
+def _listed(ids: Sequence[int]) -> str:
+    return ", ".join(map(str, ids))

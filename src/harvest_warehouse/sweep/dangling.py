@@ -1,0 +1,72 @@
+"""Rows that still hold a copy of a record that was deleted: what else of them went with it, Harvest alone knows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from datetime import date
+
+from harvest_time_tracking import STREAMS, Embedded, Stream
+from harvest_warehouse.database import Database
+from harvest_warehouse.database.reread_filters import Filters, filters_of
+from harvest_warehouse.database.system_tables import DELETIONS
+
+
+def dangling(
+    database: Database,
+    account_id: str,
+    read: Collection[str],
+    known: Mapping[str, Collection[int]],
+    start_date: date | None = None,
+) -> dict[str, Filters]:
+    """By which filters Harvest brings the rows that hold a copy of a record that is gone.
+
+    What else of a row went with the record, Harvest alone knows: time of a deleted invoice can be invoiced again.
+
+    Args:
+        database: open on the account's tables.
+        account_id: the account.
+        read: the lists that were read completely.
+        known: the streams whose rows are Harvest's, and for each what came since: only there, what is not here is gone.
+        start_date: the first day that is read at all: what is older may be missing though it is there.
+
+    Raises:
+        DltException: where the database cannot be read.
+    """
+    found = {}
+    for stream in (STREAMS[name] for name in read):
+        conditions = [
+            condition
+            for copy in stream.embeds
+            # What has an owner goes with it; a copy that is found by its place follows what is there.
+            if copy.stream in known and not copy.on and not (stream.owner and stream.owner.stream == copy.stream)
+            for condition in _gone(database, stream, copy, known[copy.stream], account_id, start_date)
+        ]
+        if conditions and (filters := filters_of(database, stream, account_id, " or ".join(conditions))):
+            found[stream.name] = filters
+    return found
+
+
+def _gone(
+    database: Database,
+    stream: Stream,
+    copy: Embedded,
+    newer: Collection[int],
+    account_id: str,
+    start_date: date | None,
+) -> Iterator[str]:
+    """That a row holds a copy of a record that is not here, and did not come since."""
+    table, link, original = copy.table_of(stream.table_name), f'"{copy.prefix}id"', STREAMS[copy.stream]
+    if link.strip('"') not in database.columns(table) or not database.columns(original.table_name):
+        return
+    mine = f"account_id = '{account_id}'"
+    # A null is not in an empty list.
+    gone = f'{link} is not null and {link} not in (select id from "{original.table_name}" where {mine})'
+    if newer:
+        gone += f" and {link} not in ({', '.join(map(str, sorted(newer)))})"
+    if original.date_field and start_date:
+        noted = f"select row_key from {DELETIONS.name} where {mine} and table_name = '{original.table_name}'"
+        gone += f" and cast({link} as varchar) in ({noted})"
+    if table == stream.table_name:
+        yield f"({gone})"
+    else:
+        yield f'_dlt_id in (select _dlt_parent_id from "{table}" where {mine} and {gone})'

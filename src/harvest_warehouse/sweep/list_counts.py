@@ -1,0 +1,201 @@
+"""One list, here and in Harvest: the questions that the sweep asks of both sides."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from dlt.common.utils import chunks
+
+from harvest_time_tracking import Client, Settings, Stream
+from harvest_time_tracking.calls import Call
+from harvest_time_tracking.outcomes import Entry
+from harvest_time_tracking.pages import Pages
+from harvest_time_tracking.protocol import Answer, Page, read_page
+from harvest_time_tracking.seen import day_of
+from harvest_time_tracking.stream_state import instant
+from harvest_warehouse.database import Database
+from harvest_warehouse.database.row_counts import Held, held
+from harvest_warehouse.sweep.bisection import Window, differing_windows
+
+_NOWHERE = date.min
+_IDS_AT_ONCE = 1_000
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+# Somebody changed something so shortly before a list was read that it may go on.
+_AWAKE = timedelta(minutes=15)
+# A change can be committed some time after the instant that it bears, and Harvest does not say whether `updated_since`
+# includes the instant itself.
+_LATE = timedelta(minutes=5)
+
+
+class Uncounted(Exception):
+    """Harvest does not say how many records a list has."""
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What Harvest lists.
+
+    Attributes:
+        days: the ids, and the day of each.
+        is_whole: whether that was all of it: not where it kept changing while it was read.
+    """
+
+    days: Mapping[int, date | None]
+    is_whole: bool
+
+
+class Inventory:
+    """The rows of one list.
+
+    Args:
+        database: open on the account's tables.
+        client: asks Harvest.
+        settings: the account; its `start_date` bounds lists with dates.
+        stream: the list.
+        since: the moment from which on a change may not have been loaded.
+
+    Attributes:
+        whole: the window in which the list is loaded.
+        asked_at: Harvest's clock when it was last asked what changed.
+    """
+
+    def __init__(self, database: Database, client: Client, settings: Settings, stream: Stream, since: datetime) -> None:
+        self.stream = stream
+        self.whole = Window(settings.start_date if stream.date_field else None, None)
+        self.asked_at: datetime | None = None
+        self._database = database
+        self._client = client
+        self._since = since
+        self._rows_of_a_page = client.per_page
+        self._entry = Entry(stream.name, stream.table_name, time.monotonic)
+        self._account_id = settings.account_id
+        self._base_url = settings.base_url
+        self._mine = f'from "{stream.table_name}" where account_id = :account_id'
+        self._day = f'"{stream.date_field}"' if stream.date_field else "cast(null as date)"
+        self._is_read = f"{self._day} >= :first" if self.whole.first else ""
+        if self._is_read:
+            self._mine += f" and {self._is_read}"
+
+    @property
+    def requests(self) -> int:
+        """What it cost so far."""
+        return self._entry.spent.requests
+
+    # Here.
+
+    def held(self) -> Held:
+        """How many rows we have, and of how many records."""
+        return held(self._database, self.stream, self._account_id, self._is_read, {"first": self.whole.first})
+
+    def is_awake(self) -> bool:
+        """Whether people changed the list so shortly before it was loaded that they may be at it still."""
+        newest: datetime | None = self._rows(f"select max(updated_at) {self._mine}")[0][0]
+        return (newest or _LONG_AGO) >= self._since - _AWAKE
+
+    def days(self, changed: Mapping[int, date | None], gone: Collection[int]) -> list[tuple[date, int]]:
+        """How many records there should be of each day: ours, the changed ones where they are now, the gone ones nowhere."""
+        rows = self._rows(f"select {self._day}, count(distinct id) {self._mine} group by 1")
+        counts: dict[date, int] = {day or _NOWHERE: count for day, count in rows}
+        for _, day in self._ours({*changed, *gone}):
+            counts[day or _NOWHERE] -= 1
+        for changed_id, day in changed.items():
+            if changed_id not in gone:
+                counts[day or _NOWHERE] = counts.get(day or _NOWHERE, 0) + 1
+        return sorted(counts.items())
+
+    def ids_here(self, windows: Iterable[Window]) -> set[int]:
+        """The ids of our rows in these windows."""
+        found: set[int] = set()
+        for window in windows:
+            bounds = {"from_day": window.first, "to_day": window.last}
+            first = f" and {self._day} >= :from_day" if window.first else ""
+            last = f" and {self._day} <= :to_day" if window.last else ""
+            # An id that is no number is a negative one here, and cannot be looked for.
+            query = f"select id {self._mine} and id > 0{first}{last}"
+            found.update(row[0] for row in self._rows(query, bounds))
+        return found
+
+    def owned_by(self, owners: Collection[int]) -> set[int]:
+        """The ids of our rows that go with these owners."""
+        if not owners or not self.stream.owner:
+            return set()
+        query = f'select id {self._mine} and "{self.stream.owner.column}" in (:owners)'
+        return {row[0] for row in self._rows(query, {"owners": sorted(owners)})}
+
+    def unknown(self, ids: Collection[int]) -> set[int]:
+        """Those of these ids that we have no row of."""
+        return set(ids) - {row_id for row_id, _ in self._ours(ids)}
+
+    # In Harvest.
+
+    def count(self, window: Window) -> int:
+        """How many records Harvest has in a window.
+
+        Raises:
+            Uncounted: where it does not say.
+        """
+        total = self._client.count(self.stream.path, window.filters(), self._entry.spent)
+        if total is None:
+            raise Uncounted
+        return total
+
+    def differing(self, days: Sequence[tuple[date, int]], theirs: int) -> list[Window]:
+        """The windows in which Harvest has not as many records as there should be of each day; it has `theirs` in all.
+
+        Raises:
+            Uncounted: where Harvest does not say how many there are.
+        """
+        if sum(records for _, records in days) == theirs:
+            return []
+        if not self.stream.date_field:
+            return [self.whole]
+        return differing_windows(days, theirs, self.whole, self.count, self._rows_of_a_page)
+
+    def changed(self) -> Listed:
+        """What changed since the load, where it is now."""
+        since = instant(self._since - _LATE)
+        return self._listed([Call(self.stream.path, {**self.whole.filters(), "updated_since": since}, {})])
+
+    def in_harvest(self, windows: Sequence[Window]) -> Listed:
+        """What Harvest lists in these windows."""
+        return self._listed([Call(self.stream.path, window.filters(), {}) for window in windows])
+
+    def _listed(self, calls: Sequence[Call]) -> Listed:
+        pages = Pages(self._client, self.stream, self._entry, {}, self._read)
+        days: dict[int, date | None] = {}
+        for step in pages.settled(calls) if calls else ():
+            if step is None:
+                time.sleep(_A_MOMENT_SECONDS)
+                continue
+            self.asked_at = step.page.date or self.asked_at
+            self._rows_of_a_page = step.page.paging.per_page or self._rows_of_a_page
+            for record in step.page.records:
+                row_id = record.get("id")
+                if type(row_id) is int:
+                    days[row_id] = day_of(record, self.stream.date_field)
+        return Listed(days, not pages.unproven)
+
+    def _read(self, answer: Answer) -> Page:
+        """A page, and of its records only what tells them apart: many pages are under way at once."""
+        page = read_page(answer, self.stream.data_key, self._base_url)
+        names = ("id", "updated_at", self.stream.date_field)
+        records = [{name: record[name] for name in names if name in record} for record in page.records]
+        return replace(page, records=records, body=b"")
+
+    def _ours(self, ids: Collection[int]) -> list[tuple[int, date | None]]:
+        query = f"select distinct id, {self._day} {self._mine} and id in (:ids)"
+        return [
+            (row[0], row[1])
+            for some in chunks(sorted(ids), _IDS_AT_ONCE)
+            for row in self._rows(query, {"ids": list(some)})
+        ]
+
+    def _rows(self, query: str, values: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
+        return self._database.rows(query, {"account_id": self._account_id, "first": self.whole.first, **(values or {})})
+
+
+_A_MOMENT_SECONDS = 0.002

@@ -1,0 +1,139 @@
+"""What vanishes where rows are replaced as a whole (a person's rates, an invoice's payments): noted like other deletions.
+
+Such rows go while they are loaded. So a copy of the table is kept from before until after, in the database: a run that is
+killed in between leaves it to the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+
+from sqlglot import exp
+
+from harvest_time_tracking import STREAMS, Stream, tables
+from harvest_warehouse.database import Database
+from harvest_warehouse.database.system_tables import DELETIONS
+from harvest_warehouse.sweep.archive import Finding, deleting, recorded
+
+BEFORE = "harvest_before__"
+"""Begins the names of such copies."""
+
+
+@dataclass(frozen=True)
+class Noted:
+    """What vanished where rows are replaced as a whole.
+
+    Attributes:
+        rows: how many, by stream.
+        parents: the records that they were read by, by the stream of these: a payment that went changed its invoice.
+    """
+
+    rows: dict[str, int] = field(default_factory=dict)
+    parents: dict[str, set[int]] = field(default_factory=dict)
+
+
+def replaced_streams() -> tuple[Stream, ...]:
+    """The lists that are replaced by parent or as a whole."""
+    return tuple(stream for stream in STREAMS.values() if stream.is_default and stream.scope and stream.data_key)
+
+
+def remember(database: Database) -> None:
+    """Copy the tables, before a load. One that an earlier run left is older, and stays.
+
+    Raises:
+        DltException: where the database refuses.
+    """
+    for stream in replaced_streams():
+        if database.columns(stream.table_name) and not database.columns(f"{BEFORE}{stream.table_name}"):
+            # The table itself last: where it is there, its children are.
+            names = reversed([stream.table_name, *_below(stream.table_name)])
+            database.run(
+                [
+                    f'create table if not exists "{BEFORE}{name}" as select * from "{name}"'
+                    for name in names
+                    if database.columns(name)
+                ]
+            )
+
+
+def drop_orphans(database: Database, account_id: str, read: Collection[str]) -> None:
+    """Take away what was read by a parent that is gone from a list that is replaced as a whole (a deleted person's rates).
+
+    Nobody asks for such rows again. Of swept lists, the sweep takes them along.
+
+    Raises:
+        DltException: where the database refuses.
+    """
+    for stream in replaced_streams():
+        parent = stream.parent and STREAMS[stream.parent.stream]
+        if not stream.parent or parent not in replaced_streams() or not {stream.name, parent.name} <= set(read):
+            continue
+        if database.columns(stream.table_name) and database.columns(parent.table_name):
+            there = f'select id from "{parent.table_name}" where account_id = :account_id'
+            is_orphan = f'account_id = :account_id and "{stream.parent.key}" not in ({there})'
+            database.run(list(deleting(database, stream.table_name, is_orphan)), {"account_id": account_id})
+
+
+def note_replaced(database: Database, finding: Finding) -> Noted:
+    """Note in `harvest_deletions` what the copies have and the tables have not, and drop the copies.
+
+    A run that was killed may have left them: of another account, or with a stream that this one could not read.
+
+    Args:
+        database: open on the account's tables.
+        finding: when and by whom it was found.
+
+    Returns:
+        What vanished of the account.
+
+    Raises:
+        DltException: where the database refuses.
+    """
+    noted = Noted()
+    for stream in replaced_streams():
+        copy = f"{BEFORE}{stream.table_name}"
+        if not database.columns(copy):
+            continue
+        statements: list[exp.Expression] = []
+        for account_id, rows in _gone(database, stream):
+            theirs = replace(finding, account_id=account_id)
+            statements += recorded(database, stream, BEFORE, _is_gone(stream), theirs)
+            if account_id == finding.account_id:
+                noted.rows[stream.name] = rows
+                if stream.parent:
+                    noted.parents.setdefault(stream.parent.stream, set()).update(_parents(database, stream, account_id))
+        drops = [f'drop table if exists "{BEFORE}{name}"' for name in (stream.table_name, *_below(stream.table_name))]
+        database.run([*statements, *drops])
+    return noted
+
+
+def _gone(database: Database, stream: Stream) -> list[tuple[str, int]]:
+    """The accounts of which rows vanished, and how many."""
+    if not database.columns(DELETIONS.name):
+        return []
+    query = (
+        f'select account_id, count(*) from "{BEFORE}{stream.table_name}" where {_is_gone(stream)} group by account_id'
+    )
+    return [(str(account_id), int(rows)) for account_id, rows in database.rows(query)]
+
+
+def _parents(database: Database, stream: Stream, account_id: str) -> set[int]:
+    key = f'"{stream.parent.key}"' if stream.parent else "null"
+    query = f'select distinct {key} from "{BEFORE}{stream.table_name}" where account_id = :account_id and {_is_gone(stream)}'
+    return {row[0] for row in database.rows(query, {"account_id": account_id})}
+
+
+def _is_gone(stream: Stream) -> str:
+    copy = f"{BEFORE}{stream.table_name}"
+    same = " and ".join(f'now."{name}" = "{copy}"."{name}"' for name in stream.primary_key)
+    return f'not exists (select 1 from "{stream.table_name}" as now where {same})'
+
+
+def _below(table_name: str) -> list[str]:
+    """The tables below a table, all levels."""
+    found = []
+    for child in tables()[table_name].lists:
+        name = f"{table_name}__{child}"
+        found += [name, *_below(name)]
+    return found

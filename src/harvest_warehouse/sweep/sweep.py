@@ -1,0 +1,219 @@
+"""Find what vanished from Harvest, which tells nobody: by counts first, by ids only where these differ."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import MappingProxyType
+
+from harvest_time_tracking import STREAMS, Client, Settings, Stream, StreamOutcome
+from harvest_warehouse.database import Database, open_database, pipeline_state
+from harvest_warehouse.database.lock import turn
+from harvest_warehouse.database.reread_filters import Filters, filters_of
+from harvest_warehouse.database.row_counts import Held, doubled
+from harvest_warehouse.database.system_tables import DELETIONS, keep
+from harvest_warehouse.load import LoadReport
+from harvest_warehouse.sweep.archive import Finding, moving, strays
+from harvest_warehouse.sweep.dangling import dangling
+from harvest_warehouse.sweep.list_counts import Inventory, Uncounted
+from harvest_warehouse.sweep.report import SweepReport, Swept, Verdict, is_too_much
+from harvest_warehouse.warehouse import Warehouse
+
+_COUNTS = 3
+
+
+def sweep(
+    warehouse: Warehouse,
+    settings: Settings,
+    loaded: LoadReport,
+    *,
+    touched: Mapping[str, Collection[int]] = MappingProxyType({}),
+    accept_deletions: bool = False,
+    before_moving: Callable[[], object] = lambda: None,
+    client: Client | None = None,
+    on_step: Callable[[str], None] = lambda _: None,
+) -> SweepReport:
+    """Move the rows that vanished from Harvest to `harvest_deletions`, with what Harvest deletes together with them.
+
+    After a load, our rows are Harvest's and those that vanished: so equal counts mean equal rows, for one request a list.
+
+    Args:
+        warehouse: where the rows are.
+        settings: the account.
+        loaded: what the load just before did; a list that it did not read completely is left alone.
+        touched: for each stream, the ids of records that changed though they may not say so.
+        accept_deletions: whether to move rows also where more than 5 % of a list, and more than 50, vanished at once.
+        before_moving: called when rows are about to be moved; where it raises, none is.
+        client: asks Harvest; a new one if None.
+        on_step: is told, in a few words, what begins.
+
+    Raises:
+        HarvestError: where Harvest cannot be asked; nothing was moved.
+        DltException: where the database refuses.
+    """
+    began = time.monotonic()
+    with turn(warehouse), client or Client(settings) as asking:
+        on_step("looking for what vanished")
+        since = pipeline_state.loaded_since(warehouse, settings.account_id)
+        not_swept = {
+            outcome.stream: reason for outcome in loaded.streams if (reason := _why_not(outcome, since)) is not None
+        }
+        lists = [
+            STREAMS[outcome.stream]
+            for outcome in loaded.streams
+            if is_swept(STREAMS[outcome.stream]) and outcome.stream not in not_swept
+        ]
+        with open_database(warehouse) as database:
+            found = _all(database, asking, settings, lists, since)
+        swept = tuple(each.swept() for each in found)
+        too_many = () if accept_deletions else tuple(each for each in swept if is_too_much(each))
+        if not too_many and any(each.vanished or each.strays for each in found):
+            before_moving()
+            _move(warehouse, found, Finding(settings.account_id, _found_at(found), loaded.run_id))
+    with open_database(warehouse) as database:
+        again = _again(database, settings, found, touched)
+    return SweepReport(swept, not_swept, too_many, again, round(time.monotonic() - began, 3))
+
+
+def is_swept(stream: Stream) -> bool:
+    """Whether rows can vanish from the list without a trace: those of other streams are replaced as they are read."""
+    return stream.has_updated_since and stream.parent is None and stream.argument is None
+
+
+def _why_not(outcome: StreamOutcome, since: Mapping[str, datetime]) -> str | None:
+    """Why a list is not swept, None where it is: a partial read must never delete."""
+    if not is_swept(STREAMS[outcome.stream]):
+        return None
+    if outcome.outcome != "complete":
+        return f"{outcome.outcome}: {outcome.reason}" if outcome.reason else outcome.outcome
+    return None if outcome.stream in since else "never read completely"
+
+
+@dataclass
+class _Found:
+    """What is known of one list, while it is looked at."""
+
+    stream: Stream
+    held: Held
+    verdict: Verdict = "equal"
+    vanished: set[int] = field(default_factory=set)
+    with_owner: set[int] = field(default_factory=set)
+    missing: set[int] = field(default_factory=set)
+    missing_windows: list[dict[str, object]] = field(default_factory=list)
+    newer: set[int] = field(default_factory=set)
+    strays: set[int] = field(default_factory=set)
+    requests: int = 0
+    asked_at: datetime | None = None
+
+    def swept(self) -> Swept:
+        vanished = len(self.vanished)
+        rows = self.held.keys - vanished
+        return Swept(self.stream.name, self.verdict, rows, vanished, len(self.missing), self.requests)
+
+
+def _all(
+    database: Database, client: Client, settings: Settings, lists: Sequence[Stream], since: Mapping[str, datetime]
+) -> list[_Found]:
+    found: list[_Found] = []
+    for stream in lists:
+        inventory = Inventory(database, client, settings, stream, since[stream.name])
+        owner = stream.owner
+        owners = next((each.vanished for each in found if owner and each.stream.name == owner.stream), set())
+        each = _compared(inventory, owners)
+        if each.verdict == "equal" and not each.missing:
+            # What was created since the load is with the next one.
+            each.strays = strays(database, stream, settings.account_id) - each.newer
+        found.append(each)
+    return found
+
+
+def _compared(inventory: Inventory, vanished_owners: Collection[int]) -> _Found:
+    """What vanished from one list, and what it has that we have not."""
+    found = _Found(inventory.stream, inventory.held())
+    try:
+        is_quiet = not vanished_owners and not inventory.is_awake()
+        if not is_quiet or inventory.count(inventory.whole) != found.held.keys:
+            _look(inventory, found, inventory.owned_by(vanished_owners))
+    except Uncounted:
+        found.verdict = "not compared"
+    if found.verdict == "equal" and found.held.doubled:
+        found.verdict = "doubled"
+    found.requests, found.asked_at = inventory.requests, inventory.asked_at
+    return found
+
+
+def _look(inventory: Inventory, found: _Found, with_owner: set[int]) -> None:
+    """Find out what differs. One look is enough: what comes or goes meanwhile is for the next sweep.
+
+    What changed since the load is asked for before and after: a row that moved to another day meanwhile, or was created,
+    is told from one that vanished.
+    """
+    after = inventory.changed()
+    for _ in range(_COUNTS):
+        before = after
+        # One that was given to another owner in time lives.
+        owned = with_owner - before.days.keys()
+        days = inventory.days(before.days, owned)
+        theirs = inventory.count(inventory.whole)
+        windows = inventory.differing(days, theirs)
+        seen, after = inventory.in_harvest(windows), inventory.changed()
+        found.newer = before.days.keys() | after.days.keys()
+        if windows or owned or not inventory.unknown(after.days.keys() - before.days.keys()):
+            break
+        # What came before it was counted may have made up for what went.
+    if not (before.is_whole and seen.is_whole and after.is_whole):
+        found.verdict = "unsettled"
+        return
+    ours, alive = inventory.ids_here(windows), seen.days.keys() | found.newer
+    found.with_owner = owned - alive
+    found.vanished = (ours | owned) - alive
+    found.missing = inventory.unknown(seen.days.keys() - ours) - found.newer
+    found.missing_windows = [window.filters() for window in windows]
+    surplus = sum(records for _, records in days) - theirs
+    if len(found.vanished - owned) - len(found.missing) < surplus:
+        found.verdict = "unsettled"
+
+
+def _again(
+    database: Database, settings: Settings, found: Sequence[_Found], touched: Mapping[str, Collection[int]]
+) -> dict[str, Filters]:
+    """By which filters `load` brings what is missing, what is here twice, and what changed with what vanished."""
+    account_id = settings.account_id
+    known = {each.stream.name: each.newer | each.missing for each in found if each.verdict == "equal"}
+    again = dangling(database, account_id, [each.stream.name for each in found], known, settings.start_date)
+    for each in found:
+        filters = again.pop(each.stream.name, [])
+        if each.missing:
+            filters += each.missing_windows
+        conditions = [doubled(each.stream, account_id)] if each.held.doubled else []
+        if ids := touched.get(each.stream.name):
+            conditions.append(f"id in ({', '.join(map(str, sorted(ids)))})")
+        if conditions:
+            filters += filters_of(database, each.stream, account_id, " or ".join(conditions))
+        if filters:
+            again[each.stream.name] = filters
+    return again
+
+
+def _move(warehouse: Warehouse, found: Sequence[_Found], finding: Finding) -> None:
+    with open_database(warehouse) as database:
+        has_table = bool(database.columns(DELETIONS.name))
+    if not has_table:
+        keep(warehouse, DELETIONS.holding([]))
+    with open_database(warehouse) as database:
+        for each in found:
+            owner = each.stream.owner
+            because_of = f"{owner.stream}/{{{owner.column}}}" if owner else ""
+            statements = [
+                *moving(database, each.stream, (each.vanished - each.with_owner) | each.strays, finding),
+                *moving(database, each.stream, each.with_owner, finding, because_of),
+            ]
+            if statements:
+                database.run(statements)
+
+
+def _found_at(found: Sequence[_Found]) -> datetime:
+    """By Harvest's clock, where it told the time."""
+    return max((each.asked_at for each in found if each.asked_at), default=datetime.now(UTC))

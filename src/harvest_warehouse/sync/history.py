@@ -1,0 +1,209 @@
+"""What Harvest does not keep: the past of budgets, rates, capacities and the like, a row for each version of a record."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import dlt
+from dlt.common import pendulum
+from dlt.common.schema.typing import TColumnSchema
+from dlt.extract import DltResource
+
+from harvest_time_tracking import STREAMS, Stream, tables
+from harvest_warehouse.database import Database, open_database
+from harvest_warehouse.database.lock import turn
+from harvest_warehouse.database.system_tables import keep
+from harvest_warehouse.warehouse import Warehouse
+
+FROM, TO = "_dlt_valid_from", "_dlt_valid_to"
+
+
+@dataclass(frozen=True)
+class HistoryReport:
+    """What was written down.
+
+    Attributes:
+        tables: the tables of history that were compared with the present.
+        opened: how many versions began.
+        closed: how many versions ended, their records having changed or gone.
+    """
+
+    tables: tuple[str, ...]
+    opened: int
+    closed: int
+
+
+def keep_history(
+    warehouse: Warehouse, account_id: str, *, at: datetime, read: Collection[str] = tuple(STREAMS)
+) -> HistoryReport:
+    """Compare the tables with the last known versions of their rows, and write down what differs. Asks Harvest nothing.
+
+    Where nothing differs, nothing is written.
+
+    Args:
+        warehouse: whose tables, as a load and a sweep have left them.
+        account_id: the account; others in the same tables are left alone.
+        at: an aware instant, the run's start: until then the old versions were valid, and from then on the new ones are.
+        read: the streams that this run read completely. Of the others nobody knows, and their versions stay.
+
+    Raises:
+        Busy: where another run is writing into the same database.
+        DltException: where the database refuses.
+    """
+    with turn(warehouse):
+        with open_database(warehouse) as database:
+            found = [
+                _Comparison(database, stream, account_id)
+                for stream in STREAMS.values()
+                if stream.kept and stream.name in read and database.columns(stream.table_name)
+            ]
+            # A clock that was set back must end no version before it began, and begin none before another ended.
+            at = max([at, *(one.newest for one in found if one.newest)])
+            endings = [one.ending for one in found if one.gone]
+            if endings:
+                database.run(endings, {"account_id": account_id, "at": at})
+        resources = [history_resource(one.stream, one.rows, at) for one in found if one.rows or one.is_new]
+        if resources:
+            keep(warehouse, *resources)
+    return HistoryReport(
+        tuple(history_table(one.stream) for one in found),
+        sum(len(one.rows) for one in found),
+        sum(one.changed + one.gone for one in found),
+    )
+
+
+def history_table(stream: Stream) -> str:
+    """The table that holds the versions of a stream's rows."""
+    return f"{stream.table_name}_history"
+
+
+def history_columns(stream: Stream) -> Mapping[str, tuple[str, str]]:
+    """dlt's type and a line of words for each column of a table of history, in their order."""
+    declared = tables()[stream.table_name]
+    columns = {
+        "record_key": ("text", "The record: account and id as one text, the same in all its versions"),
+        **{name: (declared.columns[name].data_type, declared.columns[name].description) for name in stream.primary_key},
+    }
+    for name in stream.kept:
+        if name in declared.lists:
+            columns[name] = (
+                "text",
+                f"{tables()[_child(stream, name)].description.split(';')[0]}, sorted, one on a line",
+            )
+        else:
+            columns[name] = (declared.columns[name].data_type, declared.columns[name].description)
+    return {
+        **columns,
+        FROM: ("timestamp", "Start of the first run that found the record like this"),
+        TO: ("timestamp", "Start of the first run that found it otherwise, or gone; null = still like this"),
+    }
+
+
+def history_resource(stream: Stream, rows: Sequence[dict[str, Any]], at: datetime) -> DltResource:
+    """New versions as dlt takes them: it ends the version that each follows. Without rows, the table is made all the same."""
+    hints: dict[str, TColumnSchema] = {
+        name: {"name": name, "data_type": data_type, "description": words, "nullable": name != "record_key"}  # type: ignore[typeddict-item]
+        for name, (data_type, words) in history_columns(stream).items()
+    }
+
+    def versions() -> Iterator[Any]:
+        # What dlt takes for the boundary. Its own setting for that is a part of the schema: a new schema in each run.
+        dlt.current.load_package_state()["state"]["created_at"] = pendulum.instance(at)
+        yield list(rows) if rows else dlt.mark.materialize_table_schema()
+
+    made: DltResource = dlt.resource(
+        versions,
+        name=history_table(stream),
+        columns=hints,
+        # One column: dlt puts several together as text, and accounts 1 and 12 could meet.
+        merge_key="record_key",
+        write_disposition={"disposition": "merge", "strategy": "scd2"},
+    )
+    return made
+
+
+class _Comparison:
+    """The rows of a stream against the versions that are open.
+
+    Attributes:
+        stream: the stream.
+        rows: the versions to open.
+        changed: how many of these follow another.
+        gone: how many open versions are of records that are there no more.
+        newest: when a version last began or ended; None where there is none.
+        is_new: whether the table of history is still to be made.
+        ending: the statement that ends the versions of what is gone.
+    """
+
+    def __init__(self, database: Database, stream: Stream, account_id: str) -> None:
+        self.stream = stream
+        history, columns = history_table(stream), list(history_columns(stream))[:-2]
+        self._have = database.columns(history)
+        self.is_new = not self._have
+        self.gone, self.newest = 0, None
+        self.ending = ""
+        values = {"account_id": account_id}
+        live = _live(stream, database.columns(stream.table_name))
+        if self.is_new:
+            found = [(*row, None) for row in database.rows(live, values)]
+        else:
+            found = database.rows(self._differing(live, history, columns), values)
+            vanished = (
+                f"from {history} where account_id = :account_id and {TO} is null"
+                f' and "record_key" not in (select "record_key" from ({live}) as present)'
+            )
+            self.ending = f"update {history} set {TO} = :at {vanished.removeprefix(f'from {history} ')}"
+            self.gone = database.rows(f"select count(*) {vanished}", values)[0][0]
+            newest = f"select max(coalesce({TO}, {FROM})) from {history} where account_id = :account_id"
+            self.newest = _aware(database.rows(newest, values)[0][0])
+        self.rows = [dict(zip(columns, row, strict=False)) for row in found]
+        self.changed = sum(row[-1] is not None for row in found)
+
+    def _differing(self, live: str, history: str, columns: Sequence[str]) -> str:
+        """The rows that are not as their open version has them, and behind each the key of that version."""
+        # A column that is kept from now on was null until now.
+        old = {name: f'known."{name}"' if name in self._have else "null" for name in columns}
+        differs = " or ".join(f'present."{name}" is distinct from {was}' for name, was in old.items())
+        return f"""
+            with present as ({live}),
+            known as (select * from {history} where account_id = :account_id and {TO} is null)
+            select present.*, known."record_key" from present left join known on known."record_key" = present."record_key"
+            where known."record_key" is null or {differs}
+        """
+
+
+def _live(stream: Stream, columns: Collection[str]) -> str:
+    """The rows of a stream as their history has them."""
+    lists = [name for name in stream.kept if name in tables()[stream.table_name].lists]
+    key = " || '/' || ".join(f'cast(mine."{name}" as text)' for name in stream.primary_key)
+    chosen = [
+        f'{key} as "record_key"',
+        *(f'mine."{name}"' for name in stream.primary_key),
+        *(
+            f'"{name}".listed as "{name}"'
+            if name in lists
+            else f'mine."{name}"'
+            if name in columns
+            else f'null as "{name}"'
+            for name in stream.kept
+        ),
+    ]
+    joined = " ".join(
+        f"""left join (
+            select _dlt_parent_id as parent_id, string_agg("value", '\n' order by "value") as listed
+            from "{_child(stream, name)}" where account_id = :account_id group by _dlt_parent_id
+        ) as "{name}" on "{name}".parent_id = mine._dlt_id"""
+        for name in lists
+    )
+    return f'select {", ".join(chosen)} from "{stream.table_name}" as mine {joined} where mine.account_id = :account_id'
+
+
+def _child(stream: Stream, name: str) -> str:
+    return f"{stream.table_name}__{name}"
+
+
+def _aware(at: datetime | None) -> datetime | None:
+    return at.replace(tzinfo=UTC) if at and not at.tzinfo else at

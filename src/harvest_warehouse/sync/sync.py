@@ -1,0 +1,313 @@
+"""Make every table equal to Harvest: what changed, what vanished, what changed silently. The command that a schedule calls."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+
+from dlt.common.exceptions import DltException
+
+from harvest_time_tracking import Client, HarvestError, Ledger, Settings, SettingWrong
+from harvest_warehouse.database import open_database
+from harvest_warehouse.database.lock import patient_turn, turn
+from harvest_warehouse.load import LoadReport, load, settle
+from harvest_warehouse.load.access_guard import Sentinel
+from harvest_warehouse.load.load import Again
+from harvest_warehouse.load.report import what_happened
+from harvest_warehouse.load.reread_rotation import Rotation, rotation
+from harvest_warehouse.marts import BuildFailed, BuildReport, build
+from harvest_warehouse.messages.steps import say_nothing
+from harvest_warehouse.settings.account import REREAD_REQUESTS
+from harvest_warehouse.settings.process import give_memory_back
+from harvest_warehouse.sweep import SweepReport, sweep
+from harvest_warehouse.sweep.archive import Finding
+from harvest_warehouse.sweep.replaced_tables import Noted, drop_orphans, note_replaced, remember
+from harvest_warehouse.sync.history import HistoryReport, keep_history
+from harvest_warehouse.verify import VerifyReport, verify
+from harvest_warehouse.warehouse import Warehouse
+
+
+class SyncFailed(HarvestError):
+    """A sync that did not come to its end, after its load; the next one goes on."""
+
+
+@dataclass(frozen=True)
+class SyncReport:
+    """What one sync did.
+
+    Attributes:
+        load: what was read; None where the token sees less than before, and nothing was read.
+        sweep: what vanished; None where nothing was swept.
+        replaced: rows that vanished from what is replaced by parent or as a whole, by stream.
+        rotation: which part of history was read again though nothing said that it changed.
+        verify: what Harvest's reports say of the tables, after what differed was read again; None without `repair`.
+        history: what was written down of values that Harvest does not keep; None where nothing was swept.
+        build: the marts; None where they were not to be built, or could not be.
+        not_built: why they could not; the ones of before stand.
+        lost: what an earlier token saw and this one does not, in words.
+        seconds: how long it took.
+    """
+
+    load: LoadReport | None
+    sweep: SweepReport | None
+    replaced: dict[str, int] = field(default_factory=dict)
+    lost: tuple[str, ...] = ()
+    rotation: Rotation | None = None
+    verify: VerifyReport | None = None
+    history: HistoryReport | None = None
+    build: BuildReport | None = None
+    not_built: str = ""
+    seconds: float = 0.0
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether every list was read, and found equal to Harvest's."""
+        return not self.lost and self.load is not None and self.sweep is not None and self.sweep.is_proven
+
+    @property
+    def needs_somebody(self) -> bool:
+        """Whether something was left undone, or differs still, that the next sync may not mend by itself."""
+        is_unproven = self.load is not None and bool(self.load.unproven)
+        is_left = self.sweep is not None and self.sweep.needs_somebody
+        return bool(self.lost) or is_unproven or is_left or (self.verify is not None and not self.verify.is_proven)
+
+
+def sync(
+    warehouse: Warehouse,
+    settings: Settings,
+    *,
+    repair: bool = False,
+    accept_deletions: bool = False,
+    accept_access: bool = False,
+    reread_requests: int = REREAD_REQUESTS,
+    build_marts: bool = True,
+    client: Client | None = None,
+    ledger: Ledger | None = None,
+    on_step: Callable[[str], None] = say_nothing,
+) -> SyncReport:
+    """Load, sweep, and keep what vanished and what Harvest forgets. With Harvest at rest, every table equals Harvest afterwards.
+
+    Args:
+        warehouse: where the rows go.
+        settings: the account.
+        repair: whether to compare with Harvest's reports, too, and to read again what differs.
+        accept_deletions: whether to move rows also where a large share of a list vanished at once.
+        accept_access: whether to go on with a token that sees less than an earlier one, and to measure by it from now on.
+        reread_requests: about how many requests to spend on history that nothing says has changed; 0 for none.
+        build_marts: whether to build the marts at the end.
+        client: asks Harvest; a new one if None.
+        ledger: gets each stream's outcome as it goes.
+        on_step: is told, in a few words, what begins.
+
+    Raises:
+        Busy: where another run is writing into the same database.
+        LoadFailed: where the load did not come to its end.
+        SyncFailed: where something after it did not; what was loaded stays, and the next sync goes on.
+        HarvestError: where Harvest cannot be asked at all.
+    """
+    began = time.monotonic()
+    client = client or Client(settings)
+    with turn(warehouse):
+        sentinel = Sentinel(warehouse, settings, client, accept=accept_access)
+    run = _Sync(warehouse, settings, reread_requests, client, sentinel, ledger or Ledger(), on_step)
+    with _asking(warehouse, client):
+        with turn(warehouse):
+            report = run.run(accept_deletions=accept_deletions, accept_access=accept_access)
+            if build_marts:
+                report = run.build(report)
+        if repair and report.sweep:
+            # Without the turn: it may wait for Harvest's report limit, and others can write meanwhile.
+            report = replace(report, verify=run.repair(accept_deletions=accept_deletions))
+            if report.verify and report.verify.repaired:
+                report = run.follow_repair(report, build_marts=build_marts)
+    return replace(report, seconds=round(time.monotonic() - began, 3))
+
+
+def repair(
+    warehouse: Warehouse,
+    settings: Settings,
+    *,
+    since: str | date | None = None,
+    until: str | date | None = None,
+    is_by_month: bool = False,
+    client: Client | None = None,
+    on_step: Callable[[str], None] = say_nothing,
+) -> VerifyReport:
+    """`verify`, and what differs is read again, deletions included, and compared once more.
+
+    Args:
+        warehouse: where the rows are.
+        settings: the account.
+        since: the first day, as in `verify`.
+        until: the last day, as in `verify`.
+        is_by_month: whether each month is compared by itself, as in `verify`.
+        client: asks Harvest; a new one if None.
+        on_step: is told, in a few words, what begins.
+
+    Raises:
+        AccessLost: where something differs, and the token sees less than an earlier one.
+        HarvestError: as `verify` does.
+    """
+    client = client or Client(settings)
+    run = _Sync(warehouse, settings, 0, client, Sentinel(warehouse, settings, client), Ledger(), on_step)
+    with _asking(warehouse, client):
+        return run.repair(since=since, until=until, is_by_month=is_by_month)
+
+
+@contextmanager
+def _asking(warehouse: Warehouse, client: Client) -> Iterator[None]:
+    try:
+        yield
+    except DltException as error:
+        raise SyncFailed(what_happened(error, warehouse)) from error
+    finally:
+        client.close()
+
+
+class _Sync:
+    """One sync, or one repair, under way."""
+
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        settings: Settings,
+        reread_requests: int,
+        client: Client,
+        sentinel: Sentinel,
+        ledger: Ledger,
+        on_step: Callable[[str], None],
+    ) -> None:
+        self._warehouse = warehouse
+        self._settings = settings
+        self._reread_requests = reread_requests
+        self._client = client
+        self._sentinel = sentinel
+        self._ledger = ledger
+        self._on_step = on_step
+
+    def run(self, *, accept_deletions: bool, accept_access: bool) -> SyncReport:
+        settle(self._warehouse, self._settings, on_step=self._on_step)
+        self._on_step("looking at what the token sees")
+        if hidden := self._sentinel.look():
+            return SyncReport(None, None, lost=hidden)
+        due = self._turn_of_history()
+        loaded = self._load(due.again if due else None)
+        missed = self._sentinel.missed(loaded.streams)
+        noted = self._note_replaced(loaded)
+        if missed and not accept_access:
+            return SyncReport(loaded, None, noted.rows, missed, due)
+        swept = self._sweep(loaded, noted, accept_deletions=accept_deletions)
+        return SyncReport(loaded, swept, noted.rows, (), due, history=self._keep_history(loaded))
+
+    def repair(
+        self,
+        *,
+        since: str | date | None = None,
+        until: str | date | None = None,
+        is_by_month: bool = False,
+        accept_deletions: bool = False,
+    ) -> VerifyReport:
+        """Compare with Harvest's reports, and read again what differs. Takes the turn when it needs it."""
+
+        def reread(again: Again) -> Sequence[str]:
+            with self._turn():
+                loaded = self._load(again)
+                return self._sweep(loaded, self._note_replaced(loaded), accept_deletions=accept_deletions).stopped
+
+        return verify(
+            self._warehouse,
+            self._settings,
+            since=since,
+            until=until,
+            is_by_month=is_by_month,
+            reread=reread,
+            client=self._client,
+            on_step=self._on_step,
+        )
+
+    def follow_repair(self, report: SyncReport, *, build_marts: bool) -> SyncReport:
+        """History and marts of what is there after a repair."""
+        with self._turn():
+            if report.load and report.history:
+                kept, before = self._keep_history(report.load), report.history
+                opened, closed = before.opened + kept.opened, before.closed + kept.closed
+                report = replace(report, history=replace(kept, opened=opened, closed=closed))
+            return self.build(report) if build_marts else report
+
+    def build(self, report: SyncReport) -> SyncReport:
+        """Build the marts of what was loaded; that they cannot be built makes the tables no worse."""
+        if report.load is None:
+            return report
+        # What its threads keep of the pages that they read is room for the marts.
+        self._client.close()
+        give_memory_back()
+        try:
+            return replace(report, build=build(self._warehouse, on_step=self._on_step), not_built="")
+        except (BuildFailed, SettingWrong) as error:
+            return replace(report, not_built=str(error))
+
+    def _turn(self) -> AbstractContextManager[None]:
+        return patient_turn(self._warehouse, lambda: self._on_step("waiting for another run that is writing"))
+
+    def _turn_of_history(self) -> Rotation | None:
+        """What to read again now; None before the first load."""
+        if not self._warehouse.is_there():
+            return None
+        return rotation(self._warehouse, self._settings, self._reread_requests)
+
+    def _load(self, again: Again | None) -> LoadReport:
+        if self._warehouse.is_there():
+            with open_database(self._warehouse) as database:
+                remember(database)
+        return load(
+            self._warehouse,
+            self._settings,
+            again=again,
+            sentinel=self._sentinel,
+            client=self._client,
+            ledger=self._ledger,
+            on_step=self._on_step,
+        )
+
+    def _keep_history(self, loaded: LoadReport) -> HistoryReport:
+        read = [outcome.stream for outcome in loaded.streams if outcome.outcome == "complete"]
+        return keep_history(self._warehouse, self._settings.account_id, at=loaded.started_at, read=read)
+
+    def _note_replaced(self, loaded: LoadReport) -> Noted:
+        read = {outcome.stream for outcome in loaded.streams if outcome.outcome == "complete"}
+        finding = Finding(self._settings.account_id, datetime.now(UTC), loaded.run_id)
+        with open_database(self._warehouse) as database:
+            drop_orphans(database, self._settings.account_id, read)
+            return note_replaced(database, finding)
+
+    def _sweep(self, loaded: LoadReport, noted: Noted, *, accept_deletions: bool) -> SweepReport:
+        swept = self._swept(loaded, noted, accept_deletions=accept_deletions)
+        if not swept.again:
+            return swept
+        # A row can be committed later than any overlap reaches, or change with what vanished, without a trace.
+        self._on_step("reading what the load passed by")
+        again = load(
+            self._warehouse,
+            self._settings,
+            list(swept.again),
+            again=swept.again,
+            sentinel=self._sentinel,
+            client=self._client,
+            on_step=self._on_step,
+        )
+        return swept.followed_by(self._swept(again, Noted(), accept_deletions=accept_deletions))
+
+    def _swept(self, loaded: LoadReport, noted: Noted, *, accept_deletions: bool) -> SweepReport:
+        return sweep(
+            self._warehouse,
+            self._settings,
+            loaded,
+            touched=noted.parents,
+            accept_deletions=accept_deletions,
+            before_moving=self._sentinel.look_again,
+            client=self._client,
+            on_step=self._on_step,
+        )

@@ -1,0 +1,191 @@
+"""A folder or a bucket that tables are put into as whole files: where it is, as dlt's configuration of a filesystem says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+import dlt
+import pyarrow as pa
+import pyarrow.parquet as pq
+from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
+from dlt.common.exceptions import DltException, MissingDependencyException
+from dlt.common.storages.fsspec_filesystem import fsspec_from_config
+
+from harvest_time_tracking import HarvestError, SettingWrong, printable
+
+Format = Literal["parquet", "delta", "iceberg"]
+SUFFIXES: dict[Format, str] = {"parquet": ".parquet", "delta": "", "iceberg": ".iceberg"}
+
+FILESYSTEM = "filesystem"
+_ROWS_OF_A_BATCH = 20_000
+
+
+class ShelfFailed(HarvestError):
+    """The folder or bucket does not take what is put there."""
+
+
+class Shelf:
+    """One folder or bucket.
+
+    Attributes:
+        url: of it, in words for a message.
+    """
+
+    def __init__(self, name: str = FILESYSTEM, bucket_url: str | None = None) -> None:
+        """Find it.
+
+        Args:
+            name: of the destination in dlt's configuration.
+            bucket_url: wins over the configured one.
+
+        Raises:
+            SettingWrong: where it is not configured, or what its kind needs is not installed.
+        """
+        given: dict[str, Any] = {"bucket_url": bucket_url} if bucket_url else {}
+        factory: Any = dlt.destinations.filesystem(destination_name=name, **given)
+        try:
+            self._config = factory.configuration(factory.spec()._bind_dataset_name(dataset_name=name))
+            self._files, path = fsspec_from_config(self._config)
+        except ConfigFieldMissingException as error:
+            raise SettingWrong(
+                f"Where to is not configured: {' and '.join(error.fields)} missing. Put it into .dlt/secrets.toml under "
+                f"[destination.{name}], or into DESTINATION__{name.upper()}__BUCKET_URL; docs/destinations.md shows how."
+            ) from None
+        except (MissingDependencyException, ImportError):
+            url = str(bucket_url or dlt.config.get(f"destination.{name}.bucket_url"))
+            raise _not_installed("filesystem", url) from None
+        except (ConfigurationException, DltException) as error:
+            raise SettingWrong(
+                f"The configuration of {name} cannot be read ({type(error).__name__}): see [destination.{name}] in .dlt/secrets.toml."
+            ) from None
+        self._is_local = bool(self._config.is_local_filesystem)
+        # dlt's own is an address, in which blanks and other signs are written otherwise.
+        self._root = self._config.make_local_path(self._config.bucket_url) if self._is_local else str(path).rstrip("/")
+        self.url = self._root if self._is_local else str(self._config.bucket_url).rstrip("/")
+
+    def document(self, path: str) -> Any:
+        """What a JSON file holds; None where there is none."""
+        with _refusals(self.url):
+            return json.loads(self._files.cat_file(self._full(path))) if self._exists(path) else None
+
+    def put_document(self, path: str, document: Any) -> None:
+        """Write a JSON file, whole."""
+        with _refusals(self.url):
+            self._put(path, json.dumps(document, indent=2, ensure_ascii=False).encode())
+
+    def has(self, path: str) -> bool:
+        """Whether a table is there."""
+        with _refusals(self.url):
+            return self._exists(path)
+
+    def put(self, path: str, file: Path, file_format: Format) -> None:
+        """Make a table of exactly the rows in a Parquet file."""
+        putting = {"parquet": self.put_parquet, "delta": self.put_delta, "iceberg": self.put_iceberg}
+        putting[file_format](path, file)
+
+    def put_parquet(self, path: str, file: Path) -> None:
+        """Put one Parquet file in the place of an older one. Who reads finds the one or the other, never half of it."""
+        with _refusals(self.url):
+            self._put(path, file)
+
+    def put_delta(self, path: str, file: Path) -> None:
+        """Make a Delta table's next version of exactly the rows in a Parquet file.
+
+        Files of versions that are older than a week are removed, so that what was deleted does not stay for ever.
+        """
+        if not find_spec("deltalake"):
+            raise _not_installed("filesystem")
+        from deltalake import DeltaTable, write_deltalake  # noqa: PLC0415 (an extra)
+        from deltalake.exceptions import DeltaError  # noqa: PLC0415
+        from dlt.common.libs.deltalake import deltalake_storage_options  # noqa: PLC0415
+
+        options = deltalake_storage_options(self._config.credentials, self._config.deltalake_storage_options)
+        url = self._address(path)
+        if self._is_local:
+            if set("[]") & set(url):
+                raise ShelfFailed(
+                    f"{self.url}: Delta's library takes no folder with [ or ] in its path. Choose another."
+                )
+            Path(url).mkdir(parents=True, exist_ok=True)
+        try:
+            with _rows(file) as rows:
+                write_deltalake(url, rows, mode="overwrite", schema_mode="overwrite", storage_options=options)
+            DeltaTable(url, storage_options=options).vacuum(dry_run=False)
+        except (DeltaError, OSError) as error:
+            raise ShelfFailed(f"{self.url} does not take the Delta table {path}: {printable(str(error))}") from error
+
+    def put_iceberg(self, path: str, file: Path) -> None:
+        """Make an Iceberg table's next version of exactly the rows in a Parquet file; of older ones, those of a week stay."""
+        if not find_spec("pyiceberg"):
+            raise _not_installed("iceberg")
+        from harvest_warehouse.transfer.iceberg import replace_rows  # noqa: PLC0415 (an extra)
+
+        url = self._address(path)
+        if self._is_local:
+            for folder in ("data", "metadata"):
+                Path(url, folder).mkdir(parents=True, exist_ok=True)
+        # They are written past these files, which remember what they listed.
+        self._files.invalidate_cache()
+        with _refusals(self.url), _rows(file) as rows:
+            replace_rows(self._files, url, rows)
+
+    def remove(self, path: str) -> None:
+        """Remove a table."""
+        with _refusals(self.url):
+            if self._exists(path):
+                self._files.rm(self._full(path), recursive=True)
+
+    def _exists(self, path: str) -> bool:
+        # Delta tables are written past these files, which remember what they listed.
+        self._files.invalidate_cache()
+        return bool(self._files.exists(self._full(path)))
+
+    def _address(self, path: str) -> str:
+        """What others find it by."""
+        return self._full(path) if self._is_local else f"{self.url}/{path}"
+
+    def _full(self, path: str) -> str:
+        return f"{self._root}/{path}"
+
+    def _put(self, path: str, content: Path | bytes) -> None:
+        """In one request, or in parts that appear together; on a disk by a rename."""
+        full = self._full(path)
+        aside = f"{full}.part" if self._is_local else full
+        if self._is_local:
+            self._files.makedirs(full.rpartition("/")[0], exist_ok=True)
+        if isinstance(content, bytes):
+            self._files.pipe_file(aside, content)
+        else:
+            self._files.put_file(str(content), aside)
+        if self._is_local:
+            Path(aside).replace(full)
+
+
+@contextmanager
+def _rows(file: Path) -> Iterator[pa.RecordBatchReader]:
+    with pq.ParquetFile(file) as parquet:
+        batches = parquet.iter_batches(batch_size=_ROWS_OF_A_BATCH)
+        yield pa.RecordBatchReader.from_batches(parquet.schema_arrow, batches)
+
+
+@contextmanager
+def _refusals(url: str) -> Iterator[None]:
+    """What a storage says when it refuses, in a message."""
+    try:
+        yield
+    except Exception as error:  # The libraries of the storages have no error in common.
+        raise ShelfFailed(
+            f"{url} does not answer as it should: {type(error).__name__}: {printable(str(error))}"
+        ) from error
+
+
+def _not_installed(extra: str, url: str = "") -> SettingWrong:
+    also = {"gs": ",gs", "gcs": ",gs", "az": ",az", "abfss": ",az"}.get(url.partition("://")[0], "")
+    return SettingWrong(
+        f"What this needs is not installed: pip install 'dlt-harvest[{extra}{also}]' and run this again."
+    )

@@ -1,0 +1,320 @@
+"""Copy a whole dataset from one destination to another: rows, history, deletions, and how far each stream has come."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from dlt.common.destination import DestinationCapabilitiesContext
+from dlt.common.destination.client import JobClientBase
+from dlt.common.exceptions import DltException
+from dlt.common.schema import Schema
+from dlt.common.storages.load_package import ParsedLoadJobFileName, create_load_id
+from dlt.common.typing import TLoaderFileFormat
+from dlt.dataset.utils import get_destination_clients
+
+from harvest_time_tracking import HarvestError, SettingWrong
+from harvest_warehouse.database import Database, open_database, pipeline_state
+from harvest_warehouse.database.connection import UNFINISHED_COPY
+from harvest_warehouse.database.indexes import make_indexes
+from harvest_warehouse.database.lock import turn
+from harvest_warehouse.database.table_scan import Digest, Portions, fitting
+from harvest_warehouse.destinations.insert_files import insert_file
+from harvest_warehouse.destinations.insert_statements import insertions
+from harvest_warehouse.destinations.json_files import json_file
+from harvest_warehouse.load.report import what_happened
+from harvest_warehouse.marts import BuildFailed, BuildReport, build
+from harvest_warehouse.settings.process import give_memory_back
+from harvest_warehouse.sweep.replaced_tables import BEFORE
+from harvest_warehouse.warehouse import SCHEMA, Warehouse
+
+# Of one load file: so much lies on the disk of this machine at once.
+_ROWS_OF_A_FILE = 100_000
+
+_HOW_TO_GO_ON = (
+    "The copy is not whole, and no command takes it for one: mend that, and copy again with --replace-unfinished."
+)
+
+_VERSIONS, _LOADS, _STATE = "_dlt_version", "_dlt_loads", "_dlt_pipeline_state"
+
+
+class CopyFailed(HarvestError):
+    """A copy that did not come to its end. What it wrote is marked as such, and nobody takes it for an account."""
+
+
+@dataclass(frozen=True)
+class CopiedTable:
+    """One table, with as many rows, of the same values, on both sides."""
+
+    name: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class CopyReport:
+    """What a copy did.
+
+    Attributes:
+        source: where it was copied from, in words.
+        target: where to.
+        destination: the target's name.
+        tables: what was copied.
+        left: tables of the source that were not, and columns (`clients.mine`): they are not ours.
+        build: the marts of the target; None where they were not to be built, or could not be.
+        not_built: why they could not. The copy is whole all the same.
+        seconds: how long it took.
+    """
+
+    source: str
+    target: str
+    destination: str
+    tables: tuple[CopiedTable, ...]
+    left: tuple[str, ...]
+    build: BuildReport | None = None
+    not_built: str = ""
+    seconds: float = 0.0
+
+    @property
+    def rows(self) -> int:
+        """Of all tables."""
+        return sum(table.rows for table in self.tables)
+
+
+def copy(
+    source: Warehouse,
+    target: Warehouse,
+    *,
+    replace_unfinished: bool = False,
+    build_marts: bool = True,
+    on_step: Callable[[str], None] = lambda _: None,
+) -> CopyReport:
+    """Make `target` what `source` is, so that the next sync goes on there. Asks nothing of Harvest, changes nothing in the source.
+
+    Args:
+        source: an account's tables, as its last sync left them.
+        target: an empty place.
+        replace_unfinished: whether to drop what an interrupted copy left there; without one, it changes nothing.
+        build_marts: whether to build the marts there, which are not copied.
+        on_step: is told, in a few words, what begins.
+
+    Raises:
+        SettingWrong: where there is nothing to copy, or it is not settled, or where the target is not empty.
+        Busy: where another run is writing into one of them.
+        CopyFailed: where it did not come to its end.
+    """
+    began = time.monotonic()
+    if _is_same(source, target):
+        raise SettingWrong(f"{source.place} cannot be copied onto itself: --from and --to are one and the same.")
+    if not source.is_there():
+        raise SettingWrong(f"There is nothing to copy: {source.place} is not there.")
+    with turn(source), turn(target):
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                report = _Copy(source, target, Path(folder), on_step).run(replaces=replace_unfinished)
+        except (DltException, pa.ArrowException) as error:
+            about = next((place for place in (source, target) if place.name in str(error)), target)
+            raise CopyFailed(f"{what_happened(error, about)} {_HOW_TO_GO_ON}") from error
+        make_indexes(target)
+        if build_marts:
+            try:
+                report = replace(report, build=build(target, on_step=on_step))
+            except (BuildFailed, SettingWrong) as error:
+                report = replace(report, not_built=str(error))
+    return replace(report, seconds=round(time.monotonic() - began, 3))
+
+
+class _Copy:
+    """One copy under way. dlt's working folders are its own: that of the account believes what it believed."""
+
+    def __init__(self, source: Warehouse, target: Warehouse, folder: Path, on_step: Callable[[str], None]) -> None:
+        self._account = source
+        self._source = replace(source, pipelines_dir=folder / "from")
+        self._target = replace(target, pipelines_dir=folder / "to")
+        self._folder = folder
+        self._on_step = on_step
+
+    def run(self, *, replaces: bool) -> CopyReport:
+        """The rows, then how far each stream has come, then the comparison; only after that it counts."""
+        self._on_step("looking at both databases")
+        if pipeline_state.has_unfinished(self._account.pipeline(), self._account):
+            raise _unsettled(self._source)
+        schema = self._schema()
+        with open_database(self._source, "reading") as here:
+            there = [name for name in here.names() if name in schema.tables]
+            left = tuple(name for name in here.names() if name not in schema.tables)
+            if any(name.startswith(BEFORE) for name in left):
+                raise _unsettled(self._source)
+            plan = [self._portions(here, schema, name) for name in _state_last(there)]
+            for portions in plan:
+                others = [name for name in here.columns(portions.table) if name not in portions.names]
+                left += tuple(f"{portions.table}.{name}" for name in others)
+            client = self._client(schema)
+            self._check_names(client, plan)
+            self._begin(client, schema, plan, replaces=replaces)
+            digests = self._write(here, client, plan)
+            self._compare(digests, client)
+            with open_database(self._target, is_copying=True) as database:
+                database.run([f"drop table {UNFINISHED_COPY}"])
+        copied = tuple(CopiedTable(portions.table, digest.rows) for portions, digest in digests)
+        return CopyReport(self._source.place, self._target.place, self._target.destination, copied, left)
+
+    def _schema(self) -> Schema:
+        """dlt's, as the source has stored it."""
+        reader: Any = self._source.pipeline("reading").destination_client()
+        with reader as client:
+            stored = client.get_stored_schema(SCHEMA) if client.is_storage_initialized() else None
+        if stored is None:
+            raise SettingWrong(f"There is nothing to copy: {self._source.place} has no tables of dlt-harvest.")
+        return Schema.from_stored_schema(json.loads(stored.schema))
+
+    def _portions(self, here: Database, schema: Schema, table: str) -> Portions:
+        """Of dlt's own tables, only what is about ours."""
+        has = here.columns(table)
+        columns = tuple(column for name, column in schema.get_table_columns(table).items() if name in has)
+        mine = f"schema_name = '{schema.name}'"
+        where = {_VERSIONS: mine, _LOADS: mine, _STATE: f"pipeline_name = '{self._source.pipeline_name}'"}
+        return Portions(table, columns, where.get(table, ""))
+
+    def _client(self, schema: Schema) -> JobClientBase:
+        pipeline = self._target.pipeline()
+        return get_destination_clients(schema, pipeline.destination, self._target.dataset_name)[0]
+
+    def _check_names(self, client: JobClientBase, plan: Sequence[Portions]) -> None:
+        most = min(client.capabilities.max_identifier_length, client.capabilities.max_column_identifier_length)
+        names = (name for portions in plan for name in (portions.table, *portions.names))
+        if too_long := sorted({name for name in names if len(name) > most}):
+            raise SettingWrong(
+                f"{self._target.place} takes names of {most} letters at most, and there are longer ones: {', '.join(too_long)}."
+            )
+
+    def _begin(self, client: JobClientBase, schema: Schema, plan: Sequence[Portions], *, replaces: bool) -> None:
+        """Mark the target as unfinished, and make the tables."""
+        with open_database(self._target, is_copying=True) as database:
+            names = database.names()
+            if UNFINISHED_COPY in names:
+                if not replaces:
+                    raise SettingWrong(
+                        f"{self._target.place} holds what an interrupted copy wrote: --replace-unfinished drops that, and copies anew."
+                    )
+                database.run([f'drop table if exists "{name}"' for name in names if name in schema.tables])
+            elif names:
+                raise SettingWrong(
+                    f"{self._target.place} already holds {len(names)} tables ({names[0]}, ...) in {self._target.dataset_name}: "
+                    "a copy needs an empty place, so that two accounts or two times are not mixed. Nothing was changed."
+                )
+            else:
+                if self._target.dataset_name in database.missing_datasets():
+                    database.make_dataset()
+                mark = {"copied_from": self._source.place, "started_at": datetime.now(UTC).isoformat()}
+                database.run(
+                    [
+                        f"create table {UNFINISHED_COPY} (copied_from text, started_at text)",
+                        *insertions(UNFINISHED_COPY, [mark]),
+                    ]
+                )
+        with client:
+            client.update_stored_schema(only_tables=[portions.table for portions in plan])
+        with open_database(self._target, is_copying=True) as database:
+            # All versions come from the source, this one among them.
+            database.run([f"delete from {_VERSIONS}"])
+
+    def _write(self, here: Database, client: JobClientBase, plan: Sequence[Portions]) -> list[tuple[Portions, Digest]]:
+        digests = []
+        # One more connection, as in `packages.move`.
+        with self._target.pipeline().sql_client():
+            for number, portions in enumerate(plan, 1):
+                rows, digest = portions.count(here), Digest(portions.columns)
+                step = f"copying {portions.table} (table {number} of {len(plan)})"
+                self._on_step(f"{step}, rows: {rows:,}")
+                for file in self._files(here, client, portions, digest):
+                    self._load(client, portions.table, file)
+                    if digest.rows < rows:
+                        self._on_step(f"{step}, rows: {digest.rows:,} of {rows:,}")
+                digests.append((portions, digest))
+        return digests
+
+    def _files(self, here: Database, client: JobClientBase, portions: Portions, digest: Digest) -> Iterator[Path]:
+        """The rows as load files of dlt's, one after the other; each is gone when the next is asked for."""
+        schema = portions.schema(client.capabilities)
+        batches = portions.batches(here, schema)
+        if portions.table == _VERSIONS:
+            batches = map(
+                partial(fitting, column="schema", most=client.capabilities.max_text_data_type_length), batches
+            )
+        while (batch := next(batches, None)) is not None:
+            file_id = ParsedLoadJobFileName.new_file_id()
+            file_format: TLoaderFileFormat = self._target.kind.load_format
+            file = self._folder / ParsedLoadJobFileName(portions.table, file_id, 0, file_format).file_name()
+            until = digest.rows + _ROWS_OF_A_FILE
+            with _opened(file, file_format, portions, client.capabilities, schema) as writer:
+                while batch is not None:
+                    digest.add(batch)
+                    writer.write_batch(batch)
+                    batch = next(batches, None) if digest.rows < until else None
+            give_memory_back()
+            yield file
+            file.unlink()
+
+    def _load(self, client: JobClientBase, table: str, file: Path) -> None:
+        prepared, load_id = client.prepare_load_table(table), create_load_id()
+        job: Any = client.create_load_job(prepared, str(file), load_id)
+        job.set_run_vars(load_id, client.schema, prepared)
+        job.run_managed(client, None)
+        if error := job.exception():
+            raise CopyFailed(f"{table}: {what_happened(error, self._target)} {_HOW_TO_GO_ON}") from error
+
+    def _compare(self, digests: Sequence[tuple[Portions, Digest]], client: JobClientBase) -> None:
+        """Read everything again where it is now, all values of all rows."""
+        with open_database(self._target, is_copying=True) as database:
+            for number, (portions, want) in enumerate(digests, 1):
+                self._on_step(f"comparing {portions.table} (table {number} of {len(digests)})")
+                have = Digest(portions.columns)
+                for batch in portions.batches(database, portions.schema(client.capabilities)):
+                    have.add(batch)
+                if have != want:
+                    raise CopyFailed(
+                        f"{portions.table} is not equal on both sides: {want.rows:,} rows were read and {have.rows:,} are in "
+                        f"{self._target.place}, or their values differ. {_HOW_TO_GO_ON}"
+                    )
+
+
+def _opened(
+    file: Path,
+    file_format: TLoaderFileFormat,
+    portions: Portions,
+    capabilities: DestinationCapabilitiesContext,
+    schema: pa.Schema,
+) -> AbstractContextManager[Any]:
+    """A load file in the format that the rows of a load travel in there."""
+    if file_format == "insert_values":
+        return insert_file(file, portions.columns, capabilities)
+    if file_format == "jsonl":
+        return json_file(file, portions.columns)
+    return pq.ParquetWriter(file, schema)  # type: ignore[no-any-return]
+
+
+def _is_same(source: Warehouse, target: Warehouse) -> bool:
+    """Whether both are one place, also under two names of it."""
+    bare = [warehouse.place.removeprefix(f"{warehouse.destination} at ") for warehouse in (source, target)]
+    return bare[0] == bare[1] and source.dataset_name == target.dataset_name
+
+
+def _state_last(tables: Sequence[str]) -> list[str]:
+    """dlt's own behind the others, and last of all how far the streams have come."""
+    return sorted(tables, key=lambda name: (name.startswith("_dlt_"), name == _STATE, name))
+
+
+def _unsettled(warehouse: Warehouse) -> SettingWrong:
+    return SettingWrong(
+        f"The last run into {warehouse.place} was interrupted: run {warehouse.command('sync')} once more, and copy then."
+    )

@@ -1,0 +1,284 @@
+"""One comparison under way: what is to be asked, what Harvest's reports stated, and what that means for our tables. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cached_property
+
+from harvest_warehouse.verify.figures import figures, fingerprint
+from harvest_warehouse.verify.harvest_reports import BUDGET, REPORTS, UNINVOICED
+from harvest_warehouse.verify.local_totals import AccountSums
+from harvest_warehouse.verify.report_plan import ReportCall, Window, newest_first, unfound
+from harvest_warehouse.verify.report_reader import Answers
+from harvest_warehouse.verify.results import Compared
+from harvest_warehouse.verify.verdicts import MEANWHILE, Convention, Figure, Judged, is_rounding_changed, judge
+
+
+@dataclass(frozen=True)
+class Touched:
+    """A row that changed in Harvest while reports were read: where it was by our tables, or where it is now.
+
+    Attributes:
+        day: the day it is on.
+        subject_ids: its project, person, task or category.
+    """
+
+    day: date
+    subject_ids: frozenset[int]
+
+    def is_in(self, figure: Figure) -> bool:
+        """Whether it may be why a figure differs."""
+        is_within = figure.first <= self.day <= figure.last or not figure.is_of_window
+        return is_within and figure.subject_id in self.subject_ids
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How far a comparison has come. Each step gives another one.
+
+    Attributes:
+        sums: our side.
+        months: all that is compared by day, as months, oldest first.
+        reports: the paths of the reports that are compared by day.
+        known: what earlier runs compared.
+        wanted: the calls that it takes at least, newest first.
+        prints: of our side, by report and month: what tells whether a month of ours is another one now.
+        is_whole: whether all of history is loaded, so that figures of all time can be compared.
+        is_by_month: whether each month is to agree by itself.
+        compared: what was asked until now.
+        figures: both sides of each of these.
+        resumed: what of it an interrupted run had asked.
+        written: what of it is in `harvest_reconciliation` already.
+        refused: the reports that Harvest does not give this token, and why.
+        too_early: calls whose window has not begun yet, for Harvest.
+        touched: what changed in Harvest meanwhile.
+        unsettled: calls about which our tables changed again and again: what differs in them is not proven.
+    """
+
+    sums: AccountSums
+    months: tuple[Window, ...]
+    reports: tuple[str, ...]
+    known: tuple[Compared, ...]
+    wanted: tuple[ReportCall, ...]
+    prints: Mapping[ReportCall, str]
+    is_whole: bool
+    is_by_month: bool
+    compared: Mapping[ReportCall, Compared] = field(default_factory=dict)
+    figures: Mapping[ReportCall, Sequence[Figure]] = field(default_factory=dict)
+    resumed: frozenset[ReportCall] = frozenset()
+    written: frozenset[ReportCall] = frozenset()
+    refused: Mapping[str, str] = field(default_factory=dict)
+    too_early: frozenset[ReportCall] = frozenset()
+    touched: tuple[Touched, ...] = ()
+    unsettled: frozenset[ReportCall] = frozenset()
+
+    @property
+    def unasked(self) -> list[ReportCall]:
+        """What is wanted and was not asked yet, newest first."""
+        return [call for call in self.wanted if self._may_ask(call)]
+
+    @property
+    def narrower(self) -> list[ReportCall]:
+        """What to ask next to find the months that differ in longer windows that do, newest first."""
+        differing = self._differing
+        if not differing or is_rounding_changed(self._verdicts[0]):
+            # Every month differs then, and all of them are read again.
+            return []
+        found: set[ReportCall] = set()
+        for call in differing:
+            months = self._months_of(call)
+            if len(months) > 1:
+                asked = {one.window: one in differing for one in self.compared if one.report == call.report}
+                found |= {ReportCall(call.report, window) for window in unfound(months, asked)}
+        return newest_first(filter(self._may_ask, found))
+
+    @property
+    def judged(self) -> tuple[Judged, ...]:
+        """A verdict on each figure; a longer window that differs because of a month of it is told by the month."""
+        return tuple(one for one in self._verdicts[0] if _call(one) not in self._told)
+
+    @property
+    def conventions(self) -> tuple[Convention, ...]:
+        """What was found of what Harvest does not document."""
+        return self._verdicts[1]
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether anything differs that reading rows again may mend."""
+        return any(one.is_repairable for one in self._verdicts[0])
+
+    @property
+    def unwritten(self) -> list[Compared]:
+        """What was asked and is not written yet."""
+        return [one for call, one in self.compared.items() if call not in self.written]
+
+    @property
+    def finished(self) -> list[Compared]:
+        """What stands in the end."""
+        return [replace(one, is_finished=True) for call, one in self.compared.items() if call not in self._told]
+
+    @property
+    def proven(self) -> frozenset[ReportCall]:
+        """Months that agreed by themselves at an earlier time, and of which our tables say the same still."""
+        return proven(self.known, self.prints)
+
+    @property
+    def months_not_alone(self) -> int:
+        """How many months with anything in them were compared as parts of longer windows only."""
+        alone = self.proven | self.compared.keys()
+        return len(
+            {
+                call.window
+                for call, found in self.prints.items()
+                if found and call not in alone and call.report not in self.refused
+            }
+        )
+
+    def resuming(self, compared: Mapping[ReportCall, Compared]) -> Comparison:
+        """With what an interrupted run has asked, and written."""
+        calls = frozenset(compared)
+        return replace(self, resumed=calls, written=calls)._with(compared)
+
+    def as_written(self) -> Comparison:
+        """With all that was asked until now in `harvest_reconciliation`."""
+        return replace(self, written=frozenset(self.compared))
+
+    def with_answers(self, answers: Answers) -> Comparison:
+        """With what Harvest answered."""
+        read = {
+            call: Compared(
+                call,
+                call.window in self.months or call.report == BUDGET,
+                print_of(self.sums, call),
+                reading.at,
+                rows=reading.rows,
+            )
+            for call, reading in answers.readings.items()
+        }
+        asked = replace(
+            self._without(read),
+            refused={**self.refused, **answers.refused},
+            too_early=self.too_early | answers.too_early,
+        )
+        return asked._with(read)
+
+    def with_sums(self, sums: AccountSums) -> Comparison:
+        """With our tables as they are now; what they say another thing about is to be asked again."""
+        if sums == self.sums:
+            return self
+        kept, prints = self._without(self._changed(sums)), prints_of(sums, self.reports, self.months)
+        others = {call for call, found in prints.items() if self.is_by_month and found and found != self.prints[call]}
+        wanted = tuple(newest_first({*self.wanted, *others}))
+        return replace(kept, sums=sums, prints=prints, wanted=wanted, figures={})._with(kept.compared)
+
+    def unsettled_by(self, sums: AccountSums) -> Comparison:
+        """With our tables as they are now; where they say another thing, what differs is not proven."""
+        if sums == self.sums:
+            return self
+        prints, changed = prints_of(sums, self.reports, self.months), self._changed(sums)
+        return replace(self, sums=sums, prints=prints, figures={}, unsettled=changed)._with(self.compared)
+
+    def with_touched(self, touched: Iterable[Touched]) -> Comparison:
+        """With what changed in Harvest while reports were read: what it may be the reason of is not proven."""
+        return replace(self, touched=tuple(touched))
+
+    def again(self) -> Comparison:
+        """After rows were read again: what differed is to be asked once more."""
+        wrong = {_call(one) for one in self.judged if one.is_repairable} | self._told
+        wrong |= {call for call in self.compared if call.report == BUDGET}
+        # Parts of a longer window are asked only where it differs again.
+        parts = {call for call in self._told if any(_is_inside(call, other) for other in self._told)}
+        wanted = tuple(newest_first({*self.wanted, *(wrong - parts)}))
+        return replace(self, wanted=wanted, touched=(), unsettled=frozenset())._without(wrong)
+
+    def _with(self, compared: Mapping[ReportCall, Compared]) -> Comparison:
+        found = {
+            call: figures(
+                self.sums,
+                REPORTS[call.report],
+                call.window,
+                one.rows,
+                is_whole=self.is_whole and call not in self.resumed,
+            )
+            for call, one in compared.items()
+        }
+        return replace(self, compared={**self.compared, **compared}, figures={**self.figures, **found})
+
+    def _without(self, calls: Collection[ReportCall]) -> Comparison:
+        return replace(
+            self,
+            compared={call: one for call, one in self.compared.items() if call not in calls},
+            figures={call: found for call, found in self.figures.items() if call not in calls},
+            resumed=self.resumed - frozenset(calls),
+            written=self.written - frozenset(calls),
+        )
+
+    def _changed(self, sums: AccountSums) -> frozenset[ReportCall]:
+        """The calls whose figures on our side are others now. Fees belong to no month, and budgets to no day."""
+        other_projects = sums.projects != self.sums.projects
+        return frozenset(
+            call
+            for call, one in self.compared.items()
+            if call.report == BUDGET
+            or (call.report == UNINVOICED and other_projects)
+            or print_of(sums, call) != one.fingerprint
+        )
+
+    def _may_ask(self, call: ReportCall) -> bool:
+        return call not in self.compared and call.report not in self.refused and call not in self.too_early
+
+    def _months_of(self, call: ReportCall) -> tuple[Window, ...]:
+        return tuple(month for month in self.months if call.window.holds(month))
+
+    @cached_property
+    def _verdicts(self) -> tuple[tuple[Judged, ...], tuple[Convention, ...]]:
+        judged, conventions = judge([figure for call in self.compared for figure in self.figures[call]])
+        return tuple(map(self._excused, judged)), conventions
+
+    def _excused(self, judged: Judged) -> Judged:
+        is_touched = _call(judged) in self.unsettled or any(one.is_in(judged.figure) for one in self.touched)
+        if judged.is_repairable and is_touched:
+            return replace(judged, verdict="not_provable", reason=MEANWHILE)
+        return judged
+
+    @cached_property
+    def _differing(self) -> frozenset[ReportCall]:
+        return frozenset(_call(one) for one in self._verdicts[0] if one.is_different and one.figure.is_of_window)
+
+    @cached_property
+    def _told(self) -> frozenset[ReportCall]:
+        """The longer windows that differ because of what differs in a part of them."""
+        wrong = {
+            _call(one)
+            for one in self._verdicts[0]
+            if one.figure.is_of_window and (one.is_different or one.reason == MEANWHILE)
+        }
+        return frozenset(call for call in wrong if any(_is_inside(other, call) for other in wrong))
+
+
+def prints_of(sums: AccountSums, reports: Iterable[str], months: Sequence[Window]) -> dict[ReportCall, str]:
+    """What changes as soon as our side of a report and month does; empty where there is nothing."""
+    calls = [ReportCall(report, month) for report in reports for month in months]
+    return {call: print_of(sums, call) for call in calls}
+
+
+def print_of(sums: AccountSums, call: ReportCall) -> str:
+    """The same of one call."""
+    return "" if call.report == BUDGET else fingerprint(sums, call.report, call.window)
+
+
+def proven(known: Iterable[Compared], prints: Mapping[ReportCall, str]) -> frozenset[ReportCall]:
+    """The months that agreed by themselves at an earlier time, and of which our side is the same still."""
+    return frozenset(
+        one.call for one in known if one.is_finished and one.is_agreed and prints.get(one.call) == one.fingerprint
+    )
+
+
+def _call(judged: Judged) -> ReportCall:
+    return ReportCall(judged.figure.report, Window(judged.figure.first, judged.figure.last))
+
+
+def _is_inside(call: ReportCall, span: ReportCall) -> bool:
+    return call != span and call.report == span.report and span.window.holds(call.window)

@@ -1,0 +1,85 @@
+"""What a comparison begins with: the reports that it takes at least, and what an interrupted one has just asked. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from harvest_warehouse.verify.comparison import Comparison, print_of, prints_of, proven
+from harvest_warehouse.verify.harvest_reports import BUDGET, UNINVOICED
+from harvest_warehouse.verify.local_totals import AccountSums
+from harvest_warehouse.verify.report_plan import ReportCall, Window, planned, probe_before
+from harvest_warehouse.verify.results import Compared
+
+# An interrupted comparison is gone on with for so long.
+_RESUME_HOURS = 6
+# Only the totals: they tell whether there is anything.
+_PROBED = ("time/projects", "expenses/projects")
+
+
+def begun(
+    sums: AccountSums,
+    months: Sequence[Window],
+    reports: Iterable[str],
+    known: Sequence[Compared],
+    now: datetime,
+    *,
+    is_whole: bool,
+    is_by_month: bool,
+    is_probing: bool,
+) -> Comparison:
+    """A comparison with nothing asked, or with what an interrupted one has just asked.
+
+    Args:
+        sums: our side.
+        months: what is compared by day, oldest first.
+        reports: the paths of the reports to ask.
+        known: what earlier runs compared.
+        now: the server's clock.
+        is_whole: whether all of history is loaded.
+        is_by_month: whether each month is asked for until it has agreed by itself; else in windows of about a year.
+        is_probing: whether the year before the first month is looked at, too.
+    """
+    reports, by_day = tuple(reports), tuple(report for report in reports if report != BUDGET)
+    prints = prints_of(sums, by_day, months)
+    resumed = {
+        one.call: replace(one, is_agreed=False)
+        for one in known
+        if one.call.report in by_day
+        and not one.is_finished
+        and now - one.compared_at < timedelta(hours=_RESUME_HOURS)
+        and _fits(one.call, months)
+        and one.fingerprint == print_of(sums, one.call)
+    }
+    enough = proven(known, prints) | {call for call, found in prints.items() if not found}
+    if not is_by_month:
+        enough = frozenset(prints) - _known_to_differ(known, months)
+    covered = {report: {month for month in months if ReportCall(report, month) in enough} for report in by_day}
+    wanted = planned(months, covered, list(resumed))
+    if BUDGET in reports:
+        wanted = [ReportCall(BUDGET, Window(now.date(), now.date())), *wanted]
+    if is_probing and months:
+        before = probe_before(months[0].first)
+        wanted += [ReportCall(report, before) for report in _PROBED if report in by_day]
+    return Comparison(sums, tuple(months), by_day, tuple(known), tuple(wanted), prints, is_whole, is_by_month).resuming(
+        resumed
+    )
+
+
+def _fits(call: ReportCall, months: Sequence[Window]) -> bool:
+    """Whether a window can be taken over. What is left of fees is of all time: it is asked anew, in the newest window."""
+    firsts, lasts = {month.first for month in months}, {month.last for month in months}
+    is_of_days = call.report != UNINVOICED or call.window.last != months[-1].last
+    return call.window.first in firsts and call.window.last in lasts and is_of_days
+
+
+def _known_to_differ(known: Iterable[Compared], months: Iterable[Window]) -> frozenset[ReportCall]:
+    """Months that did not agree by themselves: a year that does now would hide it if another month makes up for them."""
+    wrong = [one.call for one in known if one.is_month and not one.is_agreed]
+    return frozenset(
+        ReportCall(call.report, month)
+        for month in months
+        for call in wrong
+        if month.first <= call.window.last and call.window.first <= month.last
+    )

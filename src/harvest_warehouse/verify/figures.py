@@ -1,0 +1,310 @@
+"""Our figures beside those of a report: one `Figure` for each number of each row of either side. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import product
+
+from harvest_warehouse.verify.harvest_reports import BUDGET, UNINVOICED, Report, TheirRow
+from harvest_warehouse.verify.local_totals import ZERO, AccountSums, Part, Project
+from harvest_warehouse.verify.report_plan import Window
+from harvest_warehouse.verify.verdicts import Figure, rounded
+
+_NO_MONEY = "Harvest shows this token no money"
+_FEE = "fixed_fee"
+# What no timer moves.
+_STILL = ("budget", "uninvoiced_expenses")
+
+_Place = tuple[int, str]
+
+
+# A question that Harvest leaves open, and our value by each answer; "" where there is none.
+_Values = tuple[str, Mapping[str, Decimal]]
+_NOTHING: _Values = ("", {"": ZERO})
+
+
+@dataclass(frozen=True)
+class _OurRow:
+    """A row as the report should have it.
+
+    Attributes:
+        subject: its name.
+        moving: why a difference would prove nothing, else empty.
+        values: by measure.
+        listing: `worked` or `idle` where it is in question whether the report lists it, else empty.
+    """
+
+    subject: str
+    moving: str
+    values: Mapping[str, _Values]
+    listing: str = ""
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether it says the same as no row."""
+        return not any(value for _, values in self.values.values() for value in values.values())
+
+
+def figures(
+    sums: AccountSums, report: Report, window: Window, theirs: Iterable[TheirRow], *, is_whole: bool = True
+) -> list[Figure]:
+    """Every figure of one report and window: the rows of both sides, with 0 for a row that is missing on one.
+
+    Args:
+        sums: ours.
+        report: the report.
+        window: its days; for project_budget the day it was asked on.
+        theirs: its rows.
+        is_whole: whether all of history is loaded: without it, figures of all time are left out.
+    """
+    ours = _OURS[report.path.partition("/")[0]](sums, report.path, window)
+    there: dict[_Place, list[TheirRow]] = {}
+    for row in theirs:
+        project = sums.projects.get(row.subject_id)
+        currency = project.currency if report.path == BUDGET and project else row.currency
+        there.setdefault((row.subject_id, currency), []).append(row)
+    found = []
+    for place in dict.fromkeys([*ours, *there]):
+        mine, rows = ours.get(place), there.get(place, [])
+        # Idle projects, in each window: a zero beside a zero would be most of what is compared.
+        if (mine is None or mine.is_blank) and all(value == 0 for row in rows for value in row.values.values()):
+            continue
+        for measure in report.measures:
+            figure = _figure(report, window, place, measure, mine, rows)
+            if figure.is_of_window or is_whole:
+                found.append(figure)
+    return found
+
+
+def _figure(
+    report: Report, window: Window, place: _Place, measure: str, mine: _OurRow | None, rows: Sequence[TheirRow]
+) -> Figure:
+    stated = [row.values[measure] for row in rows]
+    family, values = mine.values.get(measure, _NOTHING) if mine else _NOTHING
+    is_budget = report.path == BUDGET
+    if is_budget and rows and measure == "budget_remaining" and all(row.values["budget"] is None for row in rows):
+        # Of a budget that is not set nothing remains, and nothing is stated.
+        family, values = _NOTHING
+    return Figure(
+        report.path,
+        window.first,
+        window.last,
+        place[0],
+        mine.subject if mine else rows[0].subject,
+        place[1],
+        measure,
+        values,
+        sum((value for value in stated if value is not None), ZERO),
+        family,
+        is_here=mine is not None,
+        is_there=bool(rows),
+        is_of_window=family != _FEE and not is_budget,
+        moving=mine.moving if mine and family != _FEE and measure not in _STILL else "",
+        unprovable=_NO_MONEY if not is_budget and any(value is None for value in stated) else "",
+        listing=mine.listing if mine else "",
+    )
+
+
+def fingerprint(sums: AccountSums, report: str, month: Window) -> str:
+    """What changes as soon as our figures of a month do; empty where we have none. Fees belong to no month."""
+    tables = ("time/projects", "expenses/projects") if report == UNINVOICED else (report,)
+    lines = sorted(
+        (table, part.subject_id, part.currency, part.month.isoformat(), part.is_running, *_compared(report, part))
+        for table in tables
+        for part in _within(sums.parts.get(table, ()), month)
+    )
+    return hashlib.sha256(repr(lines).encode()).hexdigest() if lines else ""
+
+
+def _compared(report: str, part: Part) -> list[str]:
+    """What of a part decides about the report, as text that is the same for the same number."""
+    names = [
+        name for name in sorted(part.sums) if (report == UNINVOICED or "open" not in name) and "budget" not in name
+    ]
+    return [str(part.sums[name].normalize()) for name in names]
+
+
+def _within(parts: Sequence[Part], window: Window) -> list[Part]:
+    """The months of a window: windows begin and end with a month, or with the range that was summed."""
+    return [part for part in parts if window.first.replace(day=1) <= part.month <= window.last]
+
+
+def _by_place(parts: Iterable[Part]) -> dict[_Place, list[Part]]:
+    found: dict[_Place, list[Part]] = {}
+    for part in parts:
+        found.setdefault((part.subject_id, part.currency), []).append(part)
+    return found
+
+
+def _total(parts: Iterable[Part], name: str) -> Decimal:
+    return sum((part.sums[name] for part in parts), ZERO)
+
+
+def _hours(parts: Sequence[Part], name: str) -> _Values:
+    """Harvest does not say whether its reports count the timers that run."""
+    total = _total(parts, name)
+    running = _total((part for part in parts if part.is_running), name)
+    return ("timers", {"counted": total, "left out": total - running}) if running else ("", {"": total})
+
+
+def _money(parts: Sequence[Part], name: str) -> _Values:
+    """Nor whether money is rounded once or entry by entry."""
+    return "money", {"per total": _total(parts, name), "per entry": _total(parts, f"{name}_each")}
+
+
+def _moving(parts: Iterable[Part]) -> str:
+    return "a timer is running in it" if any(part.is_running for part in parts) else ""
+
+
+def _time(sums: AccountSums, path: str, window: Window) -> dict[_Place, _OurRow]:
+    return {
+        place: _OurRow(
+            parts[0].subject,
+            _moving(parts),
+            {
+                "total_hours": _hours(parts, "hours"),
+                "billable_hours": _hours(parts, "billable_hours"),
+                "billable_amount": _money(parts, "money"),
+            },
+        )
+        for place, parts in _by_place(_within(sums.parts[path], window)).items()
+    }
+
+
+def _expenses(sums: AccountSums, path: str, window: Window) -> dict[_Place, _OurRow]:
+    return {
+        place: _OurRow(
+            parts[0].subject,
+            "",
+            {"total_amount": _money(parts, "amount"), "billable_amount": _money(parts, "billable")},
+        )
+        for place, parts in _by_place(_within(sums.parts.get(path, ()), window)).items()
+    }
+
+
+def _uninvoiced(sums: AccountSums, _path: str, window: Window) -> dict[_Place, _OurRow]:
+    """The billable projects and no other, idle ones too: https://help.getharvest.com/api-v2/reports-api/reports/uninvoiced-report/
+
+    The documentation says "all billable projects", and recorded reports show it. Of archived ones none is recorded.
+    """
+    time = _by_place(_within(sums.parts["time/projects"], window))
+    spent = _by_place(_within(sums.parts.get("expenses/projects", ()), window))
+    listed = {(one.project_id, one.currency): one for one in sums.projects.values() if one.is_billable}
+    rows = {}
+    for place in dict.fromkeys([*time, *spent, *listed]):
+        entries, expenses = time.get(place, []), spent.get(place, [])
+        project = sums.projects.get(place[0])
+        if project is not None and not project.is_billable:
+            continue
+        if project is not None and project.is_fixed_fee:
+            amount = _fee_left(project, window)
+        else:
+            amount = (
+                "money",
+                {
+                    "per total": _total(entries, "open_money") + _total(expenses, "open"),
+                    "per entry": _total(entries, "open_money_each") + _total(expenses, "open_each"),
+                },
+            )
+        rows[place] = _OurRow(
+            project.name if project else (entries or expenses)[0].subject,
+            _moving(entries),
+            {
+                "total_hours": _hours(entries, "hours"),
+                "uninvoiced_hours": _hours(entries, "open_hours"),
+                "uninvoiced_expenses": _money(expenses, "open"),
+                "uninvoiced_amount": amount,
+            },
+            "" if project is None or project.is_active else "worked" if entries or expenses else "idle",
+        )
+    return rows
+
+
+def _fee_left(project: Project, window: Window) -> _Values:
+    """What of a fee no line of an invoice holds, of all time; 0 before the project starts.
+
+    https://support.getharvest.com/hc/en-us/articles/360048181472-How-project-type-affects-reports
+    Recorded: lines of drafts and of products count, expenses do not. Not known: what an invoice's discount does.
+    """
+    if project.starts_on > window.last:
+        return _NOTHING
+    billed = sum((amount for _, amount in project.lines), ZERO)
+    discounted = sum((amount * (100 - percent) / 100 for percent, amount in project.lines), ZERO)
+    return _FEE, {"before discount": project.fee - billed, "after discount": project.fee - discounted}
+
+
+def _budgets(sums: AccountSums, _path: str, window: Window) -> dict[_Place, _OurRow]:
+    """As they stand: a monthly budget counts the month of the day it is looked at.
+
+    https://help.getharvest.com/api-v2/reports-api/reports/project-budget-report/
+    """
+    time, spent = (_by_place(sums.whole.get(table, ())) for table in ("time/projects", "expenses/projects"))
+    rows = {}
+    for project in sums.projects.values():
+        if project.budget_by == "none":
+            continue
+        place = (project.project_id, project.currency)
+        entries, expenses = (_counted(table.get(place, []), project, window.last) for table in (time, spent))
+        is_money = project.budget_by in ("project_cost", "task_fees")
+        used = _money_used(entries, expenses, project) if is_money else _hours_used(entries)
+        given = {"of all assignments": project.budget or ZERO, "of active assignments": project.active_budget or ZERO}
+        readings = {f"{name}, {kind}": (given[kind], used[name]) for name, kind in product(used, given)}
+        family = "budget" if is_money else "budget_hours"
+        rows[place] = _OurRow(
+            project.name,
+            _moving(entries) or _turning(project, window.last),
+            {
+                "budget": (family, {name: budget for name, (budget, _) in readings.items()}),
+                "budget_spent": (family, {name: value for name, (_, value) in readings.items()}),
+                "budget_remaining": (
+                    family,
+                    {name: budget - rounded(value) for name, (budget, value) in readings.items()},
+                ),
+            },
+        )
+    return rows
+
+
+_TIMERS = ("with running timers", "without running timers")
+
+
+def _hours_used(entries: Sequence[Part]) -> dict[str, Decimal]:
+    """All hours that count to a budget, billable or not, as recorded; an account may choose that billable ones alone count.
+
+    https://support.getharvest.com/hc/en-us/articles/360048686811-How-to-set-project-budgets
+    """
+    kinds = (("all hours", "budget_hours"), ("billable hours", "budget_billable_hours"))
+    return {
+        f"{kind}, {timers}": _total(_with(timers, entries), name) for (kind, name), timers in product(kinds, _TIMERS)
+    }
+
+
+def _money_used(entries: Sequence[Part], expenses: Sequence[Part], project: Project) -> dict[str, Decimal]:
+    """Billable hours at their rates and, where expenses count, all of them, billable or not: recorded."""
+    roundings = (("rounded per total", "budget_money"), ("rounded per entry", "budget_money_each"))
+    extra = _total(expenses, "amount") if project.has_expenses else ZERO
+    return {
+        f"{rounding}, {timers}": _total(_with(timers, entries), name) + extra
+        for (rounding, name), timers in product(roundings, _TIMERS)
+    }
+
+
+def _with(timers: str, entries: Iterable[Part]) -> list[Part]:
+    return [part for part in entries if timers == _TIMERS[0] or not part.is_running]
+
+
+def _counted(parts: Iterable[Part], project: Project, today: date) -> list[Part]:
+    return [part for part in parts if not project.is_monthly or part.month == today.replace(day=1)]
+
+
+def _turning(project: Project, today: date) -> str:
+    """Around the turn of a month it depends on the account's time zone which month a monthly budget counts."""
+    is_turning = (today - timedelta(days=1)).month != (today + timedelta(days=1)).month
+    return "a monthly budget begins anew these days" if project.is_monthly and is_turning else ""
+
+
+_OURS = {"time": _time, "expenses": _expenses, UNINVOICED: _uninvoiced, BUDGET: _budgets}

@@ -1,0 +1,84 @@
+"""What must be read again so that the figures that differ can agree: filters for `load`. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from harvest_warehouse.verify.harvest_reports import BUDGET, UNINVOICED
+from harvest_warehouse.verify.report_plan import Window
+from harvest_warehouse.verify.verdicts import Figure, Judged
+
+Filters = dict[str, list[dict[str, object]]]
+
+# A month is a few requests, whatever is in it; of a longer window only the project is read.
+_WHOLE_DAYS = 31
+
+
+def repairs(judged: Iterable[Judged], windows: Iterable[Window] = (), beside: Filters | None = None) -> Filters:
+    """The rows to read again, by stream.
+
+    Args:
+        judged: the verdicts; those that agree, or cannot be compared, ask for nothing.
+        windows: days of which all time is read again, whatever the verdicts: where a rounding rule was changed.
+        beside: what no report asks for: rows that contradict themselves (`row_checks`).
+    """
+    wrong = [one.figure for one in judged if one.is_repairable]
+    time = [_days(window) for window in windows]
+    time += [_work(figure) for figure in wrong if _is_time(figure)]
+    expenses = [_work(figure) for figure in wrong if _is_expenses(figure)]
+    projects_by_day = {figure.subject_id for figure in wrong if figure.is_of_window and figure.subject_id}
+    for figure in wrong:
+        # A budget counts all time; where days of the project differ too, they are the reason.
+        if figure.report == BUDGET and figure.measure != "budget" and figure.subject_id not in projects_by_day:
+            time.append({"project_id": figure.subject_id})
+            expenses.append({"project_id": figure.subject_id})
+    found: Filters = {"time_entries": _fewest(time), "expenses": _fewest(expenses)}
+    if wrong:
+        # Short lists, and what they hold decides about everything: currency, fee, kind of project.
+        found |= {"clients": [{}], "projects": [{}]}
+    if any(figure.report == BUDGET for figure in wrong):
+        found |= {"task_assignments": [{}], "user_assignments": [{}]}
+    if any(figure.report == UNINVOICED and not figure.is_of_window for figure in wrong):
+        found["invoices"] = [{}]
+    for stream, filters in (beside or {}).items():
+        found[stream] = _fewest([*found.get(stream, []), *filters])
+    return {stream: filters for stream, filters in found.items() if filters}
+
+
+def _is_time(figure: Figure) -> bool:
+    return figure.is_of_window and (
+        figure.report.startswith("time/") or (figure.report == UNINVOICED and figure.measure != "uninvoiced_expenses")
+    )
+
+
+def _is_expenses(figure: Figure) -> bool:
+    money_of_work = ("uninvoiced_expenses", "uninvoiced_amount")
+    return figure.is_of_window and (
+        figure.report.startswith("expenses/") or (figure.report == UNINVOICED and figure.measure in money_of_work)
+    )
+
+
+def _work(figure: Figure) -> dict[str, object]:
+    window = Window(figure.first, figure.last)
+    by_project = figure.report in ("time/projects", "expenses/projects", UNINVOICED)
+    if by_project and (window.last - window.first).days >= _WHOLE_DAYS:
+        return {**_days(window), "project_id": figure.subject_id}
+    return _days(window)
+
+
+def _days(window: Window) -> dict[str, object]:
+    return {"from": window.first.isoformat(), "to": window.last.isoformat()}
+
+
+def _fewest(filters: Iterable[Mapping[str, object]]) -> list[dict[str, object]]:
+    """Each once, and none that another one holds."""
+    different = list({tuple(sorted(one.items(), key=str)): dict(one) for one in filters}.values())
+    return [one for one in different if not any(other is not one and _holds(other, one) for other in different)]
+
+
+def _holds(wide: Mapping[str, object], narrow: Mapping[str, object]) -> bool:
+    if "project_id" in wide and wide["project_id"] != narrow.get("project_id"):
+        return False
+    if "from" not in wide:
+        return True
+    return "from" in narrow and str(wide["from"]) <= str(narrow["from"]) and str(narrow["to"]) <= str(wide["to"])

@@ -1,0 +1,131 @@
+"""Harvest's reports asked for and read, those of one window at once, and how long the limit keeps the next ones back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from harvest_time_tracking import Client, HarvestError
+from harvest_time_tracking.calls import compact
+from harvest_time_tracking.errors import BrokenPromise, NotThere, PermissionMissing, RequestRefused
+from harvest_warehouse.verify.harvest_reports import BUDGET, REPORTS, Report, TheirRow, their_rows
+from harvest_warehouse.verify.report_plan import ReportCall, Window
+
+_MOST_PAGES = 1_000
+# What lasts no longer is not worth a word.
+_SHORT_SECONDS = 5.0
+_LOOK_EVERY_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one report stated, when."""
+
+    rows: tuple[TheirRow, ...]
+    at: datetime
+    pages: int
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What came of some calls.
+
+    Attributes:
+        readings: what the reports stated.
+        refused: the reports that Harvest does not give this token, and why.
+        too_early: the calls whose window has not begun yet, for Harvest.
+        failure: what a run cannot go on after: to be raised when the others are taken.
+    """
+
+    readings: Mapping[ReportCall, Reading]
+    refused: Mapping[str, str]
+    too_early: frozenset[ReportCall]
+    failure: HarvestError | None = None
+
+
+class ReportReader:
+    """Asks Harvest for reports.
+
+    Args:
+        client: asks.
+        today: the day by the server's clock when the comparison began.
+        on_wait: is told once for each wait, and until when.
+
+    Attributes:
+        calls: how many reports were asked for, further pages included.
+    """
+
+    def __init__(self, client: Client, today: date, on_wait: Callable[[datetime], None]) -> None:
+        self._client = client
+        self._today = today
+        self._on_wait = on_wait
+        self._told_until: datetime | None = None
+        self.calls = 0
+
+    def room_for(self, calls: Sequence[ReportCall]) -> int:
+        """How many of these may be asked for soon; 0 where there is a wait before the first."""
+        return next((count for count in range(len(calls), 0, -1) if not self._must_wait(count)), 0)
+
+    def wait(self, reports: int) -> None:
+        """Wait until so many may be asked for, and say until when."""
+        self._tell_wait(reports)
+        self._client.wait_until_free("reports", reports)
+
+    def read(self, calls: Sequence[ReportCall]) -> Answers:
+        """Ask for these at once."""
+        asked = {call: self._client.in_background(self._reading, call) for call in calls}
+        readings: dict[ReportCall, Reading] = {}
+        refused: dict[str, str] = {}
+        too_early: set[ReportCall] = set()
+        failure: HarvestError | None = None
+        for call, answer in asked.items():
+            try:
+                readings[call] = self._result(answer)
+            except (PermissionMissing, NotThere) as error:
+                refused[call.report] = str(error)
+            except HarvestError as error:  # A report is dear: none that was given is lost with one that was not.
+                # By the account's own clock, it may be the day before: then its window lies in the future.
+                if isinstance(error, RequestRefused) and call.window.first >= self._today:
+                    too_early.add(call)
+                else:
+                    failure = failure or error
+        self.calls += sum(reading.pages for reading in readings.values())
+        return Answers(readings, refused, frozenset(too_early), failure)
+
+    def _result(self, answer: Future[Reading]) -> Reading:
+        """The answer; where Harvest keeps it back (another program uses the limit, too), until when is said meanwhile."""
+        while not wait((answer,), _LOOK_EVERY_SECONDS).done:
+            self._tell_wait(1)
+        return answer.result()
+
+    def _must_wait(self, reports: int) -> bool:
+        return self._client.free_in_seconds("reports", reports) > _SHORT_SECONDS
+
+    def _tell_wait(self, reports: int) -> None:
+        if not self._must_wait(reports):
+            return
+        until = self._client.now() + timedelta(seconds=self._client.free_in_seconds("reports", reports))
+        if self._told_until is None or until - self._told_until > timedelta(seconds=_SHORT_SECONDS):
+            self._told_until = until
+            self._on_wait(until)
+
+    def _reading(self, call: ReportCall) -> Reading:
+        report = REPORTS[call.report]
+        page = self._client.page(f"reports/{report.path}", "results", _params(report, call.window))
+        at, rows = page.date or datetime.now(UTC), their_rows(report, page.body)
+        followed: set[str] = set()
+        while page.next_url is not None:
+            if page.next_url in followed or len(followed) > _MOST_PAGES:
+                raise BrokenPromise(f"Harvest's links to the next page of {call.report} go round in a circle.")
+            followed.add(page.next_url)
+            page = self._client.page_at(page.next_url, "results")
+            rows += their_rows(report, page.body)
+        return Reading(tuple(rows), at, 1 + len(followed))
+
+
+def _params(report: Report, window: Window) -> Mapping[str, str]:
+    if report.path == BUDGET:
+        return report.params
+    return {"from": compact(window.first), "to": compact(window.last), **report.params}

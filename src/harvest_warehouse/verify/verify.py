@@ -1,0 +1,295 @@
+"""Compare the loaded tables with Harvest's own reports, figure by figure, and read again what differs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import date, datetime
+
+from dlt.common.exceptions import DltException
+from dlt.common.storages.load_package import create_load_id
+
+from harvest_time_tracking import Client, HarvestError, Settings, SettingWrong
+from harvest_time_tracking.settings import as_date
+from harvest_warehouse.database import Busy, open_database
+from harvest_warehouse.database.lock import patient_turn, turn
+from harvest_warehouse.load import settle
+from harvest_warehouse.load.report import what_happened
+from harvest_warehouse.messages.steps import say_nothing
+from harvest_warehouse.verify.comparison_plan import begun
+from harvest_warehouse.verify.concurrent_changes import Changes, changed_since, changes_since, touched_by
+from harvest_warehouse.verify.harvest_reports import REPORTS
+from harvest_warehouse.verify.local_side import Beginning, begin, ours
+from harvest_warehouse.verify.repairs import Filters, repairs
+from harvest_warehouse.verify.report import VerifyReport
+from harvest_warehouse.verify.report_plan import ReportCall, minutes_for
+from harvest_warehouse.verify.report_reader import ReportReader
+from harvest_warehouse.verify.results import Compared, remember
+from harvest_warehouse.verify.verdicts import AGREED, is_rounding_changed
+from harvest_warehouse.warehouse import Warehouse
+
+# After these, what still differs is not a matter of reading rows again; nor what changes still one of looking again.
+_ROUNDS = 3
+# What a comparison by months that is killed must ask again at most.
+_KEEP_EVERY_CALLS = 50
+
+_ANOTHER_RUN = "waiting for another run that is writing into {}"
+
+Reread = Callable[[Filters], Sequence[str]]
+
+
+def verify(
+    warehouse: Warehouse,
+    settings: Settings,
+    *,
+    since: str | date | None = None,
+    until: str | date | None = None,
+    is_by_month: bool = False,
+    reread: Reread | None = None,
+    client: Client | None = None,
+    on_step: Callable[[str], None] = say_nothing,
+) -> VerifyReport:
+    """Compare our tables with Harvest's reports, and write the verdicts to `harvest_reconciliation`.
+
+    The turn is held while our tables are read and the verdicts are written, and never while Harvest's reports are asked for or
+    waited for: others can write meanwhile, and what changed by that is compared again.
+
+    Args:
+        warehouse: where the rows are.
+        settings: the account.
+        since: the first day; by default the month of the oldest row, and the year before it as a probe.
+        until: the last day; by default the last day with work, or yesterday while a timer of today runs.
+        is_by_month: whether each month is compared until it has agreed by itself. Else years are, and months where one differs.
+        reread: reads rows again, by `load`'s filters, takes out what vanished, and gives what is worth knowing of that. With it,
+            what differs is read again, and compared once more (`sync.repair`).
+        client: asks Harvest; a new one if None.
+        on_step: is told, in a few words, what begins.
+
+    Raises:
+        SettingWrong: on a day that is none, or days in the wrong order.
+        NeedsYou: where nothing is loaded.
+        LoadFailed: where an earlier load cannot be finished, or a repair's does not come to its end.
+        Busy: where another run is writing into the same database for more than an hour.
+        HarvestError: where Harvest or the database cannot be asked; what was compared until then is kept.
+    """
+    first, last = as_date("since", since), as_date("until", until)
+    if first and last and last < first:
+        raise SettingWrong(f"until ({last}) lies before since ({first}).")
+    with _failures_told(warehouse), client or Client(settings) as asking:
+        with patient_turn(warehouse, lambda: on_step(_ANOTHER_RUN.format(warehouse.place))):
+            beginning = begin(warehouse, settings, asking, first, last, on_step)
+        run = _Verification(warehouse, settings, asking, on_step, beginning, is_by_month=is_by_month)
+        with run.kept_when_it_stops():
+            run.compare()
+            if reread:
+                run.repair(reread)
+        return run.report()
+
+
+class _Verification:
+    """One comparison under way, with the database and the account that it is about."""
+
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        settings: Settings,
+        client: Client,
+        on_step: Callable[[str], None],
+        beginning: Beginning,
+        *,
+        is_by_month: bool,
+    ) -> None:
+        self._warehouse = warehouse
+        self._settings = settings
+        self._client = client
+        self._on_step = on_step
+        self._who = beginning.who
+        self._scope = beginning.scope
+        self._ours = beginning.ours
+        self._is_by_month = is_by_month
+        self._run_id = create_load_id()
+        self._began = time.monotonic()
+        self._notes = list(beginning.scope.notes)
+        self._repaired: list[Filters] = []
+        self._reader = ReportReader(client, self._who.at.date(), self._tell_wait)
+        self._comparison = begun(
+            self._ours.sums,
+            self._scope.months,
+            () if self._who.refused else [path for path in REPORTS if path not in self._scope.left_out],
+            beginning.known,
+            self._who.at,
+            is_whole=settings.start_date is None,
+            is_by_month=is_by_month,
+            is_probing=self._scope.is_probing,
+        )
+        self._planned_calls = len(self._comparison.unasked)
+        self._planned_minutes = minutes_for(self._planned_calls, settings.report_requests_per_15_min)
+
+    def compare(self) -> None:
+        """Ask for the reports that are due, and for the months of those that differ."""
+        if self._who.refused:
+            return
+        minutes = f"about {self._planned_minutes} minutes" if self._planned_minutes else "a minute or less"
+        self._on_step(f"asking Harvest for {self._planned_calls:,} reports, {minutes}")
+        self._compare()
+        for first in sorted({call.window.first for call in self._comparison.too_early}):
+            self._note(f"For Harvest, {first} has not begun yet: it is not compared.")
+
+    def repair(self, reread: Reread) -> None:
+        """Read again what differs and compare that once more, a few times at most."""
+        for number in range(1, _ROUNDS + 1):
+            judged, rows = self._comparison.judged, self._ours.rows
+            if self._who.refused or (rows.is_clean and not any(one.is_repairable for one in judged)):
+                return
+            again = repairs(judged, self._scope.months if is_rounding_changed(judged) else (), rows.again)
+            self._repaired.append(again)
+            self._on_step(f"reading again what differs, round {number}")
+            for note in reread(again):
+                self._note(note)
+            self._comparison = self._comparison.again()
+            with self._turn():
+                self._look_at_ours(is_reread=True)
+            self._on_step(f"asking Harvest again for {len(self._comparison.unasked):,} reports")
+            self._compare()
+
+    def report(self) -> VerifyReport:
+        """What it found until now."""
+        judged = self._comparison.judged
+        return VerifyReport(
+            account_id=self._settings.account_id,
+            run_id=self._run_id,
+            first=self._scope.first,
+            last=self._scope.last,
+            planned_calls=self._planned_calls,
+            planned_minutes=self._planned_minutes,
+            calls=self._reader.calls,
+            judged=judged,
+            conventions=self._comparison.conventions,
+            months_not_alone=self._comparison.months_not_alone,
+            refused=self._who.refused or self._comparison.refused,
+            left_out=self._scope.left_out,
+            notes=tuple(self._notes),
+            is_rounding_changed=is_rounding_changed(judged),
+            repaired=tuple(self._repaired),
+            started_at=self._who.at,
+            seconds=round(time.monotonic() - self._began, 3),
+            rows=self._ours.rows,
+        )
+
+    @contextmanager
+    def kept_when_it_stops(self) -> Iterator[None]:
+        """What was asked before a run stops need not be asked by the next."""
+        try:
+            yield
+        except BaseException:
+            with suppress(HarvestError, DltException):
+                self._write()
+            raise
+
+    def _compare(self) -> None:
+        """Ask until nothing is left to ask, and our tables are still those that were compared."""
+        for number in range(1, _ROUNDS + 1):
+            while calls := self._comparison.unasked or self._comparison.narrower:
+                self._ask([call for call in calls if call.window == calls[0].window])
+            changes, stale = self._look_at_harvest() if self._comparison.is_wrong else ({}, 0)
+            is_last = number == _ROUNDS
+            with self._turn():
+                self._look_at_ours(is_last=is_last)
+                if is_last or not (self._comparison.unasked or self._comparison.narrower):
+                    self._finish(changes, stale)
+                    return
+
+    def _ask(self, calls: Sequence[ReportCall]) -> None:
+        """Ask for these reports, or for as many as the limit has room for; or wait for it, with nothing held or unwritten."""
+        room = self._reader.room_for(calls)
+        if not room:
+            self._write()
+            self._reader.wait(len(calls))
+            with self._turn():
+                self._look_at_ours()
+            return
+        if not self._comparison.unasked:
+            self._on_step(f"looking for the months that differ, {self._reader.calls:,} reports asked until now")
+        answers = self._reader.read(calls[:room])
+        self._comparison = self._comparison.with_answers(answers)
+        if answers.failure:
+            raise answers.failure
+        is_due = len(self._comparison.unwritten) >= (_KEEP_EVERY_CALLS if self._is_by_month else len(REPORTS) - 1)
+        if is_due and any(call.window.first >= self._scope.first for call in self._comparison.unasked):
+            self._write()
+
+    def _look_at_harvest(self) -> tuple[Changes, int]:
+        """What changed in Harvest while reports were read is no fault of our tables."""
+        loaded_since = self._ours.loaded_since
+        return changes_since(self._client, self._who.at, loaded_since), changed_since(self._client, loaded_since)
+
+    def _look_at_ours(self, *, is_reread: bool = False, is_last: bool = False) -> None:
+        """See whether another run, or we, changed our tables. Only while holding the turn."""
+        before = None if is_reread else self._ours
+        self._ours = ours(self._warehouse, self._settings, self._client, self._scope, before)
+        look = self._comparison.unsettled_by if is_last else self._comparison.with_sums
+        self._comparison = look(self._ours.sums)
+
+    def _write(self) -> None:
+        """Keep what was asked until now, unless another run is writing: then it is kept later."""
+        if not self._comparison.unwritten:
+            return
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(turn(self._warehouse))
+            except Busy:
+                return
+            settle(self._warehouse, self._settings, on_step=self._on_step)
+            self._remember(self._comparison.unwritten, self._comparison.proven | self._comparison.written)
+            self._comparison = self._comparison.as_written()
+
+    def _finish(self, changes: Changes, stale: int) -> None:
+        """The comparison came to its end: all of it is written, with the verdicts that hold for the whole account."""
+        with open_database(self._warehouse) as database:
+            touched = touched_by(changes, database, self._settings.account_id)
+        self._comparison = self._comparison.with_touched(touched)
+        if touched or self._comparison.unsettled:
+            self._note("Rows changed in Harvest while reports were read: what they touch is not proven by this run.")
+        if stale:
+            self._note(
+                f"{stale:,} time entries or expenses changed in Harvest since the last load: load, and compare again."
+            )
+        self._remember(self._comparison.finished, self._comparison.proven)
+        self._comparison = self._comparison.as_written()
+
+    def _remember(self, compared: Sequence[Compared], beside: Collection[ReportCall]) -> None:
+        asked, left, judged = self._reader.calls, len(self._comparison.unasked), self._comparison.judged
+        agreed = sum(one.verdict in AGREED for one in judged)
+        self._on_step(
+            f"writing what {asked:,} of {asked + left:,} reports said: {agreed:,} figures agree with Harvest, "
+            f"{len(judged) - agreed:,} do not"
+        )
+        account_id, over = self._settings.account_id, self._comparison.compared.keys()
+        remember(self._warehouse, account_id, self._run_id, compared, judged, over=over, beside=beside)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """The turn, waited for, and what an earlier run left finished."""
+        with patient_turn(self._warehouse, lambda: self._on_step(_ANOTHER_RUN.format(self._warehouse.place))):
+            settle(self._warehouse, self._settings, on_step=self._on_step)
+            yield
+
+    def _tell_wait(self, until: datetime) -> None:
+        left = len(self._comparison.unasked)
+        self._on_step(
+            f"waiting for Harvest's report limit until {until.astimezone():%H:%M:%S}, {self._reader.calls:,} reports asked and "
+            f"{f'{left:,} left' if left else 'some left, to find the months'}; `dlt-harvest sync` can run meanwhile"
+        )
+
+    def _note(self, note: str) -> None:
+        if note not in self._notes:
+            self._notes.append(note)
+
+
+@contextmanager
+def _failures_told(warehouse: Warehouse) -> Iterator[None]:
+    try:
+        yield
+    except DltException as error:
+        raise HarvestError(what_happened(error, warehouse)) from error

@@ -1,0 +1,133 @@
+"""The figures and the charts of the weekly page as one picture, for a chat or a slide."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Sequence
+from html import escape
+
+import vl_convert
+
+from harvest_warehouse.dashboard.formatting import day
+from harvest_warehouse.dashboard.page import Section, Tile
+from harvest_warehouse.dashboard.render import verdict
+from harvest_warehouse.weekly.chart_svg import drawable, svg
+from harvest_warehouse.weekly.content import Week
+from harvest_warehouse.weekly.html import warning
+
+_WIDTH, _MARGIN, _GAP = 1240, 30, 30
+_INNER = _WIDTH - 2 * _MARGIN
+_TILE_HEIGHT = 92
+_SCALE = 1.5
+
+
+def picture(accounts: Sequence[Week]) -> bytes:
+    """The picture, as PNG."""
+    drawing = _Drawing()
+    for week in accounts:
+        head = week.header
+        drawing.text(f"{head.account_name}: the week", 26, is_bold=True)
+        drawing.text(f"As of {day(head.as_of_date)} · compared with Harvest: {verdict(head)}", 14)
+        if week.header.never_read:
+            drawing.text(warning(week), 14, is_bold=True)
+        sections = [week.utilisation]
+        tiles = [*week.tiles]
+        if len(week.money) == 1:
+            tiles += week.money[0].tiles
+            sections += week.money[0].sections
+        drawing.tiles(tiles)
+        drawing.sections(sections)
+        for money in week.money if len(week.money) > 1 else ():
+            drawing.text(money.currency, 20, is_bold=True)
+            drawing.tiles(money.tiles)
+            drawing.sections(money.sections)
+    return bytes(vl_convert.svg_to_png(drawable(drawing.svg()), scale=_SCALE))
+
+
+class _Drawing:
+    """A drawing that grows downwards."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._y = float(_MARGIN)
+
+    def svg(self) -> str:
+        """The whole of it, on white."""
+        height = self._y + _MARGIN
+        return (
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height:.0f}" '
+            f'viewBox="0 0 {_WIDTH} {height:.0f}" font-family="sans-serif" fill="#1c2024">'
+            f'<rect width="{_WIDTH}" height="{height:.0f}" fill="#ffffff"/>{"".join(self._parts)}</svg>'
+        )
+
+    def text(self, words: str, size: int, *, is_bold: bool = False) -> None:
+        """Lines across the whole width."""
+        for line in textwrap.wrap(words, int(2 * _INNER / size)) or [""]:
+            self._write(line, _MARGIN, self._y + size, size, is_bold=is_bold)
+            self._y += size * 1.35
+        self._y += 8
+
+    def tiles(self, tiles: Sequence[Tile]) -> None:
+        """Figures side by side."""
+        width = (_INNER - 12 * (len(tiles) - 1)) / len(tiles)
+        for number, tile in enumerate(tiles):
+            x = _MARGIN + number * (width + 12)
+            self._box(x, width, is_alarming=tile.is_alarming)
+            fits = int((width - 24) / 6)
+            self._write(_short(tile.label, fits), x + 14, self._y + 22, 13)
+            self._write(tile.figure, x + 14, self._y + 52, 25, is_bold=True)
+            self._write(_short(tile.note, fits), x + 14, self._y + 76, 12)
+        self._y += _TILE_HEIGHT + 20
+
+    def sections(self, sections: Sequence[Section]) -> None:
+        """Charts under their conclusions, side by side."""
+        columns = 2 if len(sections) == 4 else min(len(sections), 3)
+        width = (_INNER - (columns - 1) * _GAP) // columns
+        for first in range(0, len(sections), columns):
+            bottoms = [
+                self._section(section, _MARGIN + number * (width + _GAP), width)
+                for number, section in enumerate(sections[first : first + columns])
+            ]
+            self._y = max(bottoms) + 24
+
+    def _section(self, section: Section, x: float, width: int) -> float:
+        y = self._y
+        for line in textwrap.wrap(section.title, width // 8):
+            self._write(line, x, y + 16, 16, is_bold=True)
+            y += 22
+        if section.chart is None:
+            return y
+        y = self._legend(section, x, y, width)
+        drawn = svg(section.chart, width)
+        size = re.search(r'<svg[^>]*? width="([\d.]+)" height="([\d.]+)"', drawn)
+        self._parts.append(drawn[drawn.index("<svg") :].replace("<svg", f'<svg x="{x}" y="{y + 6:.0f}"', 1))
+        return y + 6 + (float(size[2]) if size else 0)
+
+    def _legend(self, section: Section, x: float, y: float, width: int) -> float:
+        left = x
+        for words, colour in section.legend.items():
+            wide = 34 + 6.5 * len(words)
+            if left > x and left + wide > x + width:
+                left, y = x, y + 19
+            self._parts.append(f'<rect x="{left:.1f}" y="{y + 5:.1f}" width="12" height="12" fill="{colour}"/>')
+            self._write(words, left + 18, y + 16, 13)
+            left += wide
+        return y + 19 if section.legend else y
+
+    def _box(self, x: float, width: float, *, is_alarming: bool) -> None:
+        self._parts.append(
+            f'<rect x="{x:.1f}" y="{self._y:.1f}" width="{width:.1f}" height="{_TILE_HEIGHT}" rx="6" fill="none" stroke="#c4c9cf"/>'
+        )
+        if is_alarming:
+            self._parts.append(
+                f'<rect x="{x:.1f}" y="{self._y:.1f}" width="5" height="{_TILE_HEIGHT}" fill="#cf3838"/>'
+            )
+
+    def _write(self, words: str, x: float, y: float, size: int, *, is_bold: bool = False) -> None:
+        weight = ' font-weight="700"' if is_bold else ""
+        self._parts.append(f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}"{weight}>{escape(words)}</text>')
+
+
+def _short(words: str, signs: int) -> str:
+    return textwrap.shorten(words, signs, placeholder=" …")
