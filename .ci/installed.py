@@ -5,8 +5,8 @@ from tempfile import mkdtemp
 
 from harvest_simulator import Simulator
 from harvest_time_tracking import STREAMS, Secret, Settings
-from harvest_warehouse.warehouse import Warehouse
 from harvest_warehouse.sync import sync
+from harvest_warehouse.warehouse import Warehouse
 
 simulator = Simulator(size="tiny")
 with simulator.serving() as url:

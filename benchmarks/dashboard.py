@@ -26,7 +26,7 @@ from playwright.sync_api import BrowserContext, sync_playwright
 from benchmarks import page
 from benchmarks.marts import TODAY, fill
 from harvest_warehouse.dashboard import show
-from harvest_warehouse.dashboard.launch import Server
+from harvest_warehouse.dashboard.serve.launch import Server
 from harvest_warehouse.marts import build
 from harvest_warehouse.settings.process import keep_dlt_quiet, keep_memory_flat
 from harvest_warehouse.warehouse import Warehouse

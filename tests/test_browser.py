@@ -25,9 +25,9 @@ import pytest
 from dashboards import ask, company, tiles, top
 from dashboards import page as page_of
 from harvest_warehouse.dashboard import show
-from harvest_warehouse.dashboard.access import KEY
-from harvest_warehouse.dashboard.launch import Server
 from harvest_warehouse.dashboard.pages import PAGES
+from harvest_warehouse.dashboard.serve.access import KEY
+from harvest_warehouse.dashboard.serve.launch import Server
 from marts import Shop
 from test_cli import free_port
 from test_dashboard import GROUNDS

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from harvest_time_tracking.rate_limit import RateBudget, Stopped, Ticket
+from harvest_time_tracking.http.rate_limit import RateBudget, Stopped, Ticket
 
 
 @dataclass(frozen=True)

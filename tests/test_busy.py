@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from accounts import Account, assert_equals_truth, sync_from
-from harvest_time_tracking import Session, read_plan
+from harvest_time_tracking import Session
 from harvest_time_tracking.catalogue import STREAMS
-from harvest_time_tracking.stream_state import cursors
+from harvest_time_tracking.reading import read_plan
+from harvest_time_tracking.reading.stream_state import cursors
 from harvest_warehouse.warehouse import Warehouse
 
 OpenAccount = Callable[..., Account]

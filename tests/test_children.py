@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from accounts import Account, assert_equals_truth, sync_from
 from harvest_simulator import Fault
 from harvest_time_tracking import STREAMS
-from harvest_time_tracking.request_shares import Split, in_turn, shares
+from harvest_time_tracking.reading.request_shares import Split, in_turn, shares
 from harvest_warehouse.doctor import doctor
 from harvest_warehouse.warehouse import SCHEMA, Warehouse
 

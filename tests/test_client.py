@@ -21,9 +21,9 @@ from accounts import Account
 from harvest_simulator import Fault, Simulator
 from harvest_simulator.clock import Clock
 from harvest_time_tracking import Client, HarvestError, Secret, Settings
-from harvest_time_tracking.client import Spent
 from harvest_time_tracking.errors import BrokenPromise, NotThere, PermissionMissing, RequestRefused, WillRetry
-from harvest_time_tracking.rate_limit import Stopped
+from harvest_time_tracking.http.client import Spent
+from harvest_time_tracking.http.rate_limit import Stopped
 
 OpenAccount = Callable[..., Account]
 

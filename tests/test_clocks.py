@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from accounts import Account, assert_equals_truth, sync_from
 from harvest_simulator import Fault
 from harvest_time_tracking import Client
-from harvest_time_tracking.calls import compact, month_calls
 from harvest_time_tracking.catalogue import STREAMS
 from harvest_time_tracking.clocks import asked_at, clock_difference, http_date, said_of_clocks
-from harvest_time_tracking.stream_state import before, instant, parsed
+from harvest_time_tracking.reading.calls import compact, month_calls
+from harvest_time_tracking.reading.stream_state import before, instant, parsed
 from harvest_warehouse.warehouse import Warehouse
 from storm.child import in_a_child
 

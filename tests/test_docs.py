@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from runpy import run_path
 
 import pytest
 from typer.main import get_command
@@ -22,6 +23,9 @@ from harvest_warehouse.marts.models import described, rules
 from harvest_warehouse.marts.settings import MartSettings
 
 ROOT = Path(__file__).parents[1]
+GENERATE = ROOT / "docs" / "generate"
+streams_page = run_path(str(GENERATE / "streams.py"))["streams_page"]
+models_page = run_path(str(GENERATE / "models.py"))["models_page"]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 

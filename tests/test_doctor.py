@@ -14,7 +14,7 @@ import pytest
 from accounts import Account
 from harvest_simulator import Fault
 from harvest_time_tracking import STREAMS, Client
-from harvest_time_tracking.request_shares import Split
+from harvest_time_tracking.reading.request_shares import Split
 from harvest_warehouse.doctor import DoctorReport, doctor
 from harvest_warehouse.doctor.estimate import plan, seconds_for
 from harvest_warehouse.load import load

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from accounts import Account, assert_equals_truth
-from harvest_time_tracking.arrow_reader import read_documented
-from harvest_time_tracking.batches import RowMaker
-from harvest_time_tracking.client import Client
 from harvest_time_tracking.errors import BrokenPromise, WillRetry
-from harvest_time_tracking.protocol import Answer, Page, Paging, read_page
+from harvest_time_tracking.http.client import Client
+from harvest_time_tracking.http.protocol import Answer, Page, Paging, read_page
+from harvest_time_tracking.records.arrow_reader import read_documented
+from harvest_time_tracking.records.batches import RowMaker
 
 TYPES: Any = {"id": "bigint", "name": "text", "at": "date", "hours": "decimal", "client__id": "bigint"}
 URL = "https://api.harvestapp.com/v2"

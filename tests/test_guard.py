@@ -9,9 +9,16 @@ from typing import Any
 import pytest
 
 from harvest_time_tracking import SettingWrong
-from harvest_warehouse.dashboard.access import KEY, PROXY_HEADER, VARIABLE_KEY, Access, as_environment, from_environment
-from harvest_warehouse.dashboard.guard import Guard
-from harvest_warehouse.dashboard.launch import Server, show_notebook, user_server
+from harvest_warehouse.dashboard.serve.access import (
+    KEY,
+    PROXY_HEADER,
+    VARIABLE_KEY,
+    Access,
+    as_environment,
+    from_environment,
+)
+from harvest_warehouse.dashboard.serve.guard import Guard
+from harvest_warehouse.dashboard.serve.launch import Server, show_notebook, user_server
 from test_cli import free_port
 
 THE_KEY = "a-key-of-some-length"

@@ -13,8 +13,8 @@ import pytest
 
 from accounts import Account
 from harvest_time_tracking.columns import tables
-from harvest_time_tracking.converters import NestedRows
-from harvest_time_tracking.protocol import Answer, Page, read_page
+from harvest_time_tracking.http.protocol import Answer, Page, read_page
+from harvest_time_tracking.records.converters import NestedRows
 from harvest_warehouse.settings.process import pandas_kept_out
 
 OpenAccount = Callable[..., Account]

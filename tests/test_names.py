@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from accounts import Account
 from harvest_simulator import Fault, Simulator
 from harvest_time_tracking import STREAMS, tables
-from harvest_time_tracking.converters import MORE, MOST_ADDED
-from harvest_time_tracking.names import Names, own_name
+from harvest_time_tracking.records.converters import MORE, MOST_ADDED
+from harvest_time_tracking.records.names import Names, own_name
 from harvest_warehouse.load import load
 from harvest_warehouse.warehouse import Warehouse
 from test_client import Said, serving

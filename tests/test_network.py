@@ -25,10 +25,10 @@ from hypothesis import strategies as st
 from accounts import Account
 from harvest_simulator import Fault, Simulator
 from harvest_time_tracking import Client, HarvestError, Secret, Settings, SettingWrong
-from harvest_time_tracking import network as network_module
 from harvest_time_tracking.errors import BrokenPromise, NetworkWrong, Unreachable
-from harvest_time_tracking.network import Connection, Received
-from harvest_time_tracking.proxy import way_to
+from harvest_time_tracking.http import network as network_module
+from harvest_time_tracking.http.network import Connection, Received
+from harvest_time_tracking.http.proxy import way_to
 from test_client import TOKEN, Said, Server, Waits, client_of, serving
 
 OpenAccount = Callable[..., Account]

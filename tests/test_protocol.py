@@ -19,7 +19,7 @@ from harvest_time_tracking.errors import (
     TokenRejected,
     WillRetry,
 )
-from harvest_time_tracking.protocol import (
+from harvest_time_tracking.http.protocol import (
     Answer,
     check_link,
     limit_of,

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harvest_time_tracking.calls import Call
-from harvest_time_tracking.protocol import Page, paging_of
-from harvest_time_tracking.reading import Order, Reading, following
-from harvest_time_tracking.seen import Ask
+from harvest_time_tracking.http.protocol import Page, paging_of
+from harvest_time_tracking.reading.calls import Call
+from harvest_time_tracking.reading.completeness import Order, Reading, following
+from harvest_time_tracking.reading.seen import Ask
 
 FIRST = date(2024, 1, 1)
 OVERLAP = 8

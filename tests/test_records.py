@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from accounts import Account
 from harvest_simulator import Fault, Simulator
-from harvest_time_tracking.coercion import MISFIT, fit
 from harvest_time_tracking.columns import Column, DataType, Table
-from harvest_time_tracking.converters import FlatRows
-from harvest_time_tracking.protocol import Answer, Page, read_page
+from harvest_time_tracking.http.protocol import Answer, Page, read_page
+from harvest_time_tracking.records.coercion import MISFIT, fit
+from harvest_time_tracking.records.converters import FlatRows
 from test_client import Said, serving
 
 OpenAccount = Callable[..., Account]

@@ -12,7 +12,7 @@ import pytest
 from accounts import Account, assert_equals_truth, some_ids
 from harvest_simulator import Fault
 from harvest_time_tracking import STREAMS, Client
-from harvest_time_tracking.stream_state import sees_more
+from harvest_time_tracking.reading.stream_state import sees_more
 from harvest_warehouse.load import AccessLost, LoadFailed, LoadReport, load, source
 from harvest_warehouse.warehouse import Warehouse
 
@@ -141,8 +141,8 @@ def test_what_changed_while_rights_were_fewer_comes_when_they_are_back(open_acco
 def in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages of ten rows, and a page or a parent to a portion."""
     monkeypatch.setattr(Client, "__init__", partialmethod(Client.__init__, per_page=10))
-    monkeypatch.setattr("harvest_time_tracking.read_plan._PAGES_AT_ONCE", 2)
-    monkeypatch.setattr("harvest_time_tracking.read_plan._PAGES_OF_A_WINDOW", 1)
+    monkeypatch.setattr("harvest_time_tracking.reading.read_plan._PAGES_AT_ONCE", 2)
+    monkeypatch.setattr("harvest_time_tracking.reading.read_plan._PAGES_OF_A_WINDOW", 1)
     monkeypatch.setattr(source, "_PORTION", 1)
 
 

@@ -13,9 +13,9 @@ from accounts import Account
 from harvest_simulator import Fault
 from harvest_time_tracking import Client, Secret, Settings
 from harvest_time_tracking.columns import tables
-from harvest_time_tracking.converters import FlatRows, NestedRows
 from harvest_time_tracking.errors import BrokenPromise, HarvestError
-from harvest_time_tracking.protocol import Answer, Page, read_page
+from harvest_time_tracking.http.protocol import Answer, Page, read_page
+from harvest_time_tracking.records.converters import FlatRows, NestedRows
 
 OpenAccount = Callable[..., Account]
 KEY = ("account_id", "id")

@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 
 from accounts import Account, assert_equals_truth
 from harvest_simulator import Fault, Simulator
-from harvest_time_tracking import Secret, Session, Settings, read_plan
-from harvest_time_tracking.calls import windows_between
+from harvest_time_tracking import Secret, Session, Settings
 from harvest_time_tracking.catalogue import STREAMS
+from harvest_time_tracking.reading import read_plan
+from harvest_time_tracking.reading.calls import windows_between
 from harvest_warehouse.load import LoadFailed, load, source
 from harvest_warehouse.warehouse import Warehouse
 

@@ -17,16 +17,16 @@ from dlt.common.schema.typing import TColumnName
 from dlt.extract import DltResource
 from dlt.extract.hints import make_nested_hints
 
-from .calls import months_between
 from .catalogue import STREAMS
-from .client import Client
 from .columns import child_hints, column_hints, tables
 from .errors import HarvestError, NeedsYou, SettingWrong
 from .extract import Extraction
+from .http.client import Client
 from .outcomes import Ledger, StreamOutcome
-from .read_plan import Options
-from .request_shares import check_requests
-from .run_cache import Session
+from .reading.calls import months_between
+from .reading.read_plan import Options
+from .reading.request_shares import check_requests
+from .reading.run_cache import Session
 from .settings import BASE_URL, REPORT_REQUESTS_PER_15_MIN, REQUESTS_PER_15_S, USER_AGENT, Secret, Settings, as_date
 from .stream import Embedded, Stream
 from .words import printable, printable_lines, without_login

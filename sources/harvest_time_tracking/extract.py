@@ -10,18 +10,18 @@ import dlt
 from dlt.common import logger
 from dlt.extract.exceptions import CurrentSourceNotAvailable
 
-from .batches import RowMaker
-from .calls import Call, calls_for, calls_of_owners, list_calls, month_calls
-from .client import Client, FastReader
 from .errors import NotThere, PermissionMissing
+from .http.client import Client, FastReader
 from .outcomes import Entry, Ledger
-from .pages import Pages, earlier
-from .read_plan import Options, Work, children, remembering, waited, windows
-from .request_shares import NONE, Split, shares
-from .run_cache import Roll, Session
+from .reading.calls import Call, calls_for, calls_of_owners, list_calls, month_calls
+from .reading.pages import Pages, earlier
+from .reading.read_plan import Options, Work, children, remembering, waited, windows
+from .reading.request_shares import NONE, Split, shares
+from .reading.run_cache import Roll, Session
+from .reading.stream_state import Memory
+from .records.batches import RowMaker
 from .settings import Settings
 from .stream import Parent, Stream
-from .stream_state import Memory
 
 
 class Extraction:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from .client import Spent
+from .http.client import Spent
 
 Outcome = Literal["reading", "begun", "complete", "unproven", "skipped", "failed", "stopped"]
 

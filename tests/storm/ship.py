@@ -24,7 +24,8 @@ from typing import Any
 import duckdb
 
 from harvest_simulator.clock import Clock
-from harvest_time_tracking import Client, HarvestError, Secret, Settings, read_plan
+from harvest_time_tracking import Client, HarvestError, Secret, Settings
+from harvest_time_tracking.reading import read_plan
 from harvest_warehouse.load import AccessLost, LoadReport, load, source
 from harvest_warehouse.sync import SyncReport, sync
 from harvest_warehouse.warehouse import Warehouse

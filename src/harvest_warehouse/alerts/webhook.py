@@ -6,7 +6,7 @@ import threading
 
 import requests
 
-from harvest_time_tracking.proxy import proxies_for
+from harvest_time_tracking.http.proxy import proxies_for
 from harvest_warehouse.warehouse import Warehouse
 
 SETTING = "slack_incoming_hook"

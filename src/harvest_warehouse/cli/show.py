@@ -57,7 +57,7 @@ def show(
     with errors_told(debug):
         from harvest_time_tracking import SettingWrong
         from harvest_warehouse.dashboard import show as run
-        from harvest_warehouse.dashboard.launch import show_dlt, show_notebook, user_server
+        from harvest_warehouse.dashboard.serve.launch import show_dlt, show_notebook, user_server
 
         if is_dlt and notebook:
             raise SettingWrong("Either --dlt or --notebook, not both.")

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from harvest_warehouse.dashboard.launch import ShowReport, show
+from harvest_warehouse.dashboard.serve.launch import ShowReport, show
 
 __all__ = ["ShowReport", "show"]

@@ -12,10 +12,10 @@ from contextlib import suppress
 import uvicorn
 from starlette.middleware import Middleware
 
-from harvest_warehouse.dashboard.access import Access, from_environment
 from harvest_warehouse.dashboard.argument import from_argument
 from harvest_warehouse.dashboard.first_paint import FirstPaint
-from harvest_warehouse.dashboard.guard import Guard
+from harvest_warehouse.dashboard.serve.access import Access, from_environment
+from harvest_warehouse.dashboard.serve.guard import Guard
 from harvest_warehouse.settings.process import keep_dlt_quiet
 
 

@@ -13,7 +13,7 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 
 from harvest_time_tracking import HarvestError, tables
-from harvest_time_tracking.stream_state import cursors
+from harvest_time_tracking.reading.stream_state import cursors
 from harvest_warehouse.database.connection import open_database
 from harvest_warehouse.warehouse import SCHEMA, Warehouse
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import ceil
 
 from harvest_time_tracking import Stream
-from harvest_time_tracking.protocol import PER_PAGE
+from harvest_time_tracking.http.protocol import PER_PAGE
 from harvest_warehouse.database.connection import Database
 
 Filters = list[dict[str, object]]

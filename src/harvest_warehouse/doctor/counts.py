@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harvest_time_tracking import STREAMS, Client, HarvestError, Ledger, Session, Stream
-from harvest_time_tracking.calls import list_calls
-from harvest_time_tracking.pages import Pages
-from harvest_time_tracking.request_shares import Split
-from harvest_time_tracking.run_cache import Roll
+from harvest_time_tracking.reading.calls import list_calls
+from harvest_time_tracking.reading.pages import Pages
+from harvest_time_tracking.reading.request_shares import Split
+from harvest_time_tracking.reading.run_cache import Roll
 
 _A_MOMENT_SECONDS = 0.002
 _PARENTS = frozenset(stream.parent.stream for stream in STREAMS.values() if stream.parent and stream.is_default)

@@ -11,9 +11,9 @@ from dlt.common.exceptions import DltException
 
 from harvest_time_tracking import STREAMS, Client, HarvestError, Settings, SettingWrong, printable
 from harvest_time_tracking.errors import NetworkWrong, NotThere, PermissionMissing, TokenRejected, Unreachable
-from harvest_time_tracking.network import Connection
-from harvest_time_tracking.protocol import read_answer, read_document
-from harvest_time_tracking.proxy import way_to
+from harvest_time_tracking.http.network import Connection
+from harvest_time_tracking.http.protocol import read_answer, read_document
+from harvest_time_tracking.http.proxy import way_to
 from harvest_time_tracking.settings import is_loopback
 from harvest_warehouse.doctor.counts import counts
 from harvest_warehouse.doctor.estimate import ChildrenPlan, StreamPlan, children_plan, plan, seconds_for

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from math import ceil
 
 from harvest_time_tracking import Stream
-from harvest_time_tracking.pages import page_count
-from harvest_time_tracking.read_plan import most_requests
-from harvest_time_tracking.request_shares import Split, shares
+from harvest_time_tracking.reading.pages import page_count
+from harvest_time_tracking.reading.read_plan import most_requests
+from harvest_time_tracking.reading.request_shares import Split, shares
 
 _WINDOW_SECONDS = 15.0
 # Which share of the parents changes in a day: generous for an agency's invoices and people.

@@ -9,8 +9,8 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 from harvest_time_tracking import STREAMS, Settings, Stream
-from harvest_time_tracking.pages import page_count
-from harvest_time_tracking.read_plan import most_requests
+from harvest_time_tracking.reading.pages import page_count
+from harvest_time_tracking.reading.read_plan import most_requests
 from harvest_warehouse.database import Database, open_database
 from harvest_warehouse.database.rereads import REREADS, month_end
 from harvest_warehouse.database.runs import RUNS

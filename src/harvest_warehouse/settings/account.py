@@ -11,7 +11,7 @@ from dlt.common.configuration.exceptions import ConfigFieldMissingException, Con
 from dlt.common.configuration.specs.config_section_context import ConfigSectionContext
 
 from harvest_time_tracking import Secret, Settings, SettingWrong, printable
-from harvest_time_tracking.request_shares import check_requests
+from harvest_time_tracking.reading.request_shares import check_requests
 from harvest_time_tracking.settings import HOW_TO_SIGN_IN, as_date
 
 PIPELINE = "harvest_time_tracking_pipeline"

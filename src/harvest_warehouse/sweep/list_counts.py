@@ -11,12 +11,12 @@ from typing import Any
 from dlt.common.utils import chunks
 
 from harvest_time_tracking import Client, Settings, Stream
-from harvest_time_tracking.calls import Call
+from harvest_time_tracking.http.protocol import Answer, Page, read_page
 from harvest_time_tracking.outcomes import Entry
-from harvest_time_tracking.pages import Pages
-from harvest_time_tracking.protocol import Answer, Page, read_page
-from harvest_time_tracking.seen import day_of
-from harvest_time_tracking.stream_state import instant
+from harvest_time_tracking.reading.calls import Call
+from harvest_time_tracking.reading.pages import Pages
+from harvest_time_tracking.reading.seen import day_of
+from harvest_time_tracking.reading.stream_state import instant
 from harvest_warehouse.database import Database
 from harvest_warehouse.database.row_counts import Held, held
 from harvest_warehouse.sweep.bisection import Window, differing_windows

@@ -8,7 +8,7 @@ from typing import Any
 
 from harvest_time_tracking import STREAMS, Client
 from harvest_time_tracking.errors import PermissionMissing
-from harvest_time_tracking.stream_state import instant
+from harvest_time_tracking.reading.stream_state import instant
 from harvest_warehouse.database import Database
 from harvest_warehouse.verify.comparison import Touched
 

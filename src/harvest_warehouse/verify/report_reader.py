@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from harvest_time_tracking import Client, HarvestError
-from harvest_time_tracking.calls import compact
 from harvest_time_tracking.errors import BrokenPromise, NotThere, PermissionMissing, RequestRefused
+from harvest_time_tracking.reading.calls import compact
 from harvest_warehouse.verify.harvest_reports import BUDGET, REPORTS, Report, TheirRow, their_rows
 from harvest_warehouse.verify.report_plan import ReportCall, Window
 

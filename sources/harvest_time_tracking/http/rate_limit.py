@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from .errors import HarvestError
+from ..errors import HarvestError
 
 # A request counts at Harvest when it arrives: after it is sent, and before its answer. One that is answered soon is taken
 # to have arrived within half a second; one that is not may have arrived as late as its answer.

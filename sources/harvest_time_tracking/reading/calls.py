@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from .stream import Stream
+from ..stream import Stream
 
 
 @dataclass(frozen=True, eq=False)

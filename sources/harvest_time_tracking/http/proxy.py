@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 import requests
 from requests.exceptions import InvalidSchema, InvalidURL, ProxyError
 
-from .errors import HarvestError, NetworkWrong, Unreachable
-from .settings import Settings, is_loopback
-from .words import printable, without_login
+from ..errors import HarvestError, NetworkWrong, Unreachable
+from ..settings import Settings, is_loopback
+from ..words import printable, without_login
 
 # A name server or a proxy may be starting; whoever waits for one that is not there waits in vain.
 _BRIEF_TRIES = 3

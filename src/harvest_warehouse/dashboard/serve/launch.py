@@ -15,7 +15,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from harvest_time_tracking import SettingWrong
-from harvest_warehouse.dashboard.access import (
+from harvest_warehouse.dashboard.argument import as_argument
+from harvest_warehouse.dashboard.serve.access import (
     KEY,
     LOOPBACK,
     SHORTEST_SECRET,
@@ -24,7 +25,6 @@ from harvest_warehouse.dashboard.access import (
     Access,
     as_environment,
 )
-from harvest_warehouse.dashboard.argument import as_argument
 from harvest_warehouse.database import NotReadable
 from harvest_warehouse.database.read_only import reading
 from harvest_warehouse.warehouse import Warehouse
@@ -133,7 +133,7 @@ def show(warehouse: Warehouse, server: Server = HERE) -> ShowReport:
     # Who is writing now is waited for by the page itself.
     with suppress(NotReadable), reading(warehouse):
         pass
-    program = Path(__file__).with_name("app.py")
+    program = Path(__file__).parents[1] / "app.py"
     return _served(("run", str(program)), ("--warehouse", as_argument(warehouse)), server)
 
 

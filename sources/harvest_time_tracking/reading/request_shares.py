@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from .errors import SettingWrong
+from ..errors import SettingWrong
 
 ALL_AT_ONCE = 1_000
 """Where all parents together are no more, each run asks all of them, unless a number of requests is set."""

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
-from .columns import ARROW_TYPES, DataType
-from .protocol import Answer, Page, Paging, paging_of
+from ..columns import ARROW_TYPES, DataType
+from ..http.protocol import Answer, Page, Paging, paging_of
 
 
 def read_documented(answer: Answer, data_key: str, types: Mapping[str, DataType]) -> Page | None:

@@ -11,7 +11,7 @@ from hashlib import blake2b
 from types import MappingProxyType
 from typing import Any
 
-from .columns import DataType
+from ..columns import DataType
 
 _INT64 = range(-(2**63), 2**63)
 # decimal(38, 9): so many digits before the point, and this behind it.

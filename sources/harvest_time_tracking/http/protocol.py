@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 import orjson
 import simplejson
 
-from .clocks import http_date
-from .errors import BrokenPromise, HarvestError, NotThere, PermissionMissing, RequestRefused, TokenRejected, WillRetry
-from .settings import HOW_TO_SIGN_IN, Settings
-from .stream import ANY_ARRAY, Limit
-from .words import printable, without_login
+from ..clocks import http_date
+from ..errors import BrokenPromise, HarvestError, NotThere, PermissionMissing, RequestRefused, TokenRejected, WillRetry
+from ..settings import HOW_TO_SIGN_IN, Settings
+from ..stream import ANY_ARRAY, Limit
+from ..words import printable, without_login
 
 # https://help.getharvest.com/api-v2/introduction/overview/pagination/
 PER_PAGE = 2000

@@ -10,11 +10,11 @@ import dlt
 from dlt.common.configuration.exceptions import ContextDefaultCannotBeCreated
 from dlt.common.exceptions import PipelineStateNotAvailable
 
-from .clocks import MOST_DIFFERENCE
-from .columns import DataType
+from ..clocks import MOST_DIFFERENCE
+from ..columns import DataType
+from ..settings import Settings
+from ..stream import Stream
 from .request_shares import NONE, Split
-from .settings import Settings
-from .stream import Stream
 
 
 class Memory:

@@ -8,9 +8,9 @@ from concurrent.futures import Future
 from datetime import UTC, datetime
 from typing import Any
 
-from .protocol import Page
+from ..http.protocol import Page
+from ..stream import Stream
 from .request_shares import Split, in_turn
-from .stream import Stream
 
 _HARVESTS_OWN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 

@@ -16,7 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from harvest_warehouse.dashboard.access import KEY, PROXY_HEADER, Access, host_and_port
+from harvest_warehouse.dashboard.serve.access import KEY, PROXY_HEADER, Access, host_and_port
 
 _FORBIDDEN = 403
 # Of the range that is free for applications; before the handshake, the server answers 403.

@@ -16,11 +16,11 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from requests.exceptions import BaseHTTPError  # type: ignore[attr-defined]  # urllib3's, which is not ours to require
 
-from .errors import BrokenPromise, HarvestError, Unreachable
+from ..errors import BrokenPromise, HarvestError, Unreachable
+from ..secret import Secret
+from ..settings import Settings
+from ..words import printable
 from .proxy import meaning_of, proxies_for
-from .secret import Secret
-from .settings import Settings
-from .words import printable
 
 ANSWER_SECONDS = 300.0
 MOST_BYTES = 256 * 2**20

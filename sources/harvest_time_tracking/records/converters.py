@@ -17,12 +17,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..columns import ARROW_TYPES, Column, DataType, Table, tables
+from ..errors import BrokenPromise
+from ..http.protocol import Answer, Page, exact_number
 from .arrow_reader import read_documented
 from .coercion import MISFIT, as_text, fit, nearest, stand_in, type_of
-from .columns import ARROW_TYPES, Column, DataType, Table, tables
-from .errors import BrokenPromise
 from .names import OURS, Names
-from .protocol import Answer, Page, exact_number
 
 Record = dict[str, Any]
 Injected = Mapping[str, Any]

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from ..http.protocol import PER_PAGE, Page
+from ..settings import Settings
+from ..stream import Stream
 from .calls import Call, calls_for, list_calls, window_call, windows_between
+from .completeness import following
 from .pages import Pages, page_count
-from .protocol import PER_PAGE, Page
-from .reading import following
 from .request_shares import NONE, Split
 from .run_cache import Roll, Session
 from .seen import day_of
-from .settings import Settings
-from .stream import Stream
 from .stream_state import Memory, before, instant, parsed
 
 # A list of more pages is read in windows, so that a change while it is read costs one window and not the list.

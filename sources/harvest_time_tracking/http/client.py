@@ -13,8 +13,10 @@ from urllib.parse import urlencode
 
 from dlt.common import logger
 
-from .clocks import asked_at, clock_difference, said_of_clocks
-from .errors import WillRetry
+from ..clocks import asked_at, clock_difference, said_of_clocks
+from ..errors import WillRetry
+from ..settings import Settings
+from ..stream import Limit
 from .network import ANSWER_SECONDS, Connection
 from .protocol import (
     PER_PAGE,
@@ -30,8 +32,6 @@ from .protocol import (
     wait_seconds,
 )
 from .rate_limit import RateBudget, Stopped
-from .settings import Settings
-from .stream import Limit
 
 MAX_TRIES = 8
 WORKERS = 12

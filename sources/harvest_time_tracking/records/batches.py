@@ -11,13 +11,13 @@ import dlt
 import pyarrow as pa
 from dlt.common.configuration.exceptions import ContextDefaultCannotBeCreated
 
-from .calls import Call
+from ..columns import ARROW_TYPES, GONE, DataType, Table, tables
+from ..errors import BrokenPromise
+from ..http.protocol import Answer, Page
+from ..reading.calls import Call
+from ..stream import Stream
 from .coercion import NOTHING
-from .columns import ARROW_TYPES, GONE, DataType, Table, tables
 from .converters import FlatRows, Injected, NestedRows, Record
-from .errors import BrokenPromise
-from .protocol import Answer, Page
-from .stream import Stream
 
 # dlt looks at the whole schema again for each table that it is handed: some milliseconds, so not one for each page.
 _BATCH_ROWS = 20_000

@@ -10,8 +10,8 @@ from typing import Any
 from dlt.common.data_types import DATA_TYPES
 from dlt.common.normalizers.naming.snake_case import NamingConvention
 
+from ..columns import GONE
 from .coercion import as_text
-from .columns import GONE
 
 OURS = "harvest_"
 """What the names begin with that are given here. No field keeps one that begins so, so that none is in the way."""

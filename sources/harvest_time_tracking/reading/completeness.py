@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from itertools import pairwise
 
+from ..http.protocol import Page
 from .calls import Call
-from .protocol import Page
 from .seen import UNKNOWN, Ask, Days, Ids, Seen, are_sorted, look_at, shared
 
 # As many records as two pages repeat by plan are compared, and so many more: what comes in meanwhile moves them on.

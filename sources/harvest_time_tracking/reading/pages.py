@@ -9,14 +9,14 @@ from datetime import datetime
 from math import ceil
 from typing import NamedTuple
 
+from ..errors import BrokenPromise, NotThere, RequestRefused
+from ..http.client import WORKERS, Client, FastReader
+from ..http.protocol import PER_PAGE, Page
+from ..outcomes import Entry
+from ..stream import Stream
 from .calls import Call
-from .client import WORKERS, Client, FastReader
-from .errors import BrokenPromise, NotThere, RequestRefused
-from .outcomes import Entry
-from .protocol import PER_PAGE, Page
-from .reading import Order, Reading
+from .completeness import Order, Reading
 from .seen import Ask, Ids
-from .stream import Stream
 from .stream_state import instant
 
 # How often a list that is not shown whole is read, at most: of lists with dates, only the days that matter.

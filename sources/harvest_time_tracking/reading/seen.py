@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .protocol import Page
+from ..http.protocol import Page
 from .stream_state import instant
 
 Version = tuple[object, object, object]

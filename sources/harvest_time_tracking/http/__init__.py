@@ -1,0 +1,1 @@
+"""Talk to Harvest: one client, paced, retried, and its answers as pages."""

@@ -1,0 +1,1 @@
+"""What to ask, in which order, and whether a list was shown whole."""

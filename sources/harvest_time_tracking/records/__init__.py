@@ -1,0 +1,1 @@
+"""From Harvest's JSON to typed rows: columns, names, values."""
