@@ -21,7 +21,7 @@ test: .venv/ready  ## run the tests: the same cases each time
 	PYTHONHASHSEED=0 $(RUN)pytest -n auto
 
 test-destinations: .venv/ready  ## the same company on every destination that can be had here, and a table of what stood for what
-	DESTINATIONS_SIZE=small $(RUN)pytest -n 0 tests/destinations tests/test_destinations.py --timeout 1200
+	DESTINATIONS_SIZE=small $(RUN)pytest -n 0 tests/destinations tests/warehouse/destinations --timeout 1200
 
 SEEDS ?= 1-300
 DESTINATION ?= duckdb

@@ -14,12 +14,12 @@ from filelock import FileLock
 from hypothesis import settings
 from xdist.remote import Producer
 
-from accounts import Account, sync_from
 from harvest_simulator import Simulator
 from harvest_warehouse.warehouse import Warehouse
-from marts import Shop
-from quick import make_dlt_quick
-from scheduling import BySharedFixture
+from support.accounts import Account, sync_from
+from support.dlt_speedups import make_dlt_quick
+from support.scheduling import BySharedFixture
+from support.shop import Shop
 
 Once = Callable[[str, Callable[[Warehouse], object]], Path]
 

@@ -12,7 +12,6 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from accounts import Account, sync_from
 from harvest_simulator import Fault, Simulator
 from harvest_simulator.http.request_log import Request
 from harvest_warehouse.database import Database, open_database
@@ -21,6 +20,7 @@ from harvest_warehouse.marts.settings import MartSettings
 from harvest_warehouse.sync import SyncReport
 from harvest_warehouse.verify import VerifyReport, verify
 from harvest_warehouse.warehouse import Warehouse
+from support.accounts import Account, sync_from
 
 SIZE = os.environ.get("DESTINATIONS_SIZE", "tiny")
 LONG = "A long note, 12,000 signs of it. " * 364

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from accounts import assert_equals_truth
-from dashboards import page
 from destinations.conftest import Here
 from destinations.story import NOTES, Rows
 from harvest_warehouse.alerts import alerts
 from harvest_warehouse.alerts.settings import AlertSettings
 from harvest_warehouse.dashboard.pages import PAGES
-from marts import Shop
+from support.accounts import assert_equals_truth
+from support.dashboards import page
+from support.shop import Shop
 
 # When something happened here, in real time, or who it was: never the same twice.
 _OF_THE_RUN = {

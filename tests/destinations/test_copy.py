@@ -21,7 +21,6 @@ import pytest
 from dlt.common.utils import uniq_id
 from filelock import FileLock
 
-from accounts import Account, sync_from
 from destinations.conftest import Opened
 from destinations.stands import STANDS
 from destinations.story import Story
@@ -43,6 +42,7 @@ from harvest_warehouse.transfer import CopyReport, copy
 from harvest_warehouse.transfer.copy import CopyFailed
 from harvest_warehouse.verify import verify
 from harvest_warehouse.warehouse import Warehouse
+from support.accounts import Account, sync_from
 
 # By `make test-destinations`, every other; by `make test`, the one that people outgrow a file for.
 OTHERS = [name for name in STANDS if name != "duckdb" and ("DESTINATIONS_SIZE" in os.environ or name == "postgres")]

@@ -10,7 +10,6 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from dashboards import page
 from destinations import bigquery_refusals, databricks_refusals
 from destinations.conftest import SENT, Here
 from destinations.test_conformance import shop
@@ -20,6 +19,7 @@ from harvest_warehouse.dashboard.pages import PAGES
 from harvest_warehouse.destinations import DESTINATIONS
 from harvest_warehouse.destinations.dialect import written
 from harvest_warehouse.query.query import question
+from support.dashboards import page
 
 # The others speak DuckDB's own.
 OTHERS = [name for name in DESTINATIONS if name not in ("duckdb", "ducklake", "motherduck")]

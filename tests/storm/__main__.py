@@ -11,10 +11,10 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import nullcontext
 from functools import partial
 
-from quick import make_dlt_quick
 from storm.counts import Counts
-from storm.shores import Coast, Files, server
-from storm.voyage import Wrecked, prepare, sail
+from storm.databases import Coast, Files, server
+from storm.driver import Wrecked, prepare, sail
+from support.dlt_speedups import make_dlt_quick
 
 
 def main() -> int:

@@ -9,8 +9,8 @@ import signal
 import traceback
 from collections.abc import Callable
 
-from storm.ship import Watch
-from storm.weather import Kill
+from storm.events import Kill
+from storm.process import Watch
 
 
 def in_a_child(act: Callable[[], object], kill: Kill | None = None) -> int | None:

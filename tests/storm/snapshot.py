@@ -1,0 +1,102 @@
+"""What is in the database: every table read at once, and how far dlt's state says that the streams have come."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+import tempfile
+import zlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from harvest_time_tracking import STREAMS
+from storm.history import DEFAULT, NEWS, Key, OwnValues, key_of, own_values
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Stock:
+    """The tables of one account's database, dlt's own included."""
+
+    tables: dict[str, list[Row]]
+
+    def rows(self, table: str) -> list[Row]:
+        """The rows of a table by column, dlt's own and new ones left out."""
+        return [
+            {name: value for name, value in row.items() if not name.startswith(("_dlt_", NEWS))}
+            for row in self.tables.get(table, ())
+        ]
+
+    def children_of(self, table: str) -> list[str]:
+        """The tables that hold the lists of a table's records."""
+        return [name for name in self.tables if name.startswith(f"{table}__")]
+
+    @cached_property
+    def keys(self) -> dict[str, list[Key]]:
+        """The keys of the rows by stream, as often as they are there."""
+        return {
+            stream: [key_of(stream, row) for row in self.tables.get(STREAMS[stream].table_name, ())]
+            for stream in DEFAULT
+        }
+
+    def records(self, stream: str) -> list[tuple[Key, Row, OwnValues]]:
+        """Each row of a stream with its key, and its own values with those of its lists."""
+        table = STREAMS[stream].table_name
+        by_parent: dict[str, dict[Any, list[Row]]] = {}
+        for name in self.children_of(table):
+            of = by_parent.setdefault(name, {})
+            for row in self.tables[name]:
+                of.setdefault(row["_dlt_parent_id"], []).append(row)
+        return [
+            (
+                key_of(stream, row),
+                row,
+                own_values(table, row, {name: of.get(row.get("_dlt_id"), []) for name, of in by_parent.items()}),
+            )
+            for row in self.tables.get(table, ())
+        ]
+
+    @cached_property
+    def positions(self) -> dict[str, dict[str, Any]]:
+        """What dlt's state in the database remembers of each stream, of the one account that there is."""
+        # A state counts once the package that brought it is there as a whole.
+        whole = {row["load_id"] for row in self.tables.get("_dlt_loads", ()) if row["status"] == 0}
+        kept = [row for row in self.tables.get("_dlt_pipeline_state", ()) if row["_dlt_load_id"] in whole]
+        if not kept:
+            return {}
+        newest = max(kept, key=lambda row: row["version"])
+        state = json.loads(zlib.decompress(base64.b64decode(newest["state"])))
+        found: dict[str, dict[str, Any]] = {}
+        for source in state.get("sources", {}).values():
+            for stream, accounts in source.get("resources", {}).items():
+                found[stream] = next(iter(accounts.values()), {})
+        return found
+
+
+def take_stock(file: Path, dataset: str) -> Stock:
+    """Read everything that is in a database file, or would be there once it is opened again."""
+    if not file.exists():
+        return Stock({})
+    with tempfile.TemporaryDirectory() as folder:
+        # A copy: to open a file that was left in the middle of a change is to change it.
+        for part in (file, file.with_name(f"{file.name}.wal")):
+            if part.exists():
+                shutil.copy(part, folder)
+        with duckdb.connect(str(Path(folder) / file.name)) as connection:
+            connection.execute("set timezone = 'UTC'")
+            found = connection.execute(
+                "select table_name from information_schema.tables where table_schema = ?", [dataset]
+            ).fetchall()
+            return Stock({name: _rows(connection, f'"{dataset}"."{name}"') for (name,) in found})
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, table: str) -> list[Row]:
+    cursor = connection.execute(f"select * from {table}")
+    names = [column[0] for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

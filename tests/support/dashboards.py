@@ -1,0 +1,118 @@
+"""Warehouses for the tests of the dashboard: a company, an account without anything, one with time only, and a crowd."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from harvest_warehouse.dashboard.filters import Filters
+from harvest_warehouse.dashboard.header import Header, accounts, header
+from harvest_warehouse.dashboard.page import Page
+from harvest_warehouse.dashboard.pages import PAGES
+from harvest_warehouse.dashboard.reader import Reader
+from harvest_warehouse.database import open_database
+from support.shop import Shop
+
+CROWD = 500
+
+
+def company(folder: Path) -> Shop:
+    shop = Shop(folder, size="small")
+    shop.load()
+    shop.build()
+    return shop
+
+
+def nothing(folder: Path) -> Shop:
+    shop = Shop(folder, empty=True)
+    shop.load()
+    shop.build()
+    return shop
+
+
+def time_only(folder: Path) -> Shop:
+    shop = Shop(folder)
+    shop.load("time_entries")
+    shop.build()
+    return shop
+
+
+def crowd(folder: Path) -> Shop:
+    """A tiny company, and 500 more people who worked for the last 60 days, on projects of 60 more clients."""
+    shop = Shop(folder)
+    shop.load()
+    day = f"date '{shop.as_of}'"
+    _run(
+        shop,
+        f"""
+        insert into users by name
+        select '123456' as account_id, 9000000 + range as id, 'Pat' as first_name, 'Number ' || range as last_name,
+          true as is_active, range % 5 = 0 as is_contractor, 144000 as weekly_capacity,
+          {day} - 90 as created_at, 'x' as _dlt_load_id, 'u' || range as _dlt_id
+        from range({CROWD})
+        """,
+        """
+        insert into clients by name
+        select '123456' as account_id, 9000000 + range as id, 'Client ' || range as name, true as is_active,
+          (select max(currency) from clients) as currency
+        from range(60)
+        """,
+        """
+        insert into projects by name
+        select '123456' as account_id, 9000000 + range as id, 9000000 + range % 60 as client__id,
+          'Project ' || range as name, true as is_active, true as is_billable, false as is_fixed_fee, 'project' as budget_by,
+          400 as budget, now() as created_at
+        from range(180)
+        """,
+        f"""
+        insert into time_entries by name
+        select '123456' as account_id, 9000000000 + range as id, {day} - cast(range % 60 as integer) as spent_date,
+          9000000 + range // 60 as user__id, 9000000 + range % 180 % 60 as client__id, 9000000 + range % 180 as project__id,
+          (select min(id) from tasks) as task__id, 2 + range % 7 as hours, 2 + range % 7 as rounded_hours,
+          true as billable, true as budgeted, false as is_billed, false as is_running, 100 as billable_rate,
+          50 as cost_rate
+        from range({CROWD * 60})
+        """,
+    )
+    shop.build()
+    return shop
+
+
+def ask(shop: Shop, query: str) -> list[tuple[Any, ...]]:
+    """Rows, without keeping anybody from reading at the same time."""
+    with open_database(shop.warehouse, "reading") as database:
+        return database.rows(query)
+
+
+def _run(shop: Shop, *statements: str) -> None:
+    # In DuckDB's own words: `range` is no table of the dataset.
+    with shop.warehouse.pipeline().sql_client() as client:
+        for statement in statements:
+            client.execute_sql(statement)
+
+
+def top(shop: Shop) -> Header:
+    read = Reader(shop.warehouse)
+    return header(read, next(iter(accounts(read))))
+
+
+def page(shop: Shop, name: str, **filters: Any) -> Page:
+    """A page as it is when it is opened, but for the given filters."""
+    head = top(shop)
+    currency = filters.pop("currency", next(iter(head.currencies), ""))
+    chosen = Filters(head.account_id, currency, **{"target": head.target, **filters})
+    return PAGES[name](Reader(shop.warehouse), chosen, head)
+
+
+def tiles(of: Page) -> dict[str, str]:
+    return {tile.label: tile.figure for tile in of.tiles}
+
+
+def amount(figure: str) -> Decimal:
+    """The number in a figure: EUR 1,234 and 1,234 h."""
+    return Decimal("".join(sign for sign in figure if sign in "-0123456789."))
+
+
+# marimo's grounds, as a browser shows them: tests/test_browser.py reads them off the page.
+GROUNDS = {"light": "#ffffff", "dark": "#181c1a"}

@@ -1,0 +1,543 @@
+"""The dashboard as a program: every page of every kind of account, and figures that are those of the marts."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+from starlette.responses import HTMLResponse, Response
+from starlette.types import Message, Receive, Scope, Send
+
+from harvest_time_tracking import HarvestError
+from harvest_warehouse.dashboard import palette, queries
+from harvest_warehouse.dashboard.app import app
+from harvest_warehouse.dashboard.argument import as_argument, from_argument
+from harvest_warehouse.dashboard.filters import Filters
+from harvest_warehouse.dashboard.first_paint import FirstPaint
+from harvest_warehouse.dashboard.formatting import total
+from harvest_warehouse.dashboard.header import accounts
+from harvest_warehouse.dashboard.page import Column, Page, Section
+from harvest_warehouse.dashboard.pages import PAGES
+from harvest_warehouse.dashboard.pages.people import figure_in_field, load
+from harvest_warehouse.dashboard.ranking import named, ranked
+from harvest_warehouse.dashboard.ranking import top as first_few
+from harvest_warehouse.dashboard.reader import Reader, hand_over, handed_over
+from harvest_warehouse.dashboard.render import verdict, without_rate
+from harvest_warehouse.dashboard.requirements import known
+from harvest_warehouse.dashboard.sections import burn, unbilled_by_client
+from harvest_warehouse.dashboard.url import filters_asked_for, page_asked_for
+from harvest_warehouse.database import NotReadable, open_database
+from harvest_warehouse.database.system_tables import keep
+from harvest_warehouse.verify.results import RECONCILIATION
+from harvest_warehouse.warehouse import Warehouse
+from support.dashboards import CROWD, GROUNDS, amount, ask, company, crowd, nothing, page, tiles, time_only, top
+from support.shop import Shop
+
+ACCOUNTS = (company, nothing, time_only, crowd)
+Make = Callable[[Callable[[Path], Shop]], Shop]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Make:
+    known: dict[Callable[[Path], Shop], Shop] = {}
+
+    def make(kind: Callable[[Path], Shop]) -> Shop:
+        if kind not in known:
+            known[kind] = kind(tmp_path_factory.mktemp(kind.__name__))
+        return known[kind]
+
+    return make
+
+
+@pytest.mark.parametrize("kind", ACCOUNTS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("name", PAGES)
+def test_every_cell_succeeds_on_every_page_of_every_kind_of_account(
+    made: Make, kind: Callable[[Path], Shop], name: str
+) -> None:
+    _, defined = app.run(defs={"warehouse": made(kind).warehouse, "asked": {"page": name}})
+    shown: Page = defined["shown"]
+    assert shown.title == name
+    assert all(section.title for section in shown.sections)
+    # What is drawn has each of its titles, and a table for each section with rows.
+    assert defined["body"].text.count("<marimo-table") == sum(bool(section.rows) for section in shown.sections)
+
+
+def test_overview_shows_what_the_marts_say_for_each_currency(made: Make) -> None:
+    shop = made(company)
+    currencies = top(shop).currencies
+    assert len(currencies) > 1
+    [[capacity, billable]] = ask(
+        shop,
+        "select sum(available_hours), sum(billable_hours) from marts.mart_utilisation_weekly where week_end = "
+        "(select max(week_end) from marts.dim_date where is_complete_week)",
+    )
+    [[missing]] = ask(
+        shop,
+        "select sum(missing_hours) from marts.mart_timesheet_compliance_weekly where week_end = "
+        "(select max(week_end) from marts.dim_date where is_complete_week)",
+    )
+    for currency in currencies:
+        shown = tiles(page(shop, "Overview", currency=currency))
+        [[unbilled]] = ask(
+            shop,
+            "select coalesce(sum(uninvoiced_amount), 0) from marts.mart_unbilled "
+            f"where age_bucket <> 'fee' and currency = '{currency}'",
+        )
+        [[owed]] = ask(
+            shop, f"select coalesce(sum(due_amount), 0) from invoices where state = 'open' and currency = '{currency}'"
+        )
+        [[bad]] = ask(
+            shop,
+            "select count(*) from marts.mart_project_budget where is_active and status in ('over', 'forecast_over') "
+            f"and currency = '{currency}'",
+        )
+        assert shown == {
+            "Billable utilisation, last week": f"{billable / capacity * 100:.0f} %",
+            "Missing hours, last week": f"{missing:,.0f} h",
+            "Not yet billed": f"{currency} {unbilled:,.0f}",
+            "Receivables": f"{currency} {owed:,.0f}",
+            "Budgets over, or heading over": f"{bad}",
+        }
+    # At least one of them has something to show.
+    assert any(amount(tiles(page(shop, "Overview", currency=code))["Not yet billed"]) for code in currencies)
+
+
+CONTRACTORS = """
+select count(distinct user_id)
+from marts.mart_utilisation_weekly
+where is_contractor and available_hours > 0 and is_complete_week
+  and week_index > (select max(week_index) from marts.dim_date where is_complete_week) - 12
+"""
+
+
+def test_the_filters_narrow_what_they_say(made: Make) -> None:
+    shop = made(company)
+    head = top(shop)
+    currency = head.currencies[0]
+    clients = head.clients[currency]
+    whole = amount(tiles(page(shop, "Billing & cash"))["Not yet billed"])
+    alone = [amount(tiles(page(shop, "Billing & cash", client_ids=(key,)))["Not yet billed"]) for key in clients]
+    assert len([part for part in alone if part]) > 1
+    assert abs(sum(alone) - whole) <= len(alone)
+    everyone = int(tiles(page(shop, "People"))["People with capacity"])
+    [[contractors]] = ask(shop, CONTRACTORS)
+    assert contractors
+    assert everyone - int(tiles(page(shop, "People", has_contractors=False))["People with capacity"]) == contractors
+    weeks = [len(page(shop, "Overview", weeks=number).sections[0].rows) for number in (4, 8)]
+    assert weeks == [4, 8]
+    below = [page(shop, "People", target=Decimal(share)).sections[0].title for share in ("0.01", "1")]
+    assert below[0] != below[1]
+
+
+def test_money_of_another_currency_than_costs_has_no_margin_and_says_why(made: Make) -> None:
+    shop = made(company)
+    head = top(shop)
+    foreign = next(code for code in head.currencies if code != head.home_currency)
+    at_home, abroad = (page(shop, "Margin", currency=code) for code in (head.home_currency, foreign))
+    assert "Margin" in tiles(at_home)
+    assert "Margin" not in tiles(abroad)
+    assert f"costs are in {head.home_currency}" in abroad.sections[0].note
+    assert not [column for section in abroad.sections for column in section.columns if "Cost" in column.title]
+    [[margin]] = ask(
+        shop,
+        "select sum(margin) from marts.mart_project_profitability_monthly where is_home_currency and month_start >= "
+        "(select min(month_start) from marts.dim_date where week_index > (select max(week_index) from marts.dim_date "
+        "where is_complete_week) - 12) and month_start <= (select as_of_date from marts.dim_account)",
+    )
+    assert tiles(at_home)["Margin"] == f"{head.home_currency} {margin:,.0f}"
+
+
+def test_five_hundred_people_are_a_short_chart_and_a_whole_table(made: Make) -> None:
+    by_person, by_week, _ = page(made(crowd), "People").sections
+    assert len(by_person.rows) > CROWD
+    drawn = json.loads(by_person.chart.to_json())  # type: ignore[union-attr]
+    labels = (
+        [row["label"] for data in drawn["datasets"].values() for row in data if "label" in row]
+        if ("datasets" in drawn)
+        else [
+            row["label"]
+            for layer in drawn["layer"]
+            for row in layer.get("data", {}).get("values", ())
+            if "label" in row
+        ]
+    )
+    assert len(labels) == 31
+    assert labels[15].endswith("people between")
+    assert len({row["user_id"] for row in by_week.rows}) == 30
+    unbilled = page(made(crowd), "Overview").sections[2]
+    clients = {row["label"] for row in unbilled.rows}
+    assert len(clients) > 50
+    # All others together have most of it: a bar for them would leave nothing to be seen of those who are named.
+    assert f"{len(clients) - 10} other" not in unbilled.chart.to_json()  # type: ignore[union-attr]
+    drawn = set(ranked(list(unbilled.rows), lambda some: total(some, "uninvoiced_amount"))[:10])
+    left = total([row for row in unbilled.rows if row["label"] not in drawn], "uninvoiced_amount")
+    assert unbilled.rest == (
+        f"The chart shows the 10 clients with most; {len(clients) - 10} others have USD {left:,.0f} together."
+    )
+
+
+def test_the_title_of_the_weeks_counts_people_who_are_not_drawn(made: Make, tmp_path: Path) -> None:
+    shop = made(crowd).copy(tmp_path)
+    [[week, name]] = ask(
+        shop,
+        "select max(week_index), 'Pat Number 250' from marts.dim_date where is_complete_week",
+    )
+    [[before]] = ask(
+        shop,
+        f"""select count(distinct user_id) from marts.mart_utilisation_weekly where is_complete_week
+        and week_index > {week} - 12 and available_hours > 0 and billable_hours > available_hours""",
+    )
+    shop.run(
+        f"""update marts.mart_utilisation_weekly set billable_hours = available_hours + 1
+        where person_name = '{name}' and week_index = {week}"""
+    )
+    by_week = page(shop, "People").sections[1]
+    assert name not in {row["label"] for row in by_week.rows}
+    assert by_week.title == f"{before + 1} people had a week above 100 %"
+
+
+def test_the_verdict_is_that_of_the_last_comparison_and_never_a_fixed_text(made: Make, tmp_path: Path) -> None:
+    shop = made(company)
+    assert verdict(top(shop)) == "not run"
+    compared = shop.copy(tmp_path)
+    row = {
+        "account_id": "123456", "report": "time/projects", "from_date": shop.as_of, "to_date": shop.as_of,
+        "currency": "EUR", "measure": "total_hours", "subject": "A", "is_there": True, "convention": "", "reason": "",
+        "compared_at": shop.simulator.clock.now(), "run_id": "1",
+    }  # fmt: skip
+    keep(
+        compared.warehouse,
+        RECONCILIATION.holding(
+            [
+                {**row, "subject_id": 1, "ours": Decimal(1), "theirs": Decimal(1), "verdict": "exact"},
+                {**row, "subject_id": 2, "ours": Decimal(2), "theirs": Decimal(2), "verdict": "exact"},
+                {**row, "subject_id": 3, "ours": Decimal(3), "theirs": Decimal(5), "verdict": "mismatch"},
+            ]
+        ),
+    )
+    said = verdict(top(compared))
+    assert said.startswith("2 exact, 0 ties, 1 mismatch (")
+    trust = page(compared, "Trust")
+    assert tiles(trust)["Figures equal to Harvest's"] == "2 of 3"
+    assert trust.sections[1].table()[0]["Difference"] == -2.0
+
+
+def test_entries_without_a_rate_are_counted_above_every_page(made: Make) -> None:
+    shop = made(company)
+    [[rateless]] = ask(shop, "select count(*) from marts.fct_time_entry where is_missing_billable_rate")
+    [[costless]] = ask(shop, "select count(*) from marts.fct_time_entry where is_missing_cost_rate")
+    assert (top(shop).without_billable_rate, top(shop).without_cost_rate) == (rateless, costless)
+    assert rateless
+    assert costless
+
+
+def test_between_two_pages_the_database_is_free_to_be_written(made: Make) -> None:
+    shop = made(nothing)
+    read = Reader(shop.warehouse)
+    assert accounts(read)
+    with open_database(shop.warehouse) as database:
+        database.run(["create table marts.scratch as select 1 as one", "drop table marts.scratch"])
+
+
+def test_a_database_that_is_being_written_is_waited_for_and_then_named(made: Make) -> None:
+    file = made(nothing).warehouse.file
+    waited: list[float] = []
+    read = Reader(made(nothing).warehouse, sleep=waited.append)
+    keeping = f"import duckdb; open_one = duckdb.connect({str(file)!r}); print('open', flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", keeping], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout
+        assert other.stdout.readline() == "open\n"
+        with pytest.raises(NotReadable, match="being written"):
+            accounts(read)
+        other.communicate("\n")
+    assert len(waited) == 4
+    assert accounts(read)
+
+
+def test_a_reader_that_was_left_for_a_page_asks_nothing_again(made: Make) -> None:
+    read = Reader(made(nothing).warehouse)
+    known = accounts(read)
+    hand_over(read)
+    taken = handed_over(read.warehouse)
+    assert taken is read
+    with no_connection():
+        assert accounts(taken) == known
+    # It was taken: the next page reads for itself.
+    assert handed_over(read.warehouse) is not read
+
+
+@contextmanager
+def no_connection() -> Iterator[None]:
+    """No database may be opened in the block."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.delattr("harvest_warehouse.dashboard.reader.reading")
+        yield
+
+
+def test_the_first_answer_has_the_figures_of_the_page_that_was_asked_for(made: Make) -> None:
+    shop = made(company)
+    for currency in top(shop).currencies:
+        html = first_answer(shop, "/", page="Billing & cash", currency=currency)
+        assert html.startswith("<html><body><style>")
+        assert html.endswith("marimo's own</body></html>")
+        assert "<h1>Billing &amp; cash</h1>" in html
+        for label, figure in tiles(page(shop, "Billing & cash", currency=currency)).items():
+            assert re.search(rf'<h2>{label}</h2><p class="figure">(<span.*?</span> )?{re.escape(figure)}</p>', html)
+    assert first_answer(shop, "/assets/x.js") == "<html><body>marimo's own</body></html>"
+
+
+def test_a_visit_that_finds_nothing_to_read_is_not_answered_with_what_an_earlier_one_left(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path)
+    left = Reader(warehouse)
+    hand_over(left)
+    first_answer(warehouse, "/")
+    assert handed_over(warehouse) is not left
+
+
+def test_where_there_is_nothing_to_read_the_first_answer_is_marimos_own(tmp_path: Path) -> None:
+    assert first_answer(Warehouse(tmp_path), "/") == "<html><body>marimo's own</body></html>"
+
+
+def first_answer(of: Shop | Warehouse, path: str, **asked: str) -> str:
+    """What a browser gets that has an older copy, from a server whose page is empty."""
+
+    async def empty(scope: Scope, receive: Receive, send: Send) -> None:
+        copied = path == "/" and b"if-none-match" in dict(scope["headers"])
+        answer = Response(status_code=304) if copied else HTMLResponse("<html><body>marimo's own</body></html>")
+        await answer(scope, receive, send)
+
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b""}
+
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": path,
+        "query_string": urlencode(asked).encode(),
+        "headers": [(b"host", b"127.0.0.1:2718"), (b"if-none-match", b"x")],
+    }
+    warehouse = of if isinstance(of, Warehouse) else of.warehouse
+    asyncio.run(FirstPaint(empty, warehouse)(scope, receive, send))
+    assert sent[0]["status"] == 200
+    return b"".join(message.get("body", b"") for message in sent).decode()
+
+
+def test_an_address_asks_for_what_there_is_and_nothing_else(made: Make) -> None:
+    head = top(made(company))
+    last = head.currencies[-1]
+    asked = {"page": "Trust", "currency": last, "weeks": "26", "contractors": "off", "target": "80"}
+    assert page_asked_for(asked) == "Trust"
+    assert filters_asked_for(asked, head) == Filters("123456", last, (), 26, False, Decimal("0.8"))
+    nonsense = dict.fromkeys(asked, "1; drop")
+    assert page_asked_for(nonsense) == "Overview"
+    assert filters_asked_for(nonsense, head) == Filters("123456", head.currencies[0], target=head.target)
+
+
+def test_what_was_never_read_has_no_figure_and_says_so(made: Make) -> None:
+    shop = made(time_only)
+    for name in set(PAGES) - {"Trust"}:
+        shown = page(shop, name)
+        assert {tile.figure for tile in shown.tiles} == {"–"}
+        assert all("never read from Harvest" in tile.note for tile in shown.tiles)
+        assert all("never read from Harvest" in section.title and not section.rows for section in shown.sections)
+    assert top(shop).never_read == ("clients", "projects", "users", "expenses", "invoices")
+
+
+def test_without_projects_nobody_knows_what_needs_a_rate(made: Make) -> None:
+    assert without_rate(top(made(time_only))) == "not known: projects were never read from Harvest"
+    assert re.fullmatch(r"[\d,]+ billable entr(y|ies), [\d,]+ without a cost rate", without_rate(top(made(company))))
+
+
+def test_where_harvest_has_nothing_no_figure_pretends_to_be_one(made: Make) -> None:
+    shop = made(nothing)
+    assert top(shop).never_read == ()
+    for name in set(PAGES) - {"Trust"}:
+        shown = page(shop, name)
+        assert {tile.figure for tile in shown.tiles} == {"–"}
+        assert all(tile.note.startswith("no data: there are no ") for tile in shown.tiles)
+        assert all("nothing to show" in section.title for section in shown.sections)
+
+
+def test_a_list_that_is_missing_takes_away_only_what_rests_on_it(made: Make) -> None:
+    whole = page(made(company), "Overview")
+    shown = known(whole, {"invoices": "switched off", "expenses": "never read"})
+    assert [tile.label for tile, was in zip(shown.tiles, whole.tiles, strict=True) if tile != was] == ["Receivables"]
+    assert shown.tiles[3].note == "no data: invoices are switched off in Harvest"
+    assert shown.sections[3].title == "Receivables by age: nothing to show, invoices are switched off in Harvest"
+
+
+def test_without_marts_it_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(HarvestError, match="dlt-harvest"):
+        accounts(Reader(Warehouse(tmp_path)))
+    _, defined = app.run(defs={"warehouse": Warehouse(tmp_path), "asked": {}})
+    assert "shown" not in defined
+
+
+def test_a_downloaded_table_holds_every_row_and_no_formula() -> None:
+    rows = [
+        {"name": "=cmd()", "money": Decimal("1234.567"), "share": Decimal("0.5")},
+        {"name": "Ä", "money": None, "share": None},
+    ]
+    columns = (Column("name", "Name"), Column("money", "Money (EUR)", "money"), Column("share", "Share (%)", "share"))
+    read = list(csv.reader(io.StringIO(Section("t", rows, columns).csv().decode("utf-8-sig"))))
+    assert read == [["Name", "Money (EUR)", "Share (%)"], ["'=cmd()", "1234.57", "50.0"], ["Ä", "", ""]]
+
+
+def test_others_hold_what_the_named_ones_leave() -> None:
+    rows = [{"id": number, "name": "same", "kind": "a", "size": Decimal(number)} for number in range(1, 21)]
+    labelled = named(rows, "name", "id")
+    labels = ranked(labelled, lambda some: total(some, "size"))
+    few = first_few(labelled, labels, 5, ("size",), "kind", "client")
+    assert [row["label"] for row in few] == [
+        *(f"same ({number})" for number in (20, 19, 18, 17, 16)),
+        "15 other clients",
+    ]
+    assert few[-1]["size"] == sum(range(1, 16))
+    # Nobody is hidden behind "1 other".
+    assert len(first_few(labelled, labels, 19, ("size",), "kind", "client")) == 20
+
+
+@pytest.mark.parametrize(
+    ("share", "means"),
+    [(None, "away"), ("1.01", "above 100 %"), ("0.75", "on target"), ("0.74", "below target"), ("0.54", "room")],
+)
+def test_a_week_means_what_its_share_of_the_target_is(share: str | None, means: str) -> None:
+    assert load(None if share is None else Decimal(share), Decimal("0.75")) == means
+
+
+COLOURS = {name: value for name, value in vars(palette).items() if name.isupper() and isinstance(value, str)}
+
+
+@pytest.mark.parametrize("name", sorted(set(COLOURS) - {"WHITE", "BLACK"}))
+def test_every_colour_stands_out_on_both_grounds_and_carries_white_text(name: str) -> None:
+    # https://www.w3.org/TR/WCAG22/#non-text-contrast and #contrast-minimum
+    for ground in GROUNDS.values():
+        assert contrast(COLOURS[name], ground) >= 3
+    assert contrast(COLOURS[name], palette.WHITE) >= 4.5
+
+
+def test_every_meaning_has_a_colour_of_its_own() -> None:
+    for colours in (palette.STATUS, palette.AGES, palette.OVERDUE, palette.LOAD, palette.VERDICTS):
+        assert len(set(colours.values())) == len(colours)
+
+
+def contrast(one: str, other: str) -> float:
+    """https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio"""
+    darker, lighter = sorted((luminance(one), luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def luminance(colour: str) -> float:
+    channels = (int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5))
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in channels)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_a_warehouse_travels_as_an_argument() -> None:
+    for warehouse in (Warehouse(Path("/a b")), Warehouse(Path("/x"), "y.duckdb", "z", pipelines_dir=Path("/p"))):
+        assert from_argument(as_argument(warehouse)) == warehouse
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [(None, "–"), ("0.996", "100"), ("1", "100"), ("1.003", ">100"), ("1.006", "101")],
+)
+def test_a_week_above_all_available_hours_does_not_look_like_one_that_is_full(share: str | None, said: str) -> None:
+    assert figure_in_field(None if share is None else Decimal(share)) == said
+
+
+def test_a_bar_that_is_cut_says_how_long_it_would_be_and_no_other_does(made: Make) -> None:
+    shop = made(company)
+    head = top(shop)
+    chosen = Filters(head.account_id, head.currencies[0])
+    [row, *_] = queries.budgets(Reader(shop.warehouse), chosen)
+
+    def section(*shares: float) -> Section:
+        return burn([{**row, "project_id": n, "spent_share": share} for n, share in enumerate(shares)], chosen, 10)
+
+    long, short = section(2.1, 0.68), section(1.5, 0.68)
+    assert "Longer bars end at 150 %" in long.note
+    assert "150" not in short.note
+    assert ('"210 %"' in long.chart.to_json(), '"150 %"' in short.chart.to_json()) == (True, False)  # type: ignore[union-attr]
+
+
+def test_one_person_with_hardly_an_available_hour_leaves_the_other_bars_their_length(
+    made: Make, tmp_path: Path
+) -> None:
+    shop = made(company).copy(tmp_path)
+    [before, *_] = page(shop, "People").sections
+    who = "(select min(user_id) from marts.mart_utilisation_weekly where is_complete_week and billable_hours > 0)"
+    shop.run(
+        f"""update marts.mart_utilisation_weekly set available_hours = 0.5, billable_hours = 20
+        where user_id = {who}"""
+    )
+    [after, *_] = page(shop, "People").sections
+    assert ("Longer bars end at 200 %" in before.note, "Longer bars end at 200 %" in after.note) == (False, True)
+    drawn = after.chart.to_json()  # type: ignore[union-attr]
+    assert '"4,000 %"' in drawn or '"4000 %"' in drawn
+    assert max(json.loads(drawn)["layer"][0]["encoding"]["x"]["scale"]["domain"]) == pytest.approx(2.12)
+
+
+def test_who_has_all_that_can_be_billed_is_not_said_to_have_a_share(made: Make) -> None:
+    shop = made(company)
+    head = top(shop)
+    chosen = Filters(head.account_id, head.currencies[0])
+    [row, *_] = [row for row in queries.unbilled(Reader(shop.warehouse), chosen) if row["age_bucket"] != "fee"]
+
+    def title(*amounts: int) -> str:
+        rows = [
+            {**row, "client_id": n, "client_name": f"C{n}", "uninvoiced_amount": Decimal(amount)}
+            for n, amount in enumerate(amounts)
+        ]
+        return unbilled_by_client(rows, chosen).title
+
+    assert title(10) == f"{chosen.currency} 10 can be billed, all of it to C0"
+    assert title(1, 3) == f"{chosen.currency} 4 can be billed to 2 clients: C1 has 75 % of it"
+
+
+def test_projects_that_nobody_pays_are_no_bad_projects(made: Make) -> None:
+    shop = made(company)
+    home = page(shop, "Margin", currency=top(shop).home_currency).sections[2]
+    paid = [row for row in home.rows if row["project_type"] != "non_billable"]
+    unpaid = total([row for row in home.rows if row["project_type"] == "non_billable"], "cost")
+    losing = [row for row in paid if row["margin"] < 0]
+    assert unpaid > 0
+    said = (
+        f"{len(losing)} of {len(paid)} billable project" if losing else "No billable project costs more than it earns"
+    )
+    assert home.title.startswith(said)
+    assert home.title.endswith(f"; non-billable ones cost {top(shop).home_currency} {unpaid:,.0f}")
+
+
+def test_the_budgets_title_counts_what_is_over_and_what_is_heading_there(made: Make) -> None:
+    shop = made(company)
+    head = top(shop)
+    chosen = Filters(head.account_id, head.currencies[0])
+    [row, *_] = queries.budgets(Reader(shop.warehouse), chosen)
+
+    def title(*statuses: str) -> str:
+        return burn([{**row, "project_id": n, "status": status} for n, status in enumerate(statuses)], chosen, 10).title
+
+    assert title("over", "over", "ok") == "2 of 3 budgets are overspent"
+    assert title("over", "forecast_over", "forecast_over") == "1 of 3 budgets is overspent, 2 heading over"
+    assert title("forecast_over") == "1 of 1 budget is heading over"
+    assert title("ok", "watch") == "All 2 budgets hold"
+    assert title() == "No active project with a budget"
