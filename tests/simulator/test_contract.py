@@ -12,6 +12,7 @@ import requests
 import yaml
 
 from harvest_simulator import Simulator
+from support.paths import SHARED
 
 HARVEST_API = SHARED / "harvest-api"
 CONTRACT = HARVEST_API / "contract.yaml"

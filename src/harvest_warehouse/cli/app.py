@@ -16,7 +16,7 @@ import typer
 from rich.markup import escape
 
 from harvest_warehouse.cli.console import PlainConsole, print_text, replace_what_cannot_be_shown
-from harvest_warehouse.query.interruptible import begin, interrupt, is_anything_left
+from harvest_warehouse.destinations.interruptible import begin, interrupt, is_anything_left
 
 if TYPE_CHECKING:
     from harvest_warehouse.warehouse import Warehouse

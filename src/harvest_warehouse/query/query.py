@@ -14,7 +14,7 @@ from harvest_time_tracking import SettingWrong, printable
 from harvest_warehouse.database import Answer, Database, NotReadable
 from harvest_warehouse.database.read_only import reading
 from harvest_warehouse.destinations.duckdb.client import mended_by
-from harvest_warehouse.query.interruptible import TookTooLong, interruptible, leave
+from harvest_warehouse.destinations.interruptible import TookTooLong, interruptible, leave
 from harvest_warehouse.query.statement_guard import guarded, question
 from harvest_warehouse.warehouse import Warehouse
 

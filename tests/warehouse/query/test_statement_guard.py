@@ -14,8 +14,8 @@ import pytest
 from sqlglot import exp
 
 from harvest_time_tracking import SettingWrong
+from harvest_warehouse.destinations.interruptible import TookTooLong, interrupt, interruptible
 from harvest_warehouse.query import statement_guard
-from harvest_warehouse.query.interruptible import TookTooLong, interrupt, interruptible
 from harvest_warehouse.query.statement_guard import guarded, question
 
 KNOWN = {name: exp.table_(name, db="harvest", catalog="ours") for name in ("time_entries", "mart_unbilled")}
