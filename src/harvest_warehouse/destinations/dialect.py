@@ -42,7 +42,7 @@ def written(tree: exp.Expr, dialect: str) -> str:
     for name in tree.find_all(exp.Identifier) if rules else ():
         # Two names in one; a project of BigQuery's may have a dot, too.
         name.set("quoted", name.name != CATALOG)
-    return tree.sql(dialect, unsupported_level=ErrorLevel.RAISE)
+    return tree.sql(dialect, copy=False, unsupported_level=ErrorLevel.RAISE)
 
 
 @cache
