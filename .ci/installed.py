@@ -6,12 +6,12 @@ from tempfile import mkdtemp
 from harvest_simulator import Simulator
 from harvest_time_tracking import STREAMS, Secret, Settings
 from harvest_warehouse.sync import sync
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 
 simulator = Simulator(size="tiny")
 with simulator.serving() as url:
     settings = Settings(Secret(simulator.access_token), simulator.account_id, url, requests_per_15_s=0)
-    report = sync(Warehouse(Path(mkdtemp())), settings)
+    report = sync(Target(Path(mkdtemp())), settings)
 if not (report.load and report.is_equal and report.build):
     raise SystemExit(f"what is installed does not work: {report}")
 print(f"{len(STREAMS)} streams in the wheel; {report.load.rows:,} rows loaded, {len(report.build.tables)} marts built")

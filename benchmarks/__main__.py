@@ -23,13 +23,13 @@ from benchmarks import page
 from benchmarks.account import ACCOUNT, TOKEN, Account, running
 from benchmarks.measure import COMMAND, Run, contender, run
 from benchmarks.peaks import Peaks
-from destinations.stands import STANDS
+from destinations.doubles import DOUBLES
 from harvest_time_tracking import STREAMS, Secret, Settings
 from harvest_warehouse.database.pipeline_state import loaded_since
 from harvest_warehouse.doctor import doctor
 from harvest_warehouse.load import load
 from harvest_warehouse.sweep import sweep
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 
 RESULTS = Path(__file__).parent / "results"
 UNPACED = {"requests_per_15_s": "0", "report_requests_per_15_min": "0"}
@@ -121,7 +121,7 @@ def _compare(asked: argparse.Namespace) -> dict[str, Any]:
 def _destinations(asked: argparse.Namespace) -> dict[str, Any]:
     """The time entries alone, into each destination that stands on this machine: all of them, then a changed hundredth."""
     found: dict[str, Any] = {"entries": asked.entries}
-    for name, stand in STANDS.items():
+    for name, stand in DOUBLES.items():
         with (
             running(size="large", entries=asked.entries, enforce_limits=False) as account,
             tempfile.TemporaryDirectory() as at,
@@ -158,7 +158,7 @@ def _daily(asked: argparse.Namespace) -> dict[str, Any]:
     ):
         folder = Path(at)
         settings = Settings(Secret(TOKEN), ACCOUNT, account.url, requests_per_15_s=0, report_requests_per_15_min=0)
-        children = doctor(Warehouse(folder, pipelines_dir=folder / "pipelines"), settings).children
+        children = doctor(Target(folder, pipelines_dir=folder / "pipelines"), settings).children
         command = [*COMMAND, "sync", "--no-build"]
         first = run(account, folder, command, DATABASE, UNPACED)
         account.pass_time(20)
@@ -189,7 +189,7 @@ def _busy(asked: argparse.Namespace) -> dict[str, Any]:
             tempfile.TemporaryDirectory() as at,
         ):
             folder, runs, changes = Path(at), [], 0
-            warehouse = Warehouse(folder, pipelines_dir=folder / "dlt" / "pipelines")
+            warehouse = Target(folder, pipelines_dir=folder / "dlt" / "pipelines")
             before = datetime.min.replace(tzinfo=UTC)
             for command in ["load", *["sync"] * DAYS]:
                 if runs:
@@ -233,7 +233,7 @@ def _deletions(asked: argparse.Namespace) -> dict[str, Any]:
         tempfile.TemporaryDirectory() as at,
     ):
         settings = Settings(Secret(TOKEN), ACCOUNT, account.url, requests_per_15_s=0, report_requests_per_15_min=0)
-        warehouse = Warehouse(Path(at), pipelines_dir=Path(at) / "pipelines")
+        warehouse = Target(Path(at), pipelines_dir=Path(at) / "pipelines")
         load(warehouse, settings)
         for entries in (0, 1, 10, 100):
             account.delete(entries)

@@ -29,7 +29,7 @@ from harvest_warehouse.dashboard import show
 from harvest_warehouse.dashboard.serve.launch import Server
 from harvest_warehouse.marts import build
 from harvest_warehouse.settings.process import keep_dlt_quiet, keep_memory_flat
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 
 RESULTS = Path(__file__).parent / "results"
 _FLAGS = (
@@ -70,16 +70,16 @@ def main() -> None:
     page.write(RESULTS, Path(__file__).parents[1] / "docs")
 
 
-def _account(folder: Path, entries: int) -> Warehouse:
+def _account(folder: Path, entries: int) -> Target:
     folder.mkdir(parents=True, exist_ok=True)
-    warehouse = Warehouse(folder, pipelines_dir=folder / "pipelines")
+    warehouse = Target(folder, pipelines_dir=folder / "pipelines")
     if not warehouse.file.exists():
         fill(warehouse, entries)
         build(warehouse, as_of=TODAY)
     return warehouse
 
 
-def _measured(warehouse: Warehouse, scratch: Path, visits: int) -> dict[str, object]:
+def _measured(warehouse: Target, scratch: Path, visits: int) -> dict[str, object]:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
         raise SystemExit("Chromium is not installed: apt-get install -y chromium")

@@ -19,7 +19,7 @@ from harvest_time_tracking import Secret, Settings
 from harvest_warehouse.load import load
 from harvest_warehouse.marts import build
 from harvest_warehouse.settings.process import keep_dlt_quiet, keep_memory_flat
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 
 TODAY = date(2026, 3, 16)
 _PEOPLE, _PROJECTS, _CLIENTS, _DAYS = 500, 2_000, 300, 3_650
@@ -75,7 +75,7 @@ _ROWS = (
 )
 
 
-def fill(warehouse: Warehouse, entries: int) -> None:
+def fill(warehouse: Target, entries: int) -> None:
     """Load a tiny simulated account, and add the rows."""
     company = Simulator(
         size="tiny", today=TODAY, clock=Clock(datetime(2026, 3, 16, 9, tzinfo=UTC)), enforce_limits=False
@@ -100,7 +100,7 @@ def main(entries: int) -> None:
     keep_dlt_quiet()
     keep_memory_flat()
     with tempfile.TemporaryDirectory() as folder:
-        warehouse = Warehouse(Path(folder), pipelines_dir=Path(folder) / "pipelines")
+        warehouse = Target(Path(folder), pipelines_dir=Path(folder) / "pipelines")
         fill(warehouse, entries)
         before_mb = warehouse.file.stat().st_size / 1e6
         began, cpu_began = time.monotonic(), time.process_time()

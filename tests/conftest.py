@@ -16,13 +16,13 @@ from xdist.remote import Producer
 
 from harvest_simulator import Simulator
 from harvest_warehouse.database.pipelines import open_pipeline
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 from support.accounts import Account, sync_from
 from support.dlt_speedups import make_dlt_quick
 from support.scheduling import BySharedFixture
 from support.shop import Shop
 
-Once = Callable[[str, Callable[[Warehouse], object]], Path]
+Once = Callable[[str, Callable[[Target], object]], Path]
 
 # Tests guard: the same cases in each run, wherever it is. `make explore` draws new ones, all by the seed that it prints.
 settings.register_profile("guard", derandomize=True, database=None)
@@ -86,14 +86,14 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
-    def database(name: str, make: Callable[[Warehouse], object]) -> Path:
+    def database(name: str, make: Callable[[Target], object]) -> Path:
         folder, making = shared / f"once-{name}", shared / f"making-{name}"
         with FileLock(f"{folder}.lock"):
             if not folder.exists():
                 shutil.rmtree(making, ignore_errors=True)
-                make(Warehouse(making, pipelines_dir=making / "pipelines"))
+                make(Target(making, pipelines_dir=making / "pipelines"))
                 making.rename(folder)
-        return Warehouse(folder).file
+        return Target(folder).file
 
     return database
 
@@ -102,7 +102,7 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
 def synced_database(once: Once) -> Path:
     """The database of the account that `open_account()` opens, after its first sync."""
 
-    def make(warehouse: Warehouse) -> None:
+    def make(warehouse: Target) -> None:
         simulator = Simulator(size="tiny")
         with simulator.serving() as url:
             sync_from(Account(simulator, url, warehouse.folder), warehouse)
@@ -111,9 +111,9 @@ def synced_database(once: Once) -> Path:
 
 
 @pytest.fixture
-def synced(open_account: Callable[..., Account], synced_database: Path, tmp_path: Path) -> tuple[Account, Warehouse]:
+def synced(open_account: Callable[..., Account], synced_database: Path, tmp_path: Path) -> tuple[Account, Target]:
     """An account that was synced, an hour later."""
-    account, warehouse = open_account(), Warehouse(tmp_path)
+    account, warehouse = open_account(), Target(tmp_path)
     shutil.copy(synced_database, warehouse.file)
     account.pipeline = open_pipeline(warehouse)
     account.simulator.clock.sleep(3_600)

@@ -9,7 +9,7 @@ from harvest_time_tracking import STREAMS, Stream, tables
 from harvest_warehouse.cli.render.tables import STREAM_COLUMNS, how_kept, markdown_table, stream_rows
 from harvest_warehouse.database.rereads import REREADS
 from harvest_warehouse.database.runs import RUNS
-from harvest_warehouse.database.system_tables import DELETIONS, OwnTable
+from harvest_warehouse.database.system_tables import DELETIONS, SystemTable
 from harvest_warehouse.database.token_access import ACCESS
 from harvest_warehouse.sync.history import history_columns, history_table
 from harvest_warehouse.verify.results import RECONCILIATION, WINDOWS
@@ -89,7 +89,7 @@ def _history_part() -> str:
     )
 
 
-def _own_part(table: OwnTable) -> str:
+def _own_part(table: SystemTable) -> str:
     rows = [(f"`{name}`", data_type, description) for name, data_type, description in table.columns]
     return "\n\n".join(
         [

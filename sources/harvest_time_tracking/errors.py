@@ -10,7 +10,7 @@ class HarvestError(Exception):
     """
 
 
-class WillRetry(HarvestError):
+class RetryableError(HarvestError):
     """Asked again by the client: 429, 5xx, a broken connection, a body that is not what was announced.
 
     Raised to the caller only when the tries are used up.
@@ -35,7 +35,7 @@ class WillRetry(HarvestError):
         self.most_tries = most_tries
 
 
-class Unreachable(WillRetry):
+class Unreachable(RetryableError):
     """No answer came, or none that was whole in time."""
 
 
@@ -47,11 +47,11 @@ class TokenRejected(NeedsYou):
     """401: the run stops."""
 
 
-class PermissionMissing(NeedsYou):
+class Forbidden(NeedsYou):
     """403: the stream is skipped with this reason, the others go on."""
 
 
-class NotThere(NeedsYou):
+class NotFound(NeedsYou):
     """404: the account, the endpoint or the row does not exist (any more).
 
     Attributes:
@@ -75,5 +75,5 @@ class NetworkWrong(NeedsYou):
     """A proxy, a certificate or an address on the way to Harvest, as this machine is told to go it."""
 
 
-class BrokenPromise(HarvestError):
+class ContractViolation(HarvestError):
     """An answer that Harvest's documentation does not allow: a missing list, a link to another host, a loop."""

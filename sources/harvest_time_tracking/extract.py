@@ -10,14 +10,14 @@ import dlt
 from dlt.common import logger
 from dlt.extract.exceptions import CurrentSourceNotAvailable
 
-from .errors import NotThere, PermissionMissing
+from .errors import Forbidden, NotFound
 from .http.client import Client, FastReader
 from .outcomes import Entry, Ledger
 from .reading.calls import Call, calls_for, calls_of_owners, list_calls, month_calls
 from .reading.pages import Pages, earlier
 from .reading.read_plan import Options, Work, children, remembering, waited, windows
 from .reading.request_shares import NONE, Split, shares
-from .reading.run_cache import Roll, Session
+from .reading.run_cache import ParentIndex, Session
 from .reading.stream_state import Memory
 from .records.batches import RowMaker
 from .settings import Settings
@@ -76,9 +76,9 @@ class Extraction:
             maker = RowMaker(stream, memory.added)
             yield from maker.table_with_children(is_new=memory.is_first_run)
             yield from self._read(stream, since, entry, memory, roll, maker)
-        except PermissionMissing as error:
+        except Forbidden as error:
             _skip(stream, entry, roll, str(error))
-        except NotThere as error:
+        except NotFound as error:
             if not stream.is_optional:
                 entry.close("failed", str(error))
                 raise
@@ -96,7 +96,7 @@ class Extraction:
                 self._client.close()
 
     def _read(
-        self, stream: Stream, since: str | None, entry: Entry, memory: Memory, roll: Roll, maker: RowMaker
+        self, stream: Stream, since: str | None, entry: Entry, memory: Memory, roll: ParentIndex, maker: RowMaker
     ) -> Iterator[Any]:
         if (yield from self._is_switched_off(stream, entry)):
             _skip(stream, entry, roll, f"switched off in the account ({self._switches.name}.{stream.feature} is false)")
@@ -211,7 +211,7 @@ class Extraction:
             for step in pages.settled(calls):
                 found += step.page.records if step else []
                 yield None
-        except PermissionMissing:
+        except Forbidden:
             memory.are_owners_hidden = True
             return []
         if pages.unproven:
@@ -221,7 +221,7 @@ class Extraction:
             ]
         return found
 
-    def _parent_roll(self, link: Parent, entry: Entry) -> Generator[None, None, Roll]:
+    def _parent_roll(self, link: Parent, entry: Entry) -> Generator[None, None, ParentIndex]:
         """All parents of a stream: from their own reading where that is of the whole list, else from a list of their own."""
         parent = self._streams[link.stream]
         roll = self._session.find(parent)
@@ -236,8 +236,8 @@ class Extraction:
                     yield None
                 roll.unproven = "; ".join(_why_unproven(pages))
                 roll.is_complete = True
-            except (PermissionMissing, NotThere) as error:
-                if isinstance(error, NotThere) and not parent.is_optional:
+            except (Forbidden, NotFound) as error:
+                if isinstance(error, NotFound) and not parent.is_optional:
                     raise
                 roll.refused = str(error)
             finally:
@@ -254,7 +254,7 @@ class Extraction:
         switches = self._pages(self._switches, entry).first(Call(self._switches.path, {}, {}))
         try:
             page = yield from waited(switches)
-        except PermissionMissing:
+        except Forbidden:
             # Not everybody may read them; then only asking tells.
             return False
         return page.records[0].get(stream.feature) is False
@@ -268,7 +268,7 @@ class _Handed:
     """
 
     def __init__(
-        self, stream: Stream, pages: Pages, entry: Entry, roll: Roll, maker: RowMaker, began_at: datetime | None
+        self, stream: Stream, pages: Pages, entry: Entry, roll: ParentIndex, maker: RowMaker, began_at: datetime | None
     ) -> None:
         self._stream = stream
         self._pages = pages
@@ -307,7 +307,7 @@ def _selected() -> Collection[str]:
         return ()
 
 
-def _skip(stream: Stream, entry: Entry, roll: Roll, reason: str) -> None:
+def _skip(stream: Stream, entry: Entry, roll: ParentIndex, reason: str) -> None:
     roll.refused = reason
     entry.close("skipped", reason)
     logger.warning(f"Harvest stream {stream.name} is skipped, its old rows stay: {reason}")

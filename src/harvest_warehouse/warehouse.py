@@ -23,7 +23,7 @@ SCHEMA = "harvest_time_tracking_source"
 
 
 @dataclass(frozen=True)
-class Warehouse:
+class Target:
     """Where an account's rows go: the database, and the dlt pipeline that brings them there. Connects to nothing.
 
     Attributes:
@@ -105,7 +105,7 @@ class Warehouse:
         return self.pipelines_dir or _pipelines_dir(self.folder)
 
 
-def user_warehouse(folder: Path, destination_name: str | None = None) -> Warehouse:
+def user_target(folder: Path, destination_name: str | None = None) -> Target:
     """The user's own warehouse.
 
     Args:
@@ -115,7 +115,7 @@ def user_warehouse(folder: Path, destination_name: str | None = None) -> Warehou
     Raises:
         SettingWrong: where there is no such destination, it is not installed, or not configured.
     """
-    warehouse = Warehouse(folder, destination=chosen(destination_name))
+    warehouse = Target(folder, destination=chosen(destination_name))
     _ = warehouse.place
     warehouse.refuse_odd_folders()
     return warehouse

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from sqlglot import exp
 
-from destinations.stands import REQUIRED, STANDS, NoServer, Stand
+from destinations.doubles import DOUBLES, REQUIRED, Double, NoServer
 from destinations.story import Story, told
 from harvest_warehouse.destinations import statements
 from harvest_warehouse.destinations.dialect import HOME, written
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 
 Opened = Callable[[str], "Here"]
 
@@ -28,15 +28,15 @@ SENT: dict[str, None] = {}
 class Here:
     """A destination that stands, and the story that happened on it."""
 
-    def __init__(self, stand: Stand, environment: dict[str, str], folder: Path, stack: ExitStack) -> None:
+    def __init__(self, stand: Double, environment: dict[str, str], folder: Path, stack: ExitStack) -> None:
         self.stand = stand
         self.environment = environment
         self._folder = folder
         self._stack = stack
         self._story: Story | Exception | None = None
 
-    def warehouse(self, folder: Path, **names: str) -> Warehouse:
-        return Warehouse(folder, pipelines_dir=folder / "pipelines", destination=self.stand.name, **names)
+    def warehouse(self, folder: Path, **names: str) -> Target:
+        return Target(folder, pipelines_dir=folder / "pipelines", destination=self.stand.name, **names)
 
     @property
     def story(self) -> Story:
@@ -75,8 +75,8 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
         def open_one(name: str) -> Here:
             if name not in stands:
                 try:
-                    environment = dict(stack.enter_context(STANDS[name].opened()))
-                    stands[name] = Here(STANDS[name], environment, tmp_path_factory.mktemp(name), stack)
+                    environment = dict(stack.enter_context(DOUBLES[name].opened()))
+                    stands[name] = Here(DOUBLES[name], environment, tmp_path_factory.mktemp(name), stack)
                 except NoServer as error:
                     stands[name] = error
             found = stands[name]
@@ -87,7 +87,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
         yield open_one
 
 
-@pytest.fixture(params=list(STANDS))
+@pytest.fixture(params=list(DOUBLES))
 def here(request: pytest.FixtureRequest, opened: Opened, monkeypatch: pytest.MonkeyPatch) -> Here:
     """One destination after the other, configured as a user's environment does it."""
     found = opened(request.param)
@@ -108,7 +108,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reasons: dict[str, set[str]] = {}
     for outcome in ("passed", "failed", "error", "skipped"):
         for report in terminalreporter.stats.get(outcome, []):
-            name = next((name for name in STANDS if f"[{name}" in report.nodeid), None)
+            name = next((name for name in DOUBLES if f"[{name}" in report.nodeid), None)
             if name and "destinations/" in report.nodeid and (outcome != "passed" or report.when == "call"):
                 counts.setdefault(name, Counter())[outcome] += 1
                 if outcome == "skipped" and isinstance(report.longrepr, tuple):
@@ -121,4 +121,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for name, count in counts.items():
         bad = count["failed"] + count["error"]
         why = "; ".join(sorted(reasons.get(name, ())))
-        terminalreporter.write_line(line(name, STANDS[name].how, count["passed"], bad, count["skipped"], why))
+        terminalreporter.write_line(line(name, DOUBLES[name].how, count["passed"], bad, count["skipped"], why))

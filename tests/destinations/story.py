@@ -21,7 +21,7 @@ from harvest_warehouse.marts import BuildReport, build
 from harvest_warehouse.marts.settings import MartSettings
 from harvest_warehouse.sync import SyncReport
 from harvest_warehouse.verify import VerifyReport, verify
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 from support.accounts import Account, sync_from
 
 SIZE = os.environ.get("DESTINATIONS_SIZE", "tiny")
@@ -81,7 +81,7 @@ class Story:
 
     simulator: Simulator
     account: Copied
-    warehouse: Warehouse
+    warehouse: Target
     first: SyncReport
     second: SyncReport
     verified: VerifyReport
@@ -92,7 +92,7 @@ class Story:
 
 
 @contextmanager
-def told(warehouse: Warehouse) -> Iterator[Story]:
+def told(warehouse: Target) -> Iterator[Story]:
     """The story on one destination; the account answers until the end."""
     folder = warehouse.pipelines_dir
     assert folder is not None
@@ -129,7 +129,7 @@ def told(warehouse: Warehouse) -> Iterator[Story]:
         yield Story(simulator, account, warehouse, first, second, verified, built, marts, third, late)
 
 
-def remember_an_earlier_version(warehouse: Warehouse) -> None:
+def remember_an_earlier_version(warehouse: Target) -> None:
     """Let dlt's working folder name the destination by where our code lay before it was in packages."""
     file = Path(str(warehouse.pipelines_dir)) / warehouse.pipeline_name / "state.json"
     state = json.loads(file.read_text(encoding="utf-8"))

@@ -22,17 +22,17 @@ from dlt.common.utils import uniq_id
 from filelock import FileLock
 
 from destinations.conftest import Opened
-from destinations.stands import STANDS
+from destinations.doubles import DOUBLES
 from destinations.story import Story
 from destinations.test_conformance import counted, plain
 from destinations.test_values import TABLE, rows_of
 from harvest_simulator import Simulator
 from harvest_time_tracking import SettingWrong
-from harvest_warehouse.database import Busy, open_database
-from harvest_warehouse.database.connection import UNFINISHED_COPY, HalfCopied
-from harvest_warehouse.database.lock import turn
+from harvest_warehouse.database import DatabaseBusy, open_database
+from harvest_warehouse.database.connection import UNFINISHED_COPY, IncompleteCopy
+from harvest_warehouse.database.lock import exclusive_lock
 from harvest_warehouse.database.run import Run
-from harvest_warehouse.database.system_tables import OwnTable, write_rows
+from harvest_warehouse.database.system_tables import SystemTable, write_rows
 from harvest_warehouse.database.table_scan import fitting
 from harvest_warehouse.load import LoadFailed
 from harvest_warehouse.marts import build
@@ -42,11 +42,11 @@ from harvest_warehouse.sync import SyncReport
 from harvest_warehouse.transfer import CopyReport, copy
 from harvest_warehouse.transfer.copy import CopyFailed
 from harvest_warehouse.verify import verify
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 from support.accounts import Account, sync_from
 
 # By `make test-destinations`, every other; by `make test`, the one that people outgrow a file for.
-OTHERS = [name for name in STANDS if name != "duckdb" and ("DESTINATIONS_SIZE" in os.environ or name == "postgres")]
+OTHERS = [name for name in DOUBLES if name != "duckdb" and ("DESTINATIONS_SIZE" in os.environ or name == "postgres")]
 
 Everything = dict[str, Counter[Any]]
 
@@ -69,8 +69,8 @@ class Moved:
     there: Everything
     back: Everything
     report: CopyReport
-    stayed: Warehouse
-    target: Warehouse
+    stayed: Target
+    target: Target
     account: Account
 
 
@@ -91,7 +91,7 @@ def unpacked(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "schema": zlib.decompress(base64.b64decode(text)).decode()} if is_packed and text else row
 
 
-def everything(warehouse: Warehouse, nul: str = "\x00") -> Everything:
+def everything(warehouse: Target, nul: str = "\x00") -> Everything:
     """Every row of every table of the dataset, all columns; with what the other side has for U+0000."""
     with open_database(warehouse) as database:
         return {
@@ -111,7 +111,7 @@ def moved(request: pytest.FixtureRequest, opened: Opened, tmp_path_factory: pyte
     story = opened("duckdb").story
     folder = tmp_path_factory.mktemp("moved")
     # A server of its own: an empty place of the usual name.
-    with STANDS[request.param].opened() as environment, pytest.MonkeyPatch.context() as patch:
+    with DOUBLES[request.param].opened() as environment, pytest.MonkeyPatch.context() as patch:
         for name, value in {**environment, "DLT_DATA_DIR": str(folder / "dlt")}.items():
             patch.setenv(name, value)
         yield _move(story, folder, request.param)
@@ -143,7 +143,7 @@ def went_on(moved: Moved) -> WentOn:
     return WentOn(new, old, asked_new, asked_old)
 
 
-def _asked(account: Account, place: Warehouse) -> tuple[SyncReport, Counter[Any]]:
+def _asked(account: Account, place: Target) -> tuple[SyncReport, Counter[Any]]:
     """A sync, and what Harvest was asked in it."""
     before = len(account.simulator.requests)
     report = sync_from(account, place, reread_requests=0)
@@ -151,8 +151,8 @@ def _asked(account: Account, place: Warehouse) -> tuple[SyncReport, Counter[Any]
     return report, Counter((request.path, *sorted(request.query.items())) for request in asked)
 
 
-def _place(folder: Path, destination: str = "duckdb") -> Warehouse:
-    return Warehouse(folder, pipelines_dir=folder / "pipelines", destination=destination)
+def _place(folder: Path, destination: str = "duckdb") -> Target:
+    return Target(folder, pipelines_dir=folder / "pipelines", destination=destination)
 
 
 def _change_again(simulator: Simulator) -> None:
@@ -264,7 +264,7 @@ def test_the_command_copies_and_says_so(moved: Moved, tmp_path: Path) -> None:
     rows = everything(moved.target)
     assert f"{sum(of.total() for of in rows.values()):,} rows of {len(rows)} tables from " in done.stdout
     assert "`dlt-harvest sync --destination duckdb`" in done.stdout
-    assert everything(Warehouse(tmp_path, pipelines_dir=tmp_path / "p")) == rows
+    assert everything(Target(tmp_path, pipelines_dir=tmp_path / "p")) == rows
     again = _run(tmp_path, *there, "--to", "duckdb")
     assert again.returncode == 2
     assert "already holds" in again.stderr
@@ -287,7 +287,7 @@ def _run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 # Small tables of values that some database gets wrong: for what can go wrong.
 
-JSON = OwnTable(
+JSON = SystemTable(
     "harvest_objects",
     "Lists and objects",
     ("id",),
@@ -303,16 +303,16 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from harvest_warehouse.transfer import copy
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 def step(said):
     if said.startswith(sys.argv[3]):
         os.kill(os.getpid(), signal.SIGKILL)
 folder, dataset = Path(sys.argv[1]), sys.argv[4]
 names = {"pipelines_dir": folder / "pipelines", "dataset_name": dataset, "marts_name": dataset + "_marts"}
-copy(Warehouse(folder, **names), Warehouse(folder, destination=sys.argv[2], **names), build_marts=False, on_step=step)
+copy(Target(folder, **names), Target(folder, destination=sys.argv[2], **names), build_marts=False, on_step=step)
 """
 
-Places = tuple[Warehouse, Warehouse]
+Places = tuple[Target, Target]
 
 
 @pytest.fixture(params=OTHERS)
@@ -325,7 +325,7 @@ def places(
         monkeypatch.setenv(name, value)
     dataset = f"copy_{uniq_id(4)}"
     names = {"dataset_name": dataset, "marts_name": f"{dataset}_marts"}
-    source = Warehouse(tmp_path, pipelines_dir=tmp_path / "pipelines", **names)
+    source = Target(tmp_path, pipelines_dir=tmp_path / "pipelines", **names)
     write_rows(Run(source), TABLE.holding(rows_of(other.stand)), JSON.holding(OBJECTS))
     yield source, other.warehouse(tmp_path, **names)
     with open_database(other.warehouse(tmp_path, **names), is_copying=True) as database:
@@ -337,15 +337,15 @@ def test_values_that_databases_get_wrong_come_back_as_they_were(places: Places, 
     copy(source, target, build_marts=False)
     again = tmp_path / "again"
     again.mkdir()
-    back = Warehouse(again, pipelines_dir=again / "p", dataset_name=source.dataset_name, marts_name=source.marts_name)
+    back = Target(again, pipelines_dir=again / "p", dataset_name=source.dataset_name, marts_name=source.marts_name)
     copy(target, back, build_marts=False)
-    nul = STANDS[target.destination].nul
+    nul = DOUBLES[target.destination].nul
     assert everything(target) == everything(back) == everything(source, nul)
     for place in (target, back):
         with open_database(place) as database:
             rows = {row["id"]: row for row in database.records("select * from harvest_values")}
             [kept] = database.rows(f"select {database.json_text('anything')} from harvest_objects where id = 3")
-        wanted = rows_of(STANDS[target.destination])
+        wanted = rows_of(DOUBLES[target.destination])
         assert {want["id"]: {name: rows[want["id"]][name] for name in want} for want in wanted} == {
             want["id"]: {**want, "note": want["note"] and want["note"].replace("\x00", nul)} for want in wanted
         }
@@ -360,16 +360,16 @@ def test_a_copy_that_is_killed_counts_for_nothing_and_is_made_anew(places: Place
     command = [sys.executable, "-c", KILLED, str(source.folder), target.destination, at, source.dataset_name]
     done = subprocess.run(command, env=dict(os.environ), capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == -signal.SIGKILL, done.stderr
-    with pytest.raises(HalfCopied, match="half a copy"):
+    with pytest.raises(IncompleteCopy, match="half a copy"):
         build(target, MartSettings())
-    with pytest.raises(HalfCopied), turn(target), open_database(target):
+    with pytest.raises(IncompleteCopy), exclusive_lock(target), open_database(target):
         pass
-    with pytest.raises(HalfCopied, match="--replace-unfinished"):
+    with pytest.raises(IncompleteCopy, match="--replace-unfinished"):
         query(target, "select * from harvest_values")
     with pytest.raises(SettingWrong, match="--replace-unfinished"):
         copy(source, target, build_marts=False)
     copy(source, target, build_marts=False, replace_unfinished=True)
-    assert everything(target) == everything(source, STANDS[target.destination].nul)
+    assert everything(target) == everything(source, DOUBLES[target.destination].nul)
     with pytest.raises(SettingWrong, match="already holds"):
         copy(source, target, replace_unfinished=True)
 
@@ -381,11 +381,11 @@ def test_a_sync_does_not_go_on_with_half_a_copy(places: Places, open_account: Ca
     with pytest.raises(LoadFailed, match="half a copy"):
         sync_from(account, target)
     assert not account.simulator.requests
-    with pytest.raises(HalfCopied):
-        copy(target, Warehouse(source.folder, "another.duckdb", pipelines_dir=source.folder / "p"))
+    with pytest.raises(IncompleteCopy):
+        copy(target, Target(source.folder, "another.duckdb", pipelines_dir=source.folder / "p"))
 
 
-def _interrupt(source: Warehouse, target: Warehouse) -> None:
+def _interrupt(source: Target, target: Target) -> None:
     def step(said: str) -> None:
         if said.startswith("comparing"):
             raise KeyboardInterrupt
@@ -412,7 +412,7 @@ def test_a_difference_is_found_and_the_copy_stays_unfinished(places: Places, dam
 
     with pytest.raises(CopyFailed, match="harvest_values is not equal on both sides"):
         copy(source, target, on_step=step)
-    with pytest.raises(HalfCopied), open_database(target):
+    with pytest.raises(IncompleteCopy), open_database(target):
         pass
 
 
@@ -429,8 +429,8 @@ def test_what_cannot_be_copied_is_refused_and_nothing_changes(
         with pytest.raises(SettingWrong, match="one and the same"):
             copy(target, replace(target, destination="reporting"))
     with pytest.raises(SettingWrong, match="nothing to copy"):
-        copy(Warehouse(tmp_path / "nowhere", pipelines_dir=tmp_path / "p"), target)
-    with turn(target):
+        copy(Target(tmp_path / "nowhere", pipelines_dir=tmp_path / "p"), target)
+    with exclusive_lock(target):
         write_rows(Run(target), JSON.holding(OBJECTS[:1]))
     with pytest.raises(SettingWrong, match="already holds"):
         copy(source, target, replace_unfinished=True)
@@ -457,7 +457,7 @@ def test_tables_and_columns_of_others_are_left_and_named(places: Places) -> None
 @pytest.mark.parametrize("busy", [0, 1])
 def test_a_run_at_either_place_keeps_a_copy_out(places: Places, busy: int) -> None:
     places[busy].lock_file.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(places[busy].lock_file), pytest.raises(Busy):
+    with FileLock(places[busy].lock_file), pytest.raises(DatabaseBusy):
         copy(*places)
 
 

@@ -20,27 +20,27 @@ from dlt.common.exceptions import DltException
 from dlt.destinations.exceptions import DatabaseException
 from google.api_core.exceptions import Forbidden
 
-from destinations import bigquery_stand
+from destinations import bigquery_double
 from destinations.conftest import Here
+from destinations.doubles import DOUBLES
 from destinations.postgres_server import PASSWORD
-from destinations.stands import STANDS
 from harvest_time_tracking import SettingWrong
-from harvest_warehouse.database import Busy, NotReadable, OutOfReach, open_database
-from harvest_warehouse.database.lock import turn
+from harvest_warehouse.database import DatabaseBusy, DatabaseUnreachable, NotReadable, open_database
+from harvest_warehouse.database.lock import exclusive_lock
 from harvest_warehouse.database.pipelines import is_loaded
 from harvest_warehouse.destinations import DESTINATIONS
-from harvest_warehouse.doctor.preflight import trial
+from harvest_warehouse.doctor.preflight import preflight
 from harvest_warehouse.query import query
-from harvest_warehouse.warehouse import user_warehouse
+from harvest_warehouse.warehouse import user_target
 
 URL = "DESTINATION__POSTGRES__CREDENTIALS"
 ON_POSTGRES = pytest.mark.parametrize("here", ["postgres"], indirect=True)
 HOLDING = """
 import sys
 from pathlib import Path
-from harvest_warehouse.warehouse import Warehouse
-from harvest_warehouse.database.lock import turn
-with turn(Warehouse(Path(sys.argv[1]), pipelines_dir=Path(sys.argv[1]), destination=sys.argv[2])):
+from harvest_warehouse.warehouse import Target
+from harvest_warehouse.database.lock import exclusive_lock
+with exclusive_lock(Target(Path(sys.argv[1]), pipelines_dir=Path(sys.argv[1]), destination=sys.argv[2])):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -54,7 +54,7 @@ def test_a_question_is_answered_by_bare_names(here: Here) -> None:
     assert marts == len(story.marts["fct_time_entry"])
 
 
-@pytest.mark.parametrize("here", [name for name in STANDS if DESTINATIONS[name].guards], indirect=True)
+@pytest.mark.parametrize("here", [name for name in DOUBLES if DESTINATIONS[name].guards], indirect=True)
 def test_a_reader_cannot_write_even_where_nobody_looks_at_its_sql(here: Here) -> None:
     warehouse = here.story.warehouse
     for statement in ("delete from clients", "create table mine (id bigint)", "drop table marts.dim_client"):
@@ -68,7 +68,7 @@ def test_a_question_that_is_none_is_refused(here: Here) -> None:
 
 
 def test_the_trial_of_a_database_leaves_nothing(here: Here, tmp_path: Path) -> None:
-    tried = trial(here.warehouse(tmp_path))
+    tried = preflight(here.warehouse(tmp_path))
     assert tried.failed is None, tried
     assert tried.done[0] == "connect"
     assert tried.done[-2:] == ("load", "drop")
@@ -91,26 +91,26 @@ def other_machine(here: Here, tmp_path: Path) -> Iterator[subprocess.Popen[str]]
     process.wait()
 
 
-@pytest.mark.parametrize("here", [one.name for one in STANDS.values() if one.keeps_others_out], indirect=True)
+@pytest.mark.parametrize("here", [one.name for one in DOUBLES.values() if one.keeps_others_out], indirect=True)
 def test_a_run_on_another_machine_is_kept_out_until_it_ends_or_dies(
     here: Here, tmp_path: Path, other_machine: subprocess.Popen[str]
 ) -> None:
     warehouse = here.warehouse(tmp_path)
-    with pytest.raises(Busy, match="Another run is writing"), turn(warehouse):
+    with pytest.raises(DatabaseBusy, match="Another run is writing"), exclusive_lock(warehouse):
         pass
-    with turn(replace(warehouse, dataset_name="another")):
+    with exclusive_lock(replace(warehouse, dataset_name="another")):
         pass
     other_machine.kill()
     other_machine.wait()
     give_up_at = time.monotonic() + 20
     while True:
         try:
-            with turn(warehouse), turn(warehouse):
+            with exclusive_lock(warehouse), exclusive_lock(warehouse):
                 break
-        except Busy:
+        except DatabaseBusy:
             assert time.monotonic() < give_up_at
             time.sleep(0.1)
-    with turn(warehouse):
+    with exclusive_lock(warehouse):
         pass
 
 
@@ -139,17 +139,17 @@ def test_a_missing_permission_is_named(
     administrator.execute(f"create role guest login password '{PASSWORD}'")
     monkeypatch.setenv(URL, here.environment[URL].replace("loader", "guest"))
     warehouse = here.warehouse(tmp_path, dataset_name="guests", marts_name="guests_marts")
-    refused = trial(warehouse)
+    refused = preflight(warehouse)
     assert (refused.failed, refused.missing) == ("make a schema", "GRANT CREATE ON DATABASE dlt TO guest")
     # Where somebody else made the schemas, that is not needed; but then those must be open to it.
     for schema in ("guests", "guests_staging", "guests_marts"):
         administrator.execute(f"create schema {schema}")
         administrator.execute(f"grant usage on schema {schema} to guest")
-    refused = trial(warehouse)
+    refused = preflight(warehouse)
     assert (refused.failed, refused.missing) == ("make a table", "GRANT USAGE, CREATE ON SCHEMA guests TO guest")
     for schema in ("guests", "guests_staging", "guests_marts"):
         administrator.execute(f"grant usage, create on schema {schema} to guest")
-    tried = trial(warehouse)
+    tried = preflight(warehouse)
     assert tried.failed is None, tried
     assert "load" not in tried.done, "there is no scratch schema for it"
 
@@ -178,10 +178,10 @@ ASKING = """
 import signal, sys
 from pathlib import Path
 from harvest_warehouse.query import query
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 signal.signal(signal.SIGTERM, signal.default_int_handler)
 folder, destination, statement = sys.argv[1:]
-query(Warehouse(Path(folder), pipelines_dir=Path(folder), destination=destination), statement)
+query(Target(Path(folder), pipelines_dir=Path(folder), destination=destination), statement)
 """
 
 
@@ -261,11 +261,11 @@ def test_a_turn_that_was_lost_with_its_connection_is_not_taken_for_granted(
     here: Here, administrator: psycopg2.extensions.cursor, tmp_path: Path
 ) -> None:
     warehouse = here.warehouse(tmp_path, dataset_name="lost")
-    with turn(warehouse):
+    with exclusive_lock(warehouse):
         administrator.execute("select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'")
-        with pytest.raises(OutOfReach, match="does not answer"), turn(warehouse):
+        with pytest.raises(DatabaseUnreachable, match="does not answer"), exclusive_lock(warehouse):
             pass
-    with turn(warehouse):
+    with exclusive_lock(warehouse):
         pass
 
 
@@ -291,12 +291,12 @@ def test_a_server_that_does_not_answer_is_named_without_the_password(
     secret = PASSWORD[::-1] if wrong == "password" else PASSWORD
     port = 1 if wrong == "port" else place.port
     monkeypatch.setenv(URL, f"postgresql://loader:{secret}@127.0.0.1:{port}/dlt")
-    warehouse = user_warehouse(tmp_path, "postgres")
-    with pytest.raises(OutOfReach) as failed, turn(warehouse):
+    warehouse = user_target(tmp_path, "postgres")
+    with pytest.raises(DatabaseUnreachable) as failed, exclusive_lock(warehouse):
         pass
     with pytest.raises(NotReadable) as unread:
         query(warehouse, "select 1")
-    said = f"{failed.value} {unread.value} {trial(warehouse)}"
+    said = f"{failed.value} {unread.value} {preflight(warehouse)}"
     assert "client_type" not in said, "dlt's words, not the server's"
     assert f"postgres at 127.0.0.1:{port}/dlt" in said
     assert secret not in said
@@ -312,21 +312,21 @@ def test_no_file_that_the_runs_left_holds_the_password(here: Here) -> None:
 @pytest.mark.parametrize("here", ["redshift"], indirect=True)
 def test_a_cluster_that_does_not_answer_is_named(here: Here, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DESTINATION__REDSHIFT__CREDENTIALS__PORT", "1")
-    tried = trial(user_warehouse(tmp_path, "redshift"))
+    tried = preflight(user_target(tmp_path, "redshift"))
     assert tried.failed == "connect"
     assert PASSWORD not in str(tried)
 
 
 def test_google_not_answering_is_said_as_of_any_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Google's own errors would end a command with a traceback."""
-    with bigquery_stand.serving() as environment:
+    with bigquery_double.serving() as environment:
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         # No project of the stand's, so that Google's own client asks; and nobody is there.
         monkeypatch.setenv("DESTINATION__BIGQUERY__CREDENTIALS__PROJECT_ID", "elsewhere")
         monkeypatch.setenv("DESTINATION__BIGQUERY__RETRY_DEADLINE", "0.1")
         monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
-        warehouse = replace(user_warehouse(tmp_path, "bigquery"), pipelines_dir=tmp_path / "pipelines")
+        warehouse = replace(user_target(tmp_path, "bigquery"), pipelines_dir=tmp_path / "pipelines")
         with pytest.raises(DatabaseException, match=r"127\.0\.0\.1"):
             is_loaded(warehouse)
         with (
@@ -340,11 +340,11 @@ def test_google_beginning_no_transaction_says_why(tmp_path: Path, monkeypatch: p
     def refusing(*_: object, **__: object) -> None:
         raise Forbidden("User does not have bigquery.jobs.create permission")
 
-    with bigquery_stand.serving() as environment:
+    with bigquery_double.serving() as environment:
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
-        monkeypatch.setattr(bigquery_stand.Client, "query", refusing)
-        warehouse = replace(user_warehouse(tmp_path, "bigquery"), pipelines_dir=tmp_path / "pipelines")
+        monkeypatch.setattr(bigquery_double.Client, "query", refusing)
+        warehouse = replace(user_target(tmp_path, "bigquery"), pipelines_dir=tmp_path / "pipelines")
         with (
             open_database(warehouse, is_copying=True) as database,
             pytest.raises(DatabaseException, match="permission"),

@@ -24,22 +24,22 @@ from dlt.common.libs.deltalake import deltalake_storage_options
 from pyiceberg.table import StaticTable
 
 from destinations.conftest import Opened
+from destinations.doubles import REQUIRED
 from destinations.postgres_server import NoServer
-from destinations.stands import REQUIRED
 from destinations.storages import STORAGES, Storage
 from destinations.test_conformance import counted
 from destinations.test_values import ROWS, TABLE
 from harvest_time_tracking import SettingWrong
 from harvest_warehouse.cli.render.publish import publish_lines
-from harvest_warehouse.database import Busy, open_database
-from harvest_warehouse.database.lock import turn
+from harvest_warehouse.database import DatabaseBusy, open_database
+from harvest_warehouse.database.lock import exclusive_lock
 from harvest_warehouse.database.run import Run
 from harvest_warehouse.database.system_tables import write_rows
 from harvest_warehouse.destinations.ducklake.client import _file
 from harvest_warehouse.transfer import PublishReport, iceberg, publish
-from harvest_warehouse.transfer.bucket import Shelf, ShelfFailed
+from harvest_warehouse.transfer.bucket import Bucket, BucketFailed
 from harvest_warehouse.transfer.publish import LIST
-from harvest_warehouse.warehouse import Warehouse, user_warehouse
+from harvest_warehouse.warehouse import Target, user_target
 
 MARTS = (
     "create schema if not exists harvest_marts",
@@ -83,8 +83,8 @@ def storage(
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with values that are hard to keep, and a few marts."""
     folder = tmp_path_factory.mktemp("published")
-    warehouse = Warehouse(folder, pipelines_dir=folder / "pipelines")
-    with turn(warehouse):
+    warehouse = Target(folder, pipelines_dir=folder / "pipelines")
+    with exclusive_lock(warehouse):
         write_rows(Run(warehouse), TABLE.holding(ROWS))
         with open_database(warehouse) as database:
             database.run(MARTS)
@@ -93,13 +93,13 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def warehouse(original: Path, tmp_path: Path) -> Warehouse:
-    made = Warehouse(tmp_path, pipelines_dir=tmp_path / "pipelines")
+def warehouse(original: Path, tmp_path: Path) -> Target:
+    made = Target(tmp_path, pipelines_dir=tmp_path / "pipelines")
     made.file.write_bytes(original.read_bytes())
     return made
 
 
-def read(shelf: Shelf, path: str) -> list[dict[str, Any]]:
+def read(shelf: Bucket, path: str) -> list[dict[str, Any]]:
     """The rows that others find there."""
     if path.endswith(".iceberg"):
         return read_iceberg(shelf, path)
@@ -112,7 +112,7 @@ def read(shelf: Shelf, path: str) -> list[dict[str, Any]]:
     return [dict(row) for row in rows]
 
 
-def read_iceberg(shelf: Shelf, path: str) -> list[dict[str, Any]]:
+def read_iceberg(shelf: Bucket, path: str) -> list[dict[str, Any]]:
     """By DuckDB's reader, which is not the one that writes; from a copy of the folder, wherever it is."""
     with tempfile.TemporaryDirectory() as folder:
         if shelf._is_local:
@@ -134,10 +134,10 @@ def paths(report: PublishReport) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("kind", ["parquet", "delta", "iceberg"])
-def test_what_is_published_is_what_is_there(storage: Storage, warehouse: Warehouse, kind: Any) -> None:
+def test_what_is_published_is_what_is_there(storage: Storage, warehouse: Target, kind: Any) -> None:
     if kind == "delta" and not storage.has_delta:
         pytest.skip(f"{storage.name}: what stands for it here has no conditional writes, which Delta needs")
-    shelf = Shelf()
+    shelf = Bucket()
     first = publish(warehouse, shelf, kind)
     where = paths(first)
     assert set(where) == {"harvest_values", "notes", "dim_client", "dim_task"}, "nothing of dlt's, nothing half-built"
@@ -183,27 +183,27 @@ def test_what_is_published_is_what_is_there(storage: Storage, warehouse: Warehou
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Shelf:
-    return Shelf(bucket_url=str(tmp_path / "my shelf 100% é"))
+def folder(tmp_path: Path) -> Bucket:
+    return Bucket(bucket_url=str(tmp_path / "my shelf 100% é"))
 
 
-def test_whoever_reads_meanwhile_finds_whole_tables_and_the_old_list(warehouse: Warehouse, folder: Shelf) -> None:
+def test_whoever_reads_meanwhile_finds_whole_tables_and_the_old_list(warehouse: Target, folder: Bucket) -> None:
     first = publish(warehouse, folder)
     with open_database(warehouse) as database:
         database.run(["delete from harvest_values where id = 1", "update notes set note = 'changed'"])
     listed = folder.document(f"{warehouse.dataset_name}/{LIST}")
-    failing = Shelf(bucket_url=folder.url)
+    failing = Bucket(bucket_url=folder.url)
     put, left = failing.put_parquet, 1
 
     def put_one(path: str, file: Path) -> None:
         nonlocal left
         if not left:
-            raise ShelfFailed("full")
+            raise BucketFailed("full")
         left -= 1
         put(path, file)
 
     failing.put_parquet = put_one  # type: ignore[method-assign]
-    with pytest.raises(ShelfFailed):
+    with pytest.raises(BucketFailed):
         publish(warehouse, failing)
     assert folder.document(f"{warehouse.dataset_name}/{LIST}") == listed
     where = paths(first)
@@ -214,13 +214,13 @@ def test_whoever_reads_meanwhile_finds_whole_tables_and_the_old_list(warehouse: 
     assert all(folder.has(table.path) for table in again.tables)
 
 
-def test_what_somebody_removed_is_written_again(warehouse: Warehouse, folder: Shelf) -> None:
+def test_what_somebody_removed_is_written_again(warehouse: Target, folder: Bucket) -> None:
     where = paths(publish(warehouse, folder))
     folder.remove(where["notes"])
     assert [table.path for table in publish(warehouse, folder).tables if table.is_new] == [where["notes"]]
 
 
-def test_another_format_takes_the_place_of_the_first(warehouse: Warehouse, folder: Shelf) -> None:
+def test_another_format_takes_the_place_of_the_first(warehouse: Target, folder: Bucket) -> None:
     report = publish(warehouse, folder)
     for kind in ("delta", "iceberg", "parquet"):
         before, report = report, publish(warehouse, folder, kind)  # type: ignore[arg-type]
@@ -230,7 +230,7 @@ def test_another_format_takes_the_place_of_the_first(warehouse: Warehouse, folde
 
 
 @pytest.mark.parametrize("kind", ["parquet", "delta", "iceberg"])
-def test_a_column_of_another_type_takes_the_place_of_the_first(warehouse: Warehouse, folder: Shelf, kind: Any) -> None:
+def test_a_column_of_another_type_takes_the_place_of_the_first(warehouse: Target, folder: Bucket, kind: Any) -> None:
     where = paths(publish(warehouse, folder, kind))
     with open_database(warehouse) as database:
         database.run(["drop table notes", "create table notes as select 'one' as id, 2 as note"])
@@ -238,7 +238,7 @@ def test_a_column_of_another_type_takes_the_place_of_the_first(warehouse: Wareho
     assert read(folder, where["notes"]) == [{"id": "one", "note": 2}]
 
 
-def versions(folder: Shelf, path: str) -> list[list[dict[str, Any]]]:
+def versions(folder: Bucket, path: str) -> list[list[dict[str, Any]]]:
     """The rows of each version that an Iceberg table still has, by the library's own reader."""
     newest = sorted(Path(folder.url, path, "metadata").glob("*.metadata.json"))[-1]
     table = StaticTable.from_metadata(str(newest))
@@ -248,7 +248,7 @@ def versions(folder: Shelf, path: str) -> list[list[dict[str, Any]]]:
 
 @pytest.mark.parametrize("is_old", [False, True])
 def test_an_iceberg_table_has_the_versions_of_a_week(
-    warehouse: Warehouse, folder: Shelf, monkeypatch: pytest.MonkeyPatch, is_old: bool
+    warehouse: Target, folder: Bucket, monkeypatch: pytest.MonkeyPatch, is_old: bool
 ) -> None:
     path = paths(publish(warehouse, folder, "iceberg"))["notes"]
     with open_database(warehouse) as database:
@@ -262,22 +262,22 @@ def test_an_iceberg_table_has_the_versions_of_a_week(
 
 
 def test_an_iceberg_table_that_is_half_written_is_the_old_one(
-    warehouse: Warehouse, folder: Shelf, monkeypatch: pytest.MonkeyPatch
+    warehouse: Target, folder: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = paths(publish(warehouse, folder, "iceberg"))["notes"]
     with open_database(warehouse) as database:
         database.run(["update notes set note = 'changed'"])
     with monkeypatch.context() as patch:
-        failing = Shelf(bucket_url=folder.url)
+        failing = Bucket(bucket_url=folder.url)
         patch.setattr(failing._files, "pipe_file", raising(OSError("no space left")))
-        with pytest.raises(ShelfFailed, match="no space left"):
+        with pytest.raises(BucketFailed, match="no space left"):
             failing.put_iceberg(path, parquet_of(folder, [{"id": 1, "note": "changed"}]))
     assert read(folder, path) == [{"id": 1, "note": "short"}]
     publish(warehouse, folder, "iceberg")
     assert read(folder, path) == [{"id": 1, "note": "changed"}]
 
 
-def parquet_of(folder: Shelf, rows: list[dict[str, Any]]) -> Path:
+def parquet_of(folder: Bucket, rows: list[dict[str, Any]]) -> Path:
     file = Path(folder.url).with_suffix(".parquet")
     pq.write_table(pa.Table.from_pylist(rows), file)
     return file
@@ -290,24 +290,24 @@ def raising(error: Exception) -> Callable[..., None]:
     return refuse
 
 
-def test_nothing_is_published_while_a_run_writes(warehouse: Warehouse, folder: Shelf, tmp_path: Path) -> None:
+def test_nothing_is_published_while_a_run_writes(warehouse: Target, folder: Bucket, tmp_path: Path) -> None:
     holding = (
-        "import sys; from pathlib import Path; from harvest_warehouse.warehouse import Warehouse; "
-        "from harvest_warehouse.database.lock import turn\n"
-        "with turn(Warehouse(Path(sys.argv[1]), pipelines_dir=Path(sys.argv[1]) / 'other')):\n"
+        "import sys; from pathlib import Path; from harvest_warehouse.warehouse import Target; "
+        "from harvest_warehouse.database.lock import exclusive_lock\n"
+        "with exclusive_lock(Target(Path(sys.argv[1]), pipelines_dir=Path(sys.argv[1]) / 'other')):\n"
         "    print('held', flush=True); sys.stdin.read()"
     )
     command = [sys.executable, "-c", holding, str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
         assert run.stdout
         assert run.stdout.readline() == "held\n"
-        with pytest.raises(Busy):
+        with pytest.raises(DatabaseBusy):
             publish(warehouse, folder)
         run.communicate("")
     publish(warehouse, folder)
 
 
-def test_a_whole_account_is_published_row_by_row(opened: Opened, folder: Shelf) -> None:
+def test_a_whole_account_is_published_row_by_row(opened: Opened, folder: Bucket) -> None:
     story = opened("duckdb").story
     where = paths(publish(story.warehouse, folder))
     assert set(where) >= {"time_entries", "invoices__line_items", "harvest_deletions", "projects_history"}
@@ -320,14 +320,14 @@ def test_a_whole_account_is_published_row_by_row(opened: Opened, folder: Shelf) 
 @pytest.mark.parametrize("wrong", ["filesystem", "sqlite", "sqlalchemy", "mysql", "mariadb", "clickhouse"])
 def test_destinations_that_would_not_be_right_say_why(tmp_path: Path, wrong: str) -> None:
     with pytest.raises(SettingWrong, match=r"is not offered.*(duckdb|postgres)"):
-        user_warehouse(tmp_path, wrong)
+        user_target(tmp_path, wrong)
 
 
 @pytest.mark.parametrize("kind", ["parquet", "iceberg", "delta"])
-def test_a_folder_may_have_any_name_that_the_format_takes(warehouse: Warehouse, tmp_path: Path, kind: Any) -> None:
-    shelf = Shelf(bucket_url=str(tmp_path / "[1] of * 100%"))
+def test_a_folder_may_have_any_name_that_the_format_takes(warehouse: Target, tmp_path: Path, kind: Any) -> None:
+    shelf = Bucket(bucket_url=str(tmp_path / "[1] of * 100%"))
     if kind == "delta":
-        with pytest.raises(ShelfFailed, match="Choose another"):
+        with pytest.raises(BucketFailed, match="Choose another"):
             publish(warehouse, shelf, kind)
         return
     publish(warehouse, shelf, kind)
@@ -340,10 +340,10 @@ def test_a_folder_may_have_any_name_that_the_format_takes(warehouse: Warehouse, 
 
 def test_without_a_place_it_says_where_to_put_it() -> None:
     with pytest.raises(SettingWrong, match=r"\[destination\.filesystem\].*DESTINATION__FILESYSTEM__BUCKET_URL"):
-        Shelf()
+        Bucket()
 
 
-def test_the_command_publishes(warehouse: Warehouse, tmp_path: Path) -> None:
+def test_the_command_publishes(warehouse: Target, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "harvest_warehouse.cli", "publish", "--to", str(tmp_path / "there"), "--json"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr

@@ -12,15 +12,15 @@ import pyarrow as pa
 import pytest
 
 from destinations.conftest import Here
-from destinations.stands import Stand
+from destinations.doubles import Double
 from destinations.story import LONG
 from harvest_warehouse.database import open_database
-from harvest_warehouse.database.lock import turn
+from harvest_warehouse.database.lock import exclusive_lock
 from harvest_warehouse.database.run import Run
-from harvest_warehouse.database.system_tables import OwnTable, write_rows
+from harvest_warehouse.database.system_tables import SystemTable, write_rows
 from harvest_warehouse.destinations.insert_statements import insertions
 
-TABLE = OwnTable(
+TABLE = SystemTable(
     "harvest_values",
     "Values that some database gets wrong",
     ("id",),
@@ -55,7 +55,7 @@ INSTANTS = (
 ROWS: list[dict[str, Any]] = [{**row, "at": INSTANTS[number % len(INSTANTS)]} for number, row in enumerate(VALUES)]
 
 
-def rows_of(stand: Stand) -> list[dict[str, Any]]:
+def rows_of(stand: Double) -> list[dict[str, Any]]:
     """Those that it can hold."""
     return [{**row, "note": row["note"] and row["note"][: stand.longest_text]} for row in ROWS]
 
@@ -86,7 +86,7 @@ def test_what_is_written_is_what_is_read(here: Here, tmp_path: Path, made: Any) 
     lane = "rows" if made is as_rows else "arrow"
     warehouse = here.warehouse(tmp_path, dataset_name=f"values_{lane}", pipeline_name=f"values_{lane}")
     rows = rows_of(here.stand)
-    with turn(warehouse):
+    with exclusive_lock(warehouse):
         write_rows(Run(warehouse), made(rows))
         # Once more, so that they are merged: a row of the same key is replaced, not doubled.
         write_rows(Run(warehouse), made([{**row, "flag": False} for row in rows]))

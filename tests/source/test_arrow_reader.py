@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from harvest_time_tracking.errors import BrokenPromise, WillRetry
+from harvest_time_tracking.errors import ContractViolation, RetryableError
 from harvest_time_tracking.http.client import Client
 from harvest_time_tracking.http.protocol import Answer, Page, Paging, read_page
 from harvest_time_tracking.records.arrow_reader import read_documented
@@ -79,7 +79,7 @@ def test_the_fast_lane_agrees_with_the_slow_one_or_stands_back(body: bytes) -> N
     page = fast(body)
     try:
         slow = read_page(Answer(body), "list", URL)
-    except (WillRetry, BrokenPromise):
+    except (RetryableError, ContractViolation):
         assert page is None
         return
     if page is not None:
@@ -112,5 +112,5 @@ def test_documented_pages_do_take_the_fast_lane(
 def test_a_link_to_another_host_is_refused_on_the_fast_lane_too(open_account: Callable[..., Account]) -> None:
     account = open_account()
     page = Page([], b"", "clients", Paging(1, "https://elsewhere.example/v2/clients?page=2"), None, {})
-    with Client(account.client().settings) as client, pytest.raises(BrokenPromise, match=r"elsewhere\.example"):
+    with Client(account.client().settings) as client, pytest.raises(ContractViolation, match=r"elsewhere\.example"):
         client.page("clients", "clients", fast=lambda _: page)

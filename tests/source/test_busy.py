@@ -13,7 +13,7 @@ from harvest_time_tracking import Session
 from harvest_time_tracking.catalogue import STREAMS
 from harvest_time_tracking.reading import read_plan
 from harvest_time_tracking.reading.stream_state import cursors
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 from support.accounts import Account, assert_equals_truth, sync_from
 
 OpenAccount = Callable[..., Account]
@@ -114,7 +114,7 @@ def test_a_day_longer_than_a_page_that_keeps_changing_is_shown_whole(open_accoun
 def test_each_sync_of_a_busy_day_moves_on_and_one_at_rest_makes_all_equal(
     open_account: OpenAccount, tmp_path: Path
 ) -> None:
-    account, warehouse = open_account(entries=1_500, enforce_limits=False, latency=(0.15, 0.15)), Warehouse(tmp_path)
+    account, warehouse = open_account(entries=1_500, enforce_limits=False, latency=(0.15, 0.15)), Target(tmp_path)
     account.simulator.set_paging(most_rows=100)
     reached = datetime.min.replace(tzinfo=UTC)
     for _ in range(3):

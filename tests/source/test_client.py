@@ -13,7 +13,7 @@ import requests
 from harvest_simulator import Fault, Simulator
 from harvest_simulator.clock import Clock
 from harvest_time_tracking import Client, HarvestError, Secret, Settings
-from harvest_time_tracking.errors import BrokenPromise, NotThere, PermissionMissing, RequestRefused, WillRetry
+from harvest_time_tracking.errors import ContractViolation, Forbidden, NotFound, RequestRefused, RetryableError
 from harvest_time_tracking.http.client import Spent
 from harvest_time_tracking.http.rate_limit import Stopped
 from support.accounts import Account
@@ -70,7 +70,7 @@ def test_a_netrc_does_not_replace_the_token(tmp_path: Path, monkeypatch: pytest.
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_followed(status: int) -> None:
     with serving() as elsewhere, serving(Said(status, b"", {"Location": elsewhere.url})) as server:
-        with pytest.raises(BrokenPromise, match=str(status)):
+        with pytest.raises(ContractViolation, match=str(status)):
             client_of(server.url).page("company", None)
         assert len(server.asked) == 1
         assert elsewhere.asked == []
@@ -141,8 +141,8 @@ def test_a_reset_connection_is_asked_for_again() -> None:
     [
         (400, RequestRefused),
         (401, HarvestError),
-        (403, PermissionMissing),
-        (404, NotThere),
+        (403, Forbidden),
+        (404, NotFound),
         (422, RequestRefused),
     ],
 )
@@ -169,7 +169,7 @@ def test_what_will_not_pass_is_asked_for_once(status: int, error: type[HarvestEr
 def test_tries_and_waits_are_bounded(said: Said, path: str, expected: list[float]) -> None:
     waits, spent = Waits(), Spent()
     with serving(said) as server:
-        with pytest.raises(WillRetry, match="Given up after 8 tries"):
+        with pytest.raises(RetryableError, match="Given up after 8 tries"):
             client_of(server.url, waits).page(path, "results", spent=spent)
         assert len(server.asked) == 8
     assert waits == expected
@@ -180,7 +180,7 @@ def test_where_nobody_listens_the_error_says_so_after_bounded_tries() -> None:
     with serving() as server:
         url = server.url
     waits = Waits()
-    with pytest.raises(WillRetry, match=r"No good answer from http://127\.0\.0\.1.*Given up after 8 tries"):
+    with pytest.raises(RetryableError, match=r"No good answer from http://127\.0\.0\.1.*Given up after 8 tries"):
         client_of(url, waits).page("clients", "clients")
     assert waits == [1, 2, 4, 8, 16, 30, 30]
 

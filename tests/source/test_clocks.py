@@ -23,7 +23,7 @@ from harvest_time_tracking.clocks import asked_at, clock_difference, http_date, 
 from harvest_time_tracking.reading.calls import compact, month_calls
 from harvest_time_tracking.reading.stream_state import before, instant, parsed
 from harvest_warehouse.database.pipelines import open_pipeline
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 from storm.child import in_a_child
 from support.accounts import Account, assert_equals_truth, sync_from
 
@@ -78,7 +78,7 @@ def test_whatever_an_answer_is_dated_what_changed_since_is_brought(open_account:
 def test_a_sync_never_asks_for_what_changed_after_now_and_ends_equal(
     open_account: OpenAccount, tmp_path: Path, kind: Fault
 ) -> None:
-    account, warehouse = open_account(), Warehouse(tmp_path)
+    account, warehouse = open_account(), Target(tmp_path)
     stop_timers(account)
     account.simulator.faults.at(lambda _: True, kind, times=1 << 30)
     for seed in range(2):
@@ -113,7 +113,7 @@ def work(account: Account, seed: int) -> None:
 
 
 def test_a_machine_whose_clock_is_set_back_and_then_forward_between_runs_ends_equal(
-    synced: tuple[Account, Warehouse], monkeypatch: pytest.MonkeyPatch
+    synced: tuple[Account, Target], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account, warehouse = synced
     for seed, hours in enumerate((-40, 60)):
@@ -144,7 +144,7 @@ def set_clock(patch: pytest.MonkeyPatch, account: Account, hours: float) -> None
             patch.setattr(module, "datetime", Shifted)
 
 
-def test_a_sync_over_midnight_misses_nothing_of_either_day(synced: tuple[Account, Warehouse]) -> None:
+def test_a_sync_over_midnight_misses_nothing_of_either_day(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     clock = account.simulator.clock
     clock.sleep((clock.now().replace(hour=23, minute=59, second=58) - clock.now()).total_seconds() % 86_400)
@@ -164,7 +164,7 @@ def test_a_sync_over_midnight_misses_nothing_of_either_day(synced: tuple[Account
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a zone is a process's own")
-def test_a_second_run_in_another_zone_and_locale_ends_equal(synced: tuple[Account, Warehouse]) -> None:
+def test_a_second_run_in_another_zone_and_locale_ends_equal(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     work(account, 1)
     account.simulator.enforce_limits = False
@@ -323,7 +323,7 @@ def test_the_years_of_days_have_four_digits_too() -> None:
 def test_days_of_the_year_202_and_changes_of_the_year_99_are_loaded_as_they_are(
     open_account: OpenAccount, tmp_path: Path
 ) -> None:
-    account, warehouse = open_account(), Warehouse(tmp_path)
+    account, warehouse = open_account(), Target(tmp_path)
     stop_timers(account)
     odd = ("time_entries", "invoices", "expenses", "clients")
     account.simulator.faults.at(lambda request: request.path.removeprefix("/v2/") in odd, Fault.ODD_YEARS, 1 << 30)

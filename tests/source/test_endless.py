@@ -14,7 +14,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from harvest_simulator import Fault, Simulator
 from harvest_time_tracking import STREAMS
-from harvest_time_tracking.errors import BrokenPromise
+from harvest_time_tracking.errors import ContractViolation
 from support.accounts import Account, assert_equals_truth
 from support.servers import Said, serving
 
@@ -31,7 +31,7 @@ def said_in_words() -> Iterator[None]:
         yield
     except PipelineStepFailed as error:
         seen: BaseException | None = error
-        while seen is not None and not isinstance(seen, BrokenPromise):
+        while seen is not None and not isinstance(seen, ContractViolation):
             seen = seen.__cause__ or seen.__context__
         if seen is None or not str(seen):
             raise

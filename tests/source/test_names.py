@@ -21,7 +21,7 @@ from harvest_time_tracking.records.converters import MORE, MOST_ADDED
 from harvest_time_tracking.records.names import Names, own_name
 from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.load import load
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 from support.accounts import Account
 from support.servers import Said, serving
 
@@ -209,7 +209,7 @@ def test_a_name_beside_a_name_in_an_object(tmp_path: Path, stream: str, client: 
 def test_what_harvest_never_sent_stops_nothing_and_nobody(
     open_account: OpenAccount, tmp_path: Path, kind: Fault
 ) -> None:
-    account, warehouse = open_account(), Warehouse(tmp_path)
+    account, warehouse = open_account(), Target(tmp_path)
     stop_timers(account.simulator)
     account.simulator.enforce_limits = False
     account.simulator.faults.at(lambda request: "reports" not in request.path, kind, times=1 << 30)

@@ -24,10 +24,10 @@ from hypothesis import strategies as st
 
 from harvest_simulator import Fault, Simulator
 from harvest_time_tracking import Client, HarvestError, Secret, Settings, SettingWrong
-from harvest_time_tracking.errors import BrokenPromise, NetworkWrong, Unreachable
+from harvest_time_tracking.errors import ContractViolation, NetworkWrong, Unreachable
 from harvest_time_tracking.http import network as network_module
 from harvest_time_tracking.http.network import Connection, Received
-from harvest_time_tracking.http.proxy import way_to
+from harvest_time_tracking.http.proxy import route_to
 from support.accounts import Account
 from support.servers import TOKEN, Said, Server, Waits, client_of, proxy, serving
 
@@ -114,7 +114,7 @@ def memory_of(most_mb: float) -> Iterator[None]:
 def test_a_bomb_of_gzip_is_refused_before_it_takes_the_memory(open_account: OpenAccount) -> None:
     account = open_account()
     account.simulator.faults.at({"path": "clients"}, Fault.GZIP_BOMB, times=100)
-    with memory_of(450), pytest.raises(BrokenPromise, match=r"/v2/clients is larger than 256 MB"):
+    with memory_of(450), pytest.raises(ContractViolation, match=r"/v2/clients is larger than 256 MB"):
         account.client().page("clients", "clients")
     assert len(account.simulator.requests) == 1, "it would be the same again"
 
@@ -131,7 +131,7 @@ def test_a_bomb_of_gzip_is_refused_before_it_takes_the_memory(open_account: Open
 def test_an_answer_may_be_as_large_as_it_may_be_and_no_byte_larger(body: bytes, headers: dict[str, str]) -> None:
     with serving(Said(body=body, headers=headers)) as server:
         assert len(asked_of(server.url, most_bytes=3_000_000).body) == 3_000_000
-        with pytest.raises(BrokenPromise, match="larger than"):
+        with pytest.raises(ContractViolation, match="larger than"):
             asked_of(server.url, most_bytes=2_999_999)
 
 
@@ -139,7 +139,7 @@ def test_an_answer_that_is_packed_twice_or_as_nobody_asked_is_not_unpacked() -> 
     bomb = gzip.compress(gzip.compress(b" " * 10_000_000))
     for encoding in ("gzip, gzip", "br", "zstd", "deflate", "\x1b[2J"):
         with serving(Said(body=bomb, headers={"Content-Encoding": encoding})) as server, memory_of(8):
-            with pytest.raises(BrokenPromise, match="packed as") as caught:
+            with pytest.raises(ContractViolation, match="packed as") as caught:
                 asked_of(server.url)
             assert str(caught.value).isprintable()
 
@@ -183,7 +183,7 @@ def test_what_is_for_this_machine_goes_through_no_proxy(
         url = server.url.replace("127.0.0.1", host)
         if host == "127.1.2.3":
             # All of 127.0.0.0/8 is this machine, but nobody has to listen on all of it.
-            assert way_to(url).proxy is None
+            assert route_to(url).proxy is None
             assert Settings(Secret(TOKEN), "123456", url).base_url == url
             return
         assert asked_of(url).status == 200
@@ -388,14 +388,14 @@ def test_a_token_in_the_place_of_the_account_is_not_repeated() -> None:
 
 def test_the_way_to_harvest_is_told_without_the_proxys_password(monkeypatch: pytest.MonkeyPatch) -> None:
     url = "https://api.harvestapp.com/v2"
-    assert str(way_to(url)).startswith("api.harvestapp.com without a proxy, certificates from ")
-    assert "certifi" in str(way_to(url))
+    assert str(route_to(url)).startswith("api.harvestapp.com without a proxy, certificates from ")
+    assert "certifi" in str(route_to(url))
     monkeypatch.setenv("https_proxy", "http://bi:hun@ter2@proxy.example:8080")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/etc/company.pem")
-    assert str(way_to(url)) == (
+    assert str(route_to(url)) == (
         "api.harvestapp.com through the proxy http://proxy.example:8080 (https_proxy), certificates from "
         "/etc/company.pem (REQUESTS_CA_BUNDLE)"
     )
-    assert str(way_to("http://127.0.0.1:1/v2")) == "127.0.0.1 without a proxy"
+    assert str(route_to("http://127.0.0.1:1/v2")) == "127.0.0.1 without a proxy"
     monkeypatch.setenv("NO_PROXY", "harvestapp.com")
-    assert way_to(url).proxy is None
+    assert route_to(url).proxy is None

@@ -11,13 +11,13 @@ import orjson
 import pytest
 
 from harvest_time_tracking.errors import (
-    BrokenPromise,
+    ContractViolation,
+    Forbidden,
     HarvestError,
-    NotThere,
-    PermissionMissing,
+    NotFound,
     RequestRefused,
+    RetryableError,
     TokenRejected,
-    WillRetry,
 )
 from harvest_time_tracking.http.protocol import (
     Answer,
@@ -49,8 +49,8 @@ def said(document: object) -> Answer:
     return Answer(orjson.dumps(document))
 
 
-def retried(status: int, body: bytes = b"", **headers: str) -> WillRetry:
-    with pytest.raises(WillRetry) as caught:
+def retried(status: int, body: bytes = b"", **headers: str) -> RetryableError:
+    with pytest.raises(RetryableError) as caught:
         answered(status, body, **headers)
     return caught.value
 
@@ -113,19 +113,19 @@ def test_harvests_own_word_comes_before_the_rule_and_ends_at_fifteen_minutes() -
     [
         (400, RequestRefused),
         (401, TokenRejected),
-        (403, PermissionMissing),
-        (404, NotThere),
-        (408, WillRetry),
+        (403, Forbidden),
+        (404, NotFound),
+        (408, RetryableError),
         (422, RequestRefused),
-        (429, WillRetry),
-        (500, WillRetry),
-        (502, WillRetry),
-        (503, WillRetry),
-        (504, WillRetry),
-        (201, BrokenPromise),
-        (301, BrokenPromise),
-        (302, BrokenPromise),
-        (410, BrokenPromise),
+        (429, RetryableError),
+        (500, RetryableError),
+        (502, RetryableError),
+        (503, RetryableError),
+        (504, RetryableError),
+        (201, ContractViolation),
+        (301, ContractViolation),
+        (302, ContractViolation),
+        (410, ContractViolation),
     ],
 )
 def test_each_status_means_one_kind_of_error(status: int, error: type[HarvestError]) -> None:
@@ -172,13 +172,13 @@ def test_an_error_that_repeats_the_token_or_talks_to_terminals_is_said_in_plain_
 
 def test_what_is_not_ours_in_the_address_of_a_page_or_in_its_keys_is_said_in_plain_words() -> None:
     url = f"{BASE}/clients/\x1b[2J{TOKEN}\u202e"
-    with pytest.raises(WillRetry) as caught:
+    with pytest.raises(RetryableError) as caught:
         read_answer(500, {}, b"", url, NOW, SETTINGS)
     assert str(caught.value) == "Harvest failed with 500 at /v2/clients/***."
-    with pytest.raises(BrokenPromise) as refused:
+    with pytest.raises(ContractViolation) as refused:
         read_page(said({"one\x1b[2J": [], "two\n": []}), ANY_ARRAY, BASE)
     assert str(refused.value).isprintable()
-    with pytest.raises(BrokenPromise) as elsewhere:
+    with pytest.raises(ContractViolation) as elsewhere:
         check_link("https://bi:pass@word\\x@elsewhere.example/\x1b[2J", BASE)
     assert "word" not in str(elsewhere.value)
     assert str(elsewhere.value).isprintable()
@@ -186,13 +186,13 @@ def test_what_is_not_ours_in_the_address_of_a_page_or_in_its_keys_is_said_in_pla
 
 @pytest.mark.parametrize("path", ["company", "users/me", "clients", "time_entries?page=2"])
 def test_where_every_account_has_something_a_404_asks_whether_the_accounts_id_is_right(path: str) -> None:
-    with pytest.raises(NotThere) as caught:
+    with pytest.raises(NotFound) as caught:
         read_answer(404, {}, b'{"status":404,"error":"Not Found"}', f"{BASE}/{path}", NOW, SETTINGS)
     assert str(caught.value) == (f"404 at /v2/{path.partition('?')[0]}: “Not Found”. Is 123456 the account's id?")
 
 
 def test_a_404_for_one_row_says_nothing_of_the_account() -> None:
-    with pytest.raises(NotThere) as caught:
+    with pytest.raises(NotFound) as caught:
         read_answer(404, {}, b"", f"{BASE}/invoices/7/payments", NOW, SETTINGS)
     assert str(caught.value) == "404 at /v2/invoices/7/payments: it gave no reason."
 
@@ -279,12 +279,12 @@ def test_a_link_to_the_host_that_was_asked_is_followed(link: str) -> None:
 
 @pytest.mark.parametrize("link", [*ELSEWHERE, *TWO_FACED])
 def test_a_link_to_anywhere_else_is_refused(link: object) -> None:
-    with pytest.raises(BrokenPromise):
+    with pytest.raises(ContractViolation):
         read_page(said({"clients": [], "links": {"next": link}}), "clients", BASE)
 
 
 def test_an_empty_page_with_a_link_to_a_next_one_is_not_followed() -> None:
-    with pytest.raises(BrokenPromise, match=r"A page of /v2/clients is empty"):
+    with pytest.raises(ContractViolation, match=r"A page of /v2/clients is empty"):
         read_page(
             Answer(orjson.dumps({"clients": [], "links": {"next": SAME[0]}}), None, "/v2/clients"), "clients", BASE
         )
@@ -338,7 +338,7 @@ def test_where_the_key_is_not_documented_the_only_list_is_taken() -> None:
 
 @pytest.mark.parametrize("document", [{}, {"a": [], "b": []}, {"a": {}}])
 def test_where_the_key_is_not_documented_two_lists_or_none_are_an_error(document: dict[str, object]) -> None:
-    with pytest.raises(BrokenPromise, match="one list"):
+    with pytest.raises(ContractViolation, match="one list"):
         read_page(said(document), ANY_ARRAY, BASE)
 
 
@@ -355,7 +355,7 @@ def test_where_the_key_is_not_documented_two_lists_or_none_are_an_error(document
     ],
 )
 def test_a_missing_list_is_an_error_never_an_empty_stream(document: dict[str, object]) -> None:
-    with pytest.raises(BrokenPromise, match="clients"):
+    with pytest.raises(ContractViolation, match="clients"):
         read_page(said(document), "clients", BASE)
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from harvest_time_tracking.http.rate_limit import RateBudget, Stopped, Ticket
+from harvest_time_tracking.http.rate_limit import RateLimiter, Stopped, Ticket
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class World:
 
     def __init__(self, requests: int, window: float) -> None:
         self.now = 0.0
-        self.budget = RateBudget(requests, window, sleep=self.sleep, monotonic=lambda: self.now)
+        self.budget = RateLimiter(requests, window, sleep=self.sleep, monotonic=lambda: self.now)
         self.under_way: list[tuple[float, Ticket]] = []
         self.sent: list[float] = []
         self.arrived: list[float] = []
@@ -153,7 +153,7 @@ def test_a_request_without_an_answer_keeps_its_place() -> None:
     def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    budget = RateBudget(1, 15.0, sleep=sleep, monotonic=lambda: sum(slept))
+    budget = RateLimiter(1, 15.0, sleep=sleep, monotonic=lambda: sum(slept))
     budget.take(lambda: False)
     with pytest.raises(Stopped):
         budget.take(stops_after(100, slept))
@@ -161,7 +161,7 @@ def test_a_request_without_an_answer_keeps_its_place() -> None:
 
 
 def test_nobody_waits_after_the_end() -> None:
-    budget = RateBudget(1, 15.0, sleep=lambda seconds: pytest.fail("waited"), monotonic=lambda: 0.0)
+    budget = RateLimiter(1, 15.0, sleep=lambda seconds: pytest.fail("waited"), monotonic=lambda: 0.0)
     with pytest.raises(Stopped):
         budget.take(lambda: True)
 

@@ -12,7 +12,7 @@ import pytest
 from harvest_simulator import Fault
 from harvest_time_tracking import Client, Secret, Settings
 from harvest_time_tracking.columns import tables
-from harvest_time_tracking.errors import BrokenPromise, HarvestError
+from harvest_time_tracking.errors import ContractViolation, HarvestError
 from harvest_time_tracking.http.protocol import Answer, Page, read_page
 from harvest_time_tracking.records.converters import FlatRows, NestedRows
 from support.accounts import Account
@@ -96,9 +96,9 @@ def test_fields_that_differ_only_in_spelling_are_all_kept() -> None:
 
 @pytest.mark.parametrize("text", ['{"id":null}', "{}"])
 def test_a_record_without_a_key_is_refused_before_it_blocks_the_load(text: str) -> None:
-    with pytest.raises(BrokenPromise, match="no id"):
+    with pytest.raises(ContractViolation, match="no id"):
         nested(text)
-    with pytest.raises(BrokenPromise, match="no id"):
+    with pytest.raises(ContractViolation, match="no id"):
         flat({}, text)
 
 

@@ -23,7 +23,7 @@ from harvest_time_tracking.reading import read_plan
 from harvest_time_tracking.reading.calls import windows_between
 from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.load import LoadFailed, load, source
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 from support.accounts import Account, assert_equals_truth
 
 OpenAccount = Callable[..., Account]
@@ -204,7 +204,7 @@ def load_in_pieces(account: Account, folder: Path, kill_after: int | None = None
         settings = Settings(
             Secret(account.simulator.access_token), account.simulator.account_id, account.url, requests_per_15_s=0
         )
-        load(Warehouse(folder), settings, KILLED)
+        load(Target(folder), settings, KILLED)
 
     process = get_context("fork").Process(target=run)
     process.start()
@@ -231,7 +231,7 @@ def test_a_load_killed_at_any_moment_goes_on_and_ends_equal(
     account = quiet(open_account(entries=ENTRIES, enforce_limits=False))
     load_in_pieces(account, tmp_path, kill_after=kill_after, then_seconds=then_seconds)
     load_in_pieces(account, tmp_path)
-    account.pipeline = Warehouse(tmp_path).pipeline()
+    account.pipeline = Target(tmp_path).pipeline()
     assert_equals_truth(account, KILLED)
 
 
@@ -242,7 +242,7 @@ def test_after_an_interruption_only_what_was_not_written_is_asked_again(
     monkeypatch.setattr("harvest_warehouse.load.source._PORTION", 1)
     account = quiet(open_account(entries=ENTRIES, enforce_limits=False))
     client = account.client(requests_per_15_s=0)
-    warehouse = Warehouse(tmp_path)
+    warehouse = Target(tmp_path)
     readings = []
 
     def at_the_third(step: str) -> None:
@@ -267,8 +267,8 @@ def test_lists_are_there_before_the_first_child_is_asked_for(open_account: OpenA
     account.simulator.faults.at(lambda request: request.path.endswith("/messages"), Fault.UNAUTHORIZED, times=10_000)
     client = account.client(requests_per_15_s=0)
     with pytest.raises(LoadFailed):
-        load(Warehouse(tmp_path), client.settings, client=client)
-    account.pipeline = Warehouse(tmp_path).pipeline()
+        load(Target(tmp_path), client.settings, client=client)
+    account.pipeline = Target(tmp_path).pipeline()
     lists = [name for name, stream in STREAMS.items() if stream.is_default and not stream.parent]
     assert_equals_truth(account, lists)
 
@@ -304,7 +304,7 @@ def test_a_load_taken_up_again_asks_its_share_of_those_that_it_had_asked_before(
 ) -> None:
     monkeypatch.setattr("harvest_warehouse.load.source._PORTION", 2)
     account = quiet(open_account(enforce_limits=False))
-    warehouse = Warehouse(tmp_path)
+    warehouse = Target(tmp_path)
     streams = ["users", "user_billable_rates", "user_project_assignments", "user_assignments"]
     readings = []
 

@@ -13,7 +13,7 @@ from functools import partial
 
 from storm.counts import Counts
 from storm.databases import Coast, Files, server
-from storm.driver import Wrecked, prepare, sail
+from storm.driver import InvariantBroken, prepare, run_storm
 from support.dlt_speedups import make_dlt_quick
 
 
@@ -47,8 +47,8 @@ def main() -> int:
 def _sailed(coast: Coast, seed: int) -> tuple[Counts, str]:
     print(f"seed {seed}", flush=True)
     try:
-        counts, said = sail(seed, coast=coast), ""
-    except Wrecked as error:
+        counts, said = run_storm(seed, coast=coast), ""
+    except InvariantBroken as error:
         counts, said = Counts(), str(error)
         print(f"\n{said}\n", flush=True)
     except Exception:  # noqa: BLE001 (a fault of the storm's own: the other seeds sail on)

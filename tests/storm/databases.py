@@ -16,8 +16,8 @@ from uuid import uuid4
 import psycopg2
 
 from destinations import postgres_server
-from harvest_warehouse.warehouse import Warehouse
-from storm.snapshot import Stock, take_stock
+from harvest_warehouse.warehouse import Target
+from storm.snapshot import Snapshot, take_snapshot
 
 # A server ends what a killed run was doing when it has done it.
 _PATIENCE_SECONDS = 60
@@ -45,7 +45,7 @@ class Shore(Protocol):
     def size(self) -> int:
         """The size of its file in bytes; nothing where it is none."""
 
-    def stock(self, dataset: str) -> Stock:
+    def stock(self, dataset: str) -> Snapshot:
         """All of its tables."""
 
     def keep(self) -> None:
@@ -79,7 +79,7 @@ class FileShore:
     secrets: tuple[str, ...] = ()
 
     def __init__(self, folder: Path) -> None:
-        self._file = Warehouse(folder).file
+        self._file = Target(folder).file
         self._parts = [self._file, self._file.with_name(f"{self._file.name}.wal")]
         self._copy = folder.parent / f"{folder.name}.copy"
 
@@ -94,9 +94,9 @@ class FileShore:
         """The file's."""
         return self._file.stat().st_size if self._file.exists() else 0
 
-    def stock(self, dataset: str) -> Stock:
+    def stock(self, dataset: str) -> Snapshot:
         """Of a copy: to open a file that was left in the middle of a change is to change it."""
-        return take_stock(self._file, dataset)
+        return take_snapshot(self._file, dataset)
 
     def keep(self) -> None:
         """The file and its log as they are."""
@@ -186,7 +186,7 @@ class ServerShore:
         """It is no file of ours."""
         return 0
 
-    def stock(self, dataset: str) -> Stock:
+    def stock(self, dataset: str) -> Snapshot:
         """When nobody is at it any more."""
         self.wait()
         connection = self._server.connected(self._name)
@@ -195,7 +195,7 @@ class ServerShore:
                 cursor.execute("set timezone = 'UTC'")
                 cursor.execute("select table_name from information_schema.tables where table_schema = %s", [dataset])
                 names = [name for (name,) in cursor.fetchall()]
-                return Stock({name: _rows(cursor, f'"{dataset}"."{name}"') for name in names})
+                return Snapshot({name: _rows(cursor, f'"{dataset}"."{name}"') for name in names})
         finally:
             connection.close()
 

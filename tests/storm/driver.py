@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from harvest_simulator.simulator import Simulator
 from harvest_warehouse.marts.models import raw_tables
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 from mart_truth import KEYS, Books, differences
 from mart_truth.dimensions import ZONES
 from storm import invariants
@@ -25,8 +25,8 @@ from storm.counts import Counts
 from storm.databases import Coast, Files, Shore
 from storm.events import Day, Gusts, disturb, forecast
 from storm.history import UNSEEN_SECONDS, WatchedSimulator
-from storm.process import Landing, Run, SharedClock, Sizes, asking, command_of
-from storm.snapshot import Stock
+from storm.process import Run, RunEnd, SharedClock, Sizes, asking, command_of
+from storm.snapshot import Snapshot
 from support.accounts import assert_equals_truth
 
 # Long, and like nothing else.
@@ -36,12 +36,12 @@ _FILES = Files()
 _CALM = Day(seed=0, hours=24.0, command="calm", is_built=True)
 
 
-class Wrecked(AssertionError):
+class InvariantBroken(AssertionError):
     """A law was broken, or the calm did not make all equal."""
 
 
 @dataclass(frozen=True)
-class Outset:
+class Setup:
     """What a voyage begins with: the account, the sizes, and whether it was loaded before."""
 
     account_seed: int = 1
@@ -49,7 +49,7 @@ class Outset:
     is_loaded: bool = True
 
 
-def outset_of(seed: int) -> Outset:
+def outset_of(seed: int) -> Setup:
     """Drawn from the seed, apart from the weather."""
     rng = Random(f"outset:{seed}")
     sizes = Sizes(
@@ -58,28 +58,28 @@ def outset_of(seed: int) -> Outset:
         pages_of_a_window=rng.choice((1, 2)),
         portion=rng.choice((1, 4, 150)),
     )
-    return Outset(rng.choice((1, 2)), sizes, rng.random() < 0.75)
+    return Setup(rng.choice((1, 2)), sizes, rng.random() < 0.75)
 
 
-class Voyage:
+class Driver:
     """One account and one database, from the outset to the calm."""
 
-    def __init__(self, folder: Path, shore: Shore, url: str, simulator: WatchedSimulator, outset: Outset) -> None:
+    def __init__(self, folder: Path, shore: Shore, url: str, simulator: WatchedSimulator, outset: Setup) -> None:
         self.folder, self.shore, self.url, self.simulator, self.outset = folder, shore, url, simulator, outset
         self.counts = Counts()
         self.log: list[str] = []
-        self.warehouse = Warehouse(folder, pipelines_dir=folder / "dlt", destination=shore.destination)
+        self.warehouse = Target(folder, pipelines_dir=folder / "dlt", destination=shore.destination)
         self._runs = 0
         self._is_copied = False
         self._left_since: int | None = None
-        self._stock: Stock | None = None
+        self._stock: Snapshot | None = None
         self._work: list[str] = []
 
     def live(self, day: Day) -> None:
         """One day and its run, and what the laws say of it.
 
         Raises:
-            Wrecked: where one was broken.
+            InvariantBroken: where one was broken.
         """
         self._tell(str(day))
         self.simulator.clock.sleep(day.hours * 3_600)
@@ -108,7 +108,7 @@ class Voyage:
         """No fault any more, all timers stopped, an hour later: one run, and everything is equal.
 
         Raises:
-            Wrecked: where it is not, or a law was broken.
+            InvariantBroken: where it is not, or a law was broken.
         """
         self.simulator.clock.sleep(3_600)
         store = self.simulator.store
@@ -119,7 +119,7 @@ class Voyage:
         try:
             assert_equals_truth(_Copy(self.simulator, self._taken()))  # type: ignore[arg-type]
         except AssertionError as error:
-            raise Wrecked(f"in the calm, not equal to Harvest: {error}") from None
+            raise InvariantBroken(f"in the calm, not equal to Harvest: {error}") from None
         self._compare_marts()
 
     def _compare_marts(self) -> None:
@@ -134,7 +134,7 @@ class Voyage:
             if name != "mart_data_quality" and (
                 differing := differences(name, marts.tables[name], getattr(books, name)())
             ):
-                raise Wrecked(f"in the calm, {name} is not what follows from Harvest: {differing[:5]}")
+                raise InvariantBroken(f"in the calm, {name} is not what follows from Harvest: {differing[:5]}")
 
     def _start(self, day: Day) -> Run:
         self._runs += 1
@@ -224,7 +224,7 @@ class Voyage:
         self.counts.add("change", len(done))
         self.log += [f"  {line}" for line in done]
 
-    def _count(self, day: Day, landings: list[Landing], gusts: Gusts) -> None:
+    def _count(self, day: Day, landings: list[RunEnd], gusts: Gusts) -> None:
         for kind, times in gusts.struck.items():
             self.counts.add(f"fault: {kind.name}", times)
         self.counts.add("run")
@@ -252,7 +252,7 @@ class Voyage:
         if day.dated:
             self.counts.add(f"run with answers of a wrong date: {day.dated.name}")
 
-    def _judge(self, day: Day, before: Stock, began: int, landings: list[Landing]) -> None:
+    def _judge(self, day: Day, before: Snapshot, began: int, landings: list[RunEnd]) -> None:
         self._tell(f"  ended with {[landing.code for landing in landings]}")
         self._stock = None
         step = invariants.Step(
@@ -271,9 +271,9 @@ class Voyage:
         if day.command == "calm" and landings[0].code != 0:
             breaches.append(f"the calm run ended with {landings[0].code}: {landings[0].said[-3_000:]}")
         if breaches:
-            raise Wrecked("\n".join(breaches[:10]))
+            raise InvariantBroken("\n".join(breaches[:10]))
 
-    def _taken(self) -> Stock:
+    def _taken(self) -> Snapshot:
         """What is in the database; read once between two things that can change it."""
         self._stock = self._stock or self.shore.stock(self.warehouse.dataset_name)
         return self._stock
@@ -287,7 +287,7 @@ class _Copy:
     """What `assert_equals_truth` asks of an account."""
 
     simulator: Simulator
-    stock: Stock
+    stock: Snapshot
 
     @contextmanager
     def connected(self) -> Iterator[Callable[[str], list[dict[str, Any]]]]:
@@ -295,7 +295,7 @@ class _Copy:
 
 
 @contextmanager
-def underway(outset: Outset, coast: Coast = _FILES) -> Iterator[Voyage]:
+def underway(outset: Setup, coast: Coast = _FILES) -> Iterator[Driver]:
     """A voyage from its outset, in a folder that goes with it."""
     root = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # (no byte of it outlives the voyage)
     with tempfile.TemporaryDirectory(prefix="storm-", dir=root) as base:
@@ -309,7 +309,7 @@ def underway(outset: Outset, coast: Coast = _FILES) -> Iterator[Voyage]:
         if loaded:
             shore.begin_as(loaded[1])
         with _environment(Path(base), shore), _served(outset.account_seed) as (url, simulator):
-            yield Voyage(folder, shore, url, simulator, outset)
+            yield Driver(folder, shore, url, simulator, outset)
 
 
 @contextmanager
@@ -360,7 +360,7 @@ def _loaded(account_seed: int, coast: Coast) -> tuple[Path, Shore]:
         folder = base / "voyage"
         folder.mkdir()
         shore = coast.shore(folder)
-        warehouse = Warehouse(folder, pipelines_dir=folder / "dlt", destination=shore.destination)
+        warehouse = Target(folder, pipelines_dir=folder / "dlt", destination=shore.destination)
         with _environment(base, shore), _served(account_seed) as (url, simulator):
             # Not as a process of its own: what it brings into memory, every run that is forked from here has already.
             day = Day(seed=0)
@@ -377,11 +377,11 @@ def prepare(seeds: Iterable[int], coast: Coast = _FILES) -> None:
         _loaded(account_seed, coast)
 
 
-def sail(seed: int, say: Callable[[str], None] = lambda _: None, coast: Coast = _FILES) -> Counts:
+def run_storm(seed: int, say: Callable[[str], None] = lambda _: None, coast: Coast = _FILES) -> Counts:
     """One storm and its calm.
 
     Raises:
-        Wrecked: with all that happened, and the command that repeats it.
+        InvariantBroken: with all that happened, and the command that repeats it.
     """
     say(f"seed {seed}")
     with underway(outset_of(seed), coast) as voyage:
@@ -392,5 +392,5 @@ def sail(seed: int, say: Callable[[str], None] = lambda _: None, coast: Coast = 
         except AssertionError as error:
             told = "\n".join([f"seed {seed}", str(voyage.outset), *voyage.log])
             again = f"make storm SEEDS={seed} DESTINATION={voyage.shore.destination}"
-            raise Wrecked(f"{told}\n\n{error}\n\nOnce more: {again}") from None
+            raise InvariantBroken(f"{told}\n\n{error}\n\nOnce more: {again}") from None
         return voyage.counts

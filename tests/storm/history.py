@@ -93,7 +93,7 @@ class Partial:
     heard: dict[str, set[Key]] = field(default_factory=dict)
 
 
-class Chronicle:
+class History:
     """All versions of all records, and the moments in which they were there."""
 
     def __init__(self, account_id: str) -> None:
@@ -155,7 +155,7 @@ class WatchedSimulator(Simulator):
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self.chronicle = Chronicle(self.account_id)
+        self.chronicle = History(self.account_id)
         self._noted: tuple[object, ...] = ()
         self._asked = 0
         self._acts: dict[int, list[Callable[[], object]]] = {}

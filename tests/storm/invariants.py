@@ -13,8 +13,8 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from harvest_time_tracking import STREAMS
-from storm.history import DEFAULT, Chronicle
-from storm.snapshot import Row, Stock
+from storm.history import DEFAULT, History
+from storm.snapshot import Row, Snapshot
 
 
 @dataclass(frozen=True)
@@ -34,16 +34,16 @@ class Step:
         marts: the tables of the marts, where the step was to end with building them.
     """
 
-    before: Stock
-    after: Stock
-    chronicle: Chronicle
+    before: Snapshot
+    after: Snapshot
+    chronicle: History
     began: int
     said: str
     folder: Path
     secrets: tuple[str, ...]
     codes: tuple[int | None, ...] = ()
     is_whole: bool = False
-    marts: Stock | None = None
+    marts: Snapshot | None = None
 
 
 Law = Callable[[Step], Iterator[str]]
@@ -98,7 +98,7 @@ def no_deletion_of_what_lives(step: Step) -> Iterator[str]:
                 yield f"{stream} {row_key} lives, and harvest_deletions says that it vanished"
 
 
-def _deletions(stock: Stock) -> list[Row]:
+def _deletions(stock: Snapshot) -> list[Row]:
     return stock.tables.get("harvest_deletions", [])
 
 

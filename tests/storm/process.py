@@ -28,7 +28,7 @@ from harvest_time_tracking import Client, HarvestError, Secret, Settings
 from harvest_time_tracking.reading import read_plan
 from harvest_warehouse.load import AccessLost, LoadReport, load, source
 from harvest_warehouse.sync import SyncReport, sync
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 from storm.events import TRICKLES, Day, FullDisk, Kill
 
 # Longer than any run takes: a run that never ends is a finding.
@@ -78,7 +78,7 @@ class Sizes:
 
 
 @dataclass(frozen=True)
-class Landing:
+class RunEnd:
     """How a run ended.
 
     Attributes:
@@ -106,7 +106,7 @@ class Run:
         os.close(writer)
         self._reader = reader
 
-    def ended(self) -> Landing:
+    def ended(self) -> RunEnd:
         """Wait for it. Raises AssertionError if it never ends."""
         told = b""
         give_up_at = time.monotonic() + _PATIENCE_SECONDS
@@ -129,9 +129,9 @@ class Run:
         self._log.unlink()
         if os.WIFSIGNALED(status):
             code = None if os.WTERMSIG(status) == signal.SIGKILL else _CRASHED + os.WTERMSIG(status)
-            return Landing(code, said)
-        landing: Landing = pickle.loads(told)
-        return Landing(landing.code, said, landing.is_full_disk_met)
+            return RunEnd(code, said)
+        landing: RunEnd = pickle.loads(told)
+        return RunEnd(landing.code, said, landing.is_full_disk_met)
 
 
 def _be_the_run(act: Callable[[], Report], log: Path, writer: int, day: Day) -> None:
@@ -163,7 +163,7 @@ def _be_the_run(act: Callable[[], Report], log: Path, writer: int, day: Day) -> 
         watch.end()
         for connection in held.values():
             connection.close()
-        os.write(writer, pickle.dumps(Landing(code, "", watch.is_full_disk_met)))
+        os.write(writer, pickle.dumps(RunEnd(code, "", watch.is_full_disk_met)))
         sys.stdout.flush()
         os._exit(0)
 
@@ -257,7 +257,7 @@ def asking(url: str, account_id: str, token: str, clock: Clock, per_page: int, d
     )
 
 
-def command_of(day: Day, warehouse: Warehouse, asks: Client, say: Callable[[str], None]) -> Callable[[], Report]:
+def command_of(day: Day, warehouse: Target, asks: Client, say: Callable[[str], None]) -> Callable[[], Report]:
     """What the day's command does; `say` is told what begins."""
     if day.command == "load":
         return lambda: load(warehouse, asks.settings, day.streams, client=asks, on_step=say)

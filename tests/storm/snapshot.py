@@ -21,7 +21,7 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Stock:
+class Snapshot:
     """The tables of one account's database, dlt's own included."""
 
     tables: dict[str, list[Row]]
@@ -79,10 +79,10 @@ class Stock:
         return found
 
 
-def take_stock(file: Path, dataset: str) -> Stock:
+def take_snapshot(file: Path, dataset: str) -> Snapshot:
     """Read everything that is in a database file, or would be there once it is opened again."""
     if not file.exists():
-        return Stock({})
+        return Snapshot({})
     with tempfile.TemporaryDirectory() as folder:
         # A copy: to open a file that was left in the middle of a change is to change it.
         for part in (file, file.with_name(f"{file.name}.wal")):
@@ -93,7 +93,7 @@ def take_stock(file: Path, dataset: str) -> Stock:
             found = connection.execute(
                 "select table_name from information_schema.tables where table_schema = ?", [dataset]
             ).fetchall()
-            return Stock({name: _rows(connection, f'"{dataset}"."{name}"') for (name,) in found})
+            return Snapshot({name: _rows(connection, f'"{dataset}"."{name}"') for (name,) in found})
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, table: str) -> list[Row]:

@@ -17,27 +17,27 @@ import duckdb
 import pytest
 
 from harvest_warehouse.marts import BuildFailed, build
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 from storm import invariants
-from storm.driver import TOKEN, Outset, Voyage, underway
+from storm.driver import TOKEN, Driver, Setup, underway
 from storm.events import DATES, ODDITIES, PATHS, Day, disturb, forecast
 from storm.history import WatchedSimulator
-from storm.process import Landing
-from storm.snapshot import Stock, take_stock
+from storm.process import RunEnd
+from storm.snapshot import Snapshot, take_snapshot
 
 Law = invariants.Law
-Plant = Callable[[Voyage, Path], None]
+Plant = Callable[[Driver, Path], None]
 
 
 @pytest.fixture(scope="module")
-def voyage() -> Iterator[Voyage]:
+def voyage() -> Iterator[Driver]:
     """An account that was loaded once, and nothing has happened since."""
-    with underway(Outset()) as begun:
+    with underway(Setup()) as begun:
         yield begun
 
 
 @pytest.fixture
-def step(voyage: Voyage, tmp_path: Path) -> invariants.Step:
+def step(voyage: Driver, tmp_path: Path) -> invariants.Step:
     """A step in which nothing happened, over a copy of its files that may be spoiled."""
     folder = tmp_path / "copy"
     shutil.copytree(voyage.folder, folder)
@@ -56,14 +56,14 @@ def step(voyage: Voyage, tmp_path: Path) -> invariants.Step:
     )
 
 
-def stock_of(voyage: Voyage, folder: Path) -> Stock:
-    return take_stock(folder / voyage.warehouse.file_name, voyage.warehouse.dataset_name)
+def stock_of(voyage: Driver, folder: Path) -> Snapshot:
+    return take_snapshot(folder / voyage.warehouse.file_name, voyage.warehouse.dataset_name)
 
 
 def sql(*statements: str) -> Plant:
     """A fault in the tables."""
 
-    def plant(voyage: Voyage, folder: Path) -> None:
+    def plant(voyage: Driver, folder: Path) -> None:
         with duckdb.connect(str(folder / voyage.warehouse.file_name)) as connection:
             connection.execute(f"use {voyage.warehouse.dataset_name}")
             for statement in statements:
@@ -72,7 +72,7 @@ def sql(*statements: str) -> Plant:
     return plant
 
 
-def cursor_moved(voyage: Voyage, folder: Path) -> None:
+def cursor_moved(voyage: Driver, folder: Path) -> None:
     """Clients say that they were read up to tomorrow; what is here, is from today."""
     simulator = voyage.simulator
     simulator.clock.sleep(3_600)
@@ -92,7 +92,7 @@ def cursor_moved(voyage: Voyage, folder: Path) -> None:
         connection.execute("update _dlt_pipeline_state set state = ?", [packed])
 
 
-def token_in_a_packed_file(voyage: Voyage, folder: Path) -> None:
+def token_in_a_packed_file(voyage: Driver, folder: Path) -> None:
     (folder / "job.jsonl.gz").write_bytes(gzip.compress(f"Bearer {TOKEN}".encode()))
 
 
@@ -175,7 +175,7 @@ FAULTS: list[tuple[str, Law, Plant]] = [
 
 
 @pytest.mark.parametrize(("law", "plant"), [fault[1:] for fault in FAULTS], ids=[fault[0] for fault in FAULTS])
-def test_a_planted_fault_breaks_its_law(voyage: Voyage, step: invariants.Step, law: Law, plant: Plant) -> None:
+def test_a_planted_fault_breaks_its_law(voyage: Driver, step: invariants.Step, law: Law, plant: Plant) -> None:
     step = replace(step, chronicle=voyage.simulator.chronicle)
     assert list(law(step)) == []
     plant(voyage, step.folder)
@@ -183,7 +183,7 @@ def test_a_planted_fault_breaks_its_law(voyage: Voyage, step: invariants.Step, l
 
 
 @pytest.fixture(scope="module")
-def built(voyage: Voyage, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(voyage: Driver, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files of the voyage with the marts built."""
     folder = tmp_path_factory.mktemp("built") / "voyage"
     shutil.copytree(voyage.folder, folder)
@@ -191,14 +191,14 @@ def built(voyage: Voyage, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def warehouse_of(folder: Path) -> Warehouse:
-    return Warehouse(folder, pipelines_dir=folder / "dlt")
+def warehouse_of(folder: Path) -> Target:
+    return Target(folder, pipelines_dir=folder / "dlt")
 
 
 def loaded_and_built(*statements: str) -> Plant:
     """A load that left the tables like this, and the build after it."""
 
-    def plant(voyage: Voyage, folder: Path) -> None:
+    def plant(voyage: Driver, folder: Path) -> None:
         sql("update harvest_runs set ended_at = ended_at + interval 1 hour", *statements)(voyage, folder)
         with suppress(BuildFailed):
             build(warehouse_of(folder))
@@ -218,13 +218,13 @@ def loaded_and_built(*statements: str) -> Plant:
     ids=["the marts of an earlier load", "an entry twice", "a payment lost", "a line lost", "a task lost"],
 )
 def test_marts_that_are_old_or_lack_something_break_their_law(
-    voyage: Voyage, step: invariants.Step, built: Path, tmp_path: Path, plant: Plant
+    voyage: Driver, step: invariants.Step, built: Path, tmp_path: Path, plant: Plant
 ) -> None:
     folder = tmp_path / "built"
     shutil.copytree(built, folder)
 
     def breaches() -> list[str]:
-        marts = take_stock(folder / voyage.warehouse.file_name, voyage.warehouse.marts_name)
+        marts = take_snapshot(folder / voyage.warehouse.file_name, voyage.warehouse.marts_name)
         return list(
             invariants.nothing_lost_on_the_way_to_the_marts(replace(step, after=stock_of(voyage, folder), marts=marts))
         )
@@ -240,7 +240,7 @@ def test_a_token_that_is_said_and_an_end_without_a_message_are_seen(step: invari
     assert list(invariants.no_unclear_end(replace(step, codes=(0, 1, 3, None)))) == []
 
 
-def test_the_password_of_a_database_is_a_secret_too(voyage: Voyage, step: invariants.Step) -> None:
+def test_the_password_of_a_database_is_a_secret_too(voyage: Driver, step: invariants.Step) -> None:
     step = replace(step, secrets=(TOKEN, "a-password"))
     assert list(invariants.no_secret_anywhere(step)) == []
     (step.folder / "left.txt").write_text("could not connect to postgresql://loader:a-password@localhost")
@@ -258,8 +258,8 @@ def test_a_run_is_judged_by_what_the_killed_ones_before_it_saw_until_one_ends(mo
         return []
 
     monkeypatch.setattr(invariants, "broken", note)
-    with underway(Outset()) as voyage:
-        monkeypatch.setattr(voyage, "_start", lambda _: SimpleNamespace(ended=lambda: Landing(next(ends), "")))
+    with underway(Setup()) as voyage:
+        monkeypatch.setattr(voyage, "_start", lambda _: SimpleNamespace(ended=lambda: RunEnd(next(ends), "")))
         moments = []
         for seed in range(7):
             voyage.live(Day(seed, changes=5))
@@ -304,7 +304,7 @@ def test_the_weather_has_every_wrong_clock_and_everything_that_harvest_never_did
     assert {240, -240} <= off, "clocks differ by some minutes, too"
 
 
-def test_what_an_unknown_field_brings_is_no_invention(voyage: Voyage, step: invariants.Step) -> None:
+def test_what_an_unknown_field_brings_is_no_invention(voyage: Driver, step: invariants.Step) -> None:
     sql("alter table invoices add column brand_new_flag text", "update invoices set brand_new_flag = 'yes'")(
         voyage, step.folder
     )

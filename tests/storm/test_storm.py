@@ -7,9 +7,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from destinations.stands import REQUIRED, NoServer
+from destinations.doubles import REQUIRED, NoServer
 from storm.databases import Coast, server
-from storm.driver import sail
+from storm.driver import run_storm
 
 # A busy machine may need long for one.
 pytestmark = pytest.mark.timeout(900)
@@ -35,9 +35,9 @@ def postgres() -> Iterator[Coast]:
 
 @pytest.mark.parametrize("seed", FIXED)
 def test_a_storm_breaks_no_law_and_its_calm_ends_equal(seed: int) -> None:
-    sail(seed, print)
+    run_storm(seed, print)
 
 
 @pytest.mark.parametrize("seed", ON_A_SERVER)
 def test_so_does_one_on_a_server(seed: int, postgres: Coast) -> None:
-    sail(seed, print, postgres)
+    run_storm(seed, print, postgres)

@@ -18,7 +18,7 @@ from harvest_simulator import Simulator
 from harvest_time_tracking import STREAMS, Client, Ledger, Secret, Settings, harvest_time_tracking_source, tables
 from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.sync import SyncReport, sync
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 
 
 @dataclass
@@ -206,7 +206,7 @@ def assert_equals_truth(account: Account, streams: list[str] | None = None, *, a
             assert set(expected) <= set(names), f"{stream}: tables that are not declared: {set(expected) - set(names)}"
 
 
-def sync_from(account: Account, warehouse: Warehouse, **asked: Any) -> SyncReport:
+def sync_from(account: Account, warehouse: Target, **asked: Any) -> SyncReport:
     """A sync on the simulator's clock, without the marts unless they are asked for."""
     account.simulator.enforce_limits = False
     client = account.client(requests_per_15_s=0, report_requests_per_15_min=0)

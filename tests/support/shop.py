@@ -13,7 +13,7 @@ from harvest_warehouse.database import open_database
 from harvest_warehouse.load import load
 from harvest_warehouse.marts import BuildReport, build
 from harvest_warehouse.marts.settings import MartSettings
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 from mart_truth import Table, differences
 
 # Those that the marts read, and whose names they read in others: the rest cost a request for each person and document.
@@ -42,7 +42,7 @@ class Shop:
 
     def __init__(self, folder: Path, **arguments: Any) -> None:
         self.simulator = Simulator(**{"size": "tiny", "enforce_limits": False, **arguments})
-        self.warehouse = Warehouse(folder, pipelines_dir=folder / "pipelines")
+        self.warehouse = Target(folder, pipelines_dir=folder / "pipelines")
         self.as_of = self.simulator.clock.now().date()
 
     def load(self, *streams: str) -> None:
@@ -61,7 +61,7 @@ class Shop:
     def copy(self, folder: Path) -> Shop:
         """The same account, with a database of its own."""
         other = copy(self)
-        other.warehouse = Warehouse(folder, pipelines_dir=folder / "pipelines")
+        other.warehouse = Target(folder, pipelines_dir=folder / "pipelines")
         shutil.copy(self.warehouse.file, folder)
         return other
 

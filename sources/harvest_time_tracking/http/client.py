@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from dlt.common import logger
 
 from ..clocks import asked_at, clock_difference, said_of_clocks
-from ..errors import WillRetry
+from ..errors import RetryableError
 from ..settings import Settings
 from ..stream import Limit
 from .network import ANSWER_SECONDS, Connection
@@ -31,7 +31,7 @@ from .protocol import (
     read_page,
     wait_seconds,
 )
-from .rate_limit import RateBudget, Stopped
+from .rate_limit import RateLimiter, Stopped
 
 MAX_TRIES = 8
 WORKERS = 12
@@ -148,7 +148,7 @@ class Client:
                 spent.add(is_retry=tries > 1)
             try:
                 return reading.submit(read, self._ask(url)).result()
-            except WillRetry as error:
+            except RetryableError as error:
                 if tries >= min(self._tries, error.most_tries or self._tries):
                     raise type(error)(f"{error} Given up after {tries} tries: run again later.") from None
                 seconds = wait_seconds(error, tries, limit)
@@ -241,22 +241,22 @@ class Client:
 
 def _budgets(
     settings: Settings, sleep: Callable[[float], object], monotonic: Callable[[], float]
-) -> dict[Limit, RateBudget]:
+) -> dict[Limit, RateLimiter]:
     paces: dict[Limit, int] = {
         "general": settings.requests_per_15_s,
         "reports": settings.report_requests_per_15_min,
     }
     return {
-        limit: RateBudget(pace, WINDOW_SECONDS[limit], sleep=sleep, monotonic=monotonic)
+        limit: RateLimiter(pace, WINDOW_SECONDS[limit], sleep=sleep, monotonic=monotonic)
         for limit, pace in paces.items()
     }
 
 
-_shared: dict[tuple[str, str, int, int], dict[Limit, RateBudget]] = {}
+_shared: dict[tuple[str, str, int, int], dict[Limit, RateLimiter]] = {}
 _shared_lock = threading.Lock()
 
 
-def _shared_budgets(settings: Settings) -> dict[Limit, RateBudget]:
+def _shared_budgets(settings: Settings) -> dict[Limit, RateLimiter]:
     key = (
         settings.base_url,
         settings.account_id,

@@ -16,7 +16,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from requests.exceptions import BaseHTTPError  # type: ignore[attr-defined]  # urllib3's, which is not ours to require
 
-from ..errors import BrokenPromise, HarvestError, Unreachable
+from ..errors import ContractViolation, HarvestError, Unreachable
 from ..secret import Secret
 from ..settings import Settings
 from ..words import printable
@@ -81,7 +81,7 @@ class Connection:
         Raises:
             Unreachable: where there is none, or it is not whole in time.
             NetworkWrong: where a proxy, a certificate or the like is in the way, which no retry mends.
-            BrokenPromise: where it is larger than any of Harvest's, or packed as nobody asked for.
+            ContractViolation: where it is larger than any of Harvest's, or packed as nobody asked for.
         """
         self._deadline.set(self._answer_seconds)
         try:
@@ -106,7 +106,7 @@ class Connection:
             for piece in self._unpacked(response, urlsplit(url).path):
                 body.write(piece)
                 if body.tell() > self._most_bytes:
-                    raise BrokenPromise(
+                    raise ContractViolation(
                         f"The answer at {printable(urlsplit(url).path)} is larger than {self._most_bytes >> 20} MB, and was "
                         "not read to its end: that is none of Harvest's."
                     )
@@ -124,7 +124,7 @@ class Connection:
             case "gzip" | "x-gzip":
                 return _gunzipped(packed)
             case other:
-                raise BrokenPromise(
+                raise ContractViolation(
                     f"The answer at {printable(path)} is packed as {printable(other)}: gzip was asked for."
                 )
 

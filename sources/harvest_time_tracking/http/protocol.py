@@ -15,7 +15,7 @@ import orjson
 import simplejson
 
 from ..clocks import http_date
-from ..errors import BrokenPromise, HarvestError, NotThere, PermissionMissing, RequestRefused, TokenRejected, WillRetry
+from ..errors import ContractViolation, Forbidden, HarvestError, NotFound, RequestRefused, RetryableError, TokenRejected
 from ..settings import HOW_TO_SIGN_IN, Settings
 from ..stream import ANY_ARRAY, Limit
 from ..words import printable, without_login
@@ -123,7 +123,7 @@ def read_answer(
         settings: the account that was asked; an answer that repeats its token does not get it into a message.
 
     Raises:
-        WillRetry, TokenRejected, PermissionMissing, NotThere, RequestRefused, BrokenPromise: by
+        RetryableError, TokenRejected, Forbidden, NotFound, RequestRefused, ContractViolation: by
             https://help.getharvest.com/api-v2/introduction/overview/general/
     """
     what = printable(urlsplit(url).path)
@@ -140,29 +140,31 @@ def _failure(
 ) -> HarvestError:
     if status == 429:
         wait = _retry_after_seconds(headers, now)
-        return WillRetry(f"Harvest asked for a pause (429) at {what}.", retry_after_seconds=wait, is_throttled=True)
+        return RetryableError(
+            f"Harvest asked for a pause (429) at {what}.", retry_after_seconds=wait, is_throttled=True
+        )
     if status >= 500 or status == 408:
         wait = _retry_after_seconds(headers, now)
-        return WillRetry(f"Harvest failed with {status} at {what}.", retry_after_seconds=wait)
+        return RetryableError(f"Harvest failed with {status} at {what}.", retry_after_seconds=wait)
     # What has no number in its path is there in each account.
     is_row = any(part.isdecimal() for part in what.split("/"))
     refused = f"Harvest refused the request ({status} at {what}): {said}"
     meanings: Mapping[int, HarvestError] = {
         400: RequestRefused(refused),
         401: TokenRejected(f"Harvest does not accept the access token (401 at {what}): {said} {HOW_TO_SIGN_IN}"),
-        403: PermissionMissing(f"403 at {what}: {said}"),
-        404: NotThere(f"404 at {what}: {said}", "" if is_row else f"Is {settings.account_id} the account's id?"),
+        403: Forbidden(f"403 at {what}: {said}"),
+        404: NotFound(f"404 at {what}: {said}", "" if is_row else f"Is {settings.account_id} the account's id?"),
         422: RequestRefused(refused),
     }
     unknown = f"Harvest answered {status} at {what}, which its documentation does not know: {said}"
-    return meanings.get(status) or BrokenPromise(unknown)
+    return meanings.get(status) or ContractViolation(unknown)
 
 
 def read_document(answer: Answer) -> tuple[dict[str, Any], bytes]:
     """The parsed body, and the body itself: another one where odd values kept it from being parsed.
 
     Raises:
-        WillRetry: where it is not the JSON it should be.
+        RetryableError: where it is not the JSON it should be.
     """
     body, document = answer.body, None
     try:
@@ -175,9 +177,9 @@ def read_document(answer: Answer) -> tuple[dict[str, Any], bytes]:
         body = b""
     if not body:
         # Raised out here, where that error is gone: it holds the whole answer.
-        raise WillRetry(f"Harvest's answer at {answer.what} is not the JSON it should be.")
+        raise RetryableError(f"Harvest's answer at {answer.what} is not the JSON it should be.")
     if not isinstance(document, dict):
-        raise WillRetry(f"Harvest's answer at {answer.what} is not a JSON object.")
+        raise RetryableError(f"Harvest's answer at {answer.what} is not a JSON object.")
     return document, body
 
 
@@ -185,8 +187,8 @@ def read_page(answer: Answer, data_key: str | None, base_url: str) -> Page:
     """The records in an answer, and where the list goes on.
 
     Raises:
-        WillRetry: where the answer is not the JSON it should be.
-        BrokenPromise: where the list is missing, the next link leads to another host, or it follows an empty page.
+        RetryableError: where the answer is not the JSON it should be.
+        ContractViolation: where the list is missing, the next link leads to another host, or it follows an empty page.
     """
     document, body = read_document(answer)
     if data_key is None:
@@ -194,11 +196,13 @@ def read_page(answer: Answer, data_key: str | None, base_url: str) -> Page:
     if data_key == ANY_ARRAY:
         arrays = [key for key, value in document.items() if isinstance(value, list)]
         if len(arrays) != 1:
-            raise BrokenPromise(f"Expected one list at {answer.what}, found {printable(', '.join(arrays)) or 'none'}.")
+            raise ContractViolation(
+                f"Expected one list at {answer.what}, found {printable(', '.join(arrays)) or 'none'}."
+            )
         data_key = arrays[0]
     records = document.get(data_key)
     if not isinstance(records, list) or not all(type(record) is dict for record in records):
-        raise BrokenPromise(f"The answer at {answer.what} holds no list {data_key!r}.")
+        raise ContractViolation(f"The answer at {answer.what} holds no list {data_key!r}.")
     for record in records:
         for name in [name for name, value in record.items() if type(value) is list and dict in map(type, value)]:
             del record[name]
@@ -206,7 +210,9 @@ def read_page(answer: Answer, data_key: str | None, base_url: str) -> Page:
     if paging.next_url is not None:
         check_link(paging.next_url, base_url)
         if not records:
-            raise BrokenPromise(f"A page of {answer.what} is empty, and yet it has a link to a next one: not followed.")
+            raise ContractViolation(
+                f"A page of {answer.what} is empty, and yet it has a link to a next one: not followed."
+            )
     return Page(records, body, data_key, paging, answer.date)
 
 
@@ -243,18 +249,18 @@ def check_link(url: object, base_url: str) -> None:
     """Refuse a link that would carry the token elsewhere.
 
     Raises:
-        BrokenPromise: where scheme, host or port differ from those of `base_url`.
+        ContractViolation: where scheme, host or port differ from those of `base_url`.
     """
     origin = _origin(url) if isinstance(url, str) else None
     if origin is None or origin != _origin(base_url):
         shown = origin[1] if origin else repr(without_login(str(url)))
-        raise BrokenPromise(
+        raise ContractViolation(
             f"Harvest's link to the next page leads to {printable(str(shown))}, not to {urlsplit(base_url).netloc}: not followed, so that "
             "the token stays where it belongs."
         )
 
 
-def wait_seconds(error: WillRetry, tries: int, limit: Limit) -> float:
+def wait_seconds(error: RetryableError, tries: int, limit: Limit) -> float:
     """How long to wait before try number `tries + 1`.
 
     Harvest's own word first, up to 900 s; else 15 s after a 429 (reports: 60 s, growing to 900 s); else 1, 2, 4, ... s.

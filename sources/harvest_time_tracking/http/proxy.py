@@ -21,7 +21,7 @@ _BRIEF_TRIES = 3
 
 
 @dataclass(frozen=True)
-class Way:
+class Route:
     """What stands between this machine and an address, in words that may be shown.
 
     Attributes:
@@ -48,13 +48,13 @@ def proxies_for(url: str) -> dict[str, str] | None:
     return {"http": "", "https": ""} if is_loopback(urlsplit(url).hostname) else None
 
 
-def way_to(url: str) -> Way:
+def route_to(url: str) -> Route:
     """The way to `url`, as the environment and the system tell it."""
     place = urlsplit(url)
     found = requests.Session().merge_environment_settings(url, proxies_for(url) or {}, None, None, None)
     proxy = requests.utils.select_proxy(url, found["proxies"])
     bundle = found["verify"] if isinstance(found["verify"], str) else requests.utils.DEFAULT_CA_BUNDLE_PATH
-    return Way(
+    return Route(
         place.hostname or "",
         printable(without_login(proxy)) if proxy else None,
         _variable(proxy, (f"{place.scheme}_proxy", "all_proxy")) or "the system's settings",
@@ -65,7 +65,7 @@ def way_to(url: str) -> Way:
 
 def meaning_of(error: Exception, url: str, settings: Settings) -> HarvestError:
     """What it means for the request to `url` that it failed: whether a retry may mend it, and where to look if not."""
-    way, said = way_to(url), printable(str(error), most=2_000)
+    way, said = route_to(url), printable(str(error), most=2_000)
     # requests lets some of urllib3's own through.
     is_no_address = isinstance(error, InvalidURL | InvalidSchema) or "Failed to parse" in said
     if "SOCKS support" in said:

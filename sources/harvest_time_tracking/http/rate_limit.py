@@ -28,7 +28,7 @@ class Ticket:
         self.frees_at = float("inf")
 
 
-class RateBudget:
+class RateLimiter:
     """At most `requests` in any `window_seconds`, counted so that the server's window is never overdrawn.
 
     Args:

@@ -9,7 +9,7 @@ from datetime import datetime
 from math import ceil
 from typing import NamedTuple
 
-from ..errors import BrokenPromise, NotThere, RequestRefused
+from ..errors import ContractViolation, NotFound, RequestRefused
 from ..http.client import WORKERS, Client, FastReader
 from ..http.protocol import PER_PAGE, Page
 from ..outcomes import Entry
@@ -220,11 +220,13 @@ class Pages:
         place = page.next_url or page.paging.next_page
         name = self._stream.name
         if place is None or not page.records:
-            raise BrokenPromise(f"Harvest says that {name} goes on after a page that is empty, or does not say where.")
+            raise ContractViolation(
+                f"Harvest says that {name} goes on after a page that is empty, or does not say where."
+            )
         if place in chain.followed:
-            raise BrokenPromise(f"Harvest's links to the next page of {name} go round in a circle.")
+            raise ContractViolation(f"Harvest's links to the next page of {name} go round in a circle.")
         if chain.is_endless:
-            raise BrokenPromise(
+            raise ContractViolation(
                 f"Harvest's list of {name} does not end: {chain.why()}, {chain.ids.count:,} with repetitions."
             )
         chain.followed.add(place)
@@ -237,7 +239,7 @@ class Pages:
     def _result(self, future: Future[Page]) -> Page | None:
         try:
             return future.result()
-        except (NotThere, RequestRefused) as error:
+        except (NotFound, RequestRefused) as error:
             if not (self._stream.parent or self._stream.argument) or self._stream.is_optional:
                 raise
             if self._stream.argument:

@@ -15,7 +15,7 @@ from .calls import Call, calls_for, list_calls, window_call, windows_between
 from .completeness import following
 from .pages import Pages, page_count
 from .request_shares import NONE, Split
-from .run_cache import Roll, Session
+from .run_cache import ParentIndex, Session
 from .seen import day_of
 from .stream_state import Memory, before, instant, parsed
 
@@ -92,7 +92,7 @@ def remembering(memory: Memory) -> Callable[[datetime, Collection[Call]], bool]:
 
 def children(
     stream: Stream,
-    parents: Roll,
+    parents: ParentIndex,
     told: Collection[int],
     share: Split,
     memory: Memory,

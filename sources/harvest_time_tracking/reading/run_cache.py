@@ -15,7 +15,7 @@ from .request_shares import Split, in_turn
 _HARVESTS_OWN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
-class Roll:
+class ParentIndex:
     """The parents found in one reading of a list.
 
     Attributes:
@@ -140,15 +140,15 @@ class Session:
             name: [child for child in streams.values() if child.parent and child.parent.stream == name]
             for name in streams
         }
-        self._rolls: dict[str, list[Roll]] = {name: [] for name in streams}
+        self._rolls: dict[str, list[ParentIndex]] = {name: [] for name in streams}
 
-    def begin(self, stream: Stream, *, is_whole: bool) -> Roll:
+    def begin(self, stream: Stream, *, is_whole: bool) -> ParentIndex:
         """A reading of `stream` begins."""
-        roll = Roll(self._children[stream.name], is_whole=is_whole)
+        roll = ParentIndex(self._children[stream.name], is_whole=is_whole)
         self._rolls[stream.name].append(roll)
         return roll
 
-    def find(self, stream: Stream) -> Roll | None:
+    def find(self, stream: Stream) -> ParentIndex | None:
         """A reading of all of `stream`, ended or under way."""
         rolls = (roll for roll in self._rolls[stream.name] if not roll.is_abandoned)
         return next((roll for roll in rolls if roll.is_whole or roll.refused), None)

@@ -12,7 +12,7 @@ import pyarrow as pa
 from dlt.common.configuration.exceptions import ContextDefaultCannotBeCreated
 
 from ..columns import ARROW_TYPES, GONE, DataType, Table, tables
-from ..errors import BrokenPromise
+from ..errors import ContractViolation
 from ..http.protocol import Answer, Page
 from ..reading.calls import Call
 from ..stream import Stream
@@ -113,7 +113,7 @@ class RowMaker:
             return
         except RecursionError:
             what = f"A record of {self._table.name} is nested too deep to be kept: that is none of Harvest's."
-        raise BrokenPromise(what)
+        raise ContractViolation(what)
 
     def table_with_children(self, *, is_new: bool) -> Iterator[Any]:
         """What makes the table, and its child tables, with every column even if no row ever comes.

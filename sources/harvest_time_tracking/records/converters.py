@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..columns import ARROW_TYPES, Column, DataType, Table, tables
-from ..errors import BrokenPromise
+from ..errors import ContractViolation
 from ..http.protocol import Answer, Page, exact_number
 from .arrow_reader import read_documented
 from .coercion import MISFIT, as_text, fit, nearest, stand_in, type_of
@@ -148,7 +148,7 @@ class FlatRows:
     def _assemble(self, arrays: dict[str, pa.Array]) -> pa.Table:
         for name in self._key.intersection(arrays):
             if arrays[name].null_count and arrays[name].type != pa.string():
-                raise BrokenPromise(f"A record of {self._table.name} has no {name} that could be a key.")
+                raise ContractViolation(f"A record of {self._table.name} has no {name} that could be a key.")
             # A currency is missing where the token may not see rates; a key holds no null.
             arrays[name] = pc.fill_null(arrays[name], "") if arrays[name].null_count else arrays[name]
         fields = [pa.field(name, array.type, nullable=name not in self._key) for name, array in arrays.items()]
@@ -175,7 +175,7 @@ class NestedRows:
         """The page's records, numbers exact, with the `injected` columns in front.
 
         Raises:
-            BrokenPromise: where a record has no key.
+            ContractViolation: where a record has no key.
         """
         return list(chain.from_iterable(self.portions(page, injected)))
 
@@ -194,7 +194,7 @@ class NestedRows:
         for name in self._key:
             for row in rows:
                 if row.get(name) is None:
-                    raise BrokenPromise(f"A record of {self._table.name} has no {name} that could be a key.")
+                    raise ContractViolation(f"A record of {self._table.name} has no {name} that could be a key.")
         return rows
 
     def _keep_unknown(self, row: Record, prefix: str) -> None:

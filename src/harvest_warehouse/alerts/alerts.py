@@ -15,7 +15,7 @@ from harvest_warehouse.alerts.catalogue import ALERTS, Alert
 from harvest_warehouse.alerts.settings import AlertSettings, alert_settings
 from harvest_warehouse.database import Database
 from harvest_warehouse.database.read_only import reading
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 
 _FINDINGS = "mart_data_quality"
 
@@ -53,7 +53,7 @@ class AlertsReport:
 
 
 def alerts(
-    warehouse: Warehouse, settings: AlertSettings | None = None, *, catalogue: Sequence[Alert] = ALERTS
+    warehouse: Target, settings: AlertSettings | None = None, *, catalogue: Sequence[Alert] = ALERTS
 ) -> AlertsReport:
     """Ask every alert.
 

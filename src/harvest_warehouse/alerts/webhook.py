@@ -8,19 +8,19 @@ import requests
 
 from harvest_time_tracking.http.proxy import proxies_for
 from harvest_warehouse.database.pipelines import open_pipeline
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 
 SETTING = "slack_incoming_hook"
 _SECONDS = 30.0
 _SILENT = f"the webhook did not answer within {_SECONDS:.0f} s"
 
 
-def has_webhook(warehouse: Warehouse) -> bool:
+def has_webhook(warehouse: Target) -> bool:
     """Whether `[runtime] slack_incoming_hook` is set, in one of the places where dlt looks for secrets."""
     return bool(_address(warehouse))
 
 
-def deliver(warehouse: Warehouse, text: str) -> str | None:
+def deliver(warehouse: Target, text: str) -> str | None:
     """Send a message in Slack's markup.
 
     Returns:
@@ -37,7 +37,7 @@ def deliver(warehouse: Warehouse, text: str) -> str | None:
     return outcome[0] if outcome else _SILENT
 
 
-def _address(warehouse: Warehouse) -> str | None:
+def _address(warehouse: Target) -> str | None:
     return open_pipeline(warehouse).runtime_config.slack_incoming_hook
 
 

@@ -19,7 +19,7 @@ from harvest_warehouse.cli.console import PlainConsole, print_text, replace_what
 from harvest_warehouse.destinations.interruptible import begin, interrupt, is_anything_left
 
 if TYPE_CHECKING:
-    from harvest_warehouse.warehouse import Warehouse
+    from harvest_warehouse.warehouse import Target
 
 DONE, FAILED, WRONG_USE, SKIPPED = 0, 1, 2, 3
 DIFFERENT = RAISED = SKIPPED
@@ -73,15 +73,15 @@ def say(*lines: str) -> None:
         out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def warehouse(destination: str | None = None, *, is_demo: bool = False) -> Warehouse:
+def warehouse(destination: str | None = None, *, is_demo: bool = False) -> Target:
     """The warehouse that a command is about: the user's own, or the demo's."""
     from harvest_time_tracking import SettingWrong
     from harvest_warehouse.cli.demo_company import demo_warehouse
-    from harvest_warehouse.warehouse import user_warehouse
+    from harvest_warehouse.warehouse import user_target
 
     if is_demo and destination:
         raise SettingWrong("The demo's database is a file: --demo and --destination exclude each other.")
-    return demo_warehouse(Path.cwd()) if is_demo else user_warehouse(Path.cwd(), destination)
+    return demo_warehouse(Path.cwd()) if is_demo else user_target(Path.cwd(), destination)
 
 
 def prepare() -> None:

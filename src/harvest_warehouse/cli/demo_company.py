@@ -18,7 +18,7 @@ from harvest_warehouse.marts.settings import MartSettings
 from harvest_warehouse.messages.steps import say_nothing
 from harvest_warehouse.sync import SyncReport, sync
 from harvest_warehouse.verify import VerifyReport, verify
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 
 _QUESTIONS = (
     (
@@ -96,9 +96,9 @@ class DemoReport:
     answers: tuple[Answer, ...]
 
 
-def demo_warehouse(folder: Path) -> Warehouse:
+def demo_warehouse(folder: Path) -> Target:
     """The demo's own database and pipeline in `folder`: it shares nothing with the user's own data."""
-    return Warehouse(folder, "harvest_demo.duckdb", "harvest_demo", pipelines_dir=folder / ".harvest_demo")
+    return Target(folder, "harvest_demo.duckdb", "harvest_demo", pipelines_dir=folder / ".harvest_demo")
 
 
 def demo(

@@ -43,10 +43,10 @@ def publish(
         from harvest_warehouse.cli.render.progress import progress
         from harvest_warehouse.cli.render.publish import publish_json, publish_lines
         from harvest_warehouse.transfer import publish as run
-        from harvest_warehouse.transfer.bucket import Shelf
+        from harvest_warehouse.transfer.bucket import Bucket
 
         prepare()
-        source, shelf = warehouse(destination), Shelf(bucket_url=to)
+        source, shelf = warehouse(destination), Bucket(bucket_url=to)
         with progress(err, Ledger()) as on_step, files_for_others():
             report = run(source, shelf, file_format, on_step=on_step)
         if as_json:

@@ -6,18 +6,18 @@ import dataclasses
 import json
 from pathlib import Path
 
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 
 
-def as_argument(warehouse: Warehouse) -> str:
+def as_argument(warehouse: Target) -> str:
     """A warehouse as one argument of a command."""
     return json.dumps(dataclasses.asdict(warehouse), default=str)
 
 
-def from_argument(argument: object) -> Warehouse:
+def from_argument(argument: object) -> Target:
     """The warehouse again; that of the folder where the program runs, where none was given."""
     if not argument:
-        return Warehouse(Path.cwd())
+        return Target(Path.cwd())
     given = json.loads(str(argument))
     places = {name: Path(given[name]) for name in ("folder", "pipelines_dir") if given[name]}
-    return Warehouse(**{**given, **places})
+    return Target(**{**given, **places})

@@ -16,7 +16,7 @@ from harvest_warehouse.dashboard.header import accounts, header
 from harvest_warehouse.dashboard.pages import PAGES
 from harvest_warehouse.dashboard.reader import Reader, hand_over, handed_over
 from harvest_warehouse.dashboard.url import filters_asked_for, page_asked_for
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 
 _STYLE = Path(__file__).with_name("style.css")
 _BODY = "<body>"
@@ -30,7 +30,7 @@ class FirstPaint:
         warehouse: what is shown.
     """
 
-    def __init__(self, app: ASGIApp, warehouse: Warehouse) -> None:
+    def __init__(self, app: ASGIApp, warehouse: Target) -> None:
         self._app = app
         self._warehouse = warehouse
 
@@ -64,7 +64,7 @@ def _is_page(scope: Scope) -> bool:
     return bool(scope["type"] == "http" and scope["method"] == "GET" and scope["path"] == "/")
 
 
-def outlined(warehouse: Warehouse, address: dict[str, Any]) -> str:
+def outlined(warehouse: Target, address: dict[str, Any]) -> str:
     """The outline of the page at an address; nothing where it cannot be read now: marimo's page will say why."""
     # What an earlier visit left, and nobody took, is no answer to this one.
     handed_over(warehouse)

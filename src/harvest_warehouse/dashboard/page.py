@@ -22,7 +22,7 @@ _PLACES: dict[Kind, int] = {"money": 2, "hours": 2, "share": 1, "number": 1}
 
 
 @dataclass(frozen=True)
-class Basis:
+class Requirement:
     """The lists of Harvest that a figure is made of.
 
     Attributes:
@@ -42,7 +42,7 @@ class Tile:
     figure: str
     note: str = ""
     is_alarming: bool = False
-    basis: Basis | None = None
+    basis: Requirement | None = None
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Section:
     legend: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
     name: str = "table"
-    basis: Basis | None = None
+    basis: Requirement | None = None
     rest: str = ""
 
     def table(self) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from harvest_warehouse.database import Database, NotReadable
 from harvest_warehouse.database.read_only import reading
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 
 Row = dict[str, Any]
 T = TypeVar("T")
@@ -28,9 +28,7 @@ class Reader:
         sleep: waits for as many seconds, where another program has the database.
     """
 
-    def __init__(
-        self, warehouse: Warehouse, *, tries: int = _TRIES, sleep: Callable[[float], None] = time.sleep
-    ) -> None:
+    def __init__(self, warehouse: Target, *, tries: int = _TRIES, sleep: Callable[[float], None] = time.sleep) -> None:
         self.warehouse = warehouse
         self._tries = tries
         self._sleep = sleep
@@ -91,7 +89,7 @@ class Reader:
 
 
 # One for each warehouse, until its page has come to take it.
-_HANDED: dict[Warehouse, tuple[float, Reader]] = {}
+_HANDED: dict[Target, tuple[float, Reader]] = {}
 _SECONDS_KEPT = 60.0
 
 
@@ -100,7 +98,7 @@ def hand_over(read: Reader) -> None:
     _HANDED[read.warehouse] = (time.monotonic(), read)
 
 
-def handed_over(warehouse: Warehouse) -> Reader:
+def handed_over(warehouse: Target) -> Reader:
     """The reader that was left for this page; a new one where there is none, or where it was left too long ago."""
     left_at, read = _HANDED.pop(warehouse, (0.0, Reader(warehouse)))
     return read if time.monotonic() - left_at < _SECONDS_KEPT else Reader(warehouse)

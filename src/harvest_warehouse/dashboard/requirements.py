@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from harvest_warehouse.dashboard.formatting import listed
-from harvest_warehouse.dashboard.page import Basis, Page, Section, Tile
+from harvest_warehouse.dashboard.page import Page, Requirement, Section, Tile
 
 Missing = Literal["never read", "switched off", "none"]
 
-PEOPLE = Basis(("users", "time_entries"), ("time_entries",))
-UNBILLED = Basis(("clients", "projects", "time_entries"), ("time_entries", "expenses"))
-FEES = Basis(("clients", "projects", "invoices"), ("projects",))
-BUDGETS = Basis(("projects", "time_entries"), ("projects",))
-INVOICES = Basis(("invoices",), ("invoices",))
-REVENUE = Basis(("clients", "projects", "time_entries"), ("time_entries", "expenses"))
+PEOPLE = Requirement(("users", "time_entries"), ("time_entries",))
+UNBILLED = Requirement(("clients", "projects", "time_entries"), ("time_entries", "expenses"))
+FEES = Requirement(("clients", "projects", "invoices"), ("projects",))
+BUDGETS = Requirement(("projects", "time_entries"), ("projects",))
+INVOICES = Requirement(("invoices",), ("invoices",))
+REVENUE = Requirement(("clients", "projects", "time_entries"), ("time_entries", "expenses"))
 LISTS = ("clients", "projects", "users", "time_entries", "expenses", "invoices")
 """All lists that figures rest on."""
 
@@ -52,7 +52,7 @@ def known(page: Page, missing: Mapping[str, Missing]) -> Page:
     )
 
 
-def _gap(basis: Basis | None, missing: Mapping[str, Missing]) -> _Gap | None:
+def _gap(basis: Requirement | None, missing: Mapping[str, Missing]) -> _Gap | None:
     if basis is None:
         return None
     unread = tuple(name for name in basis.needs if missing.get(name) == "never read")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harvest_warehouse.database.connection import Answer, Database, open_database
-from harvest_warehouse.database.lock import Busy, OutOfReach
+from harvest_warehouse.database.lock import DatabaseBusy, DatabaseUnreachable
 from harvest_warehouse.database.read_only import NotReadable
 
-__all__ = ["Answer", "Busy", "Database", "NotReadable", "OutOfReach", "open_database"]
+__all__ = ["Answer", "Database", "DatabaseBusy", "DatabaseUnreachable", "NotReadable", "open_database"]

@@ -19,7 +19,7 @@ from harvest_warehouse.destinations import Destination, Use
 from harvest_warehouse.destinations.dialect import CATALOG, HOME
 from harvest_warehouse.destinations.insert_statements import plain, plain_lines
 from harvest_warehouse.destinations.statements import Home, Statement
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 
 _T = TypeVar("_T")
 
@@ -37,7 +37,7 @@ class Answer(NamedTuple):
     batches: Iterator[list[tuple[Any, ...]]]
 
 
-class HalfCopied(HarvestError):
+class IncompleteCopy(HarvestError):
     """The tables are those of a copy that did not come to its end."""
 
 
@@ -311,7 +311,7 @@ class Database:
 
 @contextmanager
 def open_database(
-    warehouse: Warehouse, use: Use = "writing", *, is_copying: bool = False, pipeline: dlt.Pipeline | None = None
+    warehouse: Target, use: Use = "writing", *, is_copying: bool = False, pipeline: dlt.Pipeline | None = None
 ) -> Iterator[Database]:
     """A connection for as long as the block lasts: a file that stays open could not be loaded.
 
@@ -322,7 +322,7 @@ def open_database(
         pipeline: the pipeline to it, opened for this use; a new one if None.
 
     Raises:
-        HalfCopied: where a copy was interrupted, for all others.
+        IncompleteCopy: where a copy was interrupted, for all others.
         DltException: where the database cannot be reached.
     """
     with (pipeline or open_pipeline(warehouse, use)).sql_client() as client:
@@ -331,7 +331,7 @@ def open_database(
         more = warehouse.kind.more_memory if use in ("writing", "building") else ()
         database = Database(client, warehouse.marts_name, warehouse.kind, more)
         if not is_copying and database.is_half_copied():
-            raise HalfCopied(
+            raise IncompleteCopy(
                 f"{warehouse.place} holds half a copy from another destination: `dlt-harvest copy --to {warehouse.destination} "
                 "--replace-unfinished` makes it anew. Nothing was read from there, and nothing changed."
             )

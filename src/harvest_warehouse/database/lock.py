@@ -16,18 +16,18 @@ from filelock import FileLock, Timeout
 
 from harvest_time_tracking import HarvestError, printable
 from harvest_warehouse.database.pipelines import open_pipeline
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 
 # A sync of a large account takes less, but for the first.
 PATIENCE_SECONDS = 3_600.0
 _SECONDS_BETWEEN_TRIES = 1.0
 
 
-class Busy(HarvestError):
+class DatabaseBusy(HarvestError):
     """Another run is writing into the same database."""
 
 
-class OutOfReach(HarvestError):
+class DatabaseUnreachable(HarvestError):
     """The database does not answer, or no longer."""
 
 
@@ -43,7 +43,7 @@ _held: dict[str, _Held] = {}
 
 
 @contextmanager
-def turn(warehouse: Warehouse) -> Iterator[None]:
+def exclusive_lock(warehouse: Target) -> Iterator[None]:
     """Write into the database alone, for as long as the block lasts. Who has the turn already may take it again.
 
     A file's lock keeps other processes of this machine out. So does one for dlt's working folder: a run on another database
@@ -51,8 +51,8 @@ def turn(warehouse: Warehouse) -> Iterator[None]:
     given back when a process ends, however it ends.
 
     Raises:
-        Busy: where another run has it.
-        OutOfReach: where the database does not answer.
+        DatabaseBusy: where another run has it.
+        DatabaseUnreachable: where the database does not answer.
     """
     with ExitStack() as stack:
         stack.enter_context(_lock(warehouse.lock_file, _busy(warehouse)))
@@ -63,8 +63,8 @@ def turn(warehouse: Warehouse) -> Iterator[None]:
 
 
 @contextmanager
-def patient_turn(
-    warehouse: Warehouse,
+def wait_for_lock(
+    warehouse: Target,
     on_wait: Callable[[], None],
     *,
     sleep: Callable[[float], None] = time.sleep,
@@ -79,16 +79,16 @@ def patient_turn(
         monotonic: a clock in seconds.
 
     Raises:
-        Busy: where that lasts longer than `PATIENCE_SECONDS`.
-        OutOfReach: where the database does not answer.
+        DatabaseBusy: where that lasts longer than `PATIENCE_SECONDS`.
+        DatabaseUnreachable: where the database does not answer.
     """
     give_up_at, is_told = monotonic() + PATIENCE_SECONDS, False
     with ExitStack() as stack:
         while True:
             try:
-                stack.enter_context(turn(warehouse))
+                stack.enter_context(exclusive_lock(warehouse))
                 break
-            except Busy:
+            except DatabaseBusy:
                 if monotonic() >= give_up_at:
                     raise
             if not is_told:
@@ -99,7 +99,7 @@ def patient_turn(
 
 
 @contextmanager
-def _lock(path: Path, busy: Busy) -> Iterator[None]:
+def _lock(path: Path, busy: DatabaseBusy) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         try:
@@ -110,7 +110,7 @@ def _lock(path: Path, busy: Busy) -> Iterator[None]:
 
 
 @contextmanager
-def _lock_in_database(warehouse: Warehouse, name: str) -> Iterator[None]:
+def _lock_in_database(warehouse: Target, name: str) -> Iterator[None]:
     """The lock belongs to a connection, which stays open until the outermost block ends."""
     with ExitStack() as stack:
         try:
@@ -122,7 +122,7 @@ def _lock_in_database(warehouse: Warehouse, name: str) -> Iterator[None]:
                 raise _busy(warehouse)
         except DltException as error:
             said = str(getattr(error, "inner_exc", None) or error.__cause__ or error)
-            raise OutOfReach(f"{warehouse.place} does not answer: {printable(said)}") from error
+            raise DatabaseUnreachable(f"{warehouse.place} does not answer: {printable(said)}") from error
         _held[name] = held
         held.times += 1
         try:
@@ -133,12 +133,12 @@ def _lock_in_database(warehouse: Warehouse, name: str) -> Iterator[None]:
                 del _held[name]
 
 
-def _connected(warehouse: Warehouse, stack: ExitStack) -> SqlClientBase[Any]:
+def _connected(warehouse: Target, stack: ExitStack) -> SqlClientBase[Any]:
     client: Any = open_pipeline(warehouse).sql_client()
     return stack.enter_context(client)
 
 
-def _is_locked(warehouse: Warehouse, client: SqlClientBase[Any]) -> bool:
+def _is_locked(warehouse: Target, client: SqlClientBase[Any]) -> bool:
     for statement in warehouse.kind.lock_settings:
         client.execute_sql(statement)
     # The same number on every machine, for whoever writes into the same tables.
@@ -148,14 +148,14 @@ def _is_locked(warehouse: Warehouse, client: SqlClientBase[Any]) -> bool:
     return bool(found and found[0][0])
 
 
-def _busy(warehouse: Warehouse) -> Busy:
-    return Busy(
+def _busy(warehouse: Target) -> DatabaseBusy:
+    return DatabaseBusy(
         f"Another run is writing into {warehouse.place}: wait until it has ended, and run again. Nothing was changed."
     )
 
 
-def _busy_folder(warehouse: Warehouse) -> Busy:
-    return Busy(
+def _busy_folder(warehouse: Target) -> DatabaseBusy:
+    return DatabaseBusy(
         f"A run on another database is using dlt's working folder {warehouse.working_folder_lock.parent}: wait until it has "
         "ended, or give each database a folder of its own (DLT_DATA_DIR), and run again. Nothing was changed."
     )

@@ -15,14 +15,14 @@ from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 from harvest_time_tracking import HarvestError, tables
 from harvest_time_tracking.reading.stream_state import cursors
 from harvest_warehouse.database.run import Run
-from harvest_warehouse.warehouse import SCHEMA, Warehouse
+from harvest_warehouse.warehouse import SCHEMA, Target
 
 # The mark of the database that the pending packages were made for, and the account that they are of.
 _BASE = "harvest_base"
 _ACCOUNT = "harvest_account"
 
 
-class NotOurs(HarvestError):
+class ForeignTables(HarvestError):
     """Tables of somebody else's are where ours would be."""
 
 
@@ -67,7 +67,7 @@ def refuse_foreign_tables(run: Run) -> None:
     Only after `adopt_database_state`, and where tables and dlt's note of them are made at once: else they may be ours, of a run that was killed.
 
     Raises:
-        NotOurs: where there are some.
+        ForeignTables: where there are some.
     """
     pipeline, warehouse = run.pipeline, run.warehouse
     if pipeline.default_schema_name or not run.is_loaded():
@@ -79,7 +79,7 @@ def refuse_foreign_tables(run: Run) -> None:
             return
     makes_both_at_once = pipeline.destination.capabilities().supports_ddl_transactions
     if makes_both_at_once and (strange := sorted(there & set(tables()))):
-        raise NotOurs(
+        raise ForeignTables(
             f"{warehouse.place} has tables in the schema {warehouse.dataset_name} that have the names of Harvest's and are "
             f"somebody else's: {', '.join(strange)}. Rename or move them, or run this in another folder. Nothing was changed."
         )
@@ -117,7 +117,7 @@ def _position(run: Run) -> str | None:
     return state["_version_hash"] if state else None
 
 
-def _mark(warehouse: Warehouse, version: str | None) -> str:
+def _mark(warehouse: Target, version: str | None) -> str:
     return f"{warehouse.place}|{version}"
 
 

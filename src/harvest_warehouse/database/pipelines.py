@@ -13,14 +13,14 @@ from harvest_time_tracking import HarvestError, printable
 from harvest_warehouse.destinations import Use
 from harvest_warehouse.destinations.connect import connected
 from harvest_warehouse.destinations.duckdb.client import is_database
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 
 
 class FolderDamaged(HarvestError):
     """dlt's working folder cannot be read."""
 
 
-def is_loaded(warehouse: Warehouse) -> bool:
+def is_loaded(warehouse: Target) -> bool:
     """Whether anything was loaded yet.
 
     Raises:
@@ -33,7 +33,7 @@ def is_loaded(warehouse: Warehouse) -> bool:
         return client.has_dataset()
 
 
-def open_pipeline(warehouse: Warehouse, use: Use = "writing") -> dlt.Pipeline:
+def open_pipeline(warehouse: Target, use: Use = "writing") -> dlt.Pipeline:
     """The pipeline, made or taken up again, and from now on dlt's current one.
 
     Args:
@@ -55,7 +55,7 @@ def open_pipeline(warehouse: Warehouse, use: Use = "writing") -> dlt.Pipeline:
 
 
 @contextmanager
-def working_folder_read(warehouse: Warehouse) -> Iterator[None]:
+def working_folder_read(warehouse: Target) -> Iterator[None]:
     """What dlt says of a file in its working folder that it cannot read, in our words. Raises FolderDamaged."""
     try:
         yield

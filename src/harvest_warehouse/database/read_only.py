@@ -11,7 +11,7 @@ from harvest_time_tracking import HarvestError, SettingWrong, printable
 from harvest_warehouse.database.connection import Database, open_database
 from harvest_warehouse.database.pipelines import is_loaded
 from harvest_warehouse.destinations.duckdb.client import mended_by
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 
 
 class NotReadable(HarvestError):
@@ -19,7 +19,7 @@ class NotReadable(HarvestError):
 
 
 @contextmanager
-def reading(warehouse: Warehouse, *tables: str) -> Iterator[Database]:
+def reading(warehouse: Target, *tables: str) -> Iterator[Database]:
     """A connection that can write nothing, for as long as the block lasts: keep it short, it holds up those who write.
 
     Args:
@@ -50,7 +50,7 @@ def reading(warehouse: Warehouse, *tables: str) -> Iterator[Database]:
         raise NotReadable(unopened(warehouse, error)) from error
 
 
-def not_ours(warehouse: Warehouse) -> str:
+def not_ours(warehouse: Target) -> str:
     """What is said of a database that holds none of our tables."""
     return (
         f"{warehouse.place} holds nothing of Harvest's (there is no schema {warehouse.dataset_name} with tables): run "
@@ -58,7 +58,7 @@ def not_ours(warehouse: Warehouse) -> str:
     )
 
 
-def unopened(warehouse: Warehouse, error: DestinationConnectionError) -> str:
+def unopened(warehouse: Target, error: DestinationConnectionError) -> str:
     """Why there is no connection, in the database's own words and not in dlt's."""
     said = str(error.inner_exc)
     if warehouse.kind.is_busy(said):

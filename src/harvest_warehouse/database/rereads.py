@@ -9,9 +9,9 @@ from dlt.extract import DltResource
 
 from harvest_time_tracking import STREAMS, StreamOutcome
 from harvest_warehouse.database.runs import RunRecord
-from harvest_warehouse.database.system_tables import OwnTable
+from harvest_warehouse.database.system_tables import SystemTable
 
-REREADS = OwnTable(
+REREADS = SystemTable(
     "harvest_rereads",
     "When each month of a list was last read again in full; of the first load and of whole lists, harvest_runs tells",
     ("account_id", "stream", "month"),

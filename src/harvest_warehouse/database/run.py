@@ -8,11 +8,11 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 import dlt
 
 from harvest_warehouse.database.connection import Database, open_database
-from harvest_warehouse.database.lock import patient_turn, turn
+from harvest_warehouse.database.lock import exclusive_lock, wait_for_lock
 from harvest_warehouse.database.pipelines import is_loaded, open_pipeline
 from harvest_warehouse.destinations import Use
 from harvest_warehouse.messages.steps import say_nothing
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 
 
 class Run:
@@ -31,7 +31,7 @@ class Run:
         is_settled: whether what an earlier run left was finished since the lock was taken.
     """
 
-    def __init__(self, warehouse: Warehouse, *, on_step: Callable[[str], None] = say_nothing) -> None:
+    def __init__(self, warehouse: Target, *, on_step: Callable[[str], None] = say_nothing) -> None:
         self.warehouse = warehouse
         self.on_step = on_step
         self.is_settled = False
@@ -50,8 +50,8 @@ class Run:
             is_patient: whether to wait while another run has it.
 
         Raises:
-            Busy: where another run has it; with patience, for more than an hour.
-            OutOfReach: where the database does not answer.
+            DatabaseBusy: where another run has it; with patience, for more than an hour.
+            DatabaseUnreachable: where the database does not answer.
         """
         if self._is_locked:
             yield
@@ -67,9 +67,9 @@ class Run:
 
     def _turn(self, *, is_patient: bool) -> AbstractContextManager[None]:
         if not is_patient:
-            return turn(self.warehouse)
+            return exclusive_lock(self.warehouse)
         waiting = f"waiting for another run that is writing into {self.warehouse.place}"
-        return patient_turn(self.warehouse, lambda: self.on_step(waiting))
+        return wait_for_lock(self.warehouse, lambda: self.on_step(waiting))
 
     @property
     def pipeline(self) -> dlt.Pipeline:
@@ -92,7 +92,7 @@ class Run:
         """The open connection; without the lock, for as long as the block lasts.
 
         Raises:
-            HalfCopied: where a copy from another destination was interrupted.
+            IncompleteCopy: where a copy from another destination was interrupted.
             DltException: where the database cannot be reached.
         """
         if self._database is None or (self._use != use and not self._users):

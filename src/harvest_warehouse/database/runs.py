@@ -11,11 +11,11 @@ from importlib.metadata import version
 from dlt.extract import DltResource
 
 from harvest_time_tracking import StreamOutcome
-from harvest_warehouse.database.system_tables import OwnTable
+from harvest_warehouse.database.system_tables import SystemTable
 
 VERSION = version("dlt-harvest")
 
-RUNS = OwnTable(
+RUNS = SystemTable(
     "harvest_runs",
     "What became of each stream in each run, also in runs that failed",
     ("account_id", "run_id", "stream"),

@@ -19,7 +19,7 @@ from harvest_warehouse.warehouse import SCHEMA
 
 
 @dataclass(frozen=True)
-class OwnTable:
+class SystemTable:
     """One table of ours.
 
     Attributes:
@@ -52,7 +52,7 @@ class OwnTable:
         return made
 
 
-def extract_own(run: Run, *resources: DltResource) -> None:
+def extract_rows(run: Run, *resources: DltResource) -> None:
     """Put rows of our own into a load package, in the schema that holds Harvest's tables."""
     pipeline = run.pipeline
     schemas = pipeline.schemas
@@ -68,12 +68,12 @@ def write_rows(run: Run, *resources: DltResource) -> None:
     Raises:
         DltException: where the database refuses.
     """
-    extract_own(run, *resources)
+    extract_rows(run, *resources)
     load_pending(run)
     pipeline_state.record(run)
 
 
-DELETIONS = OwnTable(
+DELETIONS = SystemTable(
     "harvest_deletions",
     "The rows that vanished from Harvest, with their last content",
     ("account_id", "table_name", "row_key"),

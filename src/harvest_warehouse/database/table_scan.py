@@ -24,7 +24,7 @@ _ROWS = 5_000
 
 
 @dataclass(frozen=True)
-class Portions:
+class TableScan:
     """A table to be read.
 
     Attributes:
@@ -77,11 +77,11 @@ class Portions:
 
 
 @dataclass
-class Digest:
+class Checksum:
     """How many rows, and the sum of a number for each that comes of all its values: their order does not count.
 
     Attributes:
-        columns: of the table, as in `Portions`.
+        columns: of the table, as in `TableScan`.
         rows: how many.
         total: the sum.
     """

@@ -11,11 +11,11 @@ from dlt.common.json import json
 from dlt.extract import DltResource
 
 from harvest_time_tracking import STREAMS, Client, tables
-from harvest_time_tracking.errors import PermissionMissing
+from harvest_time_tracking.errors import Forbidden
 from harvest_warehouse.database.connection import Database
-from harvest_warehouse.database.system_tables import OwnTable
+from harvest_warehouse.database.system_tables import SystemTable
 
-ACCESS = OwnTable(
+ACCESS = SystemTable(
     "harvest_access",
     "What the token saw in each sync, and what of that it saw before and saw no more",
     ("account_id", "looked_at"),
@@ -94,7 +94,7 @@ def look(client: Client, database: Database | None) -> Access:
     try:
         company = client.page(STREAMS["company"].path, None).records[0]
         features = {name: value for name, value in company.items() if name.endswith("_feature")}
-    except PermissionMissing:
+    except Forbidden:
         features = None
     empty, hidden = _money(client, database) if database else ({}, ())
     return Access(_person(me), tuple(me.get("access_roles") or ()), features, empty, hidden)
@@ -215,7 +215,7 @@ def _money(client: Client, database: Database) -> tuple[dict[str, float], tuple[
             continue
         try:
             records = client.page(stream.path, stream.data_key, {"per_page": _ROWS_LOOKED_AT}).records
-        except PermissionMissing:
+        except Forbidden:
             # The load skips it, and says so.
             continue
         theirs = {record["id"]: record for record in records if type(record.get("id")) is int}

@@ -14,7 +14,7 @@ from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
 from harvest_time_tracking import SettingWrong
 from harvest_warehouse.destinations.base import Destination, Use
-from harvest_warehouse.destinations.duckdb.client import PatientDuckDb
+from harvest_warehouse.destinations.duckdb.client import RetryingDuckDb
 from harvest_warehouse.destinations.registry import DEFAULT, DESTINATIONS, REFUSED
 from harvest_warehouse.settings.section import given
 
@@ -79,7 +79,7 @@ def connected(name: str, dataset_name: str, file: Path, use: Use) -> tuple[DltDe
     if entry.is_file:
         credentials = DuckDbCredentials(str(file), **entry.uses[use])
         # Who reads says that the file is taken; who writes waits until those who read have read.
-        kind = dlt.destinations.duckdb if use == "reading" else PatientDuckDb
+        kind = dlt.destinations.duckdb if use == "reading" else RetryingDuckDb
         return kind(credentials, supports_transactions=entry.is_atomic), str(file)
     factory: DltDestination[Any, Any] = _made(entry, name)
     try:

@@ -10,7 +10,7 @@ from harvest_time_tracking import STREAMS, Client, HarvestError, Ledger, Session
 from harvest_time_tracking.reading.calls import list_calls
 from harvest_time_tracking.reading.pages import Pages
 from harvest_time_tracking.reading.request_shares import Split
-from harvest_time_tracking.reading.run_cache import Roll
+from harvest_time_tracking.reading.run_cache import ParentIndex
 
 _A_MOMENT_SECONDS = 0.002
 _PARENTS = frozenset(stream.parent.stream for stream in STREAMS.values() if stream.parent and stream.is_default)
@@ -39,7 +39,7 @@ def counts(client: Client, features: Mapping[str, object]) -> Counts:
         features: the account's switches; empty where they cannot be read.
     """
     records: dict[str, int | None] = {}
-    rolls: dict[str, Roll] = {}
+    rolls: dict[str, ParentIndex] = {}
     refusals: dict[str, str] = {} if features else {"company": "only administrators may read it"}
     lists = [stream for stream in STREAMS.values() if stream.is_default and not stream.parent and stream.data_key]
     asked = [stream for stream in lists if not stream.feature or features.get(stream.feature) is not False]
@@ -66,7 +66,7 @@ def counts(client: Client, features: Mapping[str, object]) -> Counts:
     return Counts(records, parents, refusals)
 
 
-def _read(client: Client, stream: Stream) -> Roll:
+def _read(client: Client, stream: Stream) -> ParentIndex:
     roll = Session(STREAMS).begin(stream, is_whole=True)
     pages = Pages(client, stream, Ledger().open(stream.name, stream.table_name), {})
     for step in pages.settled(list_calls(stream, client.settings.account_id, None, client.settings.start_date)):

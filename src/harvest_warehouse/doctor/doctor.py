@@ -10,20 +10,20 @@ from urllib.parse import urlsplit
 from dlt.common.exceptions import DltException
 
 from harvest_time_tracking import STREAMS, Client, HarvestError, Settings, SettingWrong, printable
-from harvest_time_tracking.errors import NetworkWrong, NotThere, PermissionMissing, TokenRejected, Unreachable
+from harvest_time_tracking.errors import Forbidden, NetworkWrong, NotFound, TokenRejected, Unreachable
 from harvest_time_tracking.http.network import Connection
 from harvest_time_tracking.http.protocol import read_answer, read_document
-from harvest_time_tracking.http.proxy import way_to
+from harvest_time_tracking.http.proxy import route_to
 from harvest_time_tracking.settings import is_loopback
 from harvest_warehouse.database.pipelines import is_loaded
 from harvest_warehouse.database.run import Run
 from harvest_warehouse.doctor.counts import counts
 from harvest_warehouse.doctor.estimate import ChildrenPlan, StreamPlan, children_plan, plan, seconds_for
-from harvest_warehouse.doctor.preflight import trial
+from harvest_warehouse.doctor.preflight import preflight
 from harvest_warehouse.load.reread_rotation import NEVER, rotation
 from harvest_warehouse.marts.settings import mart_settings
 from harvest_warehouse.settings.account import REREAD_REQUESTS
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 
 # Somebody sits in front of it: three tries tell that nobody answers.
 _TRIES = 3
@@ -72,7 +72,7 @@ class DoctorReport:
 
 
 def doctor(
-    warehouse: Warehouse,
+    warehouse: Target,
     settings: Settings,
     *,
     reread_requests: int = REREAD_REQUESTS,
@@ -99,12 +99,12 @@ def doctor(
 
 
 def _account(client: Client, settings: Settings) -> tuple[list[Check], dict[str, object]]:
-    way = f"{way_to(settings.base_url)}."
+    way = f"{route_to(settings.base_url)}."
     try:
         me = client.page(STREAMS["users_me"].path, None).records[0]
     except (NetworkWrong, Unreachable) as error:
         return [Check("network", "wrong", f"{error} The way: {way}")], {}
-    except (TokenRejected, NotThere) as error:
+    except (TokenRejected, NotFound) as error:
         return [*_way(client, way), *_who_is_it(settings, error)], {}
     except HarvestError as error:
         return [*_way(client, way), Check("token", "wrong", str(error))], {}
@@ -115,7 +115,7 @@ def _account(client: Client, settings: Settings) -> tuple[list[Check], dict[str,
     company_currency: object = None
     try:
         company = client.page(STREAMS["company"].path, None).records[0]
-    except PermissionMissing:
+    except Forbidden:
         checks.append(Check("account", "fine", f"{settings.account_id}; this person may not read its settings."))
     except HarvestError as error:
         return [*checks, Check("account", "wrong", str(error))], {}
@@ -221,11 +221,11 @@ def _accounts(settings: Settings) -> list[dict[str, object]] | None:
     return [account for account in accounts if isinstance(account, dict)] if isinstance(accounts, list) else None
 
 
-def _database(warehouse: Warehouse) -> Check:
+def _database(warehouse: Target) -> Check:
     """Try in a scratch schema what a sync does, and leave no file where there was none."""
     is_new = warehouse.kind.is_file and not warehouse.file.exists()
     try:
-        tried = trial(warehouse)
+        tried = preflight(warehouse)
     finally:
         if is_new:
             warehouse.file.unlink(missing_ok=True)
@@ -270,7 +270,7 @@ def _runs(number: int) -> str:
     return "1 run" if number == 1 else f"{number:,} runs"
 
 
-def _rereading(warehouse: Warehouse, settings: Settings, requests: int) -> Check:
+def _rereading(warehouse: Target, settings: Settings, requests: int) -> Check:
     """Within how many runs all of history is read again."""
     if not requests:
         return Check("re-reading", "note", "switched off (reread_requests = 0): what changes without a trace stays.")

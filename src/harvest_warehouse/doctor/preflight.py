@@ -13,17 +13,17 @@ from dlt.common.utils import uniq_id
 
 from harvest_time_tracking import HarvestError, printable
 from harvest_warehouse.database import open_database
-from harvest_warehouse.database.lock import turn
+from harvest_warehouse.database.lock import exclusive_lock
 from harvest_warehouse.database.run import Run
-from harvest_warehouse.database.system_tables import OwnTable, write_rows
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.database.system_tables import SystemTable, write_rows
+from harvest_warehouse.warehouse import Target
 
-_LOADED = OwnTable("trial", "A row that is loaded as a sync loads", ("id",), (("id", "bigint", "Its key"),), "merge")
+_LOADED = SystemTable("trial", "A row that is loaded as a sync loads", ("id",), (("id", "bigint", "Its key"),), "merge")
 _COLUMNS = "(id bigint, hours decimal(38, 9), note text)"
 
 
 @dataclass(frozen=True)
-class Trial:
+class Preflight:
     """How far it came.
 
     Attributes:
@@ -39,27 +39,27 @@ class Trial:
     missing: str = ""
 
 
-def trial(warehouse: Warehouse) -> Trial:
+def preflight(warehouse: Target) -> Preflight:
     """Connect, make a schema and a table in it, write, merge, index, lock, load as dlt does, and drop it all."""
     name = f"harvest_doctor_{uniq_id(4)}"
     with tempfile.TemporaryDirectory() as folder:
         scratch = replace(
             warehouse, pipeline_name=name, dataset_name=name, marts_name=f"{name}_marts", pipelines_dir=Path(folder)
         )
-        return _Trial(warehouse, scratch, name).run()
+        return _Preflight(warehouse, scratch, name).run()
 
 
-class _Trial:
+class _Preflight:
     """One trial under way: in a schema of its own or, where it may make none, in those that are there."""
 
-    def __init__(self, warehouse: Warehouse, scratch: Warehouse, table: str) -> None:
+    def __init__(self, warehouse: Target, scratch: Target, table: str) -> None:
         self._warehouse = warehouse
         self._scratch = scratch
         self._table = table
         self._has_schema = False
         self._done: list[str] = []
 
-    def run(self) -> Trial:
+    def run(self) -> Preflight:
         """Step by step, until one is refused."""
         step = ""
         try:
@@ -70,8 +70,8 @@ class _Trial:
             said = _said(error)
             with suppress(DltException):
                 self._drop()
-            return Trial(tuple(self._done), step, said, self._missing(step))
-        return Trial(tuple(self._done))
+            return Preflight(tuple(self._done), step, said, self._missing(step))
+        return Preflight(tuple(self._done))
 
     def _steps(self) -> Iterator[tuple[str, Callable[[], object]]]:
         name = self._table
@@ -111,7 +111,7 @@ class _Trial:
                     raise
 
     def _lock(self) -> None:
-        with turn(self._scratch):
+        with exclusive_lock(self._scratch):
             pass
 
     def _drop(self) -> None:

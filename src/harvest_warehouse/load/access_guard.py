@@ -25,7 +25,7 @@ class AccessChanged(HarvestError):
     """The token's rights changed while Harvest was read with it: what it did not show looks empty, vanished, or never there."""
 
 
-class Sentinel:
+class AccessGuard:
     """Stops a load when the token sees less than before: knows what the tokens of earlier runs saw, and what this one sees.
 
     Args:

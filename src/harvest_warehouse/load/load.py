@@ -22,14 +22,14 @@ from harvest_warehouse.database.pipelines import FolderDamaged, working_folder_r
 from harvest_warehouse.database.rereads import reread
 from harvest_warehouse.database.run import Run
 from harvest_warehouse.database.runs import RunRecord, runs_resource
-from harvest_warehouse.database.system_tables import DELETIONS, extract_own
-from harvest_warehouse.load.access_guard import Sentinel
+from harvest_warehouse.database.system_tables import DELETIONS, extract_rows
+from harvest_warehouse.load.access_guard import AccessGuard
 from harvest_warehouse.load.embedded_copies import follow_embedded
 from harvest_warehouse.load.report import AccessLost, LoadFailed, LoadReport, what_happened
 from harvest_warehouse.load.source import account_source
 from harvest_warehouse.messages.steps import say_nothing
 from harvest_warehouse.settings.process import give_memory_back
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 
 _HOW_TO_GIVE_UP = (
     "An earlier run left what it had read, and it cannot be written. Mend that and load again; or throw it away with "
@@ -40,7 +40,7 @@ Again = Mapping[str, Sequence[Mapping[str, object]]]
 
 
 def load(
-    warehouse: Warehouse,
+    warehouse: Target,
     settings: Settings,
     streams: Sequence[str] = (),
     *,
@@ -71,12 +71,12 @@ def load(
 
     Raises:
         SettingWrong: before anything is asked of Harvest.
-        Busy: where another run is writing into the same database.
+        DatabaseBusy: where another run is writing into the same database.
         AccessLost: where the token sees less than an earlier one.
         LoadFailed: for everything after that.
     """
     run, asks = Run(warehouse, on_step=on_step), client or Client(settings)
-    guard = Sentinel(run, settings, asks, accept=accept_access)
+    guard = AccessGuard(run, settings, asks, accept=accept_access)
     given = {"reports_from": reports_from, "reports_to": reports_to, "project_ids": list(project_ids) or None}
     try:
         return load_in(run, settings, asks, guard, ledger or Ledger(), streams, again=again, given=given)
@@ -89,7 +89,7 @@ def load_in(
     run: Run,
     settings: Settings,
     client: Client,
-    guard: Sentinel,
+    guard: AccessGuard,
     ledger: Ledger,
     streams: Sequence[str] = (),
     *,
@@ -136,7 +136,7 @@ def settle(run: Run, settings: Settings) -> tuple[str, ...]:
         The load packages that were finished.
 
     Raises:
-        Busy: where another run is writing into the same database.
+        DatabaseBusy: where another run is writing into the same database.
         LoadFailed: where the database refuses.
     """
     loading = _Load(run, settings, Ledger())
@@ -155,7 +155,7 @@ class _Load:
         settings: Settings,
         ledger: Ledger,
         again: Again = MappingProxyType({}),
-        guard: Sentinel | None = None,
+        guard: AccessGuard | None = None,
     ) -> None:
         self._run = run
         self._warehouse = run.warehouse
@@ -173,7 +173,7 @@ class _Load:
         """Finish what an earlier run left, and agree with the database on how far it has come.
 
         Raises:
-            HarvestError: HalfCopied, NotOurs, FolderDamaged.
+            HarvestError: IncompleteCopy, ForeignTables, FolderDamaged.
         """
         with working_folder_read(self._warehouse):
             self._settle()
@@ -293,7 +293,7 @@ class _Load:
         if is_whole:
             resources += reread(run, self._again, outcomes, self._settings.start_date)
             resources += [DELETIONS.holding([]), *(self._guard.rows(outcomes) if self._guard else ())]
-        extract_own(self._run, *resources)
+        extract_rows(self._run, *resources)
 
     def _record_failure(self) -> None:
         try:

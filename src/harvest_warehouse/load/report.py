@@ -8,7 +8,7 @@ from datetime import datetime
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from harvest_time_tracking import STREAMS, HarvestError, StreamOutcome, printable
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class AccessLost(LoadFailed):
         self.lost = lost
 
 
-def what_happened(error: BaseException, warehouse: Warehouse) -> str:
+def what_happened(error: BaseException, warehouse: Target) -> str:
     """What happened, in one message: our own words where the cause is ours, else the cause's."""
     chain = [error]
     while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and cause not in chain:

@@ -21,7 +21,7 @@ from harvest_warehouse.marts.models import Model, Rule, described, empty, models
 from harvest_warehouse.marts.report import BuildFailed, BuildReport, BuiltTable, Found, failure
 from harvest_warehouse.marts.settings import TIME_OFF, WEEKDAYS, MartSettings, mart_settings
 from harvest_warehouse.marts.time_zones import zone
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 
 # Behind the names of tables that are being built, and of those of a build that failed.
 NEXT = "__next"
@@ -54,7 +54,7 @@ _INPUTS = {
 
 
 def build(
-    warehouse: Warehouse,
+    warehouse: Target,
     settings: MartSettings | None = None,
     *,
     as_of: date | None = None,
@@ -71,7 +71,7 @@ def build(
     Raises:
         SettingWrong: for a setting that cannot work, or where nothing was loaded yet.
         NoDatabase: where the database's file is something else.
-        Busy: where another run is writing into the same database.
+        DatabaseBusy: where another run is writing into the same database.
         BuildFailed: where a check or the database says no. The old marts stand.
     """
     return build_in(Run(warehouse, on_step=on_step), settings, as_of=as_of)
@@ -140,7 +140,7 @@ class _Build:
 
     def __init__(
         self,
-        warehouse: Warehouse,
+        warehouse: Target,
         database: Database,
         settings: MartSettings,
         as_of: date | None,

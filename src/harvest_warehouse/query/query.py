@@ -16,7 +16,7 @@ from harvest_warehouse.database.read_only import reading
 from harvest_warehouse.destinations.duckdb.client import mended_by
 from harvest_warehouse.destinations.interruptible import TookTooLong, interruptible, leave
 from harvest_warehouse.query.statement_guard import guarded, question
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 
 SECONDS = 300.0
 """How long a question may take."""
@@ -39,7 +39,7 @@ class QueryReport:
     is_cut: bool = False
 
 
-def query(warehouse: Warehouse, statement: str, *, limit: int | None = None, seconds: float = SECONDS) -> QueryReport:
+def query(warehouse: Target, statement: str, *, limit: int | None = None, seconds: float = SECONDS) -> QueryReport:
     """Ask the database of an account, for an answer that fits into memory.
 
     Args:
@@ -60,7 +60,7 @@ def query(warehouse: Warehouse, statement: str, *, limit: int | None = None, sec
 
 
 @contextmanager
-def streamed(warehouse: Warehouse, statement: str, *, seconds: float = SECONDS) -> Iterator[Answer]:
+def streamed(warehouse: Target, statement: str, *, seconds: float = SECONDS) -> Iterator[Answer]:
     """The answer to a question as it comes in, a few thousand rows at a time. Takes and raises what `query` does.
 
     Ctrl-C, SIGTERM and the time limit end it, and what the database's server does for it.

@@ -48,7 +48,7 @@ class Listed:
     is_whole: bool
 
 
-class Inventory:
+class ListCounts:
     """The rows of one list.
 
     Args:

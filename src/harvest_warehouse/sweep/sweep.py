@@ -17,7 +17,7 @@ from harvest_warehouse.database.system_tables import DELETIONS, write_rows
 from harvest_warehouse.load import LoadReport
 from harvest_warehouse.sweep.archive import Finding, moving, strays
 from harvest_warehouse.sweep.dangling import dangling
-from harvest_warehouse.sweep.list_counts import Inventory, Uncounted
+from harvest_warehouse.sweep.list_counts import ListCounts, Uncounted
 from harvest_warehouse.sweep.report import SweepReport, Swept, Verdict, is_too_much
 
 _COUNTS = 3
@@ -115,7 +115,7 @@ def _all(
 ) -> list[_Found]:
     found: list[_Found] = []
     for stream in lists:
-        inventory = Inventory(database, client, settings, stream, since[stream.name])
+        inventory = ListCounts(database, client, settings, stream, since[stream.name])
         owner = stream.owner
         owners = next((each.vanished for each in found if owner and each.stream.name == owner.stream), set())
         each = _compared(inventory, owners)
@@ -126,7 +126,7 @@ def _all(
     return found
 
 
-def _compared(inventory: Inventory, vanished_owners: Collection[int]) -> _Found:
+def _compared(inventory: ListCounts, vanished_owners: Collection[int]) -> _Found:
     """What vanished from one list, and what it has that we have not."""
     found = _Found(inventory.stream, inventory.held())
     try:
@@ -141,7 +141,7 @@ def _compared(inventory: Inventory, vanished_owners: Collection[int]) -> _Found:
     return found
 
 
-def _look(inventory: Inventory, found: _Found, with_owner: set[int]) -> None:
+def _look(inventory: ListCounts, found: _Found, with_owner: set[int]) -> None:
     """Find out what differs. One look is enough: what comes or goes meanwhile is for the next sweep.
 
     What changed since the load is asked for before and after: a row that moved to another day meanwhile, or was created,

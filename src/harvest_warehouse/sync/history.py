@@ -47,7 +47,7 @@ def keep_history(run: Run, account_id: str, *, at: datetime, read: Collection[st
         read: the streams that this run read completely. Of the others nobody knows, and their versions stay.
 
     Raises:
-        Busy: where another run is writing into the same database.
+        DatabaseBusy: where another run is writing into the same database.
         DltException: where the database refuses.
     """
     with run.locked():

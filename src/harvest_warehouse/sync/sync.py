@@ -14,7 +14,7 @@ from harvest_time_tracking import Client, HarvestError, Ledger, Settings, Settin
 from harvest_time_tracking.settings import as_date
 from harvest_warehouse.database.run import Run
 from harvest_warehouse.load import LoadReport
-from harvest_warehouse.load.access_guard import Sentinel
+from harvest_warehouse.load.access_guard import AccessGuard
 from harvest_warehouse.load.load import Again, load_in, settle
 from harvest_warehouse.load.report import what_happened
 from harvest_warehouse.load.reread_rotation import Rotation, rotation
@@ -29,7 +29,7 @@ from harvest_warehouse.sweep.replaced_tables import Noted, drop_orphans, note_re
 from harvest_warehouse.sync.history import HistoryReport, keep_history
 from harvest_warehouse.verify import VerifyReport
 from harvest_warehouse.verify.verify import verify_in
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 
 
 class SyncFailed(HarvestError):
@@ -78,7 +78,7 @@ class SyncReport:
 
 
 def sync(
-    warehouse: Warehouse,
+    warehouse: Target,
     settings: Settings,
     *,
     repair: bool = False,
@@ -105,7 +105,7 @@ def sync(
         on_step: is told, in a few words, what begins.
 
     Raises:
-        Busy: where another run is writing into the same database.
+        DatabaseBusy: where another run is writing into the same database.
         LoadFailed: where the load did not come to its end.
         SyncFailed: where something after it did not; what was loaded stays, and the next sync goes on.
         HarvestError: where Harvest cannot be asked at all.
@@ -113,7 +113,7 @@ def sync(
     began = time.monotonic()
     run = Run(warehouse, on_step=on_step)
     with _asking(warehouse, client or Client(settings)) as asking:
-        guard = Sentinel(run, settings, asking, accept=accept_access)
+        guard = AccessGuard(run, settings, asking, accept=accept_access)
         syncing = _Sync(run, settings, reread_requests, asking, guard, ledger or Ledger())
         with run.locked():
             report = syncing.run(accept_deletions=accept_deletions, accept_access=accept_access)
@@ -128,7 +128,7 @@ def sync(
 
 
 def repair(
-    warehouse: Warehouse,
+    warehouse: Target,
     settings: Settings,
     *,
     since: str | date | None = None,
@@ -155,12 +155,12 @@ def repair(
     first, last = as_date("since", since), as_date("until", until)
     run = Run(warehouse, on_step=on_step)
     with _asking(warehouse, client or Client(settings)) as asking:
-        syncing = _Sync(run, settings, 0, asking, Sentinel(run, settings, asking), Ledger())
+        syncing = _Sync(run, settings, 0, asking, AccessGuard(run, settings, asking), Ledger())
         return syncing.repair(first, last, is_by_month=is_by_month)
 
 
 @contextmanager
-def _asking(warehouse: Warehouse, client: Client) -> Iterator[Client]:
+def _asking(warehouse: Target, client: Client) -> Iterator[Client]:
     try:
         yield client
     except DltException as error:
@@ -178,7 +178,7 @@ class _Sync:
         settings: Settings,
         reread_requests: int,
         client: Client,
-        guard: Sentinel,
+        guard: AccessGuard,
         ledger: Ledger,
     ) -> None:
         self._run = run

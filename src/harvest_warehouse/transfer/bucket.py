@@ -25,11 +25,11 @@ FILESYSTEM = "filesystem"
 _ROWS_OF_A_BATCH = 20_000
 
 
-class ShelfFailed(HarvestError):
+class BucketFailed(HarvestError):
     """The folder or bucket does not take what is put there."""
 
 
-class Shelf:
+class Bucket:
     """One folder or bucket.
 
     Attributes:
@@ -108,7 +108,7 @@ class Shelf:
         url = self._address(path)
         if self._is_local:
             if set("[]") & set(url):
-                raise ShelfFailed(
+                raise BucketFailed(
                     f"{self.url}: Delta's library takes no folder with [ or ] in its path. Choose another."
                 )
             Path(url).mkdir(parents=True, exist_ok=True)
@@ -117,7 +117,7 @@ class Shelf:
                 write_deltalake(url, rows, mode="overwrite", schema_mode="overwrite", storage_options=options)
             DeltaTable(url, storage_options=options).vacuum(dry_run=False)
         except (DeltaError, OSError) as error:
-            raise ShelfFailed(f"{self.url} does not take the Delta table {path}: {printable(str(error))}") from error
+            raise BucketFailed(f"{self.url} does not take the Delta table {path}: {printable(str(error))}") from error
 
     def put_iceberg(self, path: str, file: Path) -> None:
         """Make an Iceberg table's next version of exactly the rows in a Parquet file; of older ones, those of a week stay."""
@@ -179,7 +179,7 @@ def _refusals(url: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # The libraries of the storages have no error in common.
-        raise ShelfFailed(
+        raise BucketFailed(
             f"{url} does not answer as it should: {type(error).__name__}: {printable(str(error))}"
         ) from error
 

@@ -24,10 +24,10 @@ from harvest_time_tracking import HarvestError, SettingWrong
 from harvest_warehouse.database import Database, open_database, pipeline_state
 from harvest_warehouse.database.connection import UNFINISHED_COPY
 from harvest_warehouse.database.indexes import make_indexes
-from harvest_warehouse.database.lock import turn
+from harvest_warehouse.database.lock import exclusive_lock
 from harvest_warehouse.database.pipelines import is_loaded, open_pipeline
 from harvest_warehouse.database.run import Run
-from harvest_warehouse.database.table_scan import Digest, Portions, fitting
+from harvest_warehouse.database.table_scan import Checksum, TableScan, fitting
 from harvest_warehouse.destinations.insert_statements import insertions
 from harvest_warehouse.destinations.load_files import load_file
 from harvest_warehouse.load.report import what_happened
@@ -35,7 +35,7 @@ from harvest_warehouse.marts import BuildFailed, BuildReport
 from harvest_warehouse.marts.build import build_in
 from harvest_warehouse.settings.process import give_memory_back
 from harvest_warehouse.sweep.replaced_tables import BEFORE
-from harvest_warehouse.warehouse import SCHEMA, Warehouse
+from harvest_warehouse.warehouse import SCHEMA, Target
 
 # Of one load file: so much lies on the disk of this machine at once.
 _ROWS_OF_A_FILE = 100_000
@@ -90,8 +90,8 @@ class CopyReport:
 
 
 def copy(
-    source: Warehouse,
-    target: Warehouse,
+    source: Target,
+    target: Target,
     *,
     replace_unfinished: bool = False,
     build_marts: bool = True,
@@ -108,7 +108,7 @@ def copy(
 
     Raises:
         SettingWrong: where there is nothing to copy, or it is not settled, or where the target is not empty.
-        Busy: where another run is writing into one of them.
+        DatabaseBusy: where another run is writing into one of them.
         CopyFailed: where it did not come to its end.
     """
     began = time.monotonic()
@@ -117,7 +117,7 @@ def copy(
     if not is_loaded(source):
         raise SettingWrong(f"There is nothing to copy: {source.place} is not there.")
     run = Run(target, on_step=on_step)
-    with turn(source), run.locked():
+    with exclusive_lock(source), run.locked():
         try:
             with tempfile.TemporaryDirectory() as folder:
                 report = _Copy(source, target, Path(folder), on_step).run(replaces=replace_unfinished)
@@ -136,7 +136,7 @@ def copy(
 class _Copy:
     """One copy under way. dlt's working folders are its own: that of the account believes what it believed."""
 
-    def __init__(self, source: Warehouse, target: Warehouse, folder: Path, on_step: Callable[[str], None]) -> None:
+    def __init__(self, source: Target, target: Target, folder: Path, on_step: Callable[[str], None]) -> None:
         self._account = source
         self._source = replace(source, pipelines_dir=folder / "from")
         self._target = replace(target, pipelines_dir=folder / "to")
@@ -177,19 +177,19 @@ class _Copy:
             raise SettingWrong(f"There is nothing to copy: {self._source.place} has no tables of dlt-harvest.")
         return Schema.from_stored_schema(json.loads(stored.schema))
 
-    def _portions(self, here: Database, schema: Schema, table: str) -> Portions:
+    def _portions(self, here: Database, schema: Schema, table: str) -> TableScan:
         """Of dlt's own tables, only what is about ours."""
         has = here.columns(table)
         columns = tuple(column for name, column in schema.get_table_columns(table).items() if name in has)
         mine = f"schema_name = '{schema.name}'"
         where = {_VERSIONS: mine, _LOADS: mine, _STATE: f"pipeline_name = '{self._source.pipeline_name}'"}
-        return Portions(table, columns, where.get(table, ""))
+        return TableScan(table, columns, where.get(table, ""))
 
     def _client(self, schema: Schema) -> JobClientBase:
         pipeline = open_pipeline(self._target)
         return get_destination_clients(schema, pipeline.destination, self._target.dataset_name)[0]
 
-    def _check_names(self, client: JobClientBase, plan: Sequence[Portions]) -> None:
+    def _check_names(self, client: JobClientBase, plan: Sequence[TableScan]) -> None:
         most = min(client.capabilities.max_identifier_length, client.capabilities.max_column_identifier_length)
         names = (name for portions in plan for name in (portions.table, *portions.names))
         if too_long := sorted({name for name in names if len(name) > most}):
@@ -197,7 +197,7 @@ class _Copy:
                 f"{self._target.place} takes names of {most} letters at most, and there are longer ones: {', '.join(too_long)}."
             )
 
-    def _begin(self, client: JobClientBase, schema: Schema, plan: Sequence[Portions], *, replaces: bool) -> None:
+    def _begin(self, client: JobClientBase, schema: Schema, plan: Sequence[TableScan], *, replaces: bool) -> None:
         """Mark the target as unfinished, and make the tables."""
         with open_database(self._target, is_copying=True) as database:
             names = database.names()
@@ -228,12 +228,14 @@ class _Copy:
             # All versions come from the source, this one among them.
             database.run([f"delete from {_VERSIONS}"])
 
-    def _write(self, here: Database, client: JobClientBase, plan: Sequence[Portions]) -> list[tuple[Portions, Digest]]:
+    def _write(
+        self, here: Database, client: JobClientBase, plan: Sequence[TableScan]
+    ) -> list[tuple[TableScan, Checksum]]:
         digests = []
         # One more connection, as in `load_packages.load_pending`.
         with open_pipeline(self._target).sql_client():
             for number, portions in enumerate(plan, 1):
-                rows, digest = portions.count(here), Digest(portions.columns)
+                rows, digest = portions.count(here), Checksum(portions.columns)
                 step = f"copying {portions.table} (table {number} of {len(plan)})"
                 self._on_step(f"{step}, rows: {rows:,}")
                 for file in self._files(here, client, portions, digest):
@@ -243,7 +245,7 @@ class _Copy:
                 digests.append((portions, digest))
         return digests
 
-    def _files(self, here: Database, client: JobClientBase, portions: Portions, digest: Digest) -> Iterator[Path]:
+    def _files(self, here: Database, client: JobClientBase, portions: TableScan, digest: Checksum) -> Iterator[Path]:
         """The rows as load files of dlt's, one after the other; each is gone when the next is asked for."""
         schema = portions.schema(client.capabilities)
         batches = portions.batches(here, schema)
@@ -273,12 +275,12 @@ class _Copy:
         if error := job.exception():
             raise CopyFailed(f"{table}: {what_happened(error, self._target)} {_HOW_TO_GO_ON}") from error
 
-    def _compare(self, digests: Sequence[tuple[Portions, Digest]], client: JobClientBase) -> None:
+    def _compare(self, digests: Sequence[tuple[TableScan, Checksum]], client: JobClientBase) -> None:
         """Read everything again where it is now, all values of all rows."""
         with open_database(self._target, is_copying=True) as database:
             for number, (portions, want) in enumerate(digests, 1):
                 self._on_step(f"comparing {portions.table} (table {number} of {len(digests)})")
-                have = Digest(portions.columns)
+                have = Checksum(portions.columns)
                 for batch in portions.batches(database, portions.schema(client.capabilities)):
                     have.add(batch)
                 if have != want:
@@ -288,7 +290,7 @@ class _Copy:
                     )
 
 
-def _is_same(source: Warehouse, target: Warehouse) -> bool:
+def _is_same(source: Target, target: Target) -> bool:
     """Whether both are one place, also under two names of it."""
     bare = [warehouse.place.removeprefix(f"{warehouse.destination} at ") for warehouse in (source, target)]
     return bare[0] == bare[1] and source.dataset_name == target.dataset_name
@@ -299,7 +301,7 @@ def _state_last(tables: Sequence[str]) -> list[str]:
     return sorted(tables, key=lambda name: (name.startswith("_dlt_"), name == _STATE, name))
 
 
-def _unsettled(warehouse: Warehouse) -> SettingWrong:
+def _unsettled(warehouse: Target) -> SettingWrong:
     return SettingWrong(
         f"The last run into {warehouse.place} was interrupted: run {warehouse.command('sync')} once more, and copy then."
     )

@@ -18,7 +18,7 @@ _NAME = ("shelf", "table")
 _FILES = "files"
 
 
-class ShelfIO(FsspecFileIO):
+class BucketIO(FsspecFileIO):
     """The way to the files is the shelf's own, with its credentials."""
 
     def get_fs(self, scheme: str, hostname: str | None = None) -> AbstractFileSystem:  # noqa: ARG002
@@ -55,7 +55,7 @@ def replace_rows(files: AbstractFileSystem, url: str, rows: pa.RecordBatchReader
 
 
 def _committed(files: AbstractFileSystem, url: str, rows: pa.RecordBatchReader) -> Table:
-    given: dict[str, Any] = {"py-io-impl": f"{__name__}.{ShelfIO.__name__}", _FILES: files}
+    given: dict[str, Any] = {"py-io-impl": f"{__name__}.{BucketIO.__name__}", _FILES: files}
     catalog = SqlCatalog("shelf", uri="sqlite:///:memory:", **given)
     catalog.create_namespace(_NAME[0])
     there = sorted(_listed(files, f"{url}/metadata", ".metadata.json"), key=_bare_name)

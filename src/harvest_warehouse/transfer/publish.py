@@ -20,14 +20,14 @@ from sqlglot import exp
 
 from harvest_time_tracking import HarvestError, printable
 from harvest_warehouse.database import Database
-from harvest_warehouse.database.lock import turn
+from harvest_warehouse.database.lock import exclusive_lock
 from harvest_warehouse.database.read_only import reading
-from harvest_warehouse.database.table_scan import Digest
+from harvest_warehouse.database.table_scan import Checksum
 from harvest_warehouse.marts.models import described
 from harvest_warehouse.settings.process import give_memory_back
 from harvest_warehouse.sweep.replaced_tables import BEFORE
-from harvest_warehouse.transfer.bucket import SUFFIXES, Format, Shelf
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.transfer.bucket import SUFFIXES, Bucket, Format
+from harvest_warehouse.warehouse import Target
 
 LIST = "harvest_published.json"
 """Beside the tables, and written last: what there is, of which moment."""
@@ -98,8 +98,8 @@ class _Column:
 
 
 def publish(
-    warehouse: Warehouse,
-    shelf: Shelf,
+    warehouse: Target,
+    shelf: Bucket,
     file_format: Format = "parquet",
     *,
     on_step: Callable[[str], None] = lambda _: None,
@@ -114,15 +114,15 @@ def publish(
 
     Raises:
         SettingWrong: where nothing was loaded yet.
-        Busy: where a run is writing.
-        ShelfFailed: where the folder or bucket refuses. What was put there before that is whole, table by table; the list is the old one.
+        DatabaseBusy: where a run is writing.
+        BucketFailed: where the folder or bucket refuses. What was put there before that is whole, table by table; the list is the old one.
         PublishFailed: where a value does not fit its type.
     """
     began = time.monotonic()
     listed = f"{warehouse.dataset_name}/{LIST}"
     tables: dict[str, dict[str, Any]] = {}
     done: list[PublishedTable] = []
-    with turn(warehouse), reading(warehouse) as database, tempfile.TemporaryDirectory() as folder:
+    with exclusive_lock(warehouse), reading(warehouse) as database, tempfile.TemporaryDirectory() as folder:
         before: dict[str, dict[str, Any]] = (shelf.document(listed) or {}).get("tables", {})
         wanted = list(_wanted(database, warehouse))
         for number, (dataset, name, columns) in enumerate(wanted, 1):
@@ -144,7 +144,7 @@ def publish(
     return PublishReport(warehouse.place, shelf.url, file_format, tuple(done), gone, round(time.monotonic() - began, 3))
 
 
-def _wanted(database: Database, warehouse: Warehouse) -> Iterator[tuple[str, str, list[_Column]]]:
+def _wanted(database: Database, warehouse: Target) -> Iterator[tuple[str, str, list[_Column]]]:
     """Harvest's tables and ours, and the marts; not dlt's own, and not what an interrupted run left."""
     marts = described().keys()
     for dataset in (warehouse.dataset_name, warehouse.marts_name):
@@ -185,7 +185,7 @@ def _write(database: Database, table: str, columns: list[_Column], file: Path) -
         for column in columns
     )
     summed: list[TColumnSchema] = [{"name": column.name, "data_type": "text"} for column in columns]
-    digest = Digest(tuple(summed))
+    digest = Checksum(tuple(summed))
     with pq.ParquetWriter(file, schema) as writer:
         for rows in database.portions(f"select {read} from {table}", _ROWS):
             try:

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from harvest_warehouse.verify.figures import figures, fingerprint
 from harvest_warehouse.verify.harvest_reports import BUDGET, REPORTS, UNINVOICED
-from harvest_warehouse.verify.local_totals import AccountSums
+from harvest_warehouse.verify.local_totals import LocalTotals
 from harvest_warehouse.verify.report_plan import ReportCall, Window, newest_first, unfound
 from harvest_warehouse.verify.report_reader import Answers
 from harvest_warehouse.verify.results import Compared
@@ -57,7 +57,7 @@ class Comparison:
         unsettled: calls about which our tables changed again and again: what differs in them is not proven.
     """
 
-    sums: AccountSums
+    sums: LocalTotals
     months: tuple[Window, ...]
     reports: tuple[str, ...]
     known: tuple[Compared, ...]
@@ -164,7 +164,7 @@ class Comparison:
         )
         return asked._with(read)
 
-    def with_sums(self, sums: AccountSums) -> Comparison:
+    def with_sums(self, sums: LocalTotals) -> Comparison:
         """With our tables as they are now; what they say another thing about is to be asked again."""
         if sums == self.sums:
             return self
@@ -173,7 +173,7 @@ class Comparison:
         wanted = tuple(newest_first({*self.wanted, *others}))
         return replace(kept, sums=sums, prints=prints, wanted=wanted, figures={})._with(kept.compared)
 
-    def unsettled_by(self, sums: AccountSums) -> Comparison:
+    def unsettled_by(self, sums: LocalTotals) -> Comparison:
         """With our tables as they are now; where they say another thing, what differs is not proven."""
         if sums == self.sums:
             return self
@@ -215,7 +215,7 @@ class Comparison:
             written=self.written - frozenset(calls),
         )
 
-    def _changed(self, sums: AccountSums) -> frozenset[ReportCall]:
+    def _changed(self, sums: LocalTotals) -> frozenset[ReportCall]:
         """The calls whose figures on our side are others now. Fees belong to no month, and budgets to no day."""
         other_projects = sums.projects != self.sums.projects
         return frozenset(
@@ -258,13 +258,13 @@ class Comparison:
         return frozenset(call for call in wrong if any(_is_inside(other, call) for other in wrong))
 
 
-def prints_of(sums: AccountSums, reports: Iterable[str], months: Sequence[Window]) -> dict[ReportCall, str]:
+def prints_of(sums: LocalTotals, reports: Iterable[str], months: Sequence[Window]) -> dict[ReportCall, str]:
     """What changes as soon as our side of a report and month does; empty where there is nothing."""
     calls = [ReportCall(report, month) for report in reports for month in months]
     return {call: print_of(sums, call) for call in calls}
 
 
-def print_of(sums: AccountSums, call: ReportCall) -> str:
+def print_of(sums: LocalTotals, call: ReportCall) -> str:
     """The same of one call."""
     return "" if call.report == BUDGET else fingerprint(sums, call.report, call.window)
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from harvest_warehouse.verify.comparison import Comparison, print_of, prints_of, proven
 from harvest_warehouse.verify.harvest_reports import BUDGET, UNINVOICED
-from harvest_warehouse.verify.local_totals import AccountSums
+from harvest_warehouse.verify.local_totals import LocalTotals
 from harvest_warehouse.verify.report_plan import ReportCall, Window, planned, probe_before
 from harvest_warehouse.verify.results import Compared
 
@@ -19,7 +19,7 @@ _PROBED = ("time/projects", "expenses/projects")
 
 
 def begun(
-    sums: AccountSums,
+    sums: LocalTotals,
     months: Sequence[Window],
     reports: Iterable[str],
     known: Sequence[Compared],

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from harvest_time_tracking import STREAMS, Client
-from harvest_time_tracking.errors import PermissionMissing
+from harvest_time_tracking.errors import Forbidden
 from harvest_time_tracking.reading.stream_state import instant
 from harvest_warehouse.database import Database
 from harvest_warehouse.verify.comparison import Touched
@@ -65,7 +65,7 @@ def touched_by(changes: Changes, database: Database, account_id: str) -> tuple[T
 def _count(client: Client, stream: str, since: datetime) -> int:
     try:
         return client.count(STREAMS[stream].path, {"updated_since": instant(since)}) or 0
-    except PermissionMissing:
+    except Forbidden:
         return 0
 
 
@@ -73,7 +73,7 @@ def _records(client: Client, stream: str, since: datetime) -> list[Mapping[str, 
     found, data_key = STREAMS[stream], STREAMS[stream].data_key
     try:
         page = client.page(found.path, data_key, {"updated_since": instant(since)})
-    except PermissionMissing:
+    except Forbidden:
         return []
     records: list[Mapping[str, Any]] = [*page.records]
     for _ in range(_MOST_PAGES):

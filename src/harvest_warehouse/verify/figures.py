@@ -10,7 +10,7 @@ from decimal import Decimal
 from itertools import product
 
 from harvest_warehouse.verify.harvest_reports import BUDGET, UNINVOICED, Report, TheirRow
-from harvest_warehouse.verify.local_totals import ZERO, AccountSums, Part, Project
+from harvest_warehouse.verify.local_totals import ZERO, LocalTotals, Part, Project
 from harvest_warehouse.verify.report_plan import Window
 from harvest_warehouse.verify.verdicts import Figure, rounded
 
@@ -50,7 +50,7 @@ class _OurRow:
 
 
 def figures(
-    sums: AccountSums, report: Report, window: Window, theirs: Iterable[TheirRow], *, is_whole: bool = True
+    sums: LocalTotals, report: Report, window: Window, theirs: Iterable[TheirRow], *, is_whole: bool = True
 ) -> list[Figure]:
     """Every figure of one report and window: the rows of both sides, with 0 for a row that is missing on one.
 
@@ -109,7 +109,7 @@ def _figure(
     )
 
 
-def fingerprint(sums: AccountSums, report: str, month: Window) -> str:
+def fingerprint(sums: LocalTotals, report: str, month: Window) -> str:
     """What changes as soon as our figures of a month do; empty where we have none. Fees belong to no month."""
     tables = ("time/projects", "expenses/projects") if report == UNINVOICED else (report,)
     lines = sorted(
@@ -160,7 +160,7 @@ def _moving(parts: Iterable[Part]) -> str:
     return "a timer is running in it" if any(part.is_running for part in parts) else ""
 
 
-def _time(sums: AccountSums, path: str, window: Window) -> dict[_Place, _OurRow]:
+def _time(sums: LocalTotals, path: str, window: Window) -> dict[_Place, _OurRow]:
     return {
         place: _OurRow(
             parts[0].subject,
@@ -175,7 +175,7 @@ def _time(sums: AccountSums, path: str, window: Window) -> dict[_Place, _OurRow]
     }
 
 
-def _expenses(sums: AccountSums, path: str, window: Window) -> dict[_Place, _OurRow]:
+def _expenses(sums: LocalTotals, path: str, window: Window) -> dict[_Place, _OurRow]:
     return {
         place: _OurRow(
             parts[0].subject,
@@ -186,7 +186,7 @@ def _expenses(sums: AccountSums, path: str, window: Window) -> dict[_Place, _Our
     }
 
 
-def _uninvoiced(sums: AccountSums, _path: str, window: Window) -> dict[_Place, _OurRow]:
+def _uninvoiced(sums: LocalTotals, _path: str, window: Window) -> dict[_Place, _OurRow]:
     """The billable projects and no other, idle ones too: https://help.getharvest.com/api-v2/reports-api/reports/uninvoiced-report/
 
     The documentation says "all billable projects", and recorded reports show it. Of archived ones none is recorded.
@@ -237,7 +237,7 @@ def _fee_left(project: Project, window: Window) -> _Values:
     return _FEE, {"before discount": project.fee - billed, "after discount": project.fee - discounted}
 
 
-def _budgets(sums: AccountSums, _path: str, window: Window) -> dict[_Place, _OurRow]:
+def _budgets(sums: LocalTotals, _path: str, window: Window) -> dict[_Place, _OurRow]:
     """As they stand: a monthly budget counts the month of the day it is looked at.
 
     https://help.getharvest.com/api-v2/reports-api/reports/project-budget-report/

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from harvest_time_tracking.errors import BrokenPromise
+from harvest_time_tracking.errors import ContractViolation
 
 BUDGET = "project_budget"
 UNINVOICED = "uninvoiced"
@@ -79,12 +79,12 @@ def their_rows(report: Report, body: bytes) -> list[TheirRow]:
     """The rows in an answer, every digit as Harvest wrote it.
 
     Raises:
-        BrokenPromise: where a figure is no number.
+        ContractViolation: where a figure is no number.
     """
     try:
         return [_their_row(report, record) for record in json.loads(body, parse_float=Decimal)["results"]]
     except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
-        raise BrokenPromise(
+        raise ContractViolation(
             f"Harvest's report {report.path} holds something that is no number where one belongs: run again later."
         ) from error
 

@@ -12,7 +12,7 @@ from harvest_time_tracking import STREAMS, Client, NeedsYou, Settings
 from harvest_warehouse.database import pipeline_state
 from harvest_warehouse.database.run import Run
 from harvest_warehouse.load.load import settle
-from harvest_warehouse.verify.local_totals import AccountSums, account_sums
+from harvest_warehouse.verify.local_totals import LocalTotals, local_totals
 from harvest_warehouse.verify.results import Compared, known
 from harvest_warehouse.verify.row_checks import RowChecks, row_checks
 from harvest_warehouse.verify.running_timers import with_running
@@ -20,7 +20,7 @@ from harvest_warehouse.verify.scope import Asker, Scope, asker, scope
 
 
 @dataclass(frozen=True)
-class OurSide:
+class LocalSide:
     """Our tables at one moment.
 
     Attributes:
@@ -30,8 +30,8 @@ class OurSide:
         rows: what our rows say without any report.
     """
 
-    tables: AccountSums
-    sums: AccountSums
+    tables: LocalTotals
+    sums: LocalTotals
     loaded_since: Mapping[str, datetime]
     rows: RowChecks
 
@@ -49,7 +49,7 @@ class Beginning:
 
     who: Asker
     scope: Scope
-    ours: OurSide
+    ours: LocalSide
     known: Sequence[Compared]
 
 
@@ -80,7 +80,7 @@ def begin(
     return Beginning(who, found, ours(run, settings, client, found), earlier)
 
 
-def ours(run: Run, settings: Settings, client: Client, scope: Scope, before: OurSide | None = None) -> OurSide:
+def ours(run: Run, settings: Settings, client: Client, scope: Scope, before: LocalSide | None = None) -> LocalSide:
     """Our side as it is now. Only while holding the turn, and with no package waiting.
 
     Args:
@@ -92,14 +92,14 @@ def ours(run: Run, settings: Settings, client: Client, scope: Scope, before: Our
     """
     loaded_since = pipeline_state.loaded_since(run, settings.account_id)
     with run.database() as database:
-        tables = account_sums(database, settings.account_id, scope.first_summed, scope.last)
+        tables = local_totals(database, settings.account_id, scope.first_summed, scope.last)
         if before is not None and before.tables == tables:
             return replace(before, loaded_since=loaded_since)
         rows = row_checks(database, settings.account_id)
     if not tables.running_ids:
-        return OurSide(tables, tables, loaded_since, rows)
+        return LocalSide(tables, tables, loaded_since, rows)
     stream = STREAMS["time_entries"]
     run.disconnect()
     running = client.page(stream.path, stream.data_key, stream.live)
     records = json.loads(running.body, parse_float=Decimal)[stream.data_key]
-    return OurSide(tables, with_running(tables, records), loaded_since, rows)
+    return LocalSide(tables, with_running(tables, records), loaded_since, rows)

@@ -82,7 +82,7 @@ class Project:
 
 
 @dataclass(frozen=True)
-class AccountSums:
+class LocalTotals:
     """All of it.
 
     Attributes:
@@ -123,7 +123,7 @@ def days_of(database: Database, account_id: str) -> tuple[date | None, date | No
     )
 
 
-def account_sums(database: Database, account_id: str, first: date, last: date) -> AccountSums:
+def local_totals(database: Database, account_id: str, first: date, last: date) -> LocalTotals:
     """Read it; twice the same where nothing changed.
 
     Args:
@@ -143,7 +143,7 @@ def account_sums(database: Database, account_id: str, first: date, last: date) -
         parts |= {f"expenses/{name}": _expenses(database, name, values, days) for name in _EXPENSES}
         whole["expenses/projects"] = _expenses(database, "projects", values, "")
     running = database.rows("select id from time_entries where account_id = :account_id and is_running", values)
-    return AccountSums(parts, whole, _projects(database, account_id), frozenset(row[0] for row in running))
+    return LocalTotals(parts, whole, _projects(database, account_id), frozenset(row[0] for row in running))
 
 
 _PLACE = """

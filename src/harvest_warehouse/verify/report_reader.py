@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from harvest_time_tracking import Client, HarvestError
-from harvest_time_tracking.errors import BrokenPromise, NotThere, PermissionMissing, RequestRefused
+from harvest_time_tracking.errors import ContractViolation, Forbidden, NotFound, RequestRefused
 from harvest_time_tracking.reading.calls import compact
 from harvest_warehouse.verify.harvest_reports import BUDGET, REPORTS, Report, TheirRow, their_rows
 from harvest_warehouse.verify.report_plan import ReportCall, Window
@@ -83,7 +83,7 @@ class ReportReader:
         for call, answer in asked.items():
             try:
                 readings[call] = self._result(answer)
-            except (PermissionMissing, NotThere) as error:
+            except (Forbidden, NotFound) as error:
                 refused[call.report] = str(error)
             except HarvestError as error:  # A report is dear: none that was given is lost with one that was not.
                 # By the account's own clock, it may be the day before: then its window lies in the future.
@@ -118,7 +118,7 @@ class ReportReader:
         followed: set[str] = set()
         while page.next_url is not None:
             if page.next_url in followed or len(followed) > _MOST_PAGES:
-                raise BrokenPromise(f"Harvest's links to the next page of {call.report} go round in a circle.")
+                raise ContractViolation(f"Harvest's links to the next page of {call.report} go round in a circle.")
             followed.add(page.next_url)
             page = self._client.page_at(page.next_url, "results")
             rows += their_rows(report, page.body)

@@ -9,12 +9,12 @@ from decimal import Decimal
 
 from harvest_warehouse.database import Database
 from harvest_warehouse.database.run import Run
-from harvest_warehouse.database.system_tables import OwnTable, write_rows
+from harvest_warehouse.database.system_tables import SystemTable, write_rows
 from harvest_warehouse.verify.harvest_reports import BUDGET, REPORTS, TheirRow
 from harvest_warehouse.verify.report_plan import ReportCall, Window, is_covered
 from harvest_warehouse.verify.verdicts import AGREED, Judged
 
-RECONCILIATION = OwnTable(
+RECONCILIATION = SystemTable(
     "harvest_reconciliation",
     "Each figure of Harvest's reports beside ours, as it was last compared",
     ("account_id", "report", "from_date", "to_date", "subject_id", "currency", "measure"),
@@ -45,7 +45,7 @@ RECONCILIATION = OwnTable(
         ("run_id", "text", "The comparison that it belongs to"),
     ),
 )
-WINDOWS = OwnTable(
+WINDOWS = SystemTable(
     "harvest_reconciliation_windows",
     "Each report and window as it was last compared: what need not be asked again",
     ("account_id", "report", "from_date", "to_date"),

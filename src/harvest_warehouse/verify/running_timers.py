@@ -8,13 +8,13 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from harvest_warehouse.verify.local_totals import ZERO, AccountSums, Part
+from harvest_warehouse.verify.local_totals import ZERO, LocalTotals, Part
 from harvest_warehouse.verify.verdicts import rounded
 
 _SUBJECTS = {"time/projects": "project", "time/team": "user", "time/tasks": "task"}
 
 
-def with_running(sums: AccountSums, records: Sequence[Mapping[str, Any]]) -> AccountSums:
+def with_running(sums: LocalTotals, records: Sequence[Mapping[str, Any]]) -> LocalTotals:
     """The sums with the hours that these timers have now, where they are the same timers.
 
     Args:
@@ -30,7 +30,7 @@ def with_running(sums: AccountSums, records: Sequence[Mapping[str, Any]]) -> Acc
 
 
 def _replaced(
-    parts: Sequence[Part], records: Sequence[Mapping[str, Any]], sums: AccountSums, table: str
+    parts: Sequence[Part], records: Sequence[Mapping[str, Any]], sums: LocalTotals, table: str
 ) -> tuple[Part, ...]:
     if table not in _SUBJECTS:
         return tuple(parts)

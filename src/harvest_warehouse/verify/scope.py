@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from harvest_time_tracking import Client, NeedsYou, Settings, SettingWrong
-from harvest_time_tracking.errors import PermissionMissing
+from harvest_time_tracking.errors import Forbidden
 from harvest_warehouse.database import Database
 from harvest_warehouse.verify.harvest_reports import BUDGET, REPORTS
 from harvest_warehouse.verify.local_totals import days_of, is_loaded
 from harvest_warehouse.verify.report_plan import Window, months_of, probe_before
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def asker(client: Client) -> Asker:
         refused = dict.fromkeys(REPORTS, said)
     try:
         company = client.page("company", None).records[0]
-    except PermissionMissing:
+    except Forbidden:
         company = {}
     off = {
         report.path: f"switched off in the account ({report.feature})"
@@ -77,7 +77,7 @@ def asker(client: Client) -> Asker:
 
 
 def scope(
-    warehouse: Warehouse, database: Database, settings: Settings, who: Asker, first: date | None, last: date | None
+    warehouse: Target, database: Database, settings: Settings, who: Asker, first: date | None, last: date | None
 ) -> Scope:
     """What to compare; the oldest and the newest rows decide where no day is given.
 

@@ -12,7 +12,7 @@ from dlt.common.storages.load_package import create_load_id
 
 from harvest_time_tracking import Client, HarvestError, Settings, SettingWrong
 from harvest_time_tracking.settings import as_date
-from harvest_warehouse.database import Busy
+from harvest_warehouse.database import DatabaseBusy
 from harvest_warehouse.database.run import Run
 from harvest_warehouse.load.load import settle
 from harvest_warehouse.load.report import what_happened
@@ -27,7 +27,7 @@ from harvest_warehouse.verify.report_plan import ReportCall, minutes_for
 from harvest_warehouse.verify.report_reader import ReportReader
 from harvest_warehouse.verify.results import Compared, remember
 from harvest_warehouse.verify.verdicts import AGREED, is_rounding_changed
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 
 # After these, what still differs is not a matter of reading rows again; nor what changes still one of looking again.
 _ROUNDS = 3
@@ -38,7 +38,7 @@ Reread = Callable[[Filters], Sequence[str]]
 
 
 def verify(
-    warehouse: Warehouse,
+    warehouse: Target,
     settings: Settings,
     *,
     since: str | date | None = None,
@@ -68,7 +68,7 @@ def verify(
         SettingWrong: on a day that is none, or days in the wrong order.
         NeedsYou: where nothing is loaded.
         LoadFailed: where an earlier load cannot be finished, or a repair's does not come to its end.
-        Busy: where another run is writing into the same database for more than an hour.
+        DatabaseBusy: where another run is writing into the same database for more than an hour.
         HarvestError: where Harvest or the database cannot be asked; what was compared until then is kept.
     """
     first, last = as_date("since", since), as_date("until", until)
@@ -250,7 +250,7 @@ class _Verification:
         with ExitStack() as stack:
             try:
                 stack.enter_context(self._run.locked())
-            except Busy:
+            except DatabaseBusy:
                 return
             settle(self._run, self._settings)
             self._remember(self._comparison.unwritten, self._comparison.proven | self._comparison.written)
@@ -300,7 +300,7 @@ class _Verification:
 
 
 @contextmanager
-def _failures_told(warehouse: Warehouse) -> Iterator[None]:
+def _failures_told(warehouse: Target) -> Iterator[None]:
     try:
         yield
     except DltException as error:

@@ -12,7 +12,7 @@ from harvest_warehouse.dashboard.header import Header, accounts, header
 from harvest_warehouse.dashboard.page import Section, Tile
 from harvest_warehouse.dashboard.pages.overview import overview
 from harvest_warehouse.dashboard.reader import Reader
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Week:
     calls: tuple[Raised, ...]
 
 
-def weeks(warehouse: Warehouse, settings: AlertSettings | None = None) -> tuple[tuple[Week, ...], AlertsReport]:
+def weeks(warehouse: Target, settings: AlertSettings | None = None) -> tuple[tuple[Week, ...], AlertsReport]:
     """Every account of the warehouse, and all alerts. Raises as `report` does."""
     read = Reader(warehouse)
     found = accounts(read)

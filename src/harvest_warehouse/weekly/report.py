@@ -10,7 +10,7 @@ from shutil import copymode
 
 from harvest_time_tracking import SettingWrong
 from harvest_warehouse.alerts.settings import AlertSettings
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 
 FILE = "harvest_report.html"
 _NEEDS = {"altair": "altair", "vl_convert": "vl-convert-python", "marimo": "marimo"}
@@ -36,7 +36,7 @@ class ReportReport:
 
 
 def report(
-    warehouse: Warehouse,
+    warehouse: Target,
     out: Path,
     settings: AlertSettings | None = None,
     *,

@@ -27,7 +27,7 @@ from harvest_warehouse.alerts.webhook import deliver
 from harvest_warehouse.alerts.wording import alert_title
 from harvest_warehouse.cli import app
 from harvest_warehouse.cli.render.alerts import message
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 from support.shop import Shop
 
 RAW, MARTS = "harvest_time_tracking_data", "harvest_marts"
@@ -130,7 +130,7 @@ CASES: list[tuple[str, Rows, Rows]] = [
 
 
 @pytest.fixture(scope="module")
-def built(tiny_shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+def built(tiny_shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Target:
     """The marts of a small company as they are built, so that columns are those that there are."""
     shop = tiny_shop.copy(tmp_path_factory.mktemp("built"))
     shop.build()
@@ -138,9 +138,9 @@ def built(tiny_shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Warehous
 
 
 @pytest.fixture(scope="module")
-def emptied(built: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+def emptied(built: Target, tmp_path_factory: pytest.TempPathFactory) -> Target:
     """The same tables with no facts in them: nothing needs anybody."""
-    warehouse = Warehouse(tmp_path_factory.mktemp("emptied"))
+    warehouse = Target(tmp_path_factory.mktemp("emptied"))
     shutil.copy(built.file, warehouse.file)
     with duckdb.connect(str(warehouse.file)) as database:
         query = "select table_name from information_schema.tables where table_schema = ? and table_name not in ('dim_account', 'dim_date', 'mart_data_quality')"
@@ -154,9 +154,9 @@ def emptied(built: Warehouse, tmp_path_factory: pytest.TempPathFactory) -> Wareh
 
 
 @pytest.fixture
-def blank(emptied: Warehouse, tmp_path: Path) -> Warehouse:
+def blank(emptied: Target, tmp_path: Path) -> Target:
     """A copy of it, to put rows into."""
-    warehouse = Warehouse(tmp_path)
+    warehouse = Target(tmp_path)
     shutil.copy(emptied.file, warehouse.file)
     return warehouse
 
@@ -167,7 +167,7 @@ def put(database: duckdb.DuckDBPyConnection, table: str, rows: Sequence[dict[str
         database.execute(f"insert into {table} ({', '.join(row)}) values ({marks})", list(row.values()))
 
 
-def having(warehouse: Warehouse, tables: Rows) -> Warehouse:
+def having(warehouse: Target, tables: Rows) -> Target:
     """The warehouse with these rows; `week_index` counts from the last complete week."""
     with duckdb.connect(str(warehouse.file)) as database:
         last = database.execute(f"select max(week_index) from {MARTS}.dim_date where is_complete_week").fetchall()[0][0]
@@ -179,7 +179,7 @@ def having(warehouse: Warehouse, tables: Rows) -> Warehouse:
 
 
 @pytest.mark.parametrize(("name", "tables"), [(name, fires) for name, fires, _ in CASES])
-def test_it_fires(blank: Warehouse, name: str, tables: Rows) -> None:
+def test_it_fires(blank: Target, name: str, tables: Rows) -> None:
     report = alerts(having(blank, tables), AlertSettings())
     assert [(raised.alert.name, len(raised.rows)) for raised in report.raised] == [(name, 1)]
     # Every row can be said in words.
@@ -187,13 +187,13 @@ def test_it_fires(blank: Warehouse, name: str, tables: Rows) -> None:
 
 
 @pytest.mark.parametrize(("name", "tables"), [(name, quiet) for name, _, quiet in CASES])
-def test_it_keeps_quiet(blank: Warehouse, name: str, tables: Rows) -> None:
+def test_it_keeps_quiet(blank: Target, name: str, tables: Rows) -> None:
     report = alerts(having(blank, tables), AlertSettings())
     assert report.raised == ()
     assert name in report.quiet
 
 
-def test_work_of_thirty_days_is_what_the_mart_of_unbilled_work_has_in_its_older_ages(built: Warehouse) -> None:
+def test_work_of_thirty_days_is_what_the_mart_of_unbilled_work_has_in_its_older_ages(built: Target) -> None:
     query = f"""
         select currency, sum(uninvoiced_amount) from {MARTS}.mart_unbilled
         where age_bucket not in ('0-30', 'fee') group by 1 having sum(uninvoiced_amount) > 0
@@ -204,7 +204,7 @@ def test_work_of_thirty_days_is_what_the_mart_of_unbilled_work_has_in_its_older_
     assert (raised["unbilled"].totals if expected else {}) == expected
 
 
-def test_totals_are_by_currency_and_never_over_them(blank: Warehouse) -> None:
+def test_totals_are_by_currency_and_never_over_them(blank: Target) -> None:
     invoices = [
         INVOICE
         | {
@@ -221,7 +221,7 @@ def test_totals_are_by_currency_and_never_over_them(blank: Warehouse) -> None:
     assert alert_title(raised, report) == "3 invoices overdue by 1 day or more: EUR 3.30, USD 5.00"
 
 
-def test_thresholds_are_settings(blank: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_thresholds_are_settings(blank: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     spent = having(blank, {"mart_project_budget": [BUDGET | {"budget_spent": 500, "spent_share": 0.5}]})
     assert alerts(spent).raised == ()
     monkeypatch.setenv("HARVEST_ALERTS__BUDGET_SHARE", "0.5")
@@ -250,7 +250,7 @@ def test_a_misspelled_variable_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         alert_settings()
 
 
-def test_an_alert_is_one_entry(blank: Warehouse) -> None:
+def test_an_alert_is_one_entry(blank: Target) -> None:
     mine = Alert(
         "many_clients",
         "soon",
@@ -263,7 +263,7 @@ def test_an_alert_is_one_entry(blank: Warehouse) -> None:
     assert raised.rows == ({"account_id": "123456", "client_name": "Ada"},)
 
 
-def test_the_command_ends_with_3_where_something_needs_somebody_and_with_0_where_not(blank: Warehouse) -> None:
+def test_the_command_ends_with_3_where_something_needs_somebody_and_with_0_where_not(blank: Target) -> None:
     quiet = CliRunner().invoke(app, ["alerts"])
     assert (quiet.exit_code, "Nothing needs anybody, as of 2026-03-16" in quiet.stdout) == (0, True)
     having(blank, {"fct_invoice": [INVOICE | {"open_amount": "10.50", "days_overdue": 3, "invoice_number": "I1"}]})
@@ -284,7 +284,7 @@ def test_the_command_ends_with_3_where_something_needs_somebody_and_with_0_where
 
 
 def test_without_marts_it_says_how_to_build_them(tmp_path: Path) -> None:
-    with duckdb.connect(str(Warehouse(tmp_path).file)) as database:
+    with duckdb.connect(str(Target(tmp_path).file)) as database:
         database.execute(f"create schema {RAW}; create table {RAW}.clients (id bigint)")
     result = CliRunner().invoke(app, ["alerts"])
     assert (result.exit_code, "dlt-harvest build" in result.stderr) == (2, True)
@@ -321,7 +321,7 @@ def webhook(status: int) -> Iterator[tuple[str, list[bytes]]]:
 
 
 def test_what_was_found_goes_to_the_webhook_and_no_name_can_call_anybody(
-    blank: Warehouse, monkeypatch: pytest.MonkeyPatch
+    blank: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     having(blank, {"fct_invoice": [INVOICE | {"client_name": "<!channel> & Co", "open_amount": 1, "days_overdue": 3}]})
     with webhook(200) as (address, taken):
@@ -334,9 +334,7 @@ def test_what_was_found_goes_to_the_webhook_and_no_name_can_call_anybody(
     assert "verysecret" not in result.output
 
 
-def test_a_webhook_on_this_machine_is_reached_without_the_proxy(
-    blank: Warehouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_webhook_on_this_machine_is_reached_without_the_proxy(blank: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     """The proxy would see the address, which is a secret, and would know another machine by that name."""
     with webhook(200) as (address, taken):
         monkeypatch.setenv("RUNTIME__SLACK_INCOMING_HOOK", address)
@@ -348,7 +346,7 @@ def test_a_webhook_on_this_machine_is_reached_without_the_proxy(
     assert len(taken) == 1
 
 
-def test_nothing_is_sent_where_nothing_was_found(blank: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_sent_where_nothing_was_found(blank: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     with webhook(200) as (address, taken):
         monkeypatch.setenv("RUNTIME__SLACK_INCOMING_HOOK", address)
         assert CliRunner().invoke(app, ["alerts"]).exit_code == 0
@@ -357,7 +355,7 @@ def test_nothing_is_sent_where_nothing_was_found(blank: Warehouse, monkeypatch: 
 
 @pytest.mark.parametrize("status", [404, 500, 302, 307, None])
 def test_a_message_that_does_not_arrive_is_told_without_the_address(
-    blank: Warehouse, status: int | None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    blank: Target, status: int | None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     having(blank, {"fct_invoice": [INVOICE | {"open_amount": 1, "days_overdue": 3}]})
     with webhook(status or 200) as (address, taken):

@@ -41,7 +41,7 @@ from harvest_warehouse.database import NotReadable, open_database
 from harvest_warehouse.database.run import Run
 from harvest_warehouse.database.system_tables import write_rows
 from harvest_warehouse.verify.results import RECONCILIATION
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 from support.dashboards import CROWD, GROUNDS, amount, ask, company, crowd, nothing, page, tiles, time_only, top
 from support.shop import Shop
 
@@ -301,7 +301,7 @@ def test_the_first_answer_has_the_figures_of_the_page_that_was_asked_for(made: M
 
 
 def test_a_visit_that_finds_nothing_to_read_is_not_answered_with_what_an_earlier_one_left(tmp_path: Path) -> None:
-    warehouse = Warehouse(tmp_path)
+    warehouse = Target(tmp_path)
     left = Reader(warehouse)
     hand_over(left)
     first_answer(warehouse, "/")
@@ -309,10 +309,10 @@ def test_a_visit_that_finds_nothing_to_read_is_not_answered_with_what_an_earlier
 
 
 def test_where_there_is_nothing_to_read_the_first_answer_is_marimos_own(tmp_path: Path) -> None:
-    assert first_answer(Warehouse(tmp_path), "/") == "<html><body>marimo's own</body></html>"
+    assert first_answer(Target(tmp_path), "/") == "<html><body>marimo's own</body></html>"
 
 
-def first_answer(of: Shop | Warehouse, path: str, **asked: str) -> str:
+def first_answer(of: Shop | Target, path: str, **asked: str) -> str:
     """What a browser gets that has an older copy, from a server whose page is empty."""
 
     async def empty(scope: Scope, receive: Receive, send: Send) -> None:
@@ -335,7 +335,7 @@ def first_answer(of: Shop | Warehouse, path: str, **asked: str) -> str:
         "query_string": urlencode(asked).encode(),
         "headers": [(b"host", b"127.0.0.1:2718"), (b"if-none-match", b"x")],
     }
-    warehouse = of if isinstance(of, Warehouse) else of.warehouse
+    warehouse = of if isinstance(of, Target) else of.warehouse
     asyncio.run(FirstPaint(empty, warehouse)(scope, receive, send))
     assert sent[0]["status"] == 200
     return b"".join(message.get("body", b"") for message in sent).decode()
@@ -387,8 +387,8 @@ def test_a_list_that_is_missing_takes_away_only_what_rests_on_it(made: Make) -> 
 
 def test_without_marts_it_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(HarvestError, match="dlt-harvest"):
-        accounts(Reader(Warehouse(tmp_path)))
-    _, defined = app.run(defs={"warehouse": Warehouse(tmp_path), "asked": {}})
+        accounts(Reader(Target(tmp_path)))
+    _, defined = app.run(defs={"warehouse": Target(tmp_path), "asked": {}})
     assert "shown" not in defined
 
 
@@ -453,7 +453,7 @@ def luminance(colour: str) -> float:
 
 
 def test_a_warehouse_travels_as_an_argument() -> None:
-    for warehouse in (Warehouse(Path("/a b")), Warehouse(Path("/x"), "y.duckdb", "z", pipelines_dir=Path("/p"))):
+    for warehouse in (Target(Path("/a b")), Target(Path("/x"), "y.duckdb", "z", pipelines_dir=Path("/p"))):
         assert from_argument(as_argument(warehouse)) == warehouse
 
 

@@ -26,17 +26,17 @@ from harvest_warehouse.database import load_packages
 from harvest_warehouse.database.load_packages import load_pending
 from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.database.run import Run
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 
 
-def move(pipeline: dlt.Pipeline, warehouse: Warehouse, *, is_left: bool = False) -> tuple[str, ...]:
+def move(pipeline: dlt.Pipeline, warehouse: Target, *, is_left: bool = False) -> tuple[str, ...]:
     run = Run(warehouse)
     run._pipeline = pipeline
     return load_pending(run, is_left=is_left)
 
 
 def test_half_a_job_file_stops_no_package(tmp_path: Path) -> None:
-    warehouse = Warehouse(tmp_path, pipelines_dir=tmp_path / "pipelines")
+    warehouse = Target(tmp_path, pipelines_dir=tmp_path / "pipelines")
     pipeline = open_pipeline(warehouse)
     pipeline.extract([{"id": 1}], table_name="things", loader_file_format="parquet")
     pipeline.normalize()
@@ -53,7 +53,7 @@ def test_half_a_job_file_stops_no_package(tmp_path: Path) -> None:
 def test_a_small_package_is_loaded_through_one_open_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_small: bool
 ) -> None:
-    warehouse = Warehouse(tmp_path, pipelines_dir=tmp_path / "pipelines")
+    warehouse = Target(tmp_path, pipelines_dir=tmp_path / "pipelines")
     pipeline = open_pipeline(warehouse)
     for name in ("first", "second", "third"):
         pipeline.extract([{"id": 1}], table_name=name, loader_file_format="parquet")
@@ -125,12 +125,12 @@ COMMITTED = ((PackageStorage, "save_pending_transition"), (PackageStorage, "comp
 OURS = ((Path, "rename"), (Path, "unlink"), (DuckDbSqlClient, "execute_sql"))
 
 
-def packages_for_ever(tmp_path: Path) -> Iterator[tuple[dlt.Pipeline, Warehouse]]:
+def packages_for_ever(tmp_path: Path) -> Iterator[tuple[dlt.Pipeline, Target]]:
     """A new package that waits, each in a folder of its own."""
     for number in count():
         folder = tmp_path / str(number)
         folder.mkdir()
-        warehouse = Warehouse(folder, pipelines_dir=folder / "pipelines")
+        warehouse = Target(folder, pipelines_dir=folder / "pipelines")
         pipeline = open_pipeline(warehouse)
         three_tables(pipeline)
         yield pipeline, warehouse
@@ -262,7 +262,7 @@ def is_open(connection: duckdb.DuckDBPyConnection) -> bool:
 
 
 def test_a_package_that_takes_more_memory_than_a_load_has_is_loaded_with_more(tmp_path: Path) -> None:
-    warehouse = Warehouse(tmp_path, pipelines_dir=tmp_path / "pipelines")
+    warehouse = Target(tmp_path, pipelines_dir=tmp_path / "pipelines")
     pipeline = open_pipeline(warehouse)
     # 60 MB of texts, and nothing that could be packed.
     texts = random.Random(1).randbytes(30_000_000).hex()

@@ -10,21 +10,21 @@ from pathlib import Path
 import pytest
 
 from harvest_time_tracking import Secret, Settings
-from harvest_warehouse.database import Busy
-from harvest_warehouse.database.lock import patient_turn, turn
+from harvest_warehouse.database import DatabaseBusy
+from harvest_warehouse.database.lock import exclusive_lock, wait_for_lock
 from harvest_warehouse.database.run import Run
 from harvest_warehouse.load import load
 from harvest_warehouse.load.load import settle
 from harvest_warehouse.sync import sync
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 from support.accounts import Account
 
 HOLDING = """
 import sys
 from pathlib import Path
-from harvest_warehouse.warehouse import Warehouse
-from harvest_warehouse.database.lock import turn
-with turn(Warehouse(Path(sys.argv[1]))):
+from harvest_warehouse.warehouse import Target
+from harvest_warehouse.database.lock import exclusive_lock
+with exclusive_lock(Target(Path(sys.argv[1]))):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -50,24 +50,24 @@ def test_a_second_run_leaves_at_once_and_asks_harvest_nothing(
 ) -> None:
     account = open_account()
     settings = account.client().settings
-    with pytest.raises(Busy, match=r"Another run is writing into .*harvest_time_tracking\.duckdb"):
-        run(Warehouse(tmp_path), settings)
+    with pytest.raises(DatabaseBusy, match=r"Another run is writing into .*harvest_time_tracking\.duckdb"):
+        run(Target(tmp_path), settings)
     assert account.simulator.requests == []
-    assert not Warehouse(tmp_path).file.exists()
+    assert not Target(tmp_path).file.exists()
 
 
 def test_a_run_that_was_killed_has_given_its_turn_back(tmp_path: Path, other_run: subprocess.Popen[str]) -> None:
     other_run.kill()
     other_run.wait()
-    with turn(Warehouse(tmp_path)):
+    with exclusive_lock(Target(tmp_path)):
         pass
 
 
 def test_a_run_on_another_database_leaves_too_as_it_would_write_what_the_first_one_read(
     tmp_path: Path, other_run: subprocess.Popen[str]
 ) -> None:
-    elsewhere = Warehouse(tmp_path / "elsewhere")
-    with pytest.raises(Busy, match=r"A run on another database is using dlt's working folder .*DLT_DATA_DIR"):
+    elsewhere = Target(tmp_path / "elsewhere")
+    with pytest.raises(DatabaseBusy, match=r"A run on another database is using dlt's working folder .*DLT_DATA_DIR"):
         settle(Run(elsewhere), Settings(Secret("token"), "777"))
     assert not elsewhere.file.exists()
 
@@ -75,13 +75,13 @@ def test_a_run_on_another_database_leaves_too_as_it_would_write_what_the_first_o
 def test_another_database_with_a_working_folder_of_its_own_is_not_concerned(
     tmp_path: Path, other_run: subprocess.Popen[str]
 ) -> None:
-    with turn(Warehouse(tmp_path, "other.duckdb", pipelines_dir=tmp_path / "other")):
+    with exclusive_lock(Target(tmp_path, "other.duckdb", pipelines_dir=tmp_path / "other")):
         pass
 
 
 def test_who_has_the_turn_may_take_it_again(tmp_path: Path) -> None:
-    with turn(Warehouse(tmp_path)):
-        with turn(Warehouse(tmp_path)):
+    with exclusive_lock(Target(tmp_path)):
+        with exclusive_lock(Target(tmp_path)):
             pass
         with pytest.raises(subprocess.TimeoutExpired):
             # The inner one did not give it back.
@@ -91,13 +91,13 @@ def test_who_has_the_turn_may_take_it_again(tmp_path: Path) -> None:
 WAITING = """
 import sys, time
 from pathlib import Path
-from harvest_warehouse.warehouse import Warehouse
-from harvest_warehouse.database.lock import Busy, turn
+from harvest_warehouse.warehouse import Target
+from harvest_warehouse.database.lock import DatabaseBusy, exclusive_lock
 while True:
     try:
-        with turn(Warehouse(Path(sys.argv[1]))):
+        with exclusive_lock(Target(Path(sys.argv[1]))):
             break
-    except Busy:
+    except DatabaseBusy:
         time.sleep(0.1)
 """
 
@@ -111,14 +111,14 @@ def test_who_has_begun_waits_for_another_run_and_says_so_once(tmp_path: Path, ot
             other_run.kill()
             other_run.wait()
 
-    with patient_turn(Warehouse(tmp_path), lambda: told.append("waits"), sleep=sleep, monotonic=lambda: sum(slept)):
+    with wait_for_lock(Target(tmp_path), lambda: told.append("waits"), sleep=sleep, monotonic=lambda: sum(slept)):
         pass
     assert (told, len(slept)) == (["waits"], 3)
 
 
 def test_who_has_begun_waits_no_longer_than_an_hour(tmp_path: Path, other_run: subprocess.Popen[str]) -> None:
     slept: list[float] = []
-    waiting = patient_turn(Warehouse(tmp_path), lambda: None, sleep=slept.append, monotonic=lambda: sum(slept))
-    with pytest.raises(Busy), waiting:
+    waiting = wait_for_lock(Target(tmp_path), lambda: None, sleep=slept.append, monotonic=lambda: sum(slept))
+    with pytest.raises(DatabaseBusy), waiting:
         pass
     assert 3_600 <= sum(slept) < 3_610

@@ -10,11 +10,11 @@ import pytest
 from harvest_time_tracking import STREAMS
 from harvest_warehouse.database import open_database
 from harvest_warehouse.database.reread_filters import Filters, filters_of
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 from support.accounts import Account
 
 
-def filters(warehouse: Warehouse, stream: str, condition: str, rows_of_a_page: int = 2_000) -> Filters:
+def filters(warehouse: Target, stream: str, condition: str, rows_of_a_page: int = 2_000) -> Filters:
     with open_database(warehouse) as database:
         return filters_of(database, STREAMS[stream], "123456", condition, rows_of_a_page)
 
@@ -27,7 +27,7 @@ def brings(asked: dict[str, Any], entry: dict[str, Any]) -> bool:
 
 
 @pytest.mark.parametrize("rows_of_a_page", [2_000, 20], ids=["one page", "many pages"])
-def test_all_rows_are_brought_for_few_requests(synced: tuple[Account, Warehouse], rows_of_a_page: int) -> None:
+def test_all_rows_are_brought_for_few_requests(synced: tuple[Account, Target], rows_of_a_page: int) -> None:
     account, warehouse = synced
     entries = account.simulator.truth()["time_entries"]
     [(invoice_id, _)] = Counter(row["invoice"]["id"] for row in entries if row["invoice"]).most_common(1)
@@ -44,7 +44,7 @@ def test_all_rows_are_brought_for_few_requests(synced: tuple[Account, Warehouse]
 
 
 def test_what_nobody_has_asks_for_nothing_and_a_list_without_dates_is_read_whole(
-    synced: tuple[Account, Warehouse],
+    synced: tuple[Account, Target],
 ) -> None:
     _, warehouse = synced
     assert filters(warehouse, "time_entries", "id = 1") == []
@@ -53,7 +53,7 @@ def test_what_nobody_has_asks_for_nothing_and_a_list_without_dates_is_read_whole
 
 
 def test_rows_without_a_day_are_brought_by_their_project_or_with_the_whole_list(
-    synced: tuple[Account, Warehouse],
+    synced: tuple[Account, Target],
 ) -> None:
     account, warehouse = synced
     entry = account.simulator.truth()["time_entries"][0]

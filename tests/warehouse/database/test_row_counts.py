@@ -7,14 +7,12 @@ import pytest
 from harvest_time_tracking import STREAMS
 from harvest_warehouse.database import open_database
 from harvest_warehouse.database.row_counts import Held, held
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 from support.accounts import Account
 
 
 @pytest.mark.parametrize("stream", ["time_entries", "invoice_payments", "roles"])
-def test_a_row_that_is_there_twice_is_a_row_more_and_no_key_more(
-    synced: tuple[Account, Warehouse], stream: str
-) -> None:
+def test_a_row_that_is_there_twice_is_a_row_more_and_no_key_more(synced: tuple[Account, Target], stream: str) -> None:
     account, warehouse = synced
     there = len(account.simulator.truth()[stream])
     with open_database(warehouse) as database:
@@ -30,7 +28,7 @@ def test_a_row_that_is_there_twice_is_a_row_more_and_no_key_more(
         assert held(database, STREAMS[stream], "nobody") == Held(0, 0)
 
 
-def test_only_the_rows_that_are_asked_about_are_counted(synced: tuple[Account, Warehouse]) -> None:
+def test_only_the_rows_that_are_asked_about_are_counted(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     days = sorted(entry["spent_date"] for entry in account.simulator.truth()["time_entries"])
     later = sum(day >= days[len(days) // 2] for day in days)

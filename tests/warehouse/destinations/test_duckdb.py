@@ -11,7 +11,7 @@ from dlt.destinations.exceptions import DatabaseTransientException, DestinationC
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.destinations.impl.duckdb.duck import DuckDbClient
 
-from harvest_warehouse.destinations.duckdb.client import PatientDuckDb
+from harvest_warehouse.destinations.duckdb.client import RetryingDuckDb
 
 COLUMNS = range(60)
 TABLES = range(6)
@@ -33,7 +33,7 @@ def file(tmp_path: Path) -> Path:
 def writer(file: Path, memory: str) -> DuckDbClient:
     """A client of a destination of its own, without room beside its memory."""
     bounds = {"memory_limit": memory, "threads": 1, "temp_directory": ""}
-    destination = PatientDuckDb(DuckDbCredentials(str(file), global_config=bounds))
+    destination = RetryingDuckDb(DuckDbCredentials(str(file), global_config=bounds))
     client = destination.client(Schema("kept"), destination.spec()._bind_dataset_name(dataset_name="kept"))
     assert isinstance(client, DuckDbClient)
     return client

@@ -18,19 +18,19 @@ from harvest_warehouse.database.indexes import _wanted
 from harvest_warehouse.destinations import DESTINATIONS, connect
 from harvest_warehouse.doctor.preflight import _said
 from harvest_warehouse.settings.process import keep_dlt_quiet
-from harvest_warehouse.warehouse import user_warehouse
+from harvest_warehouse.warehouse import user_target
 from support.paths import ROOT
 
 
 def test_without_a_word_it_is_duckdb(tmp_path: Path) -> None:
-    assert user_warehouse(tmp_path).place == str(tmp_path / "harvest_time_tracking.duckdb")
+    assert user_target(tmp_path).place == str(tmp_path / "harvest_time_tracking.duckdb")
 
 
 def test_the_configuration_chooses_and_the_command_line_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HARVEST_WAREHOUSE__DESTINATION", "postgres")
     monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", "postgresql://me:secret@db.example:5433/harvest")
-    assert user_warehouse(tmp_path).place == "postgres at db.example:5433/harvest"
-    assert user_warehouse(tmp_path, "duckdb").kind.is_file
+    assert user_target(tmp_path).place == "postgres at db.example:5433/harvest"
+    assert user_target(tmp_path, "duckdb").kind.is_file
 
 
 def test_a_misspelled_variable_does_not_send_rows_somewhere_else(
@@ -38,14 +38,14 @@ def test_a_misspelled_variable_does_not_send_rows_somewhere_else(
 ) -> None:
     monkeypatch.setenv("HARVEST_WAREHOUSE__DESTINATON", "postgres")
     with pytest.raises(SettingWrong, match=r"Did you mean HARVEST_WAREHOUSE__DESTINATION\?"):
-        user_warehouse(tmp_path)
+        user_target(tmp_path)
 
 
 def test_a_name_of_ones_own_may_stand_for_a_destination(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DESTINATION__REPORTING__DESTINATION_TYPE", "postgres")
     for field, value in {"HOST": "db.example", "DATABASE": "harvest", "USERNAME": "me", "PASSWORD": "secret"}.items():
         monkeypatch.setenv(f"DESTINATION__REPORTING__CREDENTIALS__{field}", value)
-    warehouse = user_warehouse(tmp_path, "reporting")
+    warehouse = user_target(tmp_path, "reporting")
     assert warehouse.place == "reporting at db.example:5432/harvest"
     assert warehouse.kind.name == "postgres"
 
@@ -69,25 +69,25 @@ def test_two_databases_of_one_service_are_two_places(
     """Or a copy from one to the other would be refused as one onto itself."""
     for field, value in settings.items():
         monkeypatch.setenv(f"DESTINATION__{name.upper()}__CREDENTIALS__{field}", value)
-    assert user_warehouse(tmp_path, name).place == f"{name} at {place}"
+    assert user_target(tmp_path, name).place == f"{name} at {place}"
 
 
 def test_an_unknown_destination_is_told_those_that_are_known(tmp_path: Path) -> None:
     with pytest.raises(SettingWrong, match=r"no destination 'postgress'\. Did you mean postgres\? There are: duckdb, "):
-        user_warehouse(tmp_path, "postgress")
+        user_target(tmp_path, "postgress")
 
 
 def test_what_is_not_configured_is_named_with_the_place_for_it(tmp_path: Path) -> None:
     with pytest.raises(
         SettingWrong, match=r"\[destination\.postgres\.credentials\].*DESTINATION__POSTGRES__CREDENTIALS"
     ):
-        user_warehouse(tmp_path, "postgres")
+        user_target(tmp_path, "postgres")
 
 
 def test_a_connection_string_that_is_none_is_not_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", "postgresql//me:hunter2@db")
     with pytest.raises(SettingWrong) as refused:
-        user_warehouse(tmp_path, "postgres")
+        user_target(tmp_path, "postgres")
     assert "hunter2" not in str(refused.value)
 
 
@@ -122,7 +122,7 @@ def test_a_missing_extra_is_named_by_the_command_that_installs_it(
 ) -> None:
     monkeypatch.setattr(connect, "find_spec", lambda module: None)
     with pytest.raises(SettingWrong, match=r"pip install 'dlt-harvest\[postgres\]'"):
-        user_warehouse(tmp_path, "postgres")
+        user_target(tmp_path, "postgres")
 
 
 def test_every_destination_is_an_extra_of_ours() -> None:
@@ -141,7 +141,7 @@ def test_ducklake_is_in_the_folder_where_the_command_runs_unless_it_is_configure
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert user_warehouse(tmp_path, "ducklake").place.endswith("ducklake.sqlite")
+    assert user_target(tmp_path, "ducklake").place.endswith("ducklake.sqlite")
     assert not list(tmp_path.iterdir()), "asking for it makes nothing"
 
 
@@ -170,7 +170,7 @@ def test_a_lake_that_nothing_here_is_for_is_refused(
     monkeypatch.setenv("DESTINATION__DUCKLAKE__CREDENTIALS__STORAGE__BUCKET_URL", str(tmp_path))
     monkeypatch.setenv(f"DESTINATION__DUCKLAKE__CREDENTIALS__{setting}", value)
     with pytest.raises(SettingWrong, match=said) as refused:
-        user_warehouse(tmp_path, "ducklake")
+        user_target(tmp_path, "ducklake")
     assert "hunter2" not in str(refused.value)
 
 
@@ -181,7 +181,7 @@ def test_another_version_of_duckdb_than_the_extensions_is_told_so(
     with pytest.raises(
         SettingWrong, match=r"DuckDB 1\.5\.6 has no extension ducklake here: `pip install 'dlt-harvest\[ducklake\]'"
     ):
-        user_warehouse(tmp_path, "ducklake")
+        user_target(tmp_path, "ducklake")
 
 
 def test_sqlite_is_refused_because_its_decimals_are_floats() -> None:

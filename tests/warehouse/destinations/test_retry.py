@@ -13,9 +13,9 @@ from dlt.common.schema import Schema
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
 from harvest_warehouse.database import open_database
-from harvest_warehouse.destinations.duckdb.client import PatientDuckDb
-from harvest_warehouse.destinations.duckdb.retry import PATIENCE_SECONDS, patiently
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.destinations.duckdb.client import RetryingDuckDb
+from harvest_warehouse.destinations.duckdb.retry import PATIENCE_SECONDS, retry_while_locked
+from harvest_warehouse.warehouse import Target
 
 TAKEN = duckdb.IOException('IO Error: Could not set lock on file "x": Conflicting lock is held in python (PID 1)')
 HOLDING_SECONDS = 1.5
@@ -28,7 +28,7 @@ time.sleep(float(sys.argv[2]))
 
 
 def test_who_writes_waits_until_another_process_has_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    warehouse = Warehouse(tmp_path, pipelines_dir=tmp_path / "pipelines")
+    warehouse = Target(tmp_path, pipelines_dir=tmp_path / "pipelines")
     with open_database(warehouse) as database:
         database.make_marts()
     reading = [sys.executable, "-c", HOLDING, str(warehouse.file), str(HOLDING_SECONDS)]
@@ -55,7 +55,7 @@ def test_the_wait_has_an_end_and_says_who_holds_the_file() -> None:
         now[0] += seconds
 
     with pytest.raises(duckdb.IOException, match="PID 1"):
-        patiently(refused, "x", sleep=sleep, monotonic=lambda: now[0])
+        retry_while_locked(refused, "x", sleep=sleep, monotonic=lambda: now[0])
     assert tries[-1] == PATIENCE_SECONDS
     assert len(tries) > 10
 
@@ -63,12 +63,12 @@ def test_the_wait_has_an_end_and_says_who_holds_the_file() -> None:
 def test_any_other_failure_is_told_at_once(tmp_path: Path) -> None:
     began = time.monotonic()
     with pytest.raises(duckdb.IOException):
-        patiently(lambda: duckdb.connect(str(tmp_path / "nowhere" / "x.duckdb")), "x")
+        retry_while_locked(lambda: duckdb.connect(str(tmp_path / "nowhere" / "x.duckdb")), "x")
     assert time.monotonic() - began < PATIENCE_SECONDS / 2
 
 
 def test_a_pipeline_remembers_the_destination_as_dlts_own(tmp_path: Path) -> None:
-    pipeline = Warehouse(tmp_path, pipelines_dir=tmp_path / "pipelines").pipeline()
+    pipeline = Target(tmp_path, pipelines_dir=tmp_path / "pipelines").pipeline()
     assert pipeline.destination is not None
     assert (pipeline.destination.destination_name, pipeline.destination.destination_type) == (
         "duckdb",
@@ -77,7 +77,7 @@ def test_a_pipeline_remembers_the_destination_as_dlts_own(tmp_path: Path) -> Non
 
 
 def test_a_pool_that_has_lent_a_connection_stays_when_the_configuration_is_asked_for_again(tmp_path: Path) -> None:
-    destination = PatientDuckDb(DuckDbCredentials(str(tmp_path / "some.duckdb")))
+    destination = RetryingDuckDb(DuckDbCredentials(str(tmp_path / "some.duckdb")))
     # As dlt does it for each job of a package.
     initial = destination.spec()._bind_dataset_name(dataset_name="some")
     one = destination.client(Schema("some"), initial)

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from harvest_warehouse.cli import app
 from harvest_warehouse.load import LoadFailed, load
-from harvest_warehouse.warehouse import DATASET, FILE, Warehouse
+from harvest_warehouse.warehouse import DATASET, FILE, Target
 from support.accounts import Account, sync_from
 
 VERBS = ("sql", "build", "alerts", "report", "show")
@@ -92,7 +92,7 @@ def tables_of_another_pipeline(file: Path) -> None:
 def test_tables_of_others_that_have_the_names_of_ours_get_none_of_our_rows(
     make: Callable[[Path], None], tmp_path: Path, open_account: Callable[..., Account]
 ) -> None:
-    account, warehouse = open_account(), Warehouse(tmp_path)
+    account, warehouse = open_account(), Target(tmp_path)
     make(warehouse.file)
     with pytest.raises(LoadFailed, match=r"are somebody else's: clients\. Rename or move them"):
         load(warehouse, account.client().settings, ["clients"])

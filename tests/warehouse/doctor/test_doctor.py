@@ -17,7 +17,7 @@ from harvest_time_tracking.reading.request_shares import Split
 from harvest_warehouse.doctor import DoctorReport, doctor
 from harvest_warehouse.doctor.estimate import plan, seconds_for
 from harvest_warehouse.load import load
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 from support.accounts import Account
 from support.servers import proxy
 
@@ -25,11 +25,11 @@ OpenAccount = Callable[..., Account]
 
 
 @pytest.fixture
-def warehouse(tmp_path: Path) -> Warehouse:
-    return Warehouse(tmp_path)
+def warehouse(tmp_path: Path) -> Target:
+    return Target(tmp_path)
 
 
-def ask(account: Account, warehouse: Warehouse, **settings: Any) -> DoctorReport:
+def ask(account: Account, warehouse: Target, **settings: Any) -> DoctorReport:
     clock = account.simulator.clock
     changed = replace(account.client().settings, **settings)
     client = Client(changed, sleep=clock.sleep, monotonic=clock.monotonic, now=clock.now)
@@ -45,7 +45,7 @@ def said(report: DoctorReport, name: str) -> str:
 
 
 def test_an_account_in_good_health_is_fine_and_its_lists_are_counted_by_one_request_each(
-    open_account: OpenAccount, warehouse: Warehouse
+    open_account: OpenAccount, warehouse: Target
 ) -> None:
     account = open_account()
     report = ask(account, warehouse)
@@ -60,7 +60,7 @@ def test_an_account_in_good_health_is_fine_and_its_lists_are_counted_by_one_requ
 
 
 def test_it_tells_the_way_to_harvest_without_the_proxys_password(
-    open_account: OpenAccount, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+    open_account: OpenAccount, warehouse: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account = open_account()
     assert said(ask(account, warehouse), "network") == "127.0.0.1 without a proxy."
@@ -76,7 +76,7 @@ def test_it_tells_the_way_to_harvest_without_the_proxys_password(
 
 
 def test_the_token_for_the_list_of_accounts_goes_through_no_proxy_either(
-    open_account: OpenAccount, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+    open_account: OpenAccount, warehouse: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with proxy() as between:
         for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
@@ -89,7 +89,7 @@ def test_the_token_for_the_list_of_accounts_goes_through_no_proxy_either(
     ("kind", "verdict"), [(None, "fine"), (Fault.CLOCK_AHEAD, "note"), (Fault.CLOCK_BEHIND, "note")]
 )
 def test_it_tells_of_clocks_that_differ(
-    open_account: OpenAccount, warehouse: Warehouse, kind: Fault | None, verdict: str
+    open_account: OpenAccount, warehouse: Target, kind: Fault | None, verdict: str
 ) -> None:
     account = open_account()
     if kind:
@@ -100,7 +100,7 @@ def test_it_tells_of_clocks_that_differ(
     assert ("24 hours" in said(report, "clock")) == (kind is not None)
 
 
-def test_what_it_foretells_is_never_less_than_what_a_load_asks(open_account: OpenAccount, warehouse: Warehouse) -> None:
+def test_what_it_foretells_is_never_less_than_what_a_load_asks(open_account: OpenAccount, warehouse: Target) -> None:
     account = open_account()
     report = ask(account, warehouse)
     client = account.client()
@@ -113,7 +113,7 @@ def test_what_it_foretells_is_never_less_than_what_a_load_asks(open_account: Ope
 
 
 def test_it_says_what_the_marts_count_by_and_what_of_it_cannot_work(
-    open_account: OpenAccount, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+    open_account: OpenAccount, warehouse: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account = open_account()
     assert "cost rates are in CAD" in said(ask(account, warehouse), "marts")
@@ -128,7 +128,7 @@ def test_it_says_what_the_marts_count_by_and_what_of_it_cannot_work(
 
 
 def test_an_account_that_the_token_does_not_reach_is_told_with_those_it_does(
-    open_account: OpenAccount, warehouse: Warehouse
+    open_account: OpenAccount, warehouse: Target
 ) -> None:
     report = ask(open_account(), warehouse, account_id="777")
     assert verdicts(report)["account"] == "wrong"
@@ -137,7 +137,7 @@ def test_an_account_that_the_token_does_not_reach_is_told_with_those_it_does(
     assert not report.plan
 
 
-def test_a_rejected_token_is_told_with_the_way_to_a_new_one(open_account: OpenAccount, warehouse: Warehouse) -> None:
+def test_a_rejected_token_is_told_with_the_way_to_a_new_one(open_account: OpenAccount, warehouse: Target) -> None:
     account = open_account()
     account.simulator.revoke_token()
     report = ask(account, warehouse)
@@ -145,7 +145,7 @@ def test_a_rejected_token_is_told_with_the_way_to_a_new_one(open_account: OpenAc
     assert "https://id.getharvest.com/developers" in said(report, "token or account")
 
 
-def test_a_member_is_warned_of_rows_that_are_silently_missing(open_account: OpenAccount, warehouse: Warehouse) -> None:
+def test_a_member_is_warned_of_rows_that_are_silently_missing(open_account: OpenAccount, warehouse: Target) -> None:
     account = open_account()
     account.simulator.as_role("member")
     report = ask(account, warehouse)
@@ -159,7 +159,7 @@ def test_a_member_is_warned_of_rows_that_are_silently_missing(open_account: Open
 
 
 def test_a_feature_that_is_off_is_told_and_its_streams_are_not_planned(
-    open_account: OpenAccount, warehouse: Warehouse
+    open_account: OpenAccount, warehouse: Target
 ) -> None:
     account = open_account()
     account.simulator.set_feature("invoice_feature", False)
@@ -169,14 +169,14 @@ def test_a_feature_that_is_off_is_told_and_its_streams_are_not_planned(
     assert refused == {"invoices", "invoice_item_categories", "invoice_messages", "invoice_payments"}
 
 
-def test_a_database_that_cannot_be_opened_prevents_a_load(open_account: OpenAccount, warehouse: Warehouse) -> None:
+def test_a_database_that_cannot_be_opened_prevents_a_load(open_account: OpenAccount, warehouse: Target) -> None:
     warehouse.file.write_text("This is not a database, and long enough to be looked at.")
     report = ask(open_account(), warehouse)
     assert verdicts(report)["database"] == "wrong"
     assert warehouse.file.exists()
 
 
-def test_the_scratch_table_is_gone_afterwards(open_account: OpenAccount, warehouse: Warehouse) -> None:
+def test_the_scratch_table_is_gone_afterwards(open_account: OpenAccount, warehouse: Target) -> None:
     duckdb.connect(str(warehouse.file)).close()
     ask(open_account(), warehouse)
     with duckdb.connect(str(warehouse.file)) as connection:
@@ -204,7 +204,7 @@ def test_the_pace_makes_400_requests_take_a_minute() -> None:
 
 
 def test_it_tells_within_how_many_runs_all_of_history_is_read_again(
-    open_account: OpenAccount, warehouse: Warehouse
+    open_account: OpenAccount, warehouse: Target
 ) -> None:
     account = open_account()
     assert "a first load tells" in said(ask(account, warehouse), "re-reading")
@@ -217,7 +217,7 @@ def test_it_tells_within_how_many_runs_all_of_history_is_read_again(
 
 
 def test_it_tells_within_how_many_runs_all_children_are_read_again(
-    open_account: OpenAccount, warehouse: Warehouse
+    open_account: OpenAccount, warehouse: Target
 ) -> None:
     account = open_account(size="small")
 
@@ -235,13 +235,13 @@ def test_it_tells_within_how_many_runs_all_children_are_read_again(
     assert report.is_fine
 
 
-def ask_for_children(account: Account, warehouse: Warehouse, requests: int | None) -> DoctorReport:
+def ask_for_children(account: Account, warehouse: Target, requests: int | None) -> DoctorReport:
     with account.client() as client:
         return doctor(warehouse, client.settings, children_requests=requests, client=client)
 
 
 def test_it_notes_that_no_history_is_read_again_where_that_is_switched_off(
-    open_account: OpenAccount, warehouse: Warehouse
+    open_account: OpenAccount, warehouse: Target
 ) -> None:
     account = open_account()
     with account.client() as client:

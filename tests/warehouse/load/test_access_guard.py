@@ -18,7 +18,7 @@ from harvest_warehouse.database.run import Run
 from harvest_warehouse.database.token_access import ACCESS, Access, lost, switched_off
 from harvest_warehouse.load import AccessLost, LoadReport, load
 from harvest_warehouse.load.source import account_source
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 from support.accounts import Account, assert_equals_truth, deletions, some_ids, sync_from
 
 
@@ -30,7 +30,7 @@ def all_rows(account: Account) -> dict[str, list[dict[str, Any]]]:
 
 @pytest.mark.parametrize(("role", "rights"), [("manager", ()), ("member", ())])
 def test_a_lesser_role_loads_nothing_and_deletes_nothing(
-    synced: tuple[Account, Warehouse], role: Any, rights: Any
+    synced: tuple[Account, Target], role: Any, rights: Any
 ) -> None:
     account, warehouse = synced
     before = all_rows(account)
@@ -51,7 +51,7 @@ def test_a_lesser_role_loads_nothing_and_deletes_nothing(
     "number", [20, 60, 85], ids=["lists are read", "children are read", "what vanished is looked for"]
 )
 def test_rights_that_are_lost_while_harvest_is_read_empty_no_column_and_delete_nothing(
-    synced: tuple[Account, Warehouse], number: int
+    synced: tuple[Account, Target], number: int
 ) -> None:
     account, warehouse = synced
     simulator = account.simulator
@@ -80,7 +80,7 @@ def test_rights_that_are_lost_while_harvest_is_read_empty_no_column_and_delete_n
     assert [key for key in deletions(account) if key[0] == "expenses"] == [("expenses", str(deleted))]
 
 
-def test_what_was_lost_is_measured_by_the_best_run_not_by_the_last(synced: tuple[Account, Warehouse]) -> None:
+def test_what_was_lost_is_measured_by_the_best_run_not_by_the_last(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     account.simulator.as_role("member")
     assert sync_from(account, warehouse).lost
@@ -94,7 +94,7 @@ def test_what_was_lost_is_measured_by_the_best_run_not_by_the_last(synced: tuple
     assert json.loads(rows[1]["lost"])
 
 
-def test_a_lesser_role_that_is_accepted_is_the_measure_from_then_on(synced: tuple[Account, Warehouse]) -> None:
+def test_a_lesser_role_that_is_accepted_is_the_measure_from_then_on(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     with open_database(warehouse) as database:
         # This machine's clock was set back since.
@@ -108,7 +108,7 @@ def test_a_lesser_role_that_is_accepted_is_the_measure_from_then_on(synced: tupl
     assert later.sweep is not None
 
 
-def test_a_module_that_is_switched_off_keeps_its_rows_and_stops_the_sweep(synced: tuple[Account, Warehouse]) -> None:
+def test_a_module_that_is_switched_off_keeps_its_rows_and_stops_the_sweep(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     before = account.rows("expenses")
     account.simulator.store.delete_time_entry(some_ids(account, "time_entries", 1)[0])
@@ -124,7 +124,7 @@ def test_a_module_that_is_switched_off_keeps_its_rows_and_stops_the_sweep(synced
     assert account.rows("expenses") == before
 
 
-def load_from(account: Account, warehouse: Warehouse, *streams: str, **asked: Any) -> LoadReport:
+def load_from(account: Account, warehouse: Target, *streams: str, **asked: Any) -> LoadReport:
     client = account.client(requests_per_15_s=0, report_requests_per_15_min=0)
     try:
         return load(warehouse, client.settings, streams, client=client, **asked)
@@ -132,7 +132,7 @@ def load_from(account: Account, warehouse: Warehouse, *streams: str, **asked: An
         account.pipeline = open_pipeline(warehouse)
 
 
-def test_a_load_with_a_lesser_role_reads_nothing_too(synced: tuple[Account, Warehouse]) -> None:
+def test_a_load_with_a_lesser_role_reads_nothing_too(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     account.simulator.store.edit_time_entry(some_ids(account, "time_entries", 1)[0], notes="edited")
     before = all_rows(account)
@@ -149,7 +149,7 @@ def test_a_load_with_a_lesser_role_reads_nothing_too(synced: tuple[Account, Ware
 
 
 def test_another_person_of_the_same_role_sees_other_rows_and_deletes_nothing(open_account: Any, tmp_path: Path) -> None:
-    account, warehouse = open_account(), Warehouse(tmp_path)
+    account, warehouse = open_account(), Target(tmp_path)
     one, other = busiest_people(account)
     account.simulator._viewer = Viewer(one, ("member",))
     sync_from(account, warehouse)
@@ -177,7 +177,7 @@ def busiest_people(account: Account) -> list[int]:
 
 
 def test_a_load_is_the_measure_of_later_ones_and_can_be_told_to_go_on(open_account: Any, tmp_path: Path) -> None:
-    account, warehouse = open_account(), Warehouse(tmp_path)
+    account, warehouse = open_account(), Target(tmp_path)
     load_from(account, warehouse)
     account.simulator.clock.sleep(3_600)
     account.simulator.as_role("manager", ("billable_rates_manager",))
@@ -192,7 +192,7 @@ def test_a_load_is_the_measure_of_later_ones_and_can_be_told_to_go_on(open_accou
 
 
 def test_what_a_killed_run_read_with_rights_that_nobody_vouched_for_is_thrown_away(
-    synced: tuple[Account, Warehouse],
+    synced: tuple[Account, Target],
 ) -> None:
     account, warehouse = synced
     account.simulator.store.edit_time_entry(some_ids(account, "time_entries", 1)[0], notes="edited")

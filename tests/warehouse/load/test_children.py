@@ -18,7 +18,7 @@ from harvest_simulator import Fault
 from harvest_time_tracking import STREAMS
 from harvest_time_tracking.reading.request_shares import Split, in_turn, shares
 from harvest_warehouse.doctor import doctor
-from harvest_warehouse.warehouse import SCHEMA, Warehouse
+from harvest_warehouse.warehouse import SCHEMA, Target
 from support.accounts import Account, assert_equals_truth, sync_from
 
 OpenAccount = Callable[..., Account]
@@ -195,7 +195,7 @@ def test_what_changes_silently_on_the_others_is_there_within_the_runs_that_docto
 ) -> None:
     requests = 20
     client = account.client()
-    stated = doctor(Warehouse(tmp_path / "none"), client.settings, children_requests=requests, client=client)
+    stated = doctor(Target(tmp_path / "none"), client.settings, children_requests=requests, client=client)
     assert stated.children is not None
     runs = stated.children.runs.others
     others = all_parents(account, alive=False)
@@ -307,7 +307,7 @@ def test_the_setting_of_earlier_versions_is_told_to_do_nothing(
 def test_a_daily_sync_of_5000_invoices_and_200_people_takes_at_most_300_requests(
     open_account: OpenAccount, tmp_path: Path
 ) -> None:
-    account, warehouse = open_account(empty=True), Warehouse(tmp_path)
+    account, warehouse = open_account(empty=True), Target(tmp_path)
     store, clock = account.simulator.store, account.simulator.clock
     client = store.create_client("The one client")
     invoices = [store.create_invoice(client) for _ in range(5_000)]

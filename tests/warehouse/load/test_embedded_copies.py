@@ -16,14 +16,14 @@ from harvest_warehouse.database import open_database
 from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.load import load
 from harvest_warehouse.load.embedded_copies import follow_embedded
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 from support.accounts import Account, assert_equals_truth
 from support.paths import SHARED
 
 OpenAccount = Callable[..., Account]
 
 
-def load_from(account: Account, warehouse: Warehouse, *streams: str) -> None:
+def load_from(account: Account, warehouse: Target, *streams: str) -> None:
     account.simulator.enforce_limits = False
     client = account.client(requests_per_15_s=0, report_requests_per_15_min=0)
     load(warehouse, client.settings, streams, client=client)
@@ -32,7 +32,7 @@ def load_from(account: Account, warehouse: Warehouse, *streams: str) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_after_many_changes_every_value_equals_the_truth(open_account: OpenAccount, tmp_path: Path, seed: int) -> None:
-    account, warehouse = open_account(seed=seed), Warehouse(tmp_path)
+    account, warehouse = open_account(seed=seed), Target(tmp_path)
     load_from(account, warehouse)
     account.simulator.clock.sleep(86_400)
     account.simulator.mutate(150, seed=seed)
@@ -41,7 +41,7 @@ def test_after_many_changes_every_value_equals_the_truth(open_account: OpenAccou
 
 
 def test_a_copy_is_left_alone_where_its_original_was_not_read(open_account: OpenAccount, tmp_path: Path) -> None:
-    account, warehouse = open_account(), Warehouse(tmp_path)
+    account, warehouse = open_account(), Target(tmp_path)
     load_from(account, warehouse)
     with open_pipeline(warehouse).sql_client() as client:
         client.execute_sql("update clients set name = 'stale'")
@@ -56,7 +56,7 @@ def test_a_copy_is_left_alone_where_its_original_was_not_read(open_account: Open
 
 
 def test_another_account_in_the_same_tables_keeps_its_copies(open_account: OpenAccount, tmp_path: Path) -> None:
-    account, warehouse = open_account(), Warehouse(tmp_path)
+    account, warehouse = open_account(), Target(tmp_path)
     load_from(account, warehouse, "clients", "projects")
     with open_pipeline(warehouse).sql_client() as client:
         # The same ids, another account: nothing but the account tells them apart.
@@ -74,7 +74,7 @@ def test_another_account_in_the_same_tables_keeps_its_copies(open_account: OpenA
 def test_a_rate_that_the_list_does_not_have_stays_as_the_entry_showed_it(
     open_account: OpenAccount, tmp_path: Path
 ) -> None:
-    account, warehouse = open_account(), Warehouse(tmp_path)
+    account, warehouse = open_account(), Target(tmp_path)
     truth = account.simulator.truth()
     unlisted = {row["id"] for row in truth["task_assignments"] if row["hourly_rate"] is None}
     shown = {
@@ -101,7 +101,7 @@ def test_a_rate_that_the_list_does_not_have_stays_as_the_entry_showed_it(
 def test_default_rates_that_a_token_may_not_see_leave_the_rates_of_entries_alone(
     open_account: OpenAccount, tmp_path: Path
 ) -> None:
-    account, warehouse = open_account(), Warehouse(tmp_path)
+    account, warehouse = open_account(), Target(tmp_path)
     load_from(account, warehouse)
     before = {row["id"]: row["user_assignment__hourly_rate"] for row in account.rows("time_entries")}
     assert any(before.values())

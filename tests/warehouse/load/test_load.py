@@ -19,7 +19,7 @@ from harvest_warehouse.database.run import Run
 from harvest_warehouse.load import LoadFailed, LoadReport, load
 from harvest_warehouse.load.load import settle
 from harvest_warehouse.load.source import account_source
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 from support.accounts import Account, assert_equals_truth
 
 OpenAccount = Callable[..., Account]
@@ -29,11 +29,11 @@ DEFAULT = [name for name, stream in STREAMS.items() if stream.is_default]
 
 
 @pytest.fixture
-def warehouse(tmp_path: Path) -> Warehouse:
-    return Warehouse(tmp_path)
+def warehouse(tmp_path: Path) -> Target:
+    return Target(tmp_path)
 
 
-def load_from(account: Account, warehouse: Warehouse, *streams: str, **arguments: Any) -> LoadReport:
+def load_from(account: Account, warehouse: Target, *streams: str, **arguments: Any) -> LoadReport:
     # Unpaced: on a frozen clock a running timer then shows the same hours to the load and to the truth.
     account.simulator.enforce_limits = False
     client = account.client(requests_per_15_s=0, report_requests_per_15_min=0)
@@ -44,12 +44,12 @@ def load_from(account: Account, warehouse: Warehouse, *streams: str, **arguments
         account.pipeline = open_pipeline(warehouse)
 
 
-def select(warehouse: Warehouse, query: str) -> list[tuple[Any, ...]]:
+def select(warehouse: Target, query: str) -> list[tuple[Any, ...]]:
     with open_pipeline(warehouse).sql_client() as client, client.execute_query(query) as cursor:
         return cursor.fetchall()
 
 
-def test_a_load_brings_the_truth_and_a_second_one_what_changed(open_account: OpenAccount, warehouse: Warehouse) -> None:
+def test_a_load_brings_the_truth_and_a_second_one_what_changed(open_account: OpenAccount, warehouse: Target) -> None:
     account = open_account()
     first = load_from(account, warehouse)
     assert [outcome.stream for outcome in first.streams] == DEFAULT
@@ -63,7 +63,7 @@ def test_a_load_brings_the_truth_and_a_second_one_what_changed(open_account: Ope
 
 @pytest.mark.parametrize("stream", ["company", "users_me", "clients", "invoices"])
 def test_a_wrong_account_id_is_asked_about_once_wherever_it_shows_first(
-    open_account: OpenAccount, warehouse: Warehouse, stream: str
+    open_account: OpenAccount, warehouse: Target, stream: str
 ) -> None:
     account = open_account()
     settings = replace(account.client().settings, account_id="777")
@@ -77,7 +77,7 @@ def test_a_wrong_account_id_is_asked_about_once_wherever_it_shows_first(
     assert str(raised.value).count("Is 777 the account's id?") == 1
 
 
-def test_naming_streams_loads_these_and_no_others(open_account: OpenAccount, warehouse: Warehouse) -> None:
+def test_naming_streams_loads_these_and_no_others(open_account: OpenAccount, warehouse: Target) -> None:
     report = load_from(
         open_account(),
         warehouse,
@@ -93,7 +93,7 @@ def test_naming_streams_loads_these_and_no_others(open_account: OpenAccount, war
     assert "projects" not in tables
 
 
-def test_project_ids_are_read_one_by_one_into_projects(open_account: OpenAccount, warehouse: Warehouse) -> None:
+def test_project_ids_are_read_one_by_one_into_projects(open_account: OpenAccount, warehouse: Target) -> None:
     account = open_account()
     project = account.simulator.truth()["projects"][3]
     load_from(account, warehouse, "projects_id", project_ids=[project["id"]])
@@ -101,7 +101,7 @@ def test_project_ids_are_read_one_by_one_into_projects(open_account: OpenAccount
 
 
 def test_an_unknown_stream_is_named_with_its_likes_before_harvest_is_asked(
-    open_account: OpenAccount, warehouse: Warehouse
+    open_account: OpenAccount, warehouse: Target
 ) -> None:
     account = open_account()
     with pytest.raises(SettingWrong, match=r"no stream 'time_entrys'.*time_entries"):
@@ -111,7 +111,7 @@ def test_an_unknown_stream_is_named_with_its_likes_before_harvest_is_asked(
     assert not account.simulator.requests
 
 
-def test_harvest_runs_says_what_the_ledger_says(open_account: OpenAccount, warehouse: Warehouse) -> None:
+def test_harvest_runs_says_what_the_ledger_says(open_account: OpenAccount, warehouse: Target) -> None:
     account = open_account()
     ledger = Ledger()
     report = load_from(account, warehouse, ledger=ledger)
@@ -134,7 +134,7 @@ def test_harvest_runs_says_what_the_ledger_says(open_account: OpenAccount, wareh
     assert report.run_id in loads
 
 
-def test_runs_add_up_and_are_read_like_any_table(open_account: OpenAccount, warehouse: Warehouse) -> None:
+def test_runs_add_up_and_are_read_like_any_table(open_account: OpenAccount, warehouse: Target) -> None:
     account = open_account()
     first, second = load_from(account, warehouse, "roles"), load_from(account, warehouse, "roles")
     runs = open_pipeline(warehouse).dataset().harvest_runs.df()
@@ -142,7 +142,7 @@ def test_runs_add_up_and_are_read_like_any_table(open_account: OpenAccount, ware
 
 
 def test_a_forbidden_stream_is_skipped_with_its_reason_and_keeps_its_rows(
-    open_account: OpenAccount, warehouse: Warehouse
+    open_account: OpenAccount, warehouse: Target
 ) -> None:
     account = open_account()
     load_from(account, warehouse, *FEW)
@@ -159,7 +159,7 @@ def test_a_forbidden_stream_is_skipped_with_its_reason_and_keeps_its_rows(
     assert dict(recorded) == skipped
 
 
-def test_a_feature_that_is_off_skips_what_needs_it(open_account: OpenAccount, warehouse: Warehouse) -> None:
+def test_a_feature_that_is_off_skips_what_needs_it(open_account: OpenAccount, warehouse: Target) -> None:
     account = open_account()
     load_from(account, warehouse, *FEW, "expenses", "expense_categories")
     count = select(warehouse, "select count(*) from expenses")
@@ -170,7 +170,7 @@ def test_a_feature_that_is_off_skips_what_needs_it(open_account: OpenAccount, wa
     assert select(warehouse, "select count(*) from expenses") == count != [(0,)]
 
 
-def test_a_rejected_token_reads_nothing(open_account: OpenAccount, warehouse: Warehouse) -> None:
+def test_a_rejected_token_reads_nothing(open_account: OpenAccount, warehouse: Target) -> None:
     account = open_account()
     account.simulator.revoke_token()
     with pytest.raises(LoadFailed, match=r"https://id\.getharvest\.com/developers.*secrets\.toml") as failed:
@@ -180,7 +180,7 @@ def test_a_rejected_token_reads_nothing(open_account: OpenAccount, warehouse: Wa
 
 
 def test_a_token_revoked_while_harvest_is_read_stops_the_run_is_recorded_and_harms_nothing(
-    open_account: OpenAccount, warehouse: Warehouse
+    open_account: OpenAccount, warehouse: Target
 ) -> None:
     account = open_account()
 
@@ -201,7 +201,7 @@ def test_a_token_revoked_while_harvest_is_read_stops_the_run_is_recorded_and_har
 
 
 def test_a_load_interrupted_before_it_is_written_is_finished_first(
-    open_account: OpenAccount, warehouse: Warehouse
+    open_account: OpenAccount, warehouse: Target
 ) -> None:
     account = open_account()
     load_from(account, warehouse, *FEW)
@@ -217,7 +217,7 @@ def test_a_load_interrupted_before_it_is_written_is_finished_first(
     assert len(select(warehouse, "select distinct run_id from harvest_runs")) == 3
 
 
-def test_a_first_load_killed_before_it_made_a_table_goes_on(open_account: OpenAccount, warehouse: Warehouse) -> None:
+def test_a_first_load_killed_before_it_made_a_table_goes_on(open_account: OpenAccount, warehouse: Target) -> None:
     account = open_account()
     with pytest.raises(KeyboardInterrupt):
         load_from(account, warehouse, *FEW, on_step=interrupt_at("writing"))
@@ -229,7 +229,7 @@ def test_a_first_load_killed_before_it_made_a_table_goes_on(open_account: OpenAc
 
 
 def test_half_a_package_that_a_killed_run_left_is_thrown_away_and_asked_for_again(
-    open_account: OpenAccount, warehouse: Warehouse
+    open_account: OpenAccount, warehouse: Target
 ) -> None:
     account = open_account()
     load_from(account, warehouse, *FEW)
@@ -247,7 +247,7 @@ def test_half_a_package_that_a_killed_run_left_is_thrown_away_and_asked_for_agai
 
 
 def test_what_cannot_be_written_later_either_is_told_with_the_way_out(
-    open_account: OpenAccount, warehouse: Warehouse
+    open_account: OpenAccount, warehouse: Target
 ) -> None:
     account = open_account()
     load_from(account, warehouse, "clients")
@@ -263,7 +263,7 @@ def test_an_interrupted_load_never_lands_in_another_database(open_account: OpenA
     (tmp_path / "one").mkdir()
     (tmp_path / "other").mkdir()
     # Both folders share dlt's working folder, as two folders of one user do.
-    one, other = Warehouse(tmp_path / "one"), Warehouse(tmp_path / "other")
+    one, other = Target(tmp_path / "one"), Target(tmp_path / "other")
     mine = open_account()
     with pytest.raises(KeyboardInterrupt):
         load_from(mine, one, *FEW, on_step=interrupt_at("writing"))
@@ -276,7 +276,7 @@ def test_an_interrupted_load_never_lands_in_another_database(open_account: OpenA
 
 
 def test_nor_beside_another_account_whose_new_database_has_the_same_name(
-    open_account: OpenAccount, warehouse: Warehouse
+    open_account: OpenAccount, warehouse: Target
 ) -> None:
     mine, theirs = open_account(), open_account(account_id="777", seed=2)
     with pytest.raises(KeyboardInterrupt):
@@ -288,7 +288,7 @@ def test_nor_beside_another_account_whose_new_database_has_the_same_name(
 
 
 def test_an_interruption_while_reading_is_told_as_one_and_the_next_load_is_whole(
-    open_account: OpenAccount, warehouse: Warehouse
+    open_account: OpenAccount, warehouse: Target
 ) -> None:
     account = open_account()
     ledger = _Interrupting()
@@ -298,7 +298,7 @@ def test_an_interruption_while_reading_is_told_as_one_and_the_next_load_is_whole
     assert_equals_truth(account, FEW)
 
 
-def test_a_restored_copy_of_the_database_misses_nothing(open_account: OpenAccount, warehouse: Warehouse) -> None:
+def test_a_restored_copy_of_the_database_misses_nothing(open_account: OpenAccount, warehouse: Target) -> None:
     account = open_account()
     load_from(account, warehouse, *FEW)
     copy = warehouse.file.with_suffix(".copy")
@@ -318,7 +318,7 @@ def test_a_restored_copy_of_the_database_misses_nothing(open_account: OpenAccoun
     ["state.json", "schemas/*.json", "*/.version", "load/normalized/*/schema.json", "load/normalized/*/*state.json"],
 )
 def test_half_a_working_folder_is_told_with_the_way_out(
-    open_account: OpenAccount, warehouse: Warehouse, half: str
+    open_account: OpenAccount, warehouse: Target, half: str
 ) -> None:
     account = open_account()
     with pytest.raises(KeyboardInterrupt):
@@ -338,7 +338,7 @@ def test_half_a_working_folder_is_told_with_the_way_out(
 
 
 def test_a_working_folder_from_before_what_waited_was_written_doubles_nothing(
-    open_account: OpenAccount, warehouse: Warehouse
+    open_account: OpenAccount, warehouse: Target
 ) -> None:
     account = open_account()
     with pytest.raises(KeyboardInterrupt):
@@ -354,7 +354,7 @@ def test_a_working_folder_from_before_what_waited_was_written_doubles_nothing(
     assert_equals_truth(account, ["clients"])
 
 
-def test_a_deleted_database_is_filled_anew(open_account: OpenAccount, warehouse: Warehouse) -> None:
+def test_a_deleted_database_is_filled_anew(open_account: OpenAccount, warehouse: Target) -> None:
     account = open_account()
     load_from(account, warehouse, *FEW)
     warehouse.file.unlink()
@@ -362,7 +362,7 @@ def test_a_deleted_database_is_filled_anew(open_account: OpenAccount, warehouse:
     assert_equals_truth(account, FEW)
 
 
-def test_a_file_that_is_no_database_is_an_error_with_its_name(open_account: OpenAccount, warehouse: Warehouse) -> None:
+def test_a_file_that_is_no_database_is_an_error_with_its_name(open_account: OpenAccount, warehouse: Target) -> None:
     warehouse.file.write_text("This is not a database, and long enough to be looked at.")
     with pytest.raises(LoadFailed, match=warehouse.file_name):
         load_from(open_account(), warehouse, "roles")

@@ -19,7 +19,7 @@ from harvest_warehouse.database.run import Run
 from harvest_warehouse.load import load
 from harvest_warehouse.load.load import Again
 from harvest_warehouse.load.reread_rotation import REST, Rotation, Window, rotate, rotation
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 from support.accounts import Account, assert_equals_truth
 
 OpenAccount = Callable[..., Account]
@@ -29,7 +29,7 @@ SOME = ("clients", "task_assignments", "time_entries", "expenses")
 
 
 def load_from(
-    account: Account, warehouse: Warehouse, again: Again | None = None, streams: Sequence[str] = SOME, **settings: Any
+    account: Account, warehouse: Target, again: Again | None = None, streams: Sequence[str] = SOME, **settings: Any
 ) -> int:
     """Loads, and gives the number of requests that it took."""
     account.simulator.enforce_limits = False
@@ -41,21 +41,21 @@ def load_from(
 
 
 @pytest.fixture
-def read(open_account: OpenAccount, tmp_path: Path, once: Callable[..., Path]) -> tuple[Account, Warehouse]:
+def read(open_account: OpenAccount, tmp_path: Path, once: Callable[..., Path]) -> tuple[Account, Target]:
     """An account of which some streams were just read."""
 
-    def make(made: Warehouse) -> None:
+    def make(made: Target) -> None:
         simulator = Simulator(size="tiny")
         with simulator.serving() as url:
             load_from(Account(simulator, url, made.folder), made)
 
-    account, warehouse = open_account(), Warehouse(tmp_path)
+    account, warehouse = open_account(), Target(tmp_path)
     shutil.copy(once("rotation", make), warehouse.file)
     account.pipeline = open_pipeline(warehouse)
     return account, warehouse
 
 
-def turn_of(account: Account, warehouse: Warehouse, requests: int, hours: float = 13.0, **settings: Any) -> Rotation:
+def turn_of(account: Account, warehouse: Target, requests: int, hours: float = 13.0, **settings: Any) -> Rotation:
     """What is due so many hours from now: the machine's clock dates the runs."""
     at = datetime.now(UTC) + timedelta(hours=hours)
     return rotation(Run(warehouse), account.client(**settings).settings, requests, now=at)
@@ -69,7 +69,7 @@ def month(number: int, rows: int = 100, stream: str = "time_entries", read_at: d
 def test_what_changed_without_a_trace_is_healed_within_the_stated_runs(
     open_account: OpenAccount, tmp_path: Path, change: str
 ) -> None:
-    account, warehouse = open_account(seed=3), Warehouse(tmp_path)
+    account, warehouse = open_account(seed=3), Target(tmp_path)
     load_from(account, warehouse)
     first = turn_of(account, warehouse, requests=1)
     assert first.within_runs > 2, "else this test shows nothing"
@@ -95,7 +95,7 @@ def test_what_changed_without_a_trace_is_healed_within_the_stated_runs(
 
 
 def test_every_month_and_every_list_with_rows_is_a_window(open_account: OpenAccount, tmp_path: Path) -> None:
-    account, warehouse = open_account(), Warehouse(tmp_path)
+    account, warehouse = open_account(), Target(tmp_path)
     load_from(account, warehouse, streams=())
     turn = turn_of(account, warehouse, requests=10_000)
     truth = account.simulator.truth()
@@ -111,7 +111,7 @@ def test_every_month_and_every_list_with_rows_is_a_window(open_account: OpenAcco
 
 
 def test_the_requests_are_no_more_than_was_set(open_account: OpenAccount, tmp_path: Path) -> None:
-    account, warehouse = open_account(size="small"), Warehouse(tmp_path)
+    account, warehouse = open_account(size="small"), Target(tmp_path)
     streams = ("time_entries", "expenses")
     load_from(account, warehouse, streams=streams)
     without = load_from(account, warehouse, streams=streams)
@@ -120,14 +120,14 @@ def test_the_requests_are_no_more_than_was_set(open_account: OpenAccount, tmp_pa
     assert 0 < spent - without <= 3
 
 
-def test_with_none_set_nothing_is_read_again(read: tuple[Account, Warehouse]) -> None:
+def test_with_none_set_nothing_is_read_again(read: tuple[Account, Target]) -> None:
     account, warehouse = read
     turn = turn_of(account, warehouse, requests=0)
     assert (turn.again, turn.chosen, turn.within_runs) == ({}, (), 0)
     assert turn.windows > 0
 
 
-def test_what_was_just_read_is_left_alone(read: tuple[Account, Warehouse]) -> None:
+def test_what_was_just_read_is_left_alone(read: tuple[Account, Target]) -> None:
     account, warehouse = read
     assert turn_of(account, warehouse, requests=10, hours=11).again == {}
     due = turn_of(account, warehouse, requests=2)
@@ -138,7 +138,7 @@ def test_what_was_just_read_is_left_alone(read: tuple[Account, Warehouse]) -> No
     assert not set(map(str, due.chosen)) & set(map(str, later.chosen))
 
 
-def test_a_clock_that_was_ahead_keeps_nothing_from_its_turn(read: tuple[Account, Warehouse]) -> None:
+def test_a_clock_that_was_ahead_keeps_nothing_from_its_turn(read: tuple[Account, Target]) -> None:
     account, warehouse = read
     with open_pipeline(warehouse).sql_client() as client:
         client.execute_sql("update harvest_runs set started_at = started_at + interval 1 year")
@@ -154,7 +154,7 @@ def test_a_clock_that_was_ahead_keeps_nothing_from_its_turn(read: tuple[Account,
 def test_another_account_in_the_same_tables_has_a_rotation_of_its_own(
     open_account: OpenAccount, tmp_path: Path
 ) -> None:
-    one, warehouse = open_account("one"), Warehouse(tmp_path)
+    one, warehouse = open_account("one"), Target(tmp_path)
     other = open_account("other", account_id="777", seed=8)
     load_from(one, warehouse)
     before = turn_of(one, warehouse, requests=4)
@@ -163,7 +163,7 @@ def test_another_account_in_the_same_tables_has_a_rotation_of_its_own(
     assert turn_of(one, warehouse, requests=4) == before
 
 
-def test_a_stream_that_cannot_be_read_now_keeps_no_other_from_its_turn(read: tuple[Account, Warehouse]) -> None:
+def test_a_stream_that_cannot_be_read_now_keeps_no_other_from_its_turn(read: tuple[Account, Target]) -> None:
     account, warehouse = read
     account.simulator.set_feature("expense_feature", False)
     load_from(account, warehouse)
@@ -175,7 +175,7 @@ def test_a_stream_that_cannot_be_read_now_keeps_no_other_from_its_turn(read: tup
     assert "expenses" in {window.stream for window in turn_of(account, warehouse, requests=1_000).chosen}
 
 
-def test_a_row_that_is_gone_from_harvest_does_not_hold_its_month_in_front(read: tuple[Account, Warehouse]) -> None:
+def test_a_row_that_is_gone_from_harvest_does_not_hold_its_month_in_front(read: tuple[Account, Target]) -> None:
     account, warehouse = read
     turn = turn_of(account, warehouse, requests=3)
     window = next(window for window in turn.chosen if window.month)
@@ -190,7 +190,7 @@ def test_a_row_that_is_gone_from_harvest_does_not_hold_its_month_in_front(read: 
     assert str(window) not in {str(chosen) for chosen in turn_of(account, warehouse, requests=3).chosen}
 
 
-def test_rows_without_a_date_are_read_with_their_whole_list_after_its_months(read: tuple[Account, Warehouse]) -> None:
+def test_rows_without_a_date_are_read_with_their_whole_list_after_its_months(read: tuple[Account, Target]) -> None:
     account, warehouse = read
     with open_pipeline(warehouse).sql_client() as client:
         client.execute_sql("update expenses set spent_date = null where id = (select min(id) from expenses)")
@@ -202,7 +202,7 @@ def test_rows_without_a_date_are_read_with_their_whole_list_after_its_months(rea
     assert_equals_truth(account, ["expenses"])
 
 
-def test_days_before_the_first_that_is_read_stay_unread(read: tuple[Account, Warehouse]) -> None:
+def test_days_before_the_first_that_is_read_stay_unread(read: tuple[Account, Target]) -> None:
     account, warehouse = read
     days = sorted({date.fromisoformat(row["spent_date"]) for row in account.simulator.truth()["time_entries"]})
     start = next(day for day in days[len(days) // 2 :] if day.day > 1)

@@ -14,7 +14,7 @@ from harvest_time_tracking import STREAMS, Client
 from harvest_time_tracking.reading.stream_state import sees_more
 from harvest_warehouse.database.pipelines import is_loaded, open_pipeline
 from harvest_warehouse.load import AccessLost, LoadFailed, LoadReport, load, source
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 from support.accounts import Account, assert_equals_truth, some_ids
 
 Role = Literal["administrator", "manager", "member"]
@@ -24,7 +24,7 @@ Opened = Callable[..., Account]
 STREAMS_OF_EACH_KIND = ("projects", "time_entries", "users", "invoices", "invoice_payments")
 
 
-def load_from(account: Account, warehouse: Warehouse, *streams: str, **asked: Any) -> LoadReport:
+def load_from(account: Account, warehouse: Target, *streams: str, **asked: Any) -> LoadReport:
     asks = account.client(requests_per_15_s=0, report_requests_per_15_min=0)
     try:
         return load(warehouse, asks.settings, streams, client=asks, **asked)
@@ -55,7 +55,7 @@ def rows_there(account: Account) -> int:
     return sum(len(account.rows(table)) for table in account.tables() if table in STREAMS)
 
 
-def equal_for_an_administrator(account: Account, warehouse: Warehouse, *streams: str) -> None:
+def equal_for_an_administrator(account: Account, warehouse: Target, *streams: str) -> None:
     account.simulator.faults.clear()
     account.simulator.as_role("administrator")
     account.simulator.clock.sleep(3_600)
@@ -69,7 +69,7 @@ def equal_for_an_administrator(account: Account, warehouse: Warehouse, *streams:
 def test_a_first_load_in_which_rights_change_writes_nothing(
     open_account: Opened, tmp_path: Path, streams: tuple[str, ...], earlier: Role, later: Role, before_request: int
 ) -> None:
-    account, warehouse = open_account(), Warehouse(tmp_path)
+    account, warehouse = open_account(), Target(tmp_path)
     account.simulator.as_role(earlier)
     change_role(account, later, before_request)
     with pytest.raises(LoadFailed, match=f"was {earlier} and is {later} now"):
@@ -82,7 +82,7 @@ def test_a_first_load_in_which_rights_change_writes_nothing(
 def test_a_later_load_in_which_rights_are_raised_writes_nothing_and_the_next_reads_all(
     open_account: Opened, tmp_path: Path, before_request: int
 ) -> None:
-    account, warehouse = open_account(), Warehouse(tmp_path)
+    account, warehouse = open_account(), Target(tmp_path)
     account.simulator.as_role("manager")
     load_from(account, warehouse, *STREAMS_OF_EACH_KIND)
     before = rows_there(account)
@@ -98,7 +98,7 @@ def test_a_later_load_in_which_rights_are_raised_writes_nothing_and_the_next_rea
 def test_more_rights_than_before_bring_what_they_show_though_nothing_of_it_changed(
     open_account: Opened, tmp_path: Path, role: Role
 ) -> None:
-    account, warehouse = open_account(), Warehouse(tmp_path)
+    account, warehouse = open_account(), Target(tmp_path)
     account.simulator.as_role(role)
     load_from(account, warehouse, "time_entries", "expenses")
     seen = account.rows("time_entries")
@@ -113,7 +113,7 @@ def test_more_rights_than_before_bring_what_they_show_though_nothing_of_it_chang
 
 
 def test_rights_that_are_the_same_or_fewer_read_nothing_again(open_account: Opened, tmp_path: Path) -> None:
-    account, warehouse = open_account(), Warehouse(tmp_path)
+    account, warehouse = open_account(), Target(tmp_path)
     account.simulator.as_role("manager", ("billable_rates_manager",))
     load_from(account, warehouse, "time_entries")
     account.simulator.clock.sleep(3 * 3_600)
@@ -124,7 +124,7 @@ def test_rights_that_are_the_same_or_fewer_read_nothing_again(open_account: Open
 
 
 def test_what_changed_while_rights_were_fewer_comes_when_they_are_back(open_account: Opened, tmp_path: Path) -> None:
-    account, warehouse = open_account(), Warehouse(tmp_path)
+    account, warehouse = open_account(), Target(tmp_path)
     load_from(account, warehouse, "time_entries")
     account.simulator.as_role("member")
     hidden = {entry["id"] for entry in account.simulator.truth()["time_entries"]}
@@ -157,7 +157,7 @@ def test_portions_of_a_first_load_are_all_read_with_the_same_rights(
     earlier: Role,
     later: Role,
 ) -> None:
-    account, warehouse = open_account(entries=60), Warehouse(tmp_path)
+    account, warehouse = open_account(entries=60), Target(tmp_path)
     stop_timers(account)
     rights = ("managed_projects_invoice_drafter",)
     account.simulator.as_role(earlier, rights if earlier == "manager" else ())

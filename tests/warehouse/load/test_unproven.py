@@ -16,7 +16,7 @@ from harvest_warehouse.database.pipeline_state import loaded_since
 from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.database.run import Run
 from harvest_warehouse.load import load
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 from support.accounts import Account, assert_equals_truth, sync_from
 
 OpenAccount = Callable[..., Account]
@@ -59,7 +59,7 @@ def command(open_account: OpenAccount, monkeypatch: pytest.MonkeyPatch) -> tuple
 def test_what_came_is_loaded_and_the_next_run_asks_for_all_of_it_again(
     open_account: OpenAccount, tmp_path: Path, stream: str
 ) -> None:
-    account, warehouse = open_account(enforce_limits=False), Warehouse(tmp_path)
+    account, warehouse = open_account(enforce_limits=False), Target(tmp_path)
     client = account.client(requests_per_15_s=0)
     spoiling(account, stream, one_is_missing)
     report = load(warehouse, client.settings, [stream], client=client)
@@ -107,13 +107,13 @@ def test_sync_ends_with_3_sweeps_nothing_from_it_and_builds_the_marts(
     assert ended.exit_code == 3
     assert "time_entries: not compared: unproven: " in ended.output
     assert (tmp_path / "harvest_time_tracking.duckdb").exists()
-    account.pipeline = Warehouse(tmp_path).pipeline()
+    account.pipeline = Target(tmp_path).pipeline()
     assert gone in {row["id"] for row in account.rows("time_entries")}
     assert "marts" in ended.output
 
 
 def test_a_sync_with_a_list_that_is_not_proven_is_not_equal(open_account: OpenAccount, tmp_path: Path) -> None:
-    account, warehouse = open_account(), Warehouse(tmp_path)
+    account, warehouse = open_account(), Target(tmp_path)
     spoiling(account, "clients", one_is_missing)
     report = sync_from(account, warehouse)
     assert not report.is_equal
@@ -138,7 +138,7 @@ def test_a_list_that_is_replaced_as_a_whole_keeps_its_rows_where_it_is_not_prove
 def test_a_list_that_is_read_by_parent_is_no_better_proven_than_its_parents(
     open_account: OpenAccount, tmp_path: Path
 ) -> None:
-    account, warehouse = open_account(enforce_limits=False), Warehouse(tmp_path)
+    account, warehouse = open_account(enforce_limits=False), Target(tmp_path)
     client = account.client(requests_per_15_s=0)
     spoiling(account, "invoices", one_is_missing)
     report = load(warehouse, client.settings, ["invoices", "invoice_payments"], client=client)

@@ -20,14 +20,14 @@ from sqlglot import exp
 from harvest_time_tracking import SettingWrong
 from harvest_warehouse.cli.render.build import build_lines
 from harvest_warehouse.database import open_database
-from harvest_warehouse.database.lock import turn
+from harvest_warehouse.database.lock import exclusive_lock
 from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.destinations import DESTINATIONS, Use, connect
 from harvest_warehouse.marts import BuildFailed, build
 from harvest_warehouse.marts.build import NEXT
 from harvest_warehouse.marts.models import SQL, described, models, raw_tables, resolved, rules
 from harvest_warehouse.marts.settings import MartSettings
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 from mart_truth import KEYS, Books
 from support.shop import Shop, assert_same_table
 
@@ -156,17 +156,17 @@ def test_a_database_without_a_single_list_builds_empty_tables(tmp_path: Path) ->
 
 def test_without_a_database_it_says_what_to_do_first(tmp_path: Path) -> None:
     with pytest.raises(SettingWrong, match="dlt-harvest sync"):
-        build(Warehouse(tmp_path), MartSettings())
+        build(Target(tmp_path), MartSettings())
 
 
 def test_while_another_run_writes_nothing_is_built(shop: Shop) -> None:
     program = (
         "import sys; from pathlib import Path; from harvest_warehouse.marts.build import build\n"
-        "from harvest_warehouse.warehouse import Warehouse; from harvest_warehouse.database.lock import Busy\n"
-        "try: build(Warehouse(Path(sys.argv[1])))\n"
-        "except Busy: print('busy')"
+        "from harvest_warehouse.warehouse import Target; from harvest_warehouse.database.lock import DatabaseBusy\n"
+        "try: build(Target(Path(sys.argv[1])))\n"
+        "except DatabaseBusy: print('busy')"
     )
-    with turn(shop.warehouse):
+    with exclusive_lock(shop.warehouse):
         done = subprocess.run(
             [sys.executable, "-c", program, str(shop.warehouse.folder)],
             capture_output=True,
@@ -202,7 +202,7 @@ _LIST = "select length(list(repeat('x', 200) || id)) as texts from {}"
 
 @pytest.mark.parametrize("use", ["building", "writing"])
 def test_a_statement_that_takes_more_memory_than_it_begins_with_is_done_with_more(tmp_path: Path, use: Use) -> None:
-    warehouse = Warehouse(tmp_path, pipelines_dir=tmp_path / "pipelines")
+    warehouse = Target(tmp_path, pipelines_dir=tmp_path / "pipelines")
 
     def limit_and_threads() -> tuple[str, int]:
         [found] = database.rows("select current_setting('memory_limit'), current_setting('threads')")

@@ -13,7 +13,7 @@ from harvest_warehouse.database import Database, open_database
 from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.marts.models import described, models, raw_tables, resolved, rules
 from harvest_warehouse.marts.needs import Oddity, needs
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 from support.shop import Shop
 
 ERRORS = [rule.name for rule in rules() if rule.severity == "error" and not rule.name.startswith("key_")]
@@ -156,7 +156,7 @@ def _undone(shop: Shop, look: Callable[[Database], None]) -> None:
     copy = shop.warehouse.folder / "tampered"
     copy.mkdir(exist_ok=True)
     shutil.copy(shop.warehouse.file, copy)
-    with open_database(Warehouse(copy, pipelines_dir=copy / "pipelines")) as database:
+    with open_database(Target(copy, pipelines_dir=copy / "pipelines")) as database:
         look(database)
 
 

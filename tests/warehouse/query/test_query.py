@@ -25,7 +25,7 @@ from harvest_warehouse.database import NotReadable, open_database
 from harvest_warehouse.query import QueryReport, query
 from harvest_warehouse.query.query import streamed
 from harvest_warehouse.query.statement_guard import question
-from harvest_warehouse.warehouse import DATASET, MARTS, Warehouse
+from harvest_warehouse.warehouse import DATASET, MARTS, Target
 
 VALUES = """
     select
@@ -42,8 +42,8 @@ VALUES = """
 
 
 @pytest.fixture
-def warehouse(tmp_path: Path) -> Warehouse:
-    made = Warehouse(tmp_path)
+def warehouse(tmp_path: Path) -> Target:
+    made = Target(tmp_path)
     with duckdb.connect(str(made.file)) as database:
         database.execute(f"create schema {DATASET}")
         database.execute(f"create schema {MARTS}")
@@ -53,26 +53,26 @@ def warehouse(tmp_path: Path) -> Warehouse:
     return made
 
 
-def test_tables_of_both_datasets_are_found_by_their_names(warehouse: Warehouse) -> None:
+def test_tables_of_both_datasets_are_found_by_their_names(warehouse: Target) -> None:
     asked = 'select sum(hours) as hours, max(m.uninvoiced_amount) as amount from Time_Entries, "mart_unbilled" as m'
     assert query(warehouse, asked) == QueryReport(("hours", "amount"), ((Decimal("0.75"), Decimal("100.10")),))
 
 
-def test_a_full_name_is_left_as_it_is(warehouse: Warehouse) -> None:
+def test_a_full_name_is_left_as_it_is(warehouse: Target) -> None:
     assert query(warehouse, f"select count(*) as rows from {DATASET}.time_entries").rows == ((3,),)
 
 
-def test_a_with_may_have_the_name_of_the_table_that_it_reads(warehouse: Warehouse) -> None:
+def test_a_with_may_have_the_name_of_the_table_that_it_reads(warehouse: Target) -> None:
     asked = "with mart_unbilled as (select currency from mart_unbilled) select * from MART_unbilled"
     assert query(warehouse, asked).rows == (("EUR",),)
 
 
-def test_a_recursive_with_reads_itself(warehouse: Warehouse) -> None:
+def test_a_recursive_with_reads_itself(warehouse: Target) -> None:
     asked = "with recursive time_entries as (select 1 as n union all select n + 1 from time_entries where n < 3) "
     assert query(warehouse, f"{asked} select sum(n) from time_entries").rows == ((6,),)
 
 
-def test_values_are_printed_as_exactly_as_they_are_kept(warehouse: Warehouse) -> None:
+def test_values_are_printed_as_exactly_as_they_are_kept(warehouse: Target) -> None:
     with streamed(warehouse, "from everything") as answer:
         assert list(query_csv(answer)) == [
             "hours,much,day,instant,content,name,empty,nothing,yes",
@@ -87,17 +87,17 @@ def test_values_are_printed_as_exactly_as_they_are_kept(warehouse: Warehouse) ->
     assert row["instant"] == "2026-02-28T23:59:59+00:00"
 
 
-def test_two_columns_of_one_name_are_both_shown(warehouse: Warehouse) -> None:
+def test_two_columns_of_one_name_are_both_shown(warehouse: Target) -> None:
     assert query(warehouse, "select 1 as id, 2 as id, 3 as id").columns == ("id", "id_2", "id_3")
 
 
-def test_a_limit_says_whether_there_is_more(warehouse: Warehouse) -> None:
+def test_a_limit_says_whether_there_is_more(warehouse: Target) -> None:
     assert query(warehouse, "from time_entries", limit=2).is_cut
     assert len(query(warehouse, "from time_entries", limit=2).rows) == 2
     assert not query(warehouse, "from time_entries", limit=3).is_cut
 
 
-def test_tables_are_listed_and_described(warehouse: Warehouse) -> None:
+def test_tables_are_listed_and_described(warehouse: Target) -> None:
     assert (MARTS, "mart_unbilled") in query(warehouse, "Show Tables;").rows
     assert [row[0] for row in query(warehouse, "describe mart_unbilled").rows] == ["currency", "uninvoiced_amount"]
 
@@ -121,7 +121,7 @@ def test_tables_are_listed_and_described(warehouse: Warehouse) -> None:
         ("explain analyze delete from time_entries", "explain"),
     ],
 )
-def test_what_is_no_question_is_refused_by_its_name(warehouse: Warehouse, statement: str, verb: str) -> None:
+def test_what_is_no_question_is_refused_by_its_name(warehouse: Target, statement: str, verb: str) -> None:
     before = digest(warehouse)
     with pytest.raises(SettingWrong, match=f"not {verb}:"):
         query(warehouse, statement)
@@ -147,7 +147,7 @@ def test_writing_inside_of_a_question_is_found_in_other_dialects(dialect: str) -
         ("select ?", "placeholder"),
     ],
 )
-def test_a_question_that_cannot_be_answered_says_why(warehouse: Warehouse, statement: str, said: str) -> None:
+def test_a_question_that_cannot_be_answered_says_why(warehouse: Target, statement: str, said: str) -> None:
     with pytest.raises(SettingWrong, match=said):
         query(warehouse, statement)
 
@@ -162,7 +162,7 @@ def test_a_question_that_cannot_be_answered_says_why(warehouse: Warehouse, state
         "copy (select 1) to '/tmp/out.csv'",
     ],
 )
-def test_the_database_itself_refuses_what_the_words_let_through(warehouse: Warehouse, statement: str) -> None:
+def test_the_database_itself_refuses_what_the_words_let_through(warehouse: Target, statement: str) -> None:
     before = digest(warehouse)
     with (
         open_database(warehouse, "reading") as database,
@@ -174,10 +174,10 @@ def test_the_database_itself_refuses_what_the_words_let_through(warehouse: Wareh
 
 def test_a_database_that_is_not_there_says_how_to_get_one(tmp_path: Path) -> None:
     with pytest.raises(SettingWrong, match="dlt-harvest sync"):
-        query(Warehouse(tmp_path / "elsewhere"), "select 1")
+        query(Target(tmp_path / "elsewhere"), "select 1")
 
 
-def test_a_database_that_is_being_written_says_to_try_again(warehouse: Warehouse) -> None:
+def test_a_database_that_is_being_written_says_to_try_again(warehouse: Target) -> None:
     holding = f"import duckdb; held = duckdb.connect({str(warehouse.file)!r}); print('held', flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", holding], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -190,7 +190,7 @@ def test_a_database_that_is_being_written_says_to_try_again(warehouse: Warehouse
     assert query(warehouse, "select 1 as one").rows == ((1,),)
 
 
-def test_the_command_prints_a_table_csv_or_json_and_ends_with_2_for_wrong_use(warehouse: Warehouse) -> None:
+def test_the_command_prints_a_table_csv_or_json_and_ends_with_2_for_wrong_use(warehouse: Target) -> None:
     run = CliRunner().invoke
     table = run(app, ["sql", "select id, hours from time_entries order by id", "--limit", "2"])
     assert table.exit_code == 0
@@ -203,12 +203,12 @@ def test_the_command_prints_a_table_csv_or_json_and_ends_with_2_for_wrong_use(wa
     assert (wrong.exit_code, "not drop" in wrong.stderr) == (2, True)
 
 
-def test_what_a_name_holds_does_not_steer_the_terminal(warehouse: Warehouse) -> None:
+def test_what_a_name_holds_does_not_steer_the_terminal(warehouse: Target) -> None:
     shown = CliRunner().invoke(app, ["sql", "select chr(27) || '[31mred [bold]x' as name"]).stdout
     assert r"\x1b[31mred [bold]x" in shown
 
 
-def test_what_does_not_end_when_it_is_told_to_is_left_and_the_command_ends(warehouse: Warehouse) -> None:
+def test_what_does_not_end_when_it_is_told_to_is_left_and_the_command_ends(warehouse: Target) -> None:
     """DuckDB hears nothing within one function of one row; to close its connection would wait for it."""
     statement = "select levenshtein(repeat('a', 400000), repeat('b', 400000))"
     ran = subprocess.run(
@@ -223,16 +223,16 @@ def test_what_does_not_end_when_it_is_told_to_is_left_and_the_command_ends(wareh
     assert "took longer than 0.5 seconds" in ran.stderr
 
 
-def test_nested_beyond_saying_is_refused_in_words(warehouse: Warehouse) -> None:
+def test_nested_beyond_saying_is_refused_in_words(warehouse: Target) -> None:
     with pytest.raises(SettingWrong, match="nested too deeply"):
         query(warehouse, "select 1" + "::int" * 3_000)
 
 
-def test_days_are_compared_as_days(warehouse: Warehouse) -> None:
+def test_days_are_compared_as_days(warehouse: Target) -> None:
     assert query(warehouse, "select day from everything where day > date '2026-02-27'").rows == ((date(2026, 2, 28),),)
 
 
-def digest(warehouse: Warehouse) -> str:
+def digest(warehouse: Target) -> str:
     return hashlib.sha256(warehouse.file.read_bytes()).hexdigest()
 
 
@@ -258,6 +258,6 @@ def test_a_closed_stream_is_an_empty_one(closed: str, monkeypatch: pytest.Monkey
     write_text(["nothing"])
 
 
-def test_what_is_no_text_is_refused_in_words(warehouse: Warehouse) -> None:
+def test_what_is_no_text_is_refused_in_words(warehouse: Target) -> None:
     with pytest.raises(SettingWrong, match="no text"):
         query(warehouse, "select '\udcff'")

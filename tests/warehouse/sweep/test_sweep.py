@@ -17,21 +17,21 @@ from harvest_simulator.http.request_log import Request
 from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.load import load
 from harvest_warehouse.sync import sync
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 from support.accounts import Account, assert_equals_truth, deletions, some_ids, sync_from
 
 OpenAccount = Callable[..., Account]
 
 
 def test_a_first_sync_finds_nothing_and_says_that_all_is_equal(open_account: OpenAccount, tmp_path: Path) -> None:
-    account, warehouse = open_account(), Warehouse(tmp_path)
+    account, warehouse = open_account(), Target(tmp_path)
     report = sync_from(account, warehouse)
     assert report.is_equal
     assert account.rows("harvest_deletions") == []
     assert_equals_truth(account)
 
 
-def test_where_nothing_vanished_a_list_costs_one_request(synced: tuple[Account, Warehouse]) -> None:
+def test_where_nothing_vanished_a_list_costs_one_request(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     report = sync_from(account, warehouse)
     assert report.sweep is not None
@@ -45,7 +45,7 @@ def test_where_nothing_vanished_a_list_costs_one_request(synced: tuple[Account, 
 def test_invoices_of_an_account_without_estimates_and_projects_are_not_read_again_in_each_sync(
     open_account: OpenAccount, tmp_path: Path
 ) -> None:
-    account, warehouse = open_account(empty=True), Warehouse(tmp_path)
+    account, warehouse = open_account(empty=True), Target(tmp_path)
     account.simulator.store.create_invoice(account.simulator.store.create_client("The one client"))
     account.simulator.clock.sleep(86_400)
     steps: list[str] = []
@@ -54,7 +54,7 @@ def test_invoices_of_an_account_without_estimates_and_projects_are_not_read_agai
     assert "reading what the load passed by" not in steps
 
 
-def test_deleted_rows_go_to_harvest_deletions_with_their_content(synced: tuple[Account, Warehouse]) -> None:
+def test_deleted_rows_go_to_harvest_deletions_with_their_content(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     entry_id, *_ = some_ids(account, "time_entries", 3)
     expense_id, *_ = some_ids(account, "expenses", 3)
@@ -74,7 +74,7 @@ def test_deleted_rows_go_to_harvest_deletions_with_their_content(synced: tuple[A
     assert_equals_truth(account)
 
 
-def test_an_invoice_goes_with_its_lines_payments_and_messages(synced: tuple[Account, Warehouse]) -> None:
+def test_an_invoice_goes_with_its_lines_payments_and_messages(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     truth = account.simulator.truth()
     invoice = next(
@@ -91,7 +91,7 @@ def test_an_invoice_goes_with_its_lines_payments_and_messages(synced: tuple[Acco
     assert_equals_truth(account)
 
 
-def test_a_deleted_project_takes_its_time_and_expenses_and_its_lines_lose_it(synced: tuple[Account, Warehouse]) -> None:
+def test_a_deleted_project_takes_its_time_and_expenses_and_its_lines_lose_it(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     truth = account.simulator.truth()
     project_id = next(
@@ -109,7 +109,7 @@ def test_a_deleted_project_takes_its_time_and_expenses_and_its_lines_lose_it(syn
     assert_equals_truth(account)
 
 
-def test_every_kind_of_deletion_ends_equal_to_the_truth(synced: tuple[Account, Warehouse]) -> None:
+def test_every_kind_of_deletion_ends_equal_to_the_truth(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     for seed in range(3):
         account.simulator.clock.sleep(7_200)
@@ -119,7 +119,7 @@ def test_every_kind_of_deletion_ends_equal_to_the_truth(synced: tuple[Account, W
     assert deletions(account)
 
 
-def test_what_is_replaced_with_its_parent_is_noted_too(synced: tuple[Account, Warehouse]) -> None:
+def test_what_is_replaced_with_its_parent_is_noted_too(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     payment = account.simulator.truth()["invoice_payments"][0]
     role_id = account.simulator.truth()["roles"][0]["id"]
@@ -138,7 +138,7 @@ def test_what_is_replaced_with_its_parent_is_noted_too(synced: tuple[Account, Wa
 def test_a_line_loses_a_project_that_was_deleted_before_we_ever_saw_it(
     open_account: OpenAccount, tmp_path: Path
 ) -> None:
-    account, warehouse = open_account(), Warehouse(tmp_path)
+    account, warehouse = open_account(), Target(tmp_path)
     account.simulator.enforce_limits = False
     client = account.client(requests_per_15_s=0)
     load(warehouse, client.settings, ["invoices"], client=client)
@@ -151,7 +151,7 @@ def test_a_line_loses_a_project_that_was_deleted_before_we_ever_saw_it(
     assert_equals_truth(account)
 
 
-def test_a_deleted_person_goes_with_rates_and_assignments(synced: tuple[Account, Warehouse]) -> None:
+def test_a_deleted_person_goes_with_rates_and_assignments(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     store = account.simulator.store
     user_id = store.create_user("Short", "Stay")
@@ -167,7 +167,7 @@ def test_a_deleted_person_goes_with_rates_and_assignments(synced: tuple[Account,
 
 
 def test_what_came_while_it_was_read_and_went_before_the_next_sync_leaves_nothing(
-    synced: tuple[Account, Warehouse],
+    synced: tuple[Account, Target],
 ) -> None:
     account, warehouse = synced
     store = account.simulator.store
@@ -195,7 +195,7 @@ def test_what_came_while_it_was_read_and_went_before_the_next_sync_leaves_nothin
     assert (gone["table_name"], gone["because_of"]) == ("estimate_messages", f"estimates/{made[0]}")
 
 
-def test_too_much_at_once_stops_and_says_how_to_go_on(synced: tuple[Account, Warehouse]) -> None:
+def test_too_much_at_once_stops_and_says_how_to_go_on(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     before = account.rows("time_entries")
     for entry_id in some_ids(account, "time_entries", 51 + len(before) // 20):
@@ -213,9 +213,7 @@ def test_too_much_at_once_stops_and_says_how_to_go_on(synced: tuple[Account, War
 
 
 @pytest.mark.parametrize("fault", [Fault.FORBIDDEN])
-def test_a_list_that_was_skipped_is_not_swept_and_nothing_else_is(
-    synced: tuple[Account, Warehouse], fault: Fault
-) -> None:
+def test_a_list_that_was_skipped_is_not_swept_and_nothing_else_is(synced: tuple[Account, Target], fault: Fault) -> None:
     account, warehouse = synced
     for stream in ("time_entries", "expenses"):
         delete = {"time_entries": account.simulator.store.delete_time_entry}.get(
@@ -233,7 +231,7 @@ def test_a_list_that_was_skipped_is_not_swept_and_nothing_else_is(
 
 
 def test_a_deletion_and_a_creation_between_load_and_sweep_do_not_hide_each_other(
-    synced: tuple[Account, Warehouse],
+    synced: tuple[Account, Target],
 ) -> None:
     account, warehouse = synced
     store = account.simulator.store
@@ -259,7 +257,7 @@ def test_a_deletion_and_a_creation_between_load_and_sweep_do_not_hide_each_other
     assert_equals_truth(account)
 
 
-def test_a_row_that_moves_to_another_day_while_it_is_looked_for_stays(synced: tuple[Account, Warehouse]) -> None:
+def test_a_row_that_moves_to_another_day_while_it_is_looked_for_stays(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     store = account.simulator.store
     gone, *moving = some_ids(account, "time_entries", 12)
@@ -290,7 +288,7 @@ def test_a_row_that_moves_to_another_day_while_it_is_looked_for_stays(synced: tu
     assert_equals_truth(account)
 
 
-def test_a_row_that_was_committed_later_than_any_overlap_reaches_is_brought(synced: tuple[Account, Warehouse]) -> None:
+def test_a_row_that_was_committed_later_than_any_overlap_reaches_is_brought(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     new = account.simulator.store.create_time_entry()
     # As if it had been written long before the last run, and become visible only now.
@@ -303,7 +301,7 @@ def test_a_row_that_was_committed_later_than_any_overlap_reaches_is_brought(sync
 
 
 def test_rows_before_the_start_date_are_left_alone(open_account: OpenAccount, tmp_path: Path) -> None:
-    account, warehouse = open_account(), Warehouse(tmp_path)
+    account, warehouse = open_account(), Target(tmp_path)
     sync_from(account, warehouse)
     account.simulator.clock.sleep(3_600)
     entries = sorted(account.simulator.truth()["time_entries"], key=lambda row: row["spent_date"])
@@ -321,7 +319,7 @@ def test_rows_before_the_start_date_are_left_alone(open_account: OpenAccount, tm
 
 @pytest.mark.parametrize("step", ["note_replaced", "sweep"])
 def test_a_sync_that_ends_before_it_noted_what_vanished_is_made_good_by_the_next(
-    synced: tuple[Account, Warehouse], monkeypatch: pytest.MonkeyPatch, step: str
+    synced: tuple[Account, Target], monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     account, warehouse = synced
     payment = account.simulator.truth()["invoice_payments"][0]
@@ -346,7 +344,7 @@ def test_a_sync_that_ends_before_it_noted_what_vanished_is_made_good_by_the_next
 
 @pytest.mark.parametrize("between", ["another account", "a stream that is skipped"])
 def test_what_a_killed_sync_did_not_note_waits_for_no_run_of_its_kind(
-    synced: tuple[Account, Warehouse],
+    synced: tuple[Account, Target],
     monkeypatch: pytest.MonkeyPatch,
     open_account: OpenAccount,
     between: str,
@@ -374,7 +372,7 @@ def test_what_a_killed_sync_did_not_note_waits_for_no_run_of_its_kind(
 
 
 def test_an_assignment_that_is_deleted_leaves_the_entries_that_carried_its_copy(
-    synced: tuple[Account, Warehouse],
+    synced: tuple[Account, Target],
 ) -> None:
     account, warehouse = synced
     entry = next(row for row in account.simulator.truth()["time_entries"] if row["user_assignment"])
@@ -392,7 +390,7 @@ def test_an_assignment_that_is_deleted_leaves_the_entries_that_carried_its_copy(
 
 
 def test_assignments_by_person_follow_those_by_project_without_waiting_for_their_turn(
-    synced: tuple[Account, Warehouse], monkeypatch: pytest.MonkeyPatch
+    synced: tuple[Account, Target], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account, warehouse = synced
     # Nobody is asked in turn.
@@ -422,7 +420,7 @@ def test_assignments_by_person_follow_those_by_project_without_waiting_for_their
         assert content["content"]
 
 
-def test_another_account_in_the_same_tables_is_left_alone(synced: tuple[Account, Warehouse]) -> None:
+def test_another_account_in_the_same_tables_is_left_alone(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     with open_pipeline(warehouse).sql_client() as client:
         client.execute_sql(
@@ -437,7 +435,7 @@ def test_another_account_in_the_same_tables_is_left_alone(synced: tuple[Account,
     assert len([row for row in left if row["id"] == entry_id]) == 1
 
 
-def test_odd_ids_are_neither_found_missing_nor_in_the_way(synced: tuple[Account, Warehouse]) -> None:
+def test_odd_ids_are_neither_found_missing_nor_in_the_way(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     with open_pipeline(warehouse).sql_client() as client:
         # As the load keeps a record whose id is no number.

@@ -14,7 +14,7 @@ from harvest_simulator.http.request_log import Request
 from harvest_warehouse.database import open_database
 from harvest_warehouse.sweep.report import Swept
 from harvest_warehouse.sync import SyncReport
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 from support.accounts import Account, assert_equals_truth, deletions, some_ids, sync_from
 
 OpenAccount = Callable[..., Account]
@@ -25,13 +25,13 @@ def swept(report: SyncReport, stream: str) -> Swept:
     return next(each for each in report.sweep.streams if each.stream == stream)
 
 
-def run_sql(warehouse: Warehouse, *statements: str) -> None:
+def run_sql(warehouse: Target, *statements: str) -> None:
     with open_database(warehouse) as database:
         database.run(statements)
 
 
 def test_a_list_that_harvest_does_not_count_is_not_compared_and_the_others_are(
-    synced: tuple[Account, Warehouse],
+    synced: tuple[Account, Target],
 ) -> None:
     account, warehouse = synced
     simulator = account.simulator
@@ -62,7 +62,7 @@ def test_a_list_that_harvest_does_not_count_is_not_compared_and_the_others_are(
 def test_an_account_without_any_total_loads_and_is_not_compared(
     open_account: OpenAccount, tmp_path: Path, is_null: bool
 ) -> None:
-    account, warehouse = open_account(), Warehouse(tmp_path)
+    account, warehouse = open_account(), Target(tmp_path)
     account.simulator.set_paging(unsaid=("total_entries",), is_null=is_null)
     report = sync_from(account, warehouse, build_marts=True)
     assert report.sweep is not None
@@ -72,7 +72,7 @@ def test_an_account_without_any_total_loads_and_is_not_compared(
     assert_equals_truth(account)
 
 
-def test_a_record_that_is_here_twice_does_not_hide_one_that_is_missing(synced: tuple[Account, Warehouse]) -> None:
+def test_a_record_that_is_here_twice_does_not_hide_one_that_is_missing(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     kept, lost = some_ids(account, "time_entries", 2)
     rows = len(account.rows("time_entries"))
@@ -91,7 +91,7 @@ def test_a_record_that_is_here_twice_does_not_hide_one_that_is_missing(synced: t
 
 @pytest.mark.parametrize("stream", ["time_entries", "invoices", "clients"])
 def test_a_record_that_is_here_twice_is_read_again_and_is_here_once(
-    synced: tuple[Account, Warehouse], stream: str
+    synced: tuple[Account, Target], stream: str
 ) -> None:
     account, warehouse = synced
     run_sql(warehouse, f'insert into "{stream}" select * from "{stream}" where id = (select max(id) from "{stream}")')
@@ -102,7 +102,7 @@ def test_a_record_that_is_here_twice_is_read_again_and_is_here_once(
 def test_where_pages_are_shorter_than_asked_for_counting_goes_on_until_reading_is_cheaper(
     open_account: OpenAccount, tmp_path: Path
 ) -> None:
-    account, warehouse = open_account(entries=2_000), Warehouse(tmp_path)
+    account, warehouse = open_account(entries=2_000), Target(tmp_path)
     sync_from(account, warehouse)
     account.simulator.clock.sleep(86_400)
     account.simulator.set_paging(most_rows=20)
@@ -123,7 +123,7 @@ def at_work(account: Account) -> list[str]:
 
 
 def test_while_people_work_what_vanished_is_found_and_nothing_that_lives_is_moved(
-    synced: tuple[Account, Warehouse],
+    synced: tuple[Account, Target],
 ) -> None:
     account, warehouse = synced
     simulator = account.simulator
@@ -148,7 +148,7 @@ def test_while_people_work_what_vanished_is_found_and_nothing_that_lives_is_move
     assert_equals_truth(account)
 
 
-def test_one_look_is_enough_while_people_work(synced: tuple[Account, Warehouse]) -> None:
+def test_one_look_is_enough_while_people_work(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     store, clock = account.simulator.store, account.simulator.clock
 
@@ -169,7 +169,7 @@ def test_one_look_is_enough_while_people_work(synced: tuple[Account, Warehouse])
 
 @pytest.mark.parametrize("is_exclusive", [False, True], ids=["since then", "after it"])
 def test_a_row_that_moved_in_the_very_second_in_which_the_load_began_stays(
-    synced: tuple[Account, Warehouse], is_exclusive: bool
+    synced: tuple[Account, Target], is_exclusive: bool
 ) -> None:
     account, warehouse = synced
     store = account.simulator.store

@@ -19,7 +19,7 @@ from harvest_simulator.http.request_log import Request
 from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.load import load
 from harvest_warehouse.sync import sync
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 from support.accounts import Account, assert_equals_truth, deletions, sync_from
 
 OpenAccount = Callable[..., Account]
@@ -52,7 +52,7 @@ def windows_read(account: Account, stream: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("moves", [False, True], ids=["without a trace", "and that moves them"])
-def test_what_a_deleted_invoice_billed_can_be_billed_again(synced: tuple[Account, Warehouse], moves: bool) -> None:
+def test_what_a_deleted_invoice_billed_can_be_billed_again(synced: tuple[Account, Target], moves: bool) -> None:
     account, warehouse = synced
     account.simulator.store.conventions = Conventions(moves_what_is_given_back=moves)
     account.simulator.clock.sleep(30 * 86_400)
@@ -79,7 +79,7 @@ def test_what_a_deleted_invoice_billed_can_be_billed_again(synced: tuple[Account
 
 
 def test_a_sync_that_is_killed_before_it_read_them_again_is_made_good_by_the_next(
-    synced: tuple[Account, Warehouse], monkeypatch: pytest.MonkeyPatch
+    synced: tuple[Account, Target], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account, warehouse = synced
     account.simulator.clock.sleep(30 * 86_400)
@@ -103,7 +103,7 @@ def test_a_sync_that_is_killed_before_it_read_them_again_is_made_good_by_the_nex
     assert_equals_truth(account)
 
 
-def test_what_was_billed_by_an_invoice_that_no_run_ever_saw_is_read_again(synced: tuple[Account, Warehouse]) -> None:
+def test_what_was_billed_by_an_invoice_that_no_run_ever_saw_is_read_again(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     store = account.simulator.store
     account.simulator.clock.sleep(86_400)
@@ -121,7 +121,7 @@ def test_what_was_billed_by_an_invoice_that_no_run_ever_saw_is_read_again(synced
 
 
 def test_what_an_invoice_billed_that_came_while_it_was_read_is_not_read_again(
-    synced: tuple[Account, Warehouse],
+    synced: tuple[Account, Target],
 ) -> None:
     account, warehouse = synced
     simulator, store = account.simulator, account.simulator.store
@@ -151,7 +151,7 @@ def test_what_an_invoice_billed_that_came_while_it_was_read_is_not_read_again(
 def test_invoices_before_the_start_date_are_not_taken_for_deleted_ones(
     open_account: OpenAccount, tmp_path: Path
 ) -> None:
-    account, warehouse = open_account(), Warehouse(tmp_path)
+    account, warehouse = open_account(), Target(tmp_path)
     store = account.simulator.store
     account.simulator.enforce_limits = False
     billing = {entry.invoice_id: entry for entry in store.time_entries.values() if entry.invoice_id is not None}
@@ -180,7 +180,7 @@ def test_invoices_before_the_start_date_are_not_taken_for_deleted_ones(
 
 
 def test_an_invoice_is_open_again_when_its_payment_is_taken_back_without_a_trace(
-    synced: tuple[Account, Warehouse],
+    synced: tuple[Account, Target],
 ) -> None:
     account, warehouse = synced
     store = account.simulator.store
@@ -194,7 +194,7 @@ def test_an_invoice_is_open_again_when_its_payment_is_taken_back_without_a_trace
     assert_equals_truth(account)
 
 
-def test_an_invoice_loses_the_link_to_an_estimate_that_was_deleted(synced: tuple[Account, Warehouse]) -> None:
+def test_an_invoice_loses_the_link_to_an_estimate_that_was_deleted(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     store = account.simulator.store
     estimate_id = store.create_estimate(next(iter(store.clients)))

@@ -23,7 +23,7 @@ from harvest_warehouse.database.run import Run
 from harvest_warehouse.load import load
 from harvest_warehouse.sync import HistoryReport, history, sync
 from harvest_warehouse.sync.history import history_columns, history_table, keep_history
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 from support.accounts import Account, sync_from
 
 OpenAccount = Callable[..., Account]
@@ -31,7 +31,7 @@ KEPT = tuple(name for name, stream in STREAMS.items() if stream.kept)
 DAYS = [datetime(2026, 3, day, 3, tzinfo=UTC) for day in range(1, 9)]
 
 
-def load_from(account: Account, warehouse: Warehouse, *streams: str) -> None:
+def load_from(account: Account, warehouse: Target, *streams: str) -> None:
     account.simulator.enforce_limits = False
     # A day later, so that `updated_at` moves past what was read.
     account.simulator.clock.sleep(86_400)
@@ -39,26 +39,26 @@ def load_from(account: Account, warehouse: Warehouse, *streams: str) -> None:
     load(warehouse, client.settings, streams, client=client)
 
 
-def kept(account: Account, warehouse: Warehouse, at: datetime, read: Collection[str] = KEPT) -> HistoryReport:
+def kept(account: Account, warehouse: Target, at: datetime, read: Collection[str] = KEPT) -> HistoryReport:
     return keep_history(Run(warehouse), account.simulator.account_id, at=at, read=read)
 
 
-def select(warehouse: Warehouse, query: str) -> list[tuple[Any, ...]]:
+def select(warehouse: Target, query: str) -> list[tuple[Any, ...]]:
     with open_database(warehouse) as database:
         return database.rows(query)
 
 
-def versions(warehouse: Warehouse, table: str, row_id: int, *columns: str) -> list[tuple[Any, ...]]:
+def versions(warehouse: Target, table: str, row_id: int, *columns: str) -> list[tuple[Any, ...]]:
     """Each version of a record: when it began, when it ended, and some of its values."""
     chosen = ", ".join(["_dlt_valid_from", "_dlt_valid_to", *columns])
     return select(warehouse, f"select {chosen} from {table}_history where id = {row_id} order by _dlt_valid_from")
 
 
-def packages(warehouse: Warehouse) -> int:
+def packages(warehouse: Target) -> int:
     return int(select(warehouse, "select count(*) from _dlt_loads")[0][0])
 
 
-def assert_is_sound(warehouse: Warehouse) -> None:
+def assert_is_sound(warehouse: Target) -> None:
     """At most one open version of each record, and each version ends where the next begins, or earlier."""
     for name in KEPT:
         query = f"select record_key, _dlt_valid_from, _dlt_valid_to from {name}_history order by 1, 2"
@@ -70,15 +70,15 @@ def assert_is_sound(warehouse: Warehouse) -> None:
 
 
 @pytest.fixture
-def warehouse(tmp_path: Path) -> Warehouse:
-    return Warehouse(tmp_path)
+def warehouse(tmp_path: Path) -> Target:
+    return Target(tmp_path)
 
 
 @pytest.fixture
-def account(open_account: OpenAccount, warehouse: Warehouse, once: Callable[..., Path]) -> Account:
+def account(open_account: OpenAccount, warehouse: Target, once: Callable[..., Path]) -> Account:
     """An account whose history has begun on the first of the days."""
 
-    def make(made: Warehouse) -> None:
+    def make(made: Target) -> None:
         simulator = Simulator(size="tiny")
         with simulator.serving() as url:
             first = Account(simulator, url, made.folder)
@@ -91,7 +91,7 @@ def account(open_account: OpenAccount, warehouse: Warehouse, once: Callable[...,
     return account
 
 
-def test_each_row_has_one_version_from_the_first_run_on(account: Account, warehouse: Warehouse) -> None:
+def test_each_row_has_one_version_from_the_first_run_on(account: Account, warehouse: Target) -> None:
     truth = account.simulator.truth()
     for name in KEPT:
         rows = select(warehouse, f"select id, _dlt_valid_from, _dlt_valid_to from {name}_history")
@@ -99,7 +99,7 @@ def test_each_row_has_one_version_from_the_first_run_on(account: Account, wareho
     assert_is_sound(warehouse)
 
 
-def test_where_nothing_changed_nothing_is_written(account: Account, warehouse: Warehouse) -> None:
+def test_where_nothing_changed_nothing_is_written(account: Account, warehouse: Target) -> None:
     load_from(account, warehouse, *KEPT)
     before = packages(warehouse)
     rows = {name: select(warehouse, f"select * from {name}_history order by record_key") for name in KEPT}
@@ -110,7 +110,7 @@ def test_where_nothing_changed_nothing_is_written(account: Account, warehouse: W
 
 
 def test_versions_of_a_budget_meet_and_a_value_that_comes_back_is_a_version_of_its_own(
-    account: Account, warehouse: Warehouse
+    account: Account, warehouse: Target
 ) -> None:
     store = account.simulator.store
     project = next(row for row in account.simulator.truth()["projects"] if row["budget"])
@@ -129,14 +129,14 @@ def test_versions_of_a_budget_meet_and_a_value_that_comes_back_is_a_version_of_i
     assert_is_sound(warehouse)
 
 
-def test_what_is_not_kept_makes_no_version(account: Account, warehouse: Warehouse) -> None:
+def test_what_is_not_kept_makes_no_version(account: Account, warehouse: Target) -> None:
     project = account.simulator.truth()["projects"][0]
     account.simulator.store.rename_project(project["id"], "Another name")
     load_from(account, warehouse, "projects")
     assert kept(account, warehouse, DAYS[1], ["projects"]).opened == 0
 
 
-def test_capacity_roles_currency_and_dates_are_kept_as_they_were(account: Account, warehouse: Warehouse) -> None:
+def test_capacity_roles_currency_and_dates_are_kept_as_they_were(account: Account, warehouse: Target) -> None:
     store, truth = account.simulator.store, account.simulator.truth()
     user, client, project = truth["users"][0], truth["clients"][0], truth["projects"][0]
     capacity = user["weekly_capacity"]
@@ -157,7 +157,7 @@ def test_capacity_roles_currency_and_dates_are_kept_as_they_were(account: Accoun
     assert changed[2:] == (date(2031, 12, 31), Decimal("12.5"))
 
 
-def test_a_rate_that_is_added_ends_the_one_before(account: Account, warehouse: Warehouse) -> None:
+def test_a_rate_that_is_added_ends_the_one_before(account: Account, warehouse: Target) -> None:
     user_id = account.simulator.truth()["user_cost_rates"][0]["user_id"]
     old = [row for row in account.simulator.truth()["user_cost_rates"] if row["user_id"] == user_id][-1]
     new = account.simulator.store.add_cost_rate(user_id, Decimal("61.07"), date(2030, 1, 1))
@@ -173,7 +173,7 @@ def test_a_rate_that_is_added_ends_the_one_before(account: Account, warehouse: W
     ]
 
 
-def test_a_record_that_goes_ends_and_one_that_comes_back_begins_anew(account: Account, warehouse: Warehouse) -> None:
+def test_a_record_that_goes_ends_and_one_that_comes_back_begins_anew(account: Account, warehouse: Target) -> None:
     row_id = int(select(warehouse, "select min(id) from user_assignments")[0][0])
     with open_pipeline(warehouse).sql_client() as client:
         client.execute_sql("create table aside as select * from user_assignments where id = %s", row_id)
@@ -192,7 +192,7 @@ def test_a_record_that_goes_ends_and_one_that_comes_back_begins_anew(account: Ac
     assert_is_sound(warehouse)
 
 
-def test_what_the_sweep_found_gone_ends(synced: tuple[Account, Warehouse]) -> None:
+def test_what_the_sweep_found_gone_ends(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     gone = account.simulator.truth()["user_assignments"][0]["id"]
     account.simulator.store.delete_user_assignment(gone)
@@ -205,7 +205,7 @@ def test_what_the_sweep_found_gone_ends(synced: tuple[Account, Warehouse]) -> No
 
 
 def test_a_sync_begins_history_and_adds_nothing_where_nothing_changed(
-    open_account: OpenAccount, warehouse: Warehouse
+    open_account: OpenAccount, warehouse: Target
 ) -> None:
     account = open_account(enforce_limits=False)
     client = account.client(requests_per_15_s=0, report_requests_per_15_min=0)
@@ -221,7 +221,7 @@ def test_a_sync_begins_history_and_adds_nothing_where_nothing_changed(
     assert not second.rotation.again, "all was read in full a moment ago"
 
 
-def test_the_last_row_that_goes_ends_too(account: Account, warehouse: Warehouse) -> None:
+def test_the_last_row_that_goes_ends_too(account: Account, warehouse: Target) -> None:
     with open_pipeline(warehouse).sql_client() as client:
         client.execute_sql("delete from task_assignments")
     count = len(account.simulator.truth()["task_assignments"])
@@ -229,7 +229,7 @@ def test_the_last_row_that_goes_ends_too(account: Account, warehouse: Warehouse)
     assert select(warehouse, "select distinct _dlt_valid_to from task_assignments_history") == [(DAYS[1],)]
 
 
-def test_a_stream_that_was_not_read_keeps_its_versions(account: Account, warehouse: Warehouse) -> None:
+def test_a_stream_that_was_not_read_keeps_its_versions(account: Account, warehouse: Target) -> None:
     project = account.simulator.truth()["projects"][0]
     account.simulator.store.edit_project(project["id"], fee=Decimal("10"))
     load_from(account, warehouse, "projects", "clients")
@@ -242,7 +242,7 @@ def test_a_stream_that_was_not_read_keeps_its_versions(account: Account, warehou
     assert [row[0] for row in versions(warehouse, "projects", project["id"])] == [DAYS[0], DAYS[2]]
 
 
-def test_another_account_in_the_same_tables_is_left_alone(account: Account, warehouse: Warehouse) -> None:
+def test_another_account_in_the_same_tables_is_left_alone(account: Account, warehouse: Target) -> None:
     """Told apart by the account alone, also where account and id would read the same without a mark between them."""
     number = account.simulator.account_id
     with open_pipeline(warehouse).sql_client() as client:
@@ -267,7 +267,7 @@ def test_another_account_in_the_same_tables_is_left_alone(account: Account, ware
 
 @pytest.mark.parametrize("step", ["extracted", "normalized"])
 def test_a_run_that_was_interrupted_leaves_no_second_open_version(
-    account: Account, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, step: str
+    account: Account, warehouse: Target, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     client_id = account.simulator.truth()["clients"][0]["id"]
     account.simulator.store.edit_client(client_id, currency="ISK")
@@ -293,7 +293,7 @@ def interrupted(*_: Any, **__: Any) -> None:
     raise KeyboardInterrupt
 
 
-def test_a_clock_that_was_set_back_ends_no_version_before_it_began(account: Account, warehouse: Warehouse) -> None:
+def test_a_clock_that_was_set_back_ends_no_version_before_it_began(account: Account, warehouse: Target) -> None:
     client_id = account.simulator.truth()["clients"][0]["id"]
     with open_pipeline(warehouse).sql_client() as client:
         client.execute_sql("update clients set currency = 'ISK' where id = %s", client_id)
@@ -302,7 +302,7 @@ def test_a_clock_that_was_set_back_ends_no_version_before_it_began(account: Acco
 
 
 def test_what_comes_back_by_a_clock_that_was_set_back_begins_no_earlier_than_it_ended(
-    account: Account, warehouse: Warehouse
+    account: Account, warehouse: Target
 ) -> None:
     row_id = int(select(warehouse, "select min(id) from user_assignments")[0][0])
     with open_pipeline(warehouse).sql_client() as client:
@@ -317,7 +317,7 @@ def test_what_comes_back_by_a_clock_that_was_set_back_begins_no_earlier_than_it_
     assert_is_sound(warehouse)
 
 
-def test_the_tables_are_in_the_schema_with_types_and_words(account: Account, warehouse: Warehouse) -> None:
+def test_the_tables_are_in_the_schema_with_types_and_words(account: Account, warehouse: Target) -> None:
     dataset = open_pipeline(warehouse).dataset()
     for name in KEPT:
         stream = STREAMS[name]
@@ -337,7 +337,7 @@ def test_what_the_catalogue_says_is_kept_exists() -> None:
 
 
 def test_a_column_that_is_kept_from_now_on_was_null_until_now(
-    open_account: OpenAccount, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+    open_account: OpenAccount, warehouse: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     account = open_account()
     load_from(account, warehouse, "clients")

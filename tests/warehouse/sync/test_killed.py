@@ -16,13 +16,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from harvest_time_tracking import SettingWrong
-from harvest_warehouse.database.connection import HalfCopied
+from harvest_warehouse.database.connection import IncompleteCopy
 from harvest_warehouse.marts import build
 from harvest_warehouse.query import query
 from harvest_warehouse.transfer import copy, publish
-from harvest_warehouse.transfer.bucket import Shelf
+from harvest_warehouse.transfer.bucket import Bucket
 from harvest_warehouse.verify import verify
-from harvest_warehouse.warehouse import DATASET, MARTS, Warehouse
+from harvest_warehouse.warehouse import DATASET, MARTS, Target
 from harvest_warehouse.weekly.report import put_whole
 from storm.child import in_a_child
 from storm.events import Kill
@@ -38,7 +38,7 @@ def moments(events: int, count: int, seed: str) -> Iterator[Kill]:
         yield Kill(dice.randrange(events * part // count, events * (part + 1) // count) + 1, dice.choice((0, 0, 5, 40)))
 
 
-def state(warehouse: Warehouse, schema: str) -> dict[str, tuple[int, int]]:
+def state(warehouse: Target, schema: str) -> dict[str, tuple[int, int]]:
     """How many rows each table has, and a sum over their values; dlt's own and those being built are left out."""
     with duckdb.connect(str(warehouse.file)) as connection:
         names = connection.execute(
@@ -52,14 +52,14 @@ def state(warehouse: Warehouse, schema: str) -> dict[str, tuple[int, int]]:
         }
 
 
-def beside(warehouse: Warehouse, folder: Path) -> Warehouse:
+def beside(warehouse: Target, folder: Path) -> Target:
     """A copy of the database, with a working folder of its own."""
     folder.mkdir()
     shutil.copy(warehouse.file, folder)
     return replace(warehouse, folder=folder, pipelines_dir=folder / "pipelines")
 
 
-def test_a_build_leaves_the_old_marts_or_the_new_ones(synced: tuple[Account, Warehouse], tmp_path: Path) -> None:
+def test_a_build_leaves_the_old_marts_or_the_new_ones(synced: tuple[Account, Target], tmp_path: Path) -> None:
     _, warehouse = synced
     in_a_child(lambda: build(warehouse, as_of=date(2026, 1, 31)))
     old, elsewhere = state(warehouse, MARTS), beside(warehouse, tmp_path / "elsewhere")
@@ -77,7 +77,7 @@ def test_a_build_leaves_the_old_marts_or_the_new_ones(synced: tuple[Account, War
     assert state(warehouse, MARTS) == new
 
 
-def test_a_comparison_goes_on_and_comes_to_the_same_end(synced: tuple[Account, Warehouse], tmp_path: Path) -> None:
+def test_a_comparison_goes_on_and_comes_to_the_same_end(synced: tuple[Account, Target], tmp_path: Path) -> None:
     account, warehouse = synced
     client = account.client(requests_per_15_s=0, report_requests_per_15_min=0)
     account.simulator.enforce_limits = False
@@ -98,11 +98,11 @@ def test_a_comparison_goes_on_and_comes_to_the_same_end(synced: tuple[Account, W
     assert sorted(query(warehouse, verdicts).rows) == sorted(query(elsewhere, verdicts).rows)
 
 
-def test_a_copy_is_whole_or_nobody_takes_it_for_one(synced: tuple[Account, Warehouse], tmp_path: Path) -> None:
+def test_a_copy_is_whole_or_nobody_takes_it_for_one(synced: tuple[Account, Target], tmp_path: Path) -> None:
     _, warehouse = synced
     whole = state(warehouse, DATASET)
 
-    def place(name: str) -> Warehouse:
+    def place(name: str) -> Target:
         (tmp_path / name).mkdir()
         return replace(warehouse, folder=tmp_path / name, pipelines_dir=tmp_path / name / "pipelines")
 
@@ -115,7 +115,7 @@ def test_a_copy_is_whole_or_nobody_takes_it_for_one(synced: tuple[Account, Wareh
     for kill in moments(events, 3, "copy"):
         ends.append(in_a_child(lambda: copy(warehouse, there, build_marts=False, replace_unfinished=True), kill))
         if ends[-1] is None:
-            with pytest.raises((HalfCopied, SettingWrong), match=r"half a copy|is not there yet|holds nothing"):
+            with pytest.raises((IncompleteCopy, SettingWrong), match=r"half a copy|is not there yet|holds nothing"):
                 query(there, "select count(*) from clients")
     assert None in ends, "nobody was killed"
     in_a_child(lambda: copy(warehouse, there, build_marts=False, replace_unfinished=True))
@@ -125,34 +125,34 @@ def test_a_copy_is_whole_or_nobody_takes_it_for_one(synced: tuple[Account, Wareh
     assert state(warehouse, DATASET) == whole
 
 
-def _names(warehouse: Warehouse) -> set[str]:
+def _names(warehouse: Target) -> set[str]:
     return set(state(warehouse, DATASET))
 
 
-def test_each_published_file_is_the_old_or_the_new_one_whole(synced: tuple[Account, Warehouse], tmp_path: Path) -> None:
+def test_each_published_file_is_the_old_or_the_new_one_whole(synced: tuple[Account, Target], tmp_path: Path) -> None:
     _, warehouse = synced
 
     def contents(name: str) -> dict[str, object]:
         folder = tmp_path / name
         return {str(path.relative_to(folder)): pq.read_table(path) for path in sorted(folder.rglob("*.parquet"))}
 
-    in_a_child(lambda: publish(warehouse, Shelf(bucket_url=str(tmp_path / "shelf"))))
+    in_a_child(lambda: publish(warehouse, Bucket(bucket_url=str(tmp_path / "shelf"))))
     old = contents("shelf")
     with duckdb.connect(str(warehouse.file)) as connection:
         for name in ("clients", "projects", "tasks", "time_entries", "users", "invoices"):
             connection.execute(f"update {DATASET}.{name} set updated_at = updated_at + interval 1 day")
     shutil.copytree(tmp_path / "shelf", tmp_path / "new")
-    events = in_a_child(lambda: publish(warehouse, Shelf(bucket_url=str(tmp_path / "new"))))
+    events = in_a_child(lambda: publish(warehouse, Bucket(bucket_url=str(tmp_path / "new"))))
     new = contents("new")
     assert events
     ends = []
     for kill in moments(events, 4, "publish"):
-        ends.append(in_a_child(lambda: publish(warehouse, Shelf(bucket_url=str(tmp_path / "shelf"))), kill))
+        ends.append(in_a_child(lambda: publish(warehouse, Bucket(bucket_url=str(tmp_path / "shelf"))), kill))
         left = contents("shelf")
         assert left.keys() == old.keys()
         assert all(left[name] in (old[name], new[name]) for name in left), kill
     assert None in ends, "nobody was killed"
-    in_a_child(lambda: publish(warehouse, Shelf(bucket_url=str(tmp_path / "shelf"))))
+    in_a_child(lambda: publish(warehouse, Bucket(bucket_url=str(tmp_path / "shelf"))))
     assert contents("shelf") == new
     assert contents("shelf") != old
 

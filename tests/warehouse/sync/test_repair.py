@@ -13,7 +13,7 @@ from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.load import AccessLost
 from harvest_warehouse.sync import repair
 from harvest_warehouse.verify import VerifyReport
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 from support.accounts import Account, assert_equals_truth, deletions, some_ids, sync_from
 
 
@@ -40,7 +40,7 @@ def delete_an_old_entry(account: Account) -> None:
 
 @pytest.mark.parametrize("change", [change_the_rounding, restate_a_rate, rename_a_client, delete_an_old_entry])
 def test_a_silent_change_is_healed_without_a_full_reload(
-    synced: tuple[Account, Warehouse], change: Callable[[Account], None]
+    synced: tuple[Account, Target], change: Callable[[Account], None]
 ) -> None:
     account, warehouse = synced
     account.simulator.clock.sleep(7 * 86_400)
@@ -52,7 +52,7 @@ def test_a_silent_change_is_healed_without_a_full_reload(
     assert_equals_truth(account)
 
 
-def test_what_the_repair_finds_gone_is_kept_and_its_history_ended(synced: tuple[Account, Warehouse]) -> None:
+def test_what_the_repair_finds_gone_is_kept_and_its_history_ended(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     change_the_rounding(account)
     gone = some_ids(account, "time_entries", 1)[0]
@@ -65,7 +65,7 @@ def test_what_the_repair_finds_gone_is_kept_and_its_history_ended(synced: tuple[
     assert_equals_truth(account)
 
 
-def repair_from(account: Account, warehouse: Warehouse, **asked: Any) -> VerifyReport:
+def repair_from(account: Account, warehouse: Target, **asked: Any) -> VerifyReport:
     """What `verify --repair` does."""
     account.simulator.enforce_limits = False
     client = account.client(requests_per_15_s=0, report_requests_per_15_min=0)
@@ -75,7 +75,7 @@ def repair_from(account: Account, warehouse: Warehouse, **asked: Any) -> VerifyR
         account.pipeline = open_pipeline(warehouse)
 
 
-def test_a_repair_alone_moves_no_more_at_once_than_a_sync_and_says_so(synced: tuple[Account, Warehouse]) -> None:
+def test_a_repair_alone_moves_no_more_at_once_than_a_sync_and_says_so(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     before = account.rows("time_entries")
     for entry_id in some_ids(account, "time_entries", 51 + len(before) // 20):
@@ -87,7 +87,7 @@ def test_a_repair_alone_moves_no_more_at_once_than_a_sync_and_says_so(synced: tu
     assert len(account.rows("time_entries")) == len(before)
 
 
-def test_a_repair_alone_keeps_what_is_gone_of_what_is_replaced_as_a_whole(synced: tuple[Account, Warehouse]) -> None:
+def test_a_repair_alone_keeps_what_is_gone_of_what_is_replaced_as_a_whole(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     delete_an_old_entry(account)
     payment = account.simulator.truth()["invoice_payments"][0]
@@ -98,7 +98,7 @@ def test_a_repair_alone_keeps_what_is_gone_of_what_is_replaced_as_a_whole(synced
 
 
 def test_a_repair_whose_token_lost_rights_since_the_reports_were_read_reads_nothing_again(
-    synced: tuple[Account, Warehouse],
+    synced: tuple[Account, Target],
 ) -> None:
     account, warehouse = synced
     restate_a_rate(account)

@@ -15,7 +15,7 @@ from harvest_simulator import Fault, Simulator
 from harvest_simulator.changes.store import Store
 from harvest_time_tracking import HarvestError
 from harvest_warehouse.database.pipelines import open_pipeline
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 from support.accounts import Account, assert_equals_truth, sync_from
 
 
@@ -36,15 +36,15 @@ def account(tmp_path: Path) -> Iterator[Account]:
 
 
 @pytest.fixture
-def warehouse(tmp_path: Path) -> Warehouse:
-    return Warehouse(tmp_path)
+def warehouse(tmp_path: Path) -> Target:
+    return Target(tmp_path)
 
 
 @pytest.fixture
-def store(account: Account, warehouse: Warehouse, once: Callable[..., Path]) -> Store:
+def store(account: Account, warehouse: Target, once: Callable[..., Path]) -> Store:
     """The account's rows, a day after its first sync."""
 
-    def make(made: Warehouse) -> None:
+    def make(made: Target) -> None:
         simulator = simulated()
         with simulator.serving() as url:
             sync_from(Account(simulator, url, made.folder), made)
@@ -60,13 +60,13 @@ def a_hundredth(store: Store) -> list[int]:
     return Random(1).sample(ids, max(2, len(ids) // 100))
 
 
-def test_a_first_load(account: Account, warehouse: Warehouse) -> None:
+def test_a_first_load(account: Account, warehouse: Target) -> None:
     assert sync_from(account, warehouse).is_equal
     assert len(account.rows("time_entries")) > 150
     assert_equals_truth(account)
 
 
-def test_a_hundredth_created_and_a_hundredth_updated(account: Account, warehouse: Warehouse, store: Store) -> None:
+def test_a_hundredth_created_and_a_hundredth_updated(account: Account, warehouse: Target, store: Store) -> None:
     for entry_id in a_hundredth(store):
         store.edit_time_entry(entry_id, hours="3.33", notes="changed")
         store.create_time_entry(spent_date=date(2026, 1, 7), hours="1.25")
@@ -75,7 +75,7 @@ def test_a_hundredth_created_and_a_hundredth_updated(account: Account, warehouse
     assert_equals_truth(account)
 
 
-def test_a_hundredth_deleted(account: Account, warehouse: Warehouse, store: Store) -> None:
+def test_a_hundredth_deleted(account: Account, warehouse: Target, store: Store) -> None:
     deleted = a_hundredth(store)
     for entry_id in deleted:
         store.delete_time_entry(entry_id)
@@ -84,9 +84,7 @@ def test_a_hundredth_deleted(account: Account, warehouse: Warehouse, store: Stor
     assert_equals_truth(account)
 
 
-def test_children_changed_while_the_parents_updated_at_stays(
-    account: Account, warehouse: Warehouse, store: Store
-) -> None:
+def test_children_changed_while_the_parents_updated_at_stays(account: Account, warehouse: Target, store: Store) -> None:
     user_id = next(iter(store.users))
     sent = [invoice for invoice in store.invoices.values() if store.invoice_messages.get(invoice.id)]
     before = {row.id: row.updated_at for row in [*store.invoices.values(), *store.users.values()]}
@@ -105,7 +103,7 @@ def test_children_changed_while_the_parents_updated_at_stays(
     assert_equals_truth(account)
 
 
-def test_a_project_renamed(account: Account, warehouse: Warehouse, store: Store) -> None:
+def test_a_project_renamed(account: Account, warehouse: Target, store: Store) -> None:
     project_id = next(entry.project_id for entry in store.time_entries.values())
     store.rename_project(project_id, "Another name")
     sync_from(account, warehouse)
@@ -114,7 +112,7 @@ def test_a_project_renamed(account: Account, warehouse: Warehouse, store: Store)
 
 
 @pytest.mark.parametrize("late_seconds", [3_600, 30 * 3_600], ids=["within the overlap", "long before it"])
-def test_a_row_committed_late(account: Account, warehouse: Warehouse, store: Store, late_seconds: int) -> None:
+def test_a_row_committed_late(account: Account, warehouse: Target, store: Store, late_seconds: int) -> None:
     sync_from(account, warehouse)
     with store.committing_late(late_seconds):
         entry_id = store.create_time_entry()
@@ -126,7 +124,7 @@ def test_a_row_committed_late(account: Account, warehouse: Warehouse, store: Sto
 
 
 def test_rows_created_and_deleted_between_two_pages_of_one_list_then_a_quiet_sync(
-    account: Account, warehouse: Warehouse, store: Store
+    account: Account, warehouse: Target, store: Store
 ) -> None:
     account.simulator.set_paging(most_rows=20)
     # The whole list changed, so that the whole of it is asked for; the newest day is on the first page.
@@ -152,7 +150,7 @@ def test_rows_created_and_deleted_between_two_pages_of_one_list_then_a_quiet_syn
 
 @pytest.mark.parametrize("number", [1, 12, 40], ids=lambda number: f"before request {number}")
 def test_the_token_revoked_in_the_middle_then_restored(
-    account: Account, warehouse: Warehouse, store: Store, number: int
+    account: Account, warehouse: Target, store: Store, number: int
 ) -> None:
     simulator = account.simulator
     account.simulator.mutate(40, seed=3, deletions=True)

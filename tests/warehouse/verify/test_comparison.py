@@ -11,7 +11,7 @@ from harvest_warehouse.verify.comparison import Comparison, Touched
 from harvest_warehouse.verify.comparison_plan import begun
 from harvest_warehouse.verify.figures import fingerprint
 from harvest_warehouse.verify.harvest_reports import BUDGET, TheirRow
-from harvest_warehouse.verify.local_totals import AccountSums, Part
+from harvest_warehouse.verify.local_totals import LocalTotals, Part
 from harvest_warehouse.verify.report_plan import ReportCall, Window, months_of, whole
 from harvest_warehouse.verify.report_reader import Answers, Reading
 from harvest_warehouse.verify.results import Compared, outdated
@@ -30,7 +30,7 @@ def month(number: int) -> ReportCall:
     return ReportCall(TIME, MONTHS[number])
 
 
-def ours(hours: Hours) -> AccountSums:
+def ours(hours: Hours) -> LocalTotals:
     names = ("billable_hours", "money", "money_each")
     parts = tuple(
         Part(
@@ -38,7 +38,7 @@ def ours(hours: Hours) -> AccountSums:
         )
         for number, count in hours.items()
     )
-    return AccountSums({TIME: parts}, {}, {})
+    return LocalTotals({TIME: parts}, {}, {})
 
 
 def begin(hours: Hours, known: Sequence[Compared] = (), *, is_by_month: bool = False) -> Comparison:

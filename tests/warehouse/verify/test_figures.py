@@ -11,7 +11,7 @@ import pytest
 
 from harvest_warehouse.verify.figures import figures, fingerprint
 from harvest_warehouse.verify.harvest_reports import BUDGET, REPORTS, UNINVOICED, TheirRow
-from harvest_warehouse.verify.local_totals import AccountSums, Part, Project
+from harvest_warehouse.verify.local_totals import LocalTotals, Part, Project
 from harvest_warehouse.verify.report_plan import Window
 from harvest_warehouse.verify.verdicts import Figure, judge
 
@@ -63,12 +63,12 @@ def spent(month: date = MARCH.first, **sums: str) -> Part:
     return Part(1, "Site", "EUR", month, False, values | {f"{name}_each": value for name, value in values.items()})
 
 
-def account(project: Project, entries: tuple[Part, ...] = (), expenses: tuple[Part, ...] = ()) -> AccountSums:
+def account(project: Project, entries: tuple[Part, ...] = (), expenses: tuple[Part, ...] = ()) -> LocalTotals:
     parts = {"time/projects": entries, "expenses/projects": expenses}
-    return AccountSums(parts, parts, {project.project_id: project})
+    return LocalTotals(parts, parts, {project.project_id: project})
 
 
-def ours(sums: AccountSums, path: str, window: Window, measure: str) -> Mapping[str, Decimal]:
+def ours(sums: LocalTotals, path: str, window: Window, measure: str) -> Mapping[str, Decimal]:
     return next(one.ours for one in figures(sums, REPORTS[path], window, []) if one.measure == measure)
 
 
@@ -104,14 +104,14 @@ def test_an_idle_project_is_the_same_whether_it_is_listed_or_not() -> None:
     assert [one.verdict for one in judge(found)[0]] == ["mismatch", "exact", "exact", "exact"]
 
 
-def archived(*work: str) -> AccountSums:
+def archived(*work: str) -> LocalTotals:
     """Projects of 1,000 of which nothing is invoiced, archived; those that are named worked 4 hours in March."""
     projects = {n: replace(FEE, project_id=n, is_active=False, lines=()) for n in range(1, 5)}
     entries = tuple(replace(time(hours="4"), subject_id=int(n)) for n in work)
-    return AccountSums({"time/projects": entries}, {}, projects)
+    return LocalTotals({"time/projects": entries}, {}, projects)
 
 
-def listing(sums: AccountSums, *stated: TheirRow) -> tuple[str | None, set[str]]:
+def listing(sums: LocalTotals, *stated: TheirRow) -> tuple[str | None, set[str]]:
     judged, conventions = judge(figures(sums, REPORTS[UNINVOICED], MARCH, stated))
     return next(one.accepted for one in conventions if one.family == "archived"), {one.verdict for one in judged}
 
@@ -164,7 +164,7 @@ def test_hours_that_count_to_a_budget_by_each_reading() -> None:
 def test_an_account_that_counts_billable_hours_only_is_found_and_one_project_alone_is_not_believed() -> None:
     projects = {n: replace(BY_PERSON, project_id=n, active_budget=Decimal(150)) for n in (1, 2)}
     entries = tuple(replace(time(budget_hours="30", budget_billable_hours="20"), subject_id=n) for n in projects)
-    sums = AccountSums({}, {"time/projects": entries}, projects)
+    sums = LocalTotals({}, {"time/projects": entries}, projects)
 
     def judged(*numbers: int) -> tuple[str | None, set[str]]:
         rows = [budget_row(n, 150, 20) if n in numbers else budget_row(n, 150, 30) for n in projects]
@@ -213,7 +213,7 @@ def test_at_the_turn_of_a_month_a_monthly_budget_that_differs_proves_nothing(day
 def test_discounts_that_harvest_takes_off_in_two_projects_are_found_for_the_whole_account() -> None:
     projects = {n: replace(FEE, project_id=n, lines=((Decimal(10), Decimal(100 * n)),)) for n in (1, 2, 3)}
     stated = [row(n, "0", "0", "0", str(1000 - 90 * n)) for n in projects]
-    found = figures(AccountSums({"time/projects": ()}, {}, projects), REPORTS[UNINVOICED], MARCH, stated)
+    found = figures(LocalTotals({"time/projects": ()}, {}, projects), REPORTS[UNINVOICED], MARCH, stated)
     judged, conventions = judge(found)
     assert {one.verdict for one in judged} == {"exact"}
     assert [one.accepted for one in conventions if one.family == "fixed_fee"] == ["after discount"]
@@ -236,7 +236,7 @@ def test_rows_of_either_side_alone_are_figures_with_0_on_the_other() -> None:
 
 def test_money_that_harvest_does_not_show_is_not_provable() -> None:
     hidden = TheirRow(1, "Ann", "", {"total_hours": Decimal(4), "billable_hours": Decimal(4), "billable_amount": None})
-    found = figures(AccountSums({"time/team": ()}, {}, {}), REPORTS["time/team"], MARCH, [hidden])
+    found = figures(LocalTotals({"time/team": ()}, {}, {}), REPORTS["time/team"], MARCH, [hidden])
     verdicts = {one.figure.measure: one.verdict for one in judge(found)[0]}
     assert verdicts["billable_amount"] == "not_provable"
 

@@ -20,10 +20,10 @@ from harvest_warehouse.marts.settings import MartSettings
 from harvest_warehouse.verify import verify
 from harvest_warehouse.verify.figures import figures
 from harvest_warehouse.verify.harvest_reports import BUDGET, REPORTS, UNINVOICED, their_rows
-from harvest_warehouse.verify.local_totals import account_sums
+from harvest_warehouse.verify.local_totals import local_totals
 from harvest_warehouse.verify.report_plan import Window
 from harvest_warehouse.verify.verdicts import judge
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 from support.accounts import Account
 from support.paths import SHARED
 from support.sample_account import Label, Sample, simulated
@@ -237,23 +237,23 @@ def test_the_simulators_reports_are_those_worked_out_by_hand_and_in_the_recorded
 
 
 @pytest.fixture
-def warehouse(tmp_path: Path) -> Warehouse:
-    return Warehouse(tmp_path)
+def warehouse(tmp_path: Path) -> Target:
+    return Target(tmp_path)
 
 
-def loaded(simulator: Simulator, url: str, warehouse: Warehouse) -> Account:
+def loaded(simulator: Simulator, url: str, warehouse: Target) -> Account:
     account = Account(simulator, url, warehouse.folder)
     client = account.client(requests_per_15_s=0, report_requests_per_15_min=0)
     load(warehouse, client.settings, client=client)
     return account
 
 
-def test_our_figures_are_those_worked_out_by_hand_and_agree_with_the_simulators(warehouse: Warehouse) -> None:
+def test_our_figures_are_those_worked_out_by_hand_and_agree_with_the_simulators(warehouse: Target) -> None:
     simulator = simulated(BY_HAND)
     with simulator.serving() as url:
         account = loaded(simulator, url, warehouse)
         with open_database(warehouse) as database:
-            sums = account_sums(database, simulator.account_id, YEAR.first, YEAR.last)
+            sums = local_totals(database, simulator.account_id, YEAR.first, YEAR.last)
         for path, window, expected, measures in (
             (UNINVOICED, YEAR, LEFT_BY_HAND, NUMBERS),
             (BUDGET, LAST_DAY, BUDGETS_BY_HAND, ("budget", "budget_spent")),
@@ -414,10 +414,10 @@ def spelt(rows: list[Row]) -> list[dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def recorded_copy(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+def recorded_copy(tmp_path_factory: pytest.TempPathFactory) -> Target:
     """The recorded account, loaded."""
     folder = tmp_path_factory.mktemp("recorded")
-    warehouse = Warehouse(folder, pipelines_dir=folder / "pipelines")
+    warehouse = Target(folder, pipelines_dir=folder / "pipelines")
     simulator = simulated(recorded_sample())
     with simulator.serving() as url:
         loaded(simulator, url, warehouse)
@@ -425,7 +425,7 @@ def recorded_copy(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
 
 
 @needs_recordings
-def test_our_figures_agree_with_each_recorded_report(recorded_copy: Warehouse) -> None:
+def test_our_figures_agree_with_each_recorded_report(recorded_copy: Target) -> None:
     compared = []
     for line in lines(REPORT_LINES):
         # By client is no report that is compared; by project it is asked for with the money of fixed fees.
@@ -435,7 +435,7 @@ def test_our_figures_agree_with_each_recorded_report(recorded_copy: Warehouse) -
         if line["report"] != BUDGET:
             window = Window(date.fromisoformat(line["from"]), date.fromisoformat(line["to"]))
         with open_database(recorded_copy) as database:
-            sums = account_sums(database, "123456", window.first, window.last)
+            sums = local_totals(database, "123456", window.first, window.last)
         body = json.dumps({"results": line["results"]}, default=float).encode()
         compared += figures(sums, REPORTS[line["report"]], window, their_rows(REPORTS[line["report"]], body))
     judged, _ = judge(compared)
@@ -444,7 +444,7 @@ def test_our_figures_agree_with_each_recorded_report(recorded_copy: Warehouse) -
 
 
 @needs_recordings
-def test_the_marts_say_of_budgets_and_unbilled_work_what_the_recorded_reports_say(recorded_copy: Warehouse) -> None:
+def test_the_marts_say_of_budgets_and_unbilled_work_what_the_recorded_reports_say(recorded_copy: Target) -> None:
     build(recorded_copy, MartSettings(), as_of=LAST_DAY.first)
     with open_database(recorded_copy) as database:
         budgets = database.rows(

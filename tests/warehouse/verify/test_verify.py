@@ -24,7 +24,7 @@ from harvest_warehouse.sync import repair
 from harvest_warehouse.verify import VerifyReport, verify
 from harvest_warehouse.verify.harvest_reports import REPORTS, their_rows
 from harvest_warehouse.verify.report import NOT_IN_REPORTS
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 from support.accounts import Account, assert_equals_truth
 
 Loaded = Callable[..., "Copy"]
@@ -36,7 +36,7 @@ EXPENSES = {"expenses/projects", "expenses/categories", "expenses/team"}
 class Copy:
     """An account, and a copy of it that was equal when it was made."""
 
-    def __init__(self, account: Account, warehouse: Warehouse) -> None:
+    def __init__(self, account: Account, warehouse: Target) -> None:
         self.account, self.warehouse = account, warehouse
         self.simulator, self.store = account.simulator, account.simulator.store
         self.simulator.enforce_limits = False
@@ -67,7 +67,7 @@ def masters(once: Callable[..., Path]) -> Callable[..., Path]:
     """
 
     def master(*, is_proven: bool = False, **arguments: Any) -> Path:
-        def make(warehouse: Warehouse) -> None:
+        def make(warehouse: Target) -> None:
             simulator = Simulator(**arguments)
             with simulator.serving() as url:
                 copy = Copy(Account(simulator, url, warehouse.folder), warehouse)
@@ -85,7 +85,7 @@ def masters(once: Callable[..., Path]) -> Callable[..., Path]:
 def loaded(open_account: Callable[..., Account], masters: Callable[..., Path], tmp_path: Path) -> Loaded:
     def open_one(**arguments: Any) -> Copy:
         arguments = {"size": "tiny", "seed": 1, **arguments}
-        warehouse = Warehouse(tmp_path)
+        warehouse = Target(tmp_path)
         shutil.copy(masters(**arguments), warehouse.file)
         account = open_account(**arguments)
         account.pipeline = open_pipeline(warehouse)
@@ -475,7 +475,7 @@ def make_odd(simulator: Simulator) -> None:
 
 @pytest.fixture
 def odd_account(loaded: Loaded, once: Callable[..., Path]) -> Copy:
-    def make(warehouse: Warehouse) -> None:
+    def make(warehouse: Target) -> None:
         simulator = Simulator(size="tiny", seed=1)
         make_odd(simulator)
         with simulator.serving() as url:
@@ -829,7 +829,7 @@ def test_the_pace_of_reports_is_kept_and_told_beforehand(loaded: Loaded) -> None
 def test_money_that_is_rounded_once_is_found_where_the_account_tells(
     open_account: Callable[..., Account], tmp_path: Path
 ) -> None:
-    copy = Copy(open_account(seed=4), Warehouse(tmp_path))
+    copy = Copy(open_account(seed=4), Target(tmp_path))
     for user_id in copy.store.users:
         copy.store.restate_rate(user_id, Decimal("87.37"), date(2025, 1, 1))
     load(copy.warehouse, copy.client.settings, client=copy.client)
@@ -893,7 +893,7 @@ def test_a_figure_that_is_no_number_is_told_and_no_mismatch() -> None:
 
 
 def test_what_was_not_loaded_is_named_and_not_compared(open_account: Callable[..., Account], tmp_path: Path) -> None:
-    copy = Copy(open_account(), Warehouse(tmp_path))
+    copy = Copy(open_account(), Target(tmp_path))
     load(copy.warehouse, copy.client.settings, ["clients", "projects", "time_entries"], client=copy.client)
     report = copy.verify()
     assert {one.figure.report for one in report.judged} == TIME
@@ -902,7 +902,7 @@ def test_what_was_not_loaded_is_named_and_not_compared(open_account: Callable[..
 
 
 def test_without_anything_loaded_it_says_what_to_do(open_account: Callable[..., Account], tmp_path: Path) -> None:
-    copy = Copy(open_account(), Warehouse(tmp_path))
+    copy = Copy(open_account(), Target(tmp_path))
     with pytest.raises(NeedsYou, match="dlt-harvest load"):
         copy.verify()
     assert not copy.warehouse.file.exists()

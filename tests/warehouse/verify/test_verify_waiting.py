@@ -24,14 +24,14 @@ from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.load import load
 from harvest_warehouse.sync import sync
 from harvest_warehouse.verify import VerifyReport, verify
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 from support.accounts import Account
 
 # Two years before the day that the simulator's clock stands at.
 LONG_AGO = date(2024, 3, 16)
 WAIT_LINE = re.compile(r"waiting for Harvest's report limit until (\d\d:\d\d:\d\d)")
 
-Account24 = tuple[Account, Warehouse]
+Account24 = tuple[Account, Target]
 
 
 def two_years(simulator: Simulator) -> Simulator:
@@ -47,7 +47,7 @@ def two_years(simulator: Simulator) -> Simulator:
 
 @pytest.fixture(scope="session")
 def two_years_loaded(once: Callable[..., Path]) -> Path:
-    def make(warehouse: Warehouse) -> None:
+    def make(warehouse: Target) -> None:
         simulator = two_years(Simulator(size="tiny", enforce_limits=False))
         with simulator.serving() as url:
             client = Account(simulator, url, warehouse.folder).client()
@@ -58,7 +58,7 @@ def two_years_loaded(once: Callable[..., Path]) -> Path:
 
 @pytest.fixture
 def copy(open_account: Callable[..., Account], two_years_loaded: Path, tmp_path: Path) -> Account24:
-    account, warehouse = open_account(), Warehouse(tmp_path)
+    account, warehouse = open_account(), Target(tmp_path)
     two_years(account.simulator)
     shutil.copy(two_years_loaded, warehouse.file)
     account.simulator.clock.sleep(60)
@@ -133,7 +133,7 @@ def entry_in(account: Account, first: date, last: date, number: int = 0) -> Time
     return sorted(found, key=lambda entry: entry.id)[number]
 
 
-def kept(warehouse: Warehouse, query: str) -> list[tuple[Any, ...]]:
+def kept(warehouse: Target, query: str) -> list[tuple[Any, ...]]:
     with open_pipeline(warehouse).sql_client() as client, client.execute_query(query) as cursor:
         return list(cursor.fetchall())
 

@@ -25,7 +25,7 @@ from harvest_warehouse.cli import app
 from harvest_warehouse.load import load
 from harvest_warehouse.marts import build
 from harvest_warehouse.marts.settings import MartSettings
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 from harvest_warehouse.weekly import report
 
 TODAY = date(2026, 3, 16)  # a Monday
@@ -33,9 +33,9 @@ RAW, MARTS = "harvest_time_tracking_data", "harvest_marts"
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
-def made(folder: Path, *streams: str, **account: Any) -> Warehouse:
+def made(folder: Path, *streams: str, **account: Any) -> Target:
     """A warehouse whose marts were built from a simulated account."""
-    warehouse = Warehouse(folder, pipelines_dir=folder / "pipelines")
+    warehouse = Target(folder, pipelines_dir=folder / "pipelines")
     simulator = Simulator(today=TODAY, enforce_limits=False, **account)
     with simulator.serving() as url:
         settings = Settings(Secret(simulator.access_token), simulator.account_id, url, requests_per_15_s=0)
@@ -45,21 +45,21 @@ def made(folder: Path, *streams: str, **account: Any) -> Warehouse:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+def built(tmp_path_factory: pytest.TempPathFactory) -> Target:
     return made(tmp_path_factory.mktemp("built"), size="tiny")
 
 
 @pytest.fixture(scope="module")
-def html(built: Warehouse) -> str:
+def html(built: Target) -> str:
     return report(built, built.folder / "week.html", AlertSettings()).page.read_text(encoding="utf-8")
 
 
 @pytest.fixture
-def changed(built: Warehouse, tmp_path: Path) -> Callable[..., str]:
+def changed(built: Target, tmp_path: Path) -> Callable[..., str]:
     """The page of a copy of the database in which something was changed by SQL."""
 
     def page(*statements: str) -> str:
-        warehouse = Warehouse(tmp_path)
+        warehouse = Target(tmp_path)
         shutil.copy(built.file, warehouse.file)
         with duckdb.connect(str(warehouse.file)) as database:
             for statement in statements:
@@ -69,7 +69,7 @@ def changed(built: Warehouse, tmp_path: Path) -> Callable[..., str]:
     return page
 
 
-def asked(warehouse: Warehouse, query: str) -> list[tuple[Any, ...]]:
+def asked(warehouse: Target, query: str) -> list[tuple[Any, ...]]:
     with duckdb.connect(str(warehouse.file), read_only=True) as database:
         return database.execute(query).fetchall()
 
@@ -101,7 +101,7 @@ def drawings(html: str) -> list[str]:
     return [base64.b64decode(text).decode() for text in re.findall(r"data:image/svg\+xml;base64,([\w+/=]+)", html)]
 
 
-def test_hours_are_those_of_the_marts(built: Warehouse, html: str) -> None:
+def test_hours_are_those_of_the_marts(built: Target, html: str) -> None:
     [(billable, available)] = asked(
         built,
         f"""
@@ -121,7 +121,7 @@ def test_hours_are_those_of_the_marts(built: Warehouse, html: str) -> None:
     assert tables(hours)["Week of"][-1][2:] == [f"{billable:,.2f}", f"{available:,.2f}"]
 
 
-def test_money_is_that_of_the_marts_in_each_currency_for_itself(built: Warehouse, html: str) -> None:
+def test_money_is_that_of_the_marts_in_each_currency_for_itself(built: Target, html: str) -> None:
     currencies = [row[0] for row in asked(built, f"select distinct currency from {MARTS}.dim_client order by 1")]
     assert len(currencies) >= 3
     found = chapters(html)
@@ -187,7 +187,7 @@ def test_nothing_runs_and_nothing_is_fetched(html: str) -> None:
     assert not re.search(r'(src|srcset)="(?!data:)', html)
 
 
-def test_there_is_a_picture_beside_it(built: Warehouse, html: str) -> None:
+def test_there_is_a_picture_beside_it(built: Target, html: str) -> None:
     assert (built.folder / "week.png").read_bytes().startswith(PNG)
 
 
@@ -283,22 +283,22 @@ def test_what_was_never_read_is_told_before_a_figure_that_rests_on_it(tmp_path: 
 @pytest.mark.parametrize("name", [".", "week.png"])
 def test_what_cannot_be_a_page_is_refused_before_anything_is_drawn(tmp_path: Path, name: str) -> None:
     with pytest.raises(SettingWrong, match="the page's file"):
-        report(Warehouse(tmp_path), tmp_path / name, AlertSettings())
+        report(Target(tmp_path), tmp_path / name, AlertSettings())
 
 
 def test_a_folder_that_is_not_there_is_told_before_anything_is_read(tmp_path: Path) -> None:
     with pytest.raises(SettingWrong, match=r"There is no folder .*/missing for the page"):
-        report(Warehouse(tmp_path), tmp_path / "missing" / "page.html", on_step=pytest.fail)
+        report(Target(tmp_path), tmp_path / "missing" / "page.html", on_step=pytest.fail)
 
 
 def test_a_missing_library_gives_the_command_that_installs_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "vl_convert", None)
     with pytest.raises(SettingWrong, match=r'vl-convert-python: pip install "dlt-harvest\[dashboard\]"'):
-        report(Warehouse(tmp_path), tmp_path / "week.html")
+        report(Target(tmp_path), tmp_path / "week.html")
 
 
-def test_the_command_writes_both_files_and_says_where(built: Warehouse, tmp_path: Path) -> None:
-    shutil.copy(built.file, Warehouse(tmp_path).file)
+def test_the_command_writes_both_files_and_says_where(built: Target, tmp_path: Path) -> None:
+    shutil.copy(built.file, Target(tmp_path).file)
     done = CliRunner().invoke(app, ["report", "--out", "monday.html"])
     assert done.exit_code == 0, done.output
     assert "monday.html" in done.stdout

@@ -28,7 +28,7 @@ from harvest_warehouse.dashboard.serve.access import (
 from harvest_warehouse.database import NotReadable
 from harvest_warehouse.database.pipelines import is_loaded, open_pipeline
 from harvest_warehouse.database.read_only import reading
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 
 _NEEDS = ("marimo", "altair")
 # Where a server on all addresses can be reached from here.
@@ -110,16 +110,16 @@ def user_server(host: str, port: int, *, needs_token: bool = False) -> Server:
     server = Server(host, port, (key or secrets.token_urlsafe(32)) if is_open else None, secret)
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        with socket.socket(family, socket.SOCK_STREAM) as trial:
-            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            trial.bind((host, port))
+        with socket.socket(family, socket.SOCK_STREAM) as preflight:
+            preflight.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            preflight.bind((host, port))
     except OSError as error:
         why = "in use" if error.errno == errno.EADDRINUSE else f"not to be had ({error.strerror})"
         raise SettingWrong(f"Port {port} on {host} is {why}: `--port` names another.") from None
     return server
 
 
-def show(warehouse: Warehouse, server: Server = HERE) -> ShowReport:
+def show(warehouse: Target, server: Server = HERE) -> ShowReport:
     """The way to open the dashboard on the marts of a warehouse.
 
     Args:
@@ -138,7 +138,7 @@ def show(warehouse: Warehouse, server: Server = HERE) -> ShowReport:
     return _served(("run", str(program)), ("--warehouse", as_argument(warehouse)), server)
 
 
-def show_dlt(warehouse: Warehouse, server: Server = HERE) -> ShowReport:
+def show_dlt(warehouse: Target, server: Server = HERE) -> ShowReport:
     """The way to open dlt's dashboard (https://dlthub.com/docs/general-usage/dashboard) on what was loaded.
 
     Raises:
@@ -180,7 +180,7 @@ def _installed(needs: tuple[str, ...]) -> None:
         )
 
 
-def _ready(warehouse: Warehouse, needs: tuple[str, ...]) -> None:
+def _ready(warehouse: Target, needs: tuple[str, ...]) -> None:
     _installed(needs)
     if not is_loaded(warehouse):
         raise SettingWrong(

@@ -25,7 +25,7 @@ from dlt.destinations.sql_client import raise_database_error
 from dlt.destinations.typing import DBTransaction
 
 from harvest_time_tracking import HarvestError
-from harvest_warehouse.destinations.duckdb.retry import patiently
+from harvest_warehouse.destinations.duckdb.retry import retry_while_locked
 
 # https://duckdb.org/docs/stable/internals/storage: behind a checksum of 8 bytes.
 _MAGIC = slice(8, 12), b"DUCK"
@@ -79,7 +79,7 @@ def _beginning(file: Path, size: int) -> bytes:
         return opened.read(size)
 
 
-class PatientDuckDb(dlt_duckdb):
+class RetryingDuckDb(dlt_duckdb):
     """dlt's destination, whose connections wait until others have closed theirs, and stop at a commit that failed."""
 
     @property
@@ -145,7 +145,7 @@ class _Pool(DuckDbConnectionPool):
     def borrow_conn(self, *arguments: Any, **named: Any) -> duckdb.DuckDBPyConnection:
         self.raise_if_unsound()
         borrow = super().borrow_conn
-        return patiently(lambda: borrow(*arguments, **named), self.file)
+        return retry_while_locked(lambda: borrow(*arguments, **named), self.file)
 
     def return_conn(self, borrowed_conn: duckdb.DuckDBPyConnection) -> int:
         left = super().return_conn(borrowed_conn)

@@ -15,7 +15,7 @@ _SECONDS_BETWEEN_TRIES = 0.25
 _LOG = logging.getLogger(__name__)
 
 
-def patiently(
+def retry_while_locked(
     connect: Callable[[], DuckDBPyConnection],
     file: str,
     *,

@@ -11,7 +11,7 @@ import pytest
 from databricks.sql.exc import ServerOperationError
 from pyarrow import parquet
 
-from destinations.databricks_stand import Connection
+from destinations.databricks_double import Connection
 
 VOLUME = "/Volumes/harvest/raw/files/1"
 

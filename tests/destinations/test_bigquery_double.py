@@ -15,13 +15,13 @@ from google.api_core.exceptions import BadRequest, Conflict, GoogleAPICallError,
 from google.cloud.bigquery import ConnectionProperty, Dataset, LoadJobConfig, QueryJobConfig, ScalarQueryParameter
 from pyarrow import parquet
 
-from destinations import bigquery_stand
-from destinations.bigquery_stand import Client, Job
+from destinations import bigquery_double
+from destinations.bigquery_double import Client, Job
 
 
 @pytest.fixture
 def client() -> Iterator[Client]:
-    with bigquery_stand.serving() as environment:
+    with bigquery_double.serving() as environment:
         project = environment["DESTINATION__BIGQUERY__CREDENTIALS__PROJECT_ID"]
         made = Client(project, credentials=SimpleNamespace(service_account_email="loader@stand.invalid"), location="EU")
         made.create_dataset(Dataset(f"{project}.raw"))

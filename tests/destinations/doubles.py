@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
-from destinations import bigquery_stand, databricks_stand, emulators, postgres_server, redshift_server
+from destinations import bigquery_double, databricks_double, emulators, postgres_server, redshift_server
 from destinations.postgres_server import NoServer, free_port
 
 REQUIRED = frozenset(filter(None, os.environ.get("DESTINATIONS_REQUIRED", "").split(",")))
@@ -17,7 +17,7 @@ REQUIRED = frozenset(filter(None, os.environ.get("DESTINATIONS_REQUIRED", "").sp
 
 
 @dataclass(frozen=True)
-class Stand:
+class Double:
     """A destination, and what stands for it.
 
     Attributes:
@@ -92,13 +92,13 @@ def _snowflake() -> Iterator[Mapping[str, str]]:
         yield environment
 
 
-STANDS = {
+DOUBLES = {
     stand.name: stand
     for stand in (
-        Stand("duckdb", "itself, in this process", _file),
-        Stand("ducklake", "itself, in this process", _ducklake, is_slow=True),
-        Stand("postgres", "itself, a server on this machine", _postgres, nul="\ufffd", keeps_others_out=True),
-        Stand(
+        Double("duckdb", "itself, in this process", _file),
+        Double("ducklake", "itself, in this process", _ducklake, is_slow=True),
+        Double("postgres", "itself, a server on this machine", _postgres, nul="\ufffd", keeps_others_out=True),
+        Double(
             "redshift",
             "PostgreSQL, behind a relay that rewrites",
             _redshift,
@@ -106,10 +106,10 @@ STANDS = {
             longest_text=redshift_server.LONGEST_TEXT,
             is_slow=True,
         ),
-        Stand("snowflake", "an emulator (fakesnow)", _snowflake, has_comments=False),
-        Stand("bigquery", "its SQL parsed, and run on DuckDB", bigquery_stand.serving),
-        Stand("databricks", "its SQL parsed, and run on DuckDB", databricks_stand.serving, is_slow=True),
+        Double("snowflake", "an emulator (fakesnow)", _snowflake, has_comments=False),
+        Double("bigquery", "its SQL parsed, and run on DuckDB", bigquery_double.serving),
+        Double("databricks", "its SQL parsed, and run on DuckDB", databricks_double.serving, is_slow=True),
     )
 }
 
-__all__ = ["REQUIRED", "STANDS", "NoServer", "Stand"]
+__all__ = ["DOUBLES", "REQUIRED", "Double", "NoServer"]
