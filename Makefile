@@ -44,18 +44,18 @@ lint: .venv/ready  ## what CI checks beside the tests
 	$(RUN)ruff format --check
 	$(RUN)mypy
 	$(RUN)lint-imports
-	$(RUN)python docs/generate/streams.py --check docs/streams.md
-	$(RUN)python docs/generate/models.py --check docs/models.md
+	$(RUN)python docs/generate/streams.py --check docs/reference/streams.md
+	$(RUN)python docs/generate/models.py --check docs/reference/models.md
 	$(RUN)marimo check --strict docs/explore.py src/harvest_warehouse/dashboard/app.py
 
 docs: .venv/ready  ## write the generated pages again
-	$(RUN)python docs/generate/streams.py docs/streams.md
-	$(RUN)python docs/generate/models.py docs/models.md
+	$(RUN)python docs/generate/streams.py docs/reference/streams.md
+	$(RUN)python docs/generate/models.py docs/reference/models.md
 
 pictures: .venv/ready  ## take the README's pictures of the dashboard again; needs Chromium
 	$(RUN)python docs/pictures.py
 
-benchmark: .venv/ready  ## measure beside dltHub's example and the bare floor, and write docs/performance.md
+benchmark: .venv/ready  ## measure beside dltHub's example and the bare floor, and write docs/explanation/performance.md
 	$(RUN)python -m benchmarks all
 
 audit: .venv/ready  ## known vulnerabilities in what uv.lock pins; asks the package index's advisories

@@ -1,4 +1,4 @@
-"""docs/performance.md and its picture, from what was measured."""
+"""docs/explanation/performance.md and its picture, from what was measured."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def marts_title(mo):
     mo.md("""
     ## The marts
 
-    Every column is explained in docs/models.md. Currencies are never added up.
+    Every column is explained in docs/reference/models.md. Currencies are never added up.
     """)
     return
 

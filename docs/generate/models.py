@@ -1,4 +1,4 @@
-"""Writes docs/models.md from sql/models.yml: `python docs/generate/models.py docs/models.md`."""
+"""Writes docs/reference/models.md from sql/models.yml: `python docs/generate/models.py docs/reference/models.md`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes docs/streams.md from the catalogue and the schema: `python docs/generate/streams.py docs/streams.md`."""
+"""Writes docs/reference/streams.md from the catalogue and the schema: `python docs/generate/streams.py docs/reference/streams.md`."""
 
 from __future__ import annotations
 
