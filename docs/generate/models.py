@@ -1,9 +1,6 @@
-"""Writes docs/reference/models.md from sql/models.yml: `python docs/generate/models.py docs/reference/models.md`."""
+"""The page docs/reference/models.md, from sql/models.yml."""
 
 from __future__ import annotations
-
-import sys
-from pathlib import Path
 
 from harvest_warehouse.cli.render.tables import markdown_table
 from harvest_warehouse.marts.models import Described, Rule, described, rules
@@ -80,19 +77,3 @@ def _named_rules() -> list[Rule]:
 
 def _check_row(rule: Rule) -> tuple[str, str, str]:
     return f"`{rule.name}`", rule.severity, rule.words
-
-
-def main(arguments: list[str]) -> int:
-    """Write the page, or with `--check` say whether it is as it would be written; gives the exit code."""
-    page = Path(arguments[-1])
-    if "--check" not in arguments:
-        page.write_text(models_page(), encoding="utf-8")
-        return 0
-    if page.exists() and page.read_text(encoding="utf-8") == models_page():
-        return 0
-    sys.stderr.write(f"{page} is not what models.yml says: run `make docs`.\n")
-    return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

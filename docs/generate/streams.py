@@ -1,9 +1,6 @@
-"""Writes docs/reference/streams.md from the catalogue and the schema: `python docs/generate/streams.py docs/reference/streams.md`."""
+"""The page docs/reference/streams.md, from the catalogue and the schema."""
 
 from __future__ import annotations
-
-import sys
-from pathlib import Path
 
 from harvest_time_tracking import STREAMS, Stream, tables
 from harvest_warehouse.cli.render.tables import STREAM_COLUMNS, how_kept, markdown_table, stream_rows
@@ -99,19 +96,3 @@ def _own_part(table: OwnTable) -> str:
             markdown_table(("column", "type", "meaning"), rows),
         ]
     )
-
-
-def main(arguments: list[str]) -> int:
-    """Write the page, or with `--check` say whether it is as it would be written; gives the exit code."""
-    page = Path(arguments[-1])
-    if "--check" not in arguments:
-        page.write_text(streams_page(), encoding="utf-8")
-        return 0
-    if page.exists() and page.read_text(encoding="utf-8") == streams_page():
-        return 0
-    sys.stderr.write(f"{page} is not what the catalogue says: run `make docs`.\n")
-    return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
