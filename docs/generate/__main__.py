@@ -8,6 +8,7 @@ from pathlib import Path
 
 from architecture import architecture_picture
 from cli import cli_page
+from errors import errors_page
 from models import models_page
 from settings import settings_page
 from streams import streams_page
@@ -18,6 +19,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "reference/settings.md": settings_page,
     "reference/streams.md": streams_page,
     "reference/models.md": models_page,
+    "explanation/errors.md": errors_page,
     "images/architecture.svg": architecture_picture,
 }
 
