@@ -77,7 +77,7 @@ def _flow() -> list[str]:
     parts.append(_text((first + last) / 2, 188, words, 12, middle=True))
     for place in range(2, 6):
         x = _LEFT + place * (width + gap) + width / 2
-        parts.append(_arrow(x, 115, x, 146, both=True))
+        parts.append(_arrow(x, 115, x, 146, is_dashed=True))
     x = _LEFT + 6 * (width + gap) + width / 2
     parts.append(f'<path d="M{last} 173H{x}V117" fill="none" stroke="{_INK}" marker-end="url(#tip)"/>')
     return parts
@@ -105,17 +105,17 @@ def _neighbours(count: int) -> list[str]:
     parts.append(_text(_SIDE + width / 2, _TOP + 54, "a Harvest account here;", 12, middle=True))
     parts.append(_text(_SIDE + width / 2, _TOP + 70, "imports nothing of ours", 12, middle=True))
     parts.append(_arrow(_LAYERS, _TOP + 19, _SIDE - 3, _TOP + 19))
-    parts.append(_box(_SIDE, bottom - 176, width, 176, _SAND))
-    middle = _SIDE + width / 2
-    parts.append(_text(middle, bottom - 140, "harvest_time_tracking", 15, bold=True, middle=True))
+    top = _TOP + 2 * _ROW + 18
+    middle, half = _SIDE + width / 2, (top + bottom) / 2
+    parts.append(_box(_SIDE, top, width, bottom - top, _SAND))
+    parts.append(_text(middle, half - 26, "harvest_time_tracking", 15, bold=True, middle=True))
     for place, words in enumerate(
         ("the source, for any dlt pipeline:", "catalogue, client, pages, rows;", "imports dlt alone")
     ):
-        parts.append(_text(middle, bottom - 116 + place * 17, words, 12, middle=True))
-    parts.append(_arrow(_LAYERS, bottom - 88, _SIDE - 3, bottom - 88))
-    parts.append(
-        _text(_LEFT, bottom + 28, "Arrows across: may import. The command line alone knows the simulator.", 12)
-    )
+        parts.append(_text(middle, half - 2 + place * 17, words, 12, middle=True))
+    parts.append(_arrow(_LAYERS, half, _SIDE - 3, half))
+    words = "Arrows across: may import. Every layer may use the source; the command line alone knows the simulator."
+    parts.append(_text(_LEFT, bottom + 28, words, 12))
     return parts
 
 
@@ -131,6 +131,6 @@ def _text(
     return f'<text x="{x:g}" y="{y:g}" font-size="{size}" fill="{_INK}"{weight}{anchor}>{escape(words)}</text>'
 
 
-def _arrow(x: float, y: float, to_x: float, to_y: float, *, both: bool = False) -> str:
-    start = "" if not both else ' stroke-dasharray="3 3"'
-    return f'<path d="M{x:g} {y:g}L{to_x:g} {to_y:g}" fill="none" stroke="{_INK}"{start} marker-end="url(#tip)"/>'
+def _arrow(x: float, y: float, to_x: float, to_y: float, *, is_dashed: bool = False) -> str:
+    dashes = "" if not is_dashed else ' stroke-dasharray="3 3"'
+    return f'<path d="M{x:g} {y:g}L{to_x:g} {to_y:g}" fill="none" stroke="{_INK}"{dashes} marker-end="url(#tip)"/>'
