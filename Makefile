@@ -46,6 +46,7 @@ lint: .venv/ready  ## what CI checks beside the tests
 	$(RUN)lint-imports
 	$(RUN)python docs/generate --check
 	$(RUN)marimo check --strict docs/explore.py src/harvest_warehouse/dashboard/app.py
+	$(MAKE) --no-print-directory docs-site
 
 docs: .venv/ready  ## write the generated pages again
 	$(RUN)python docs/generate

@@ -33,7 +33,7 @@ with pytest.MonkeyPatch.context() as patch:
     patch.syspath_prepend(str(GENERATE))
     GENERATED: dict[str, Any] = run_path(str(GENERATE / "__main__.py"), run_name="generate")["PAGES"]
     EXAMPLES: dict[str, str] = run_path(str(GENERATE / "settings.py"))["EXAMPLES"]
-PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")] + sorted(DOCS.rglob("*.md"))
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")] + sorted(DOCS.rglob("*.md"))
 # Up to a comment or another command; what is quoted may hold their signs.
 _COMMAND = re.compile(r'\bdlt-harvest ([a-z](?:"[^"\n]*"|[^#\n>|&"])*)')
 _ACCOUNT = re.compile(r"`SOURCES__HARVEST_TIME_TRACKING__(\w+)`")
