@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from harvest_simulator import Simulator
 from harvest_time_tracking import STREAMS, Secret, Settings, tables
+from harvest_warehouse.alerts.catalogue import ALERTS
 from harvest_warehouse.alerts.settings import AlertSettings
 from harvest_warehouse.cli import app
 from harvest_warehouse.cli.demo_company import demo_warehouse
@@ -33,7 +34,9 @@ with pytest.MonkeyPatch.context() as patch:
     patch.syspath_prepend(str(GENERATE))
     GENERATED: dict[str, Any] = run_path(str(GENERATE / "__main__.py"), run_name="generate")["PAGES"]
     EXAMPLES: dict[str, str] = run_path(str(GENERATE / "settings.py"))["EXAMPLES"]
-PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")] + sorted(DOCS.rglob("*.md"))
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")] + sorted(
+    DOCS.rglob("*.md")
+)
 # Up to a comment or another command; what is quoted may hold their signs.
 _COMMAND = re.compile(r'\bdlt-harvest ([a-z](?:"[^"\n]*"|[^#\n>|&"])*)')
 _ACCOUNT = re.compile(r"`SOURCES__HARVEST_TIME_TRACKING__(\w+)`")
@@ -156,6 +159,13 @@ def test_every_setting_that_is_named_exists(page: Path) -> None:
     for block in re.findall(r"^ *```toml\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL):
         for section, given in tomllib.loads(block.replace("...", "")).items():
             assert set(given) <= known.get(section.upper(), set(given)), section
+
+
+def test_every_alert_is_on_its_page_with_its_thresholds() -> None:
+    page = text_of(DOCS / "how-to" / "alerts-to-slack.md")
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == [alert.name for alert in ALERTS]
+    defaults = {name: f"`{name}`, {value}" for name, value in AlertSettings().values().items()}
+    assert [name for name, said in defaults.items() if said not in page] == []
 
 
 def test_the_readme_is_a_screen_and_not_a_book() -> None:
