@@ -18,8 +18,7 @@ from harvest_warehouse.cli.render.tables import markdown_table
 _HEAD = """# Commands
 
 Written by `make docs` from the command line itself; do not edit. `dlt-harvest --help` lists the commands, and
-`dlt-harvest sync --help` says the same of one command as this page does. What a command returns to the shell is on the page of
-[exit codes](exit-codes.md); what can be set in files and in the environment, on the page of [settings](settings.md).
+`dlt-harvest sync --help` shows the help of one. See also [exit codes](exit-codes.md) and [settings](settings.md).
 """
 
 

@@ -16,8 +16,8 @@ OWN_TABLES = (RUNS, DELETIONS, ACCESS, REREADS, RECONCILIATION, WINDOWS)
 _HEAD = """# Streams and tables
 
 Written by `make docs` from the catalogue (`sources/harvest_time_tracking/catalogue.py`) and the schema file beside it; do
-not edit. Each stream goes to the table of its name, in the dataset `harvest_time_tracking_data`. Every column is there
-even where the account never filled it; a field that Harvest adds becomes a new column, and a value that does not fit its
+not edit. Each stream goes to the table of its name, in the dataset `harvest_time_tracking_data`. Every column exists,
+even if your account has never used it; a field that Harvest adds becomes a new column, and a value that does not fit its
 column is kept as text in a column beside it (`<column>__v_text`).
 """
 
@@ -40,10 +40,10 @@ def _stream_part(stream: Stream) -> str:
         ("endpoint", f"[`GET /v2/{stream.path}`]({stream.docs})"),
         ("table", f"`{stream.table_name}`"),
         ("key", ", ".join(f"`{column}`" for column in stream.key)),
-        ("brought up to date", how_kept(stream)),
+        ("updated", how_kept(stream)),
         ("permission", stream.permission),
         ("feature", f"`company.{stream.feature}`" if stream.feature else "none"),
-        ("read", "by default" if stream.is_default else "when it is named"),
+        ("read", "by default" if stream.is_default else "only when named"),
     ]
     if stream.kept:
         columns = ", ".join(f"`{column}`" for column in stream.kept)
@@ -75,10 +75,10 @@ def _history_part() -> str:
     return "\n\n".join(
         [
             "## history",
-            "Harvest knows the present value of these columns only. Each `sync` compares them with the last version that is "
-            "known; what differs is a new version of the record, valid from the start of that run.",
+            "Harvest knows only the present value of these columns. Each `sync` compares them with the last known version; a "
+            "difference becomes a new version of the record, valid from the start of that run.",
             markdown_table(
-                ("table", "its columns, beside those below"),
+                ("table", "its columns, in addition to those below"),
                 [(f"`{history_table(stream)}`", ", ".join(f"`{name}`" for name in stream.kept)) for stream in kept],
             ),
             markdown_table(("column", "type", "meaning"), [(f"`{name}`", *facts) for name, facts in words.items()]),
@@ -91,7 +91,7 @@ def _own_part(table: OwnTable) -> str:
     return "\n\n".join(
         [
             f"## {table.name}",
-            f"Our own table. {table.description}.",
+            f"A table of dlt-harvest's own. {table.description}.",
             f"Key: {', '.join(f'`{column}`' for column in table.key)}.",
             markdown_table(("column", "type", "meaning"), rows),
         ]
