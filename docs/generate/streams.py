@@ -18,7 +18,9 @@ _HEAD = """# Streams and tables
 Written by `make docs` from the catalogue (`sources/harvest_time_tracking/catalogue.py`) and the schema file beside it; do
 not edit. Each stream goes to the table of its name, in the dataset `harvest_time_tracking_data`. Every column exists,
 even if your account has never used it; a field that Harvest adds becomes a new column, and a value that does not fit its
-column is kept as text in a column beside it (`<column>__v_text`).
+column is kept as text in a column beside it (`<column>__v_text`). Nested objects become columns (`client__id`), lists become
+tables of their own (`invoices__line_items`), and every row has its `account_id`. Money and hours are exact decimals, dates are
+dates, and timestamps are UTC.
 """
 
 

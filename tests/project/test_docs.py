@@ -10,6 +10,7 @@ import sys
 import tomllib
 from pathlib import Path
 from runpy import run_path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -39,6 +40,8 @@ PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md",
 )
 # Up to a comment or another command; what is quoted may hold their signs.
 _COMMAND = re.compile(r'\bdlt-harvest ([a-z](?:"[^"\n]*"|[^#\n>|&"])*)')
+# Messages with something in their middle that the code fills in.
+_COMPOSED = {"access_token and account_id missing", "that HTTPS_PROXY names", "The message was not delivered"}
 _ACCOUNT = re.compile(r"`SOURCES__HARVEST_TIME_TRACKING__(\w+)`")
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 
@@ -140,6 +143,25 @@ def test_every_file_of_the_project_that_is_named_exists(page: Path) -> None:
         code for code in re.findall(r"`([\w./-]+)`", text_of(page)) if re.match(r"(src|sources|tests|docs|\.ci)/", code)
     ]
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+@each_page
+def test_every_piece_of_python_can_be_read(page: Path) -> None:
+    for block in re.findall(r"^ *```python\n(.*?)^ *```", text_of(page), re.MULTILINE | re.DOTALL):
+        compile(dedent(block), page.name, "exec")
+
+
+@pytest.mark.parametrize("name", ["recover", "fix-a-mismatch"])
+def test_every_message_that_is_explained_is_one_that_is_said(name: str) -> None:
+    sources = [file for folder in ("sources", "src") for file in (ROOT / folder).rglob("*.py")]
+    said = "".join(map(text_of, sources)).replace("\\'", "'")
+    # A text that is broken over lines is one.
+    said = re.sub(r"\"\s*\n\s*f?\"", "", said)
+    cells = re.findall(r"^\| (`.*?) \|", text_of(DOCS / "how-to" / f"{name}.md"), re.MULTILINE)
+    messages = [message for cell in cells for message in re.findall(r"`([^`]+)`", cell)]
+    assert messages
+    for part in (part.strip(" .?") for message in messages for part in re.split(r"\.{3}|\d[\d.,]*%?|[,:()']", message)):
+        assert len(part) < 10 or part in said or part in _COMPOSED, part
 
 
 @each_page
