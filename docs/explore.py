@@ -37,7 +37,9 @@ def datasets(dlt, os, tempfile):
 
 @app.cell
 def title(harvest, mo):
-    mo.md(f"# A Harvest account in DuckDB\n\n{len(harvest.tables)} tables: Harvest's lists, and the lists inside their records.")
+    mo.md(
+        f"# A Harvest account in DuckDB\n\n{len(harvest.tables)} tables: Harvest's lists, and the lists inside their records."
+    )
     return
 
 
