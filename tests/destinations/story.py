@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from harvest_simulator import Fault, Simulator
@@ -99,6 +101,7 @@ def told(warehouse: Warehouse) -> Iterator[Story]:
     with simulator.serving() as url:
         account = Copied(simulator, url, warehouse.folder)
         first = sync_from(account, warehouse)
+        remember_an_earlier_version(warehouse)
         simulator.clock.sleep(3 * 86_400)
         change(simulator)
         # Longer than the overlap: the third sync reads nothing of this again.
@@ -124,6 +127,15 @@ def told(warehouse: Warehouse) -> Iterator[Story]:
             late = snapshot(database)[0]
         account.simulator = Then(truth, simulator.account_id)  # type: ignore[assignment]
         yield Story(simulator, account, warehouse, first, second, verified, built, marts, third, late)
+
+
+def remember_an_earlier_version(warehouse: Warehouse) -> None:
+    """Let dlt's working folder name the destination by where our code lay before it was in packages."""
+    file = Path(str(warehouse.pipelines_dir)) / warehouse.pipeline_name / "state.json"
+    state = json.loads(file.read_text(encoding="utf-8"))
+    assert state["destination_type"].startswith("dlt.destinations.")
+    state["destination_type"] = f"harvest_warehouse.{warehouse.kind.name}.{warehouse.kind.name}"
+    file.write_text(json.dumps(state), encoding="utf-8")
 
 
 def is_load_of(path: str, request: Request) -> bool:

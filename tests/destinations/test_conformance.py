@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,6 +79,15 @@ def test_unknown_fields_and_odd_types_are_kept(here: Here, reference: Here) -> N
     assert {row.get("brand_new_flag") for row in here.story.late["contacts"]} >= {"yes"}
     variants = {value for row in here.story.late["expenses"] for name, value in row.items() if name.endswith("v_text")}
     assert {"about twelve", "someday"} <= variants
+
+
+def test_a_working_folder_of_an_earlier_version_goes_on(here: Here) -> None:
+    story = here.story
+    assert story.second.load
+    [entries] = [outcome for outcome in story.second.load.streams if outcome.stream == "time_entries"]
+    assert not entries.is_full, "by changes alone"
+    state = Path(story.warehouse.pipeline().working_dir) / "state.json"
+    assert json.loads(state.read_text(encoding="utf-8"))["destination_type"].startswith("dlt.destinations.")
 
 
 def test_a_lost_working_folder_costs_nothing(here: Here) -> None:

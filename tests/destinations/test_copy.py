@@ -301,8 +301,8 @@ OBJECTS = [
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from harvest_warehouse.copy import copy
-from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.transfer import copy
+from harvest_warehouse.warehouse import Warehouse
 def step(said):
     if said.startswith(sys.argv[3]):
         os.kill(os.getpid(), signal.SIGKILL)

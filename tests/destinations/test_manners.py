@@ -37,8 +37,8 @@ ON_POSTGRES = pytest.mark.parametrize("here", ["postgres"], indirect=True)
 HOLDING = """
 import sys
 from pathlib import Path
-from harvest_warehouse.settings import Warehouse
-from harvest_warehouse.turn import turn
+from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.database.lock import turn
 with turn(Warehouse(Path(sys.argv[1]), pipelines_dir=Path(sys.argv[1]), destination=sys.argv[2])):
     print("held", flush=True)
     sys.stdin.read()
@@ -177,7 +177,7 @@ ASKING = """
 import signal, sys
 from pathlib import Path
 from harvest_warehouse.query import query
-from harvest_warehouse.settings import Warehouse
+from harvest_warehouse.warehouse import Warehouse
 signal.signal(signal.SIGTERM, signal.default_int_handler)
 folder, destination, statement = sys.argv[1:]
 query(Warehouse(Path(folder), pipelines_dir=Path(folder), destination=destination), statement)

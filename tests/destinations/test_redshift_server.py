@@ -9,7 +9,7 @@ import pytest
 from dlt.common.schema.typing import TColumnSchema
 
 from destinations.redshift_server import rewritten
-from harvest_warehouse.destinations.insert_files import insert_file
+from harvest_warehouse.destinations.load_files import load_file
 from harvest_warehouse.destinations.redshift.client import redshift
 
 
@@ -77,7 +77,7 @@ def test_lists_and_objects_are_inserted_as_such(tmp_path: Path) -> None:
         {"id": 2, "anything": None, "note": "a\x00b\\"},
     ]
     file = tmp_path / "rows"
-    with insert_file(file, columns, redshift().capabilities()) as writer:
+    with load_file(file, "insert_values", columns, redshift().capabilities(), pa.schema([])) as writer:
         for row in rows:
             writer.write_batch(pa.RecordBatch.from_pylist([row]))
     assert file.read_text(encoding="utf-8").splitlines() == [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
 from importlib import import_module
 from pathlib import Path
 
@@ -35,6 +36,24 @@ def test_a_verb_its_module_its_function_and_its_result_have_one_name(verb: str) 
     face = import_module(f"harvest_warehouse.{package}")
     assert getattr(face, name).__module__ == f"harvest_warehouse.{verb}"
     assert getattr(face, f"{name.title()}Report").__dataclass_params__.frozen
+
+
+def test_no_folder_of_the_source_has_more_than_20_modules() -> None:
+    modules = [*WAREHOUSE, *(ROOT / "sources").rglob("*.py"), *(ROOT / "src" / "harvest_simulator").rglob("*.py")]
+    counted = Counter(file.parent for file in modules)
+    assert {str(folder): count for folder, count in counted.items() if count > 20} == {}
+
+
+def test_the_warehouse_has_at_most_eight_layers() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    [layers] = [contract["layers"] for contract in contracts if contract.get("containers") == ["harvest_warehouse"]]
+    assert len(layers) <= 8
+    named = {name.strip() for layer in layers for name in layer.split("|")}
+    assert named == {
+        file.stem for file in (ROOT / "src" / "harvest_warehouse").iterdir() if not file.name.startswith("_")
+    }
 
 
 def test_the_lock_file_names_no_registry_but_the_public_one() -> None:

@@ -13,8 +13,9 @@ from dlt.common.destination import Destination as DltDestination
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
 from harvest_time_tracking import SettingWrong
+from harvest_warehouse.destinations.base import Destination, Use
 from harvest_warehouse.destinations.duckdb.client import PatientDuckDb
-from harvest_warehouse.destinations.registry import DEFAULT, DESTINATIONS, REFUSED, Destination, Use
+from harvest_warehouse.destinations.registry import DEFAULT, DESTINATIONS, REFUSED
 from harvest_warehouse.settings.section import given
 
 

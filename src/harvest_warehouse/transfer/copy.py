@@ -6,7 +6,6 @@ import json
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -14,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
-from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.common.destination.client import JobClientBase
 from dlt.common.exceptions import DltException
 from dlt.common.schema import Schema
@@ -29,9 +26,8 @@ from harvest_warehouse.database.connection import UNFINISHED_COPY
 from harvest_warehouse.database.indexes import make_indexes
 from harvest_warehouse.database.lock import turn
 from harvest_warehouse.database.table_scan import Digest, Portions, fitting
-from harvest_warehouse.destinations.insert_files import insert_file
 from harvest_warehouse.destinations.insert_statements import insertions
-from harvest_warehouse.destinations.json_files import json_file
+from harvest_warehouse.destinations.load_files import load_file
 from harvest_warehouse.load.report import what_happened
 from harvest_warehouse.marts import BuildFailed, BuildReport, build
 from harvest_warehouse.settings.process import give_memory_back
@@ -256,7 +252,7 @@ class _Copy:
             file_format: TLoaderFileFormat = self._target.kind.load_format
             file = self._folder / ParsedLoadJobFileName(portions.table, file_id, 0, file_format).file_name()
             until = digest.rows + _ROWS_OF_A_FILE
-            with _opened(file, file_format, portions, client.capabilities, schema) as writer:
+            with load_file(file, file_format, portions.columns, client.capabilities, schema) as writer:
                 while batch is not None:
                     digest.add(batch)
                     writer.write_batch(batch)
@@ -286,21 +282,6 @@ class _Copy:
                         f"{portions.table} is not equal on both sides: {want.rows:,} rows were read and {have.rows:,} are in "
                         f"{self._target.place}, or their values differ. {_HOW_TO_GO_ON}"
                     )
-
-
-def _opened(
-    file: Path,
-    file_format: TLoaderFileFormat,
-    portions: Portions,
-    capabilities: DestinationCapabilitiesContext,
-    schema: pa.Schema,
-) -> AbstractContextManager[Any]:
-    """A load file in the format that the rows of a load travel in there."""
-    if file_format == "insert_values":
-        return insert_file(file, portions.columns, capabilities)
-    if file_format == "jsonl":
-        return json_file(file, portions.columns)
-    return pq.ParquetWriter(file, schema)  # type: ignore[no-any-return]
 
 
 def _is_same(source: Warehouse, target: Warehouse) -> bool:

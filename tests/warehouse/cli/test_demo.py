@@ -80,7 +80,7 @@ def test_what_it_prints_can_be_shown_on_every_console(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("harvest_warehouse.cli.demo_company.demo", lambda *_, **__: shown[1])
-    monkeypatch.setattr("harvest_warehouse.weekly.report.report", lambda *_, **__: WeekFiles)
+    monkeypatch.setattr("harvest_warehouse.weekly.report", lambda *_, **__: WeekFiles)
     printed = run("demo", encoding=encoding, columns=columns)
     assert printed.code == 0, printed.err.decode(encoding)
     text = COLOURS.sub("", printed.out.decode(encoding))

@@ -20,8 +20,8 @@ from support.accounts import Account
 HOLDING = """
 import sys
 from pathlib import Path
-from harvest_warehouse.settings import Warehouse
-from harvest_warehouse.turn import turn
+from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.database.lock import turn
 with turn(Warehouse(Path(sys.argv[1]))):
     print("held", flush=True)
     sys.stdin.read()
@@ -87,8 +87,8 @@ def test_who_has_the_turn_may_take_it_again(tmp_path: Path) -> None:
 WAITING = """
 import sys, time
 from pathlib import Path
-from harvest_warehouse.settings import Warehouse
-from harvest_warehouse.turn import Busy, turn
+from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.database.lock import Busy, turn
 while True:
     try:
         with turn(Warehouse(Path(sys.argv[1]))):

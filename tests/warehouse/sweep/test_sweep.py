@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -331,7 +332,7 @@ def test_a_sync_that_ends_before_it_noted_what_vanished_is_made_good_by_the_next
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(f"harvest_warehouse.sync.sync.{step}", killed)
+        patched.setattr(import_module("harvest_warehouse.sync.sync"), step, killed)
         with pytest.raises(KeyboardInterrupt):
             sync_from(account, warehouse)
     assert sync_from(account, warehouse).is_equal
@@ -357,7 +358,7 @@ def test_what_a_killed_sync_did_not_note_waits_for_no_run_of_its_kind(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("harvest_warehouse.sync.sync.note_replaced", killed)
+        patched.setattr(import_module("harvest_warehouse.sync.sync"), "note_replaced", killed)
         with pytest.raises(KeyboardInterrupt):
             sync_from(account, warehouse)
     if between == "another account":

@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ def test_a_sync_that_is_killed_before_it_read_them_again_is_made_good_by_the_nex
         return load(*args, **asked)
 
     with monkeypatch.context() as patched:
-        patched.setattr("harvest_warehouse.sync.sync.load", killed_the_second_time)
+        patched.setattr(import_module("harvest_warehouse.sync.sync"), "load", killed_the_second_time)
         with pytest.raises(KeyboardInterrupt):
             sync_from(account, warehouse)
     assert ("invoices", str(invoice.id)) in deletions(account)

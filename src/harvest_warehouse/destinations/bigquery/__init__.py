@@ -1,1 +1,25 @@
-"""bigquery"""
+"""BigQuery."""
+
+from __future__ import annotations
+
+from harvest_warehouse.destinations.base import Destination
+
+ENTRY = Destination(
+    "bigquery",
+    factory="harvest_warehouse.destinations.bigquery.client.bigquery",
+    needs=("google.cloud.bigquery",),
+    # From Parquet, it does not take lists and objects.
+    load_format="jsonl",
+    is_atomic=False,
+    has_comments=False,
+    has_catalog_in_schema=True,
+    # It casts none to text; and what is nothing would be the text null.
+    json_text="case when {column} is not null then to_json_string({column}) end",
+    place_within="project_id",
+    unescapes_percent=True,
+    who="select 'the project', session_user()",
+    permissions={
+        "make a schema": "the role roles/bigquery.user on {database} for {user}",
+        "make a table": "the role roles/bigquery.dataEditor on the dataset {schema} for {user}",
+    },
+)

@@ -19,6 +19,11 @@ class bigquery(dlt_bigquery):  # noqa: N801 (dlt takes the destination's name fr
     """As dlt's own."""
 
     @property
+    def destination_type(self) -> str:
+        """dlt's own: a working folder remembers this, and must not depend on where our code lies."""
+        return "dlt.destinations.bigquery"
+
+    @property
     def client_class(self) -> type[BigQueryClient]:
         """Writes the load files."""
         return _Client

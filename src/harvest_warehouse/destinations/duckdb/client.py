@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any, ClassVar, cast
 from weakref import WeakSet
 
@@ -104,7 +105,7 @@ class PatientDuckDb(dlt_duckdb):
         found = super().configuration(initial_config, accept_partial)
         # Asked again for the same configuration, its pool has lent connections, which must come back to it.
         if found.credentials is not None and not isinstance(found.credentials.conn_pool, _Pool):
-            found.credentials.conn_pool = _Pool(found.credentials)
+            found.credentials.conn_pool = _Pool.of(found.credentials)
         return found
 
 
@@ -117,10 +118,25 @@ class _Pool(DuckDbConnectionPool):
 
     _all: ClassVar[WeakSet[_Pool]] = WeakSet()
     _failed_commits: ClassVar[dict[str, str]] = {}
+    _choosing: ClassVar[Lock] = Lock()
+
+    @classmethod
+    def of(cls, credentials: DuckDbBaseCredentials) -> _Pool:
+        """The pool of all who open a file in one way: while one of them has it open, the others open nothing."""
+        with cls._choosing:
+            found = (pool for pool in cls._all if pool._opens_as(credentials))
+            return next(found, None) or cls(credentials)
 
     def __init__(self, credentials: DuckDbBaseCredentials) -> None:
         super().__init__(credentials)
         self._all.add(self)
+
+    def _opens_as(self, credentials: DuckDbBaseCredentials) -> bool:
+        return (self.file, self.credentials.read_only, self.credentials.global_config) == (
+            credentials._conn_str(),
+            credentials.read_only,
+            credentials.global_config,
+        )
 
     @property
     def file(self) -> str:

@@ -28,6 +28,11 @@ class ducklake(dlt_ducklake):  # noqa: N801 (dlt takes the destination's name fr
     """As dlt's own; never fetches an extension while it runs."""
 
     @property
+    def destination_type(self) -> str:
+        """dlt's own: a working folder remembers this, and must not depend on where our code lies."""
+        return "dlt.destinations.ducklake"
+
+    @property
     def client_class(self) -> type[DuckLakeClient]:
         """Writes the load files."""
         return _Client

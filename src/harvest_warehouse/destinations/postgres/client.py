@@ -23,6 +23,11 @@ class postgres(dlt_postgres):  # noqa: N801 (dlt takes the destination's name fr
     """As dlt's own."""
 
     @property
+    def destination_type(self) -> str:
+        """dlt's own: a working folder remembers this, and must not depend on where our code lies."""
+        return "dlt.destinations.postgres"
+
+    @property
     def client_class(self) -> type[PostgresClient]:
         """Writes the load files."""
         return _Client

@@ -16,6 +16,11 @@ class redshift(dlt_redshift):  # noqa: N801 (dlt takes the destination's name fr
     """As dlt's own."""
 
     @property
+    def destination_type(self) -> str:
+        """dlt's own: a working folder remembers this, and must not depend on where our code lies."""
+        return "dlt.destinations.redshift"
+
+    @property
     def client_class(self) -> type[RedshiftClient]:
         """Writes the load files."""
         return _Client

@@ -8,9 +8,10 @@ from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
+from dlt.common.destination import DestinationCapabilitiesContext
 from dlt.common.schema.typing import TColumnSchema
 
-from harvest_warehouse.destinations.json_files import json_file
+from harvest_warehouse.destinations.load_files import load_file
 
 TEXT = '{"b": [1.10, 123456789012345678901234567890, null],\n "a": "\u2028 \u00e4"}'
 
@@ -31,8 +32,9 @@ def test_numbers_in_objects_keep_their_digits_and_a_row_is_a_line(tmp_path: Path
         "day": pa.array([date(1, 1, 1), None]),
     }
     file = tmp_path / "rows.jsonl"
-    with json_file(file, columns) as writer:
-        writer.write_batch(pa.record_batch(rows))
+    batch = pa.record_batch(rows)
+    with load_file(file, "jsonl", columns, DestinationCapabilitiesContext(), batch.schema) as writer:
+        writer.write_batch(batch)
     first, second = file.read_bytes().decode().strip().split("\n")
     assert json.loads(second) == {"id": 1, "anything": None, "amount": None, "at": None, "day": None}
     read = json.loads(first, parse_float=str, parse_int=str)

@@ -1,0 +1,39 @@
+"""What BigQuery says otherwise."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from harvest_warehouse.destinations.dialect import Rule, divide_as_doubles
+
+
+def _greatest_of_known(tree: exp.Expr) -> None:
+    """The greatest of a value and nothing is the value."""
+    for greatest in tree.find_all(exp.Greatest):
+        if len(greatest.expressions) == 1 and not greatest.this.find(exp.Coalesce):
+            one, other = greatest.this, greatest.expressions[0]
+            greatest.set("this", exp.func("coalesce", one.copy(), other.copy()))
+            greatest.set("expressions", [exp.func("coalesce", other.copy(), one.copy())])
+
+
+def _list_without_nulls(tree: exp.Expr) -> None:
+    """A list of texts leaves out what is null, so that no place has to be said for it."""
+    for listed in tree.find_all(exp.GroupConcat):
+        for ordered in listed.find_all(exp.Ordered):
+            ordered.set("nulls_first", not ordered.args.get("desc"))
+
+
+def _change_where(tree: exp.Expr) -> None:
+    """A change of all rows says so: https://cloud.google.com/bigquery/docs/reference/standard-sql/dml-syntax."""
+    if isinstance(tree, exp.Update | exp.Delete) and not tree.args.get("where"):
+        tree.set("where", exp.Where(this=exp.true()))
+
+
+def _decimals_as_such(tree: exp.Expr) -> None:
+    """A number with a point would be a double."""
+    for literal in list(tree.find_all(exp.Literal)):
+        if not literal.is_string and "." in literal.name and not isinstance(literal.parent, exp.Cast):
+            literal.replace(exp.cast(exp.Literal.string(literal.name), "decimal"))
+
+
+RULES: tuple[Rule, ...] = (divide_as_doubles, _greatest_of_known, _list_without_nulls, _decimals_as_such, _change_where)

@@ -1,0 +1,20 @@
+"""Databricks."""
+
+from __future__ import annotations
+
+from harvest_warehouse.destinations.base import Destination
+
+ENTRY = Destination(
+    "databricks",
+    needs=("databricks.sql",),
+    # From JSON, it does not take decimals and dates.
+    load_format="parquet",
+    place_within="catalog",
+    session={"session_timezone": "UTC"},
+    is_atomic=False,
+    who="select current_catalog(), current_user()",
+    permissions={
+        "make a schema": "GRANT USE CATALOG, CREATE SCHEMA ON CATALOG {database} TO `{user}`",
+        "make a table": "GRANT USE SCHEMA, SELECT, MODIFY, CREATE TABLE, CREATE VOLUME ON SCHEMA {schema} TO `{user}`",
+    },
+)

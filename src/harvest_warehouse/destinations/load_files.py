@@ -1,0 +1,104 @@
+"""Load files from Arrow batches, in the format in which a destination takes them fastest and exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from copy import copy
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+from dlt.common.data_writers.writers import InsertValuesWriter
+from dlt.common.destination import DestinationCapabilitiesContext
+from dlt.common.json import json
+from dlt.common.schema.typing import TColumnSchema
+
+
+def load_file(
+    file: Path,
+    file_format: str,
+    columns: Sequence[TColumnSchema],
+    capabilities: DestinationCapabilitiesContext,
+    schema: pa.Schema,
+) -> AbstractContextManager[Any]:
+    """A new load file, whole when the block ends; what it gives has pyarrow's `write_batch`.
+
+    Args:
+        file: its place.
+        file_format: a destination's `load_format`.
+        columns: as dlt's schema has them.
+        capabilities: of the destination, which say how a value is written in its SQL.
+        schema: Arrow's, of the batches.
+    """
+    if file_format == "insert_values":
+        return _insert_file(file, columns, capabilities)
+    if file_format == "jsonl":
+        return _json_file(file, columns)
+    return pq.ParquetWriter(file, schema)  # type: ignore[no-any-return]
+
+
+class _Json(str):
+    """A JSON text, which is an object or a list to the database: as a mere text it would stay one."""
+
+    __slots__ = ()
+
+
+class InsertFile:
+    """Insert statements: for a database whose own bulk load would read from a bucket. With pyarrow's word for adding to it."""
+
+    def __init__(self, writer: InsertValuesWriter, columns: Sequence[TColumnSchema]) -> None:
+        self._writer = writer
+        self._json = [str(column["name"]) for column in columns if column["data_type"] == "json"]
+
+    def write_batch(self, batch: pa.RecordBatch) -> None:
+        """Add rows; lists and objects come as JSON text."""
+        rows = batch.to_pylist()
+        for row in rows:
+            row.update({name: _Json(row[name]) for name in self._json if row[name] is not None})
+        self._writer.write_data(rows)
+
+
+@contextmanager
+def _insert_file(
+    file: Path, columns: Sequence[TColumnSchema], capabilities: DestinationCapabilitiesContext
+) -> Iterator[InsertFile]:
+    plain = capabilities.escape_literal
+
+    def literal(value: Any) -> Any:
+        return f"json_parse({plain(value)})" if isinstance(value, _Json) else plain(value)
+
+    said = copy(capabilities)
+    said.escape_literal = literal
+    with file.open("w", encoding="utf-8") as stream:
+        writer = InsertValuesWriter(stream, said)
+        writer.write_header({str(column["name"]): column for column in columns})
+        yield InsertFile(writer, columns)
+        writer.write_footer()
+
+
+class JsonFile:
+    """JSON lines: for a database that does not take lists and objects from Parquet. With pyarrow's word for adding to it."""
+
+    def __init__(self, stream: BinaryIO, columns: Sequence[TColumnSchema]) -> None:
+        self._stream = stream
+        self._json = [str(column["name"]) for column in columns if column["data_type"] == "json"]
+
+    def write_batch(self, batch: pa.RecordBatch) -> None:
+        """Add rows; lists and objects come as JSON text, and go as they are, to the digit."""
+        for row in batch.to_pylist():
+            row.update({name: _plain(row[name]) for name in self._json if row[name] is not None})
+            self._stream.write(json.dumpb(row) + b"\n")
+
+
+def _plain(text: str) -> orjson.Fragment:
+    # A line is a row: outside of its texts, where there is none, JSON may have line ends.
+    return orjson.Fragment(text.replace("\n", " ").replace("\r", " "))
+
+
+@contextmanager
+def _json_file(file: Path, columns: Sequence[TColumnSchema]) -> Iterator[JsonFile]:
+    with file.open("wb") as stream:
+        yield JsonFile(stream, columns)

@@ -1,0 +1,19 @@
+"""Snowflake."""
+
+from __future__ import annotations
+
+from harvest_warehouse.destinations.base import Destination
+
+ENTRY = Destination(
+    "snowflake",
+    needs=("snowflake.connector",),
+    # From Parquet, lists and objects would come as one text each.
+    load_format="jsonl",
+    place_within="database",
+    session={"session_timezone": "UTC"},
+    who="select current_database(), current_role()",
+    permissions={
+        "make a schema": "GRANT USAGE, CREATE SCHEMA ON DATABASE {database} TO ROLE {user}",
+        "make a table": "GRANT USAGE, CREATE TABLE, CREATE STAGE ON SCHEMA {database}.{schema} TO ROLE {user}",
+    },
+)
