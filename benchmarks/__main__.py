@@ -15,6 +15,8 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
+from harvest_warehouse.database.run import Run as IntoDatabase
+
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from benchmarks import page
@@ -198,7 +200,7 @@ def _busy(asked: argparse.Namespace) -> dict[str, Any]:
                     account.start_work()
                 runs.append(run(account, folder, [*COMMAND, command, *_OF[command]], DATABASE, UNPACED))
                 changes += account.end_work()
-                reached = loaded_since(warehouse, ACCOUNT)["time_entries"]
+                reached = loaded_since(IntoDatabase(warehouse), ACCOUNT)["time_entries"]
                 if reached <= before:
                     raise AssertionError(f"the position of time_entries stayed at {before}")
                 before = reached
@@ -236,7 +238,7 @@ def _deletions(asked: argparse.Namespace) -> dict[str, Any]:
         for entries in (0, 1, 10, 100):
             account.delete(entries)
             loaded = load(warehouse, settings)
-            swept = sweep(warehouse, settings, loaded)
+            swept = sweep(IntoDatabase(warehouse), settings, loaded)
             of_entries = next(each for each in swept.streams if each.stream == "time_entries")
             others = max(each.requests for each in swept.streams if each.stream != "time_entries")
             if of_entries.vanished != entries:

@@ -15,6 +15,7 @@ from hypothesis import settings
 from xdist.remote import Producer
 
 from harvest_simulator import Simulator
+from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.warehouse import Warehouse
 from support.accounts import Account, sync_from
 from support.dlt_speedups import make_dlt_quick
@@ -114,7 +115,7 @@ def synced(open_account: Callable[..., Account], synced_database: Path, tmp_path
     """An account that was synced, an hour later."""
     account, warehouse = open_account(), Warehouse(tmp_path)
     shutil.copy(synced_database, warehouse.file)
-    account.pipeline = warehouse.pipeline()
+    account.pipeline = open_pipeline(warehouse)
     account.simulator.clock.sleep(3_600)
     return account, warehouse
 

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-import dlt
-from dlt.common.exceptions import DltException
 from dlt.common.pipeline import get_dlt_pipelines_dir
-from dlt.common.storages.exceptions import SchemaNotFoundError
 
-from harvest_time_tracking import HarvestError, SettingWrong, printable
-from harvest_warehouse.destinations import DEFAULT, Destination, Use
+from harvest_time_tracking import SettingWrong
+from harvest_warehouse.destinations import DEFAULT, Destination
 from harvest_warehouse.destinations.connect import chosen, connected, destination
-from harvest_warehouse.destinations.duckdb.client import is_database
 from harvest_warehouse.settings.account import PIPELINE
 
 DATASET = "harvest_time_tracking_data"
@@ -27,13 +22,9 @@ SCHEMA = "harvest_time_tracking_source"
 """dlt names a schema after its source; our own tables live in the same one, so that `pipeline.dataset()` has them."""
 
 
-class FolderDamaged(HarvestError):
-    """dlt's working folder cannot be read."""
-
-
 @dataclass(frozen=True)
 class Warehouse:
-    """Where an account's rows go: the database, and the dlt pipeline that brings them there.
+    """Where an account's rows go: the database, and the dlt pipeline that brings them there. Connects to nothing.
 
     Attributes:
         folder: where the command runs: a database that is a file lies there.
@@ -53,7 +44,7 @@ class Warehouse:
     marts_name: str = MARTS
     destination: str = DEFAULT
 
-    @property
+    @cached_property
     def kind(self) -> Destination:
         """What its destination needs. Raises SettingWrong as `destinations.destination` does."""
         return destination(self.destination)
@@ -68,7 +59,7 @@ class Warehouse:
         """The database in a word: its file's name, or its destination's."""
         return self.file_name if self.kind.is_file else self.destination
 
-    @property
+    @cached_property
     def place(self) -> str:
         """Where the rows are, in words for a message; never with a secret."""
         return connected(self.destination, self.dataset_name, self.file, "writing")[1]
@@ -83,54 +74,12 @@ class Warehouse:
         """What a run holds while it writes: beside the database where that is a file, else beside dlt's working folder."""
         if self.kind.is_file:
             return self.folder / f".{self.file_name}.lock"
-        return self._pipelines_dir / f".{self.pipeline_name}.{self.destination}.{self.dataset_name}.lock"
+        return self.working_folders / f".{self.pipeline_name}.{self.destination}.{self.dataset_name}.lock"
 
     @property
     def working_folder_lock(self) -> Path:
         """What a run holds beside that: dlt's working folder, which is one for all of a user's databases."""
-        return self._pipelines_dir / f".{self.pipeline_name}.lock"
-
-    def is_there(self) -> bool:
-        """Whether anything was loaded yet.
-
-        Raises:
-            DltException: where the database cannot be reached.
-            NoDatabase: where the file is something else.
-        """
-        if self.kind.is_file:
-            return is_database(self.file)
-        with self.pipeline().sql_client() as client:
-            return client.has_dataset()
-
-    def pipeline(self, use: Use = "writing") -> dlt.Pipeline:
-        """The pipeline, made or taken up again, and from now on dlt's current one.
-
-        Args:
-            use: what for: `mending` has all the memory that anything of ours may take, `reading` has connections that can
-                write nothing.
-        """
-        made = connected(self.destination, self.dataset_name, self.file, use)[0]
-        with self.working_folder_read():
-            return dlt.pipeline(
-                self.pipeline_name,
-                destination=made,
-                dataset_name=self.dataset_name,
-                pipelines_dir=str(self._pipelines_dir),
-            )
-
-    @contextmanager
-    def working_folder_read(self) -> Iterator[None]:
-        """What dlt says of a file in its working folder that it cannot read, in our words. Raises FolderDamaged."""
-        try:
-            yield
-        except (ValueError, KeyError, FileNotFoundError) as error:
-            if isinstance(error, (DltException, HarvestError)) and not isinstance(error, SchemaNotFoundError):
-                raise
-            raise FolderDamaged(
-                f"dlt's working folder {self._pipelines_dir / self.pipeline_name} is damaged, or half a copy "
-                f"({type(error).__name__}: {printable(str(error))}). Delete it, and run this again: all that matters is in the database, and what "
-                "waited there is asked for again."
-            ) from error
+        return self.working_folders / f".{self.pipeline_name}.lock"
 
     def refuse_odd_folders(self) -> None:
         """Refuse folders whose names dlt or DuckDB would take for something else, after all of Harvest was read.
@@ -138,7 +87,7 @@ class Warehouse:
         Raises:
             SettingWrong: with the folder, and what in its name it is.
         """
-        working = str(self._pipelines_dir.absolute())
+        working = str(self.working_folders.absolute())
         if odd := re.search(r"'|%[0-9A-Fa-f]{2}", working):
             raise SettingWrong(
                 f"dlt's working folder {working} has {odd[0]!r} in its name, and dlt cannot load from there: set DLT_DATA_DIR "
@@ -151,7 +100,8 @@ class Warehouse:
             )
 
     @property
-    def _pipelines_dir(self) -> Path:
+    def working_folders(self) -> Path:
+        """Where dlt keeps its working folders."""
         return self.pipelines_dir or _pipelines_dir(self.folder)
 
 

@@ -18,6 +18,7 @@ from destinations.story import NOTES, Rows
 from harvest_warehouse.alerts import alerts
 from harvest_warehouse.alerts.settings import AlertSettings
 from harvest_warehouse.dashboard.pages import PAGES
+from harvest_warehouse.database.pipelines import open_pipeline
 from support.accounts import assert_equals_truth
 from support.dashboards import page
 from support.shop import Shop
@@ -86,7 +87,7 @@ def test_a_working_folder_of_an_earlier_version_goes_on(here: Here) -> None:
     assert story.second.load
     [entries] = [outcome for outcome in story.second.load.streams if outcome.stream == "time_entries"]
     assert not entries.is_full, "by changes alone"
-    state = Path(story.warehouse.pipeline().working_dir) / "state.json"
+    state = Path(open_pipeline(story.warehouse).working_dir) / "state.json"
     assert json.loads(state.read_text(encoding="utf-8"))["destination_type"].startswith("dlt.destinations.")
 
 

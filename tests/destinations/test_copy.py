@@ -31,7 +31,8 @@ from harvest_time_tracking import SettingWrong
 from harvest_warehouse.database import Busy, open_database
 from harvest_warehouse.database.connection import UNFINISHED_COPY, HalfCopied
 from harvest_warehouse.database.lock import turn
-from harvest_warehouse.database.system_tables import OwnTable, keep
+from harvest_warehouse.database.run import Run
+from harvest_warehouse.database.system_tables import OwnTable, write_rows
 from harvest_warehouse.database.table_scan import fitting
 from harvest_warehouse.load import LoadFailed
 from harvest_warehouse.marts import build
@@ -325,7 +326,7 @@ def places(
     dataset = f"copy_{uniq_id(4)}"
     names = {"dataset_name": dataset, "marts_name": f"{dataset}_marts"}
     source = Warehouse(tmp_path, pipelines_dir=tmp_path / "pipelines", **names)
-    keep(source, TABLE.holding(rows_of(other.stand)), JSON.holding(OBJECTS))
+    write_rows(Run(source), TABLE.holding(rows_of(other.stand)), JSON.holding(OBJECTS))
     yield source, other.warehouse(tmp_path, **names)
     with open_database(other.warehouse(tmp_path, **names), is_copying=True) as database:
         database.drop_datasets()
@@ -430,7 +431,7 @@ def test_what_cannot_be_copied_is_refused_and_nothing_changes(
     with pytest.raises(SettingWrong, match="nothing to copy"):
         copy(Warehouse(tmp_path / "nowhere", pipelines_dir=tmp_path / "p"), target)
     with turn(target):
-        keep(target, JSON.holding(OBJECTS[:1]))
+        write_rows(Run(target), JSON.holding(OBJECTS[:1]))
     with pytest.raises(SettingWrong, match="already holds"):
         copy(source, target, replace_unfinished=True)
     with open_database(target) as database:

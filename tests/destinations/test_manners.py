@@ -27,6 +27,7 @@ from destinations.stands import STANDS
 from harvest_time_tracking import SettingWrong
 from harvest_warehouse.database import Busy, NotReadable, OutOfReach, open_database
 from harvest_warehouse.database.lock import turn
+from harvest_warehouse.database.pipelines import is_loaded
 from harvest_warehouse.destinations import DESTINATIONS
 from harvest_warehouse.doctor.preflight import trial
 from harvest_warehouse.query import query
@@ -327,7 +328,7 @@ def test_google_not_answering_is_said_as_of_any_database(tmp_path: Path, monkeyp
         monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
         warehouse = replace(user_warehouse(tmp_path, "bigquery"), pipelines_dir=tmp_path / "pipelines")
         with pytest.raises(DatabaseException, match=r"127\.0\.0\.1"):
-            warehouse.is_there()
+            is_loaded(warehouse)
         with (
             open_database(warehouse, is_copying=True) as database,
             pytest.raises(DatabaseException, match=r"127\.0\.0\.1"),

@@ -33,7 +33,8 @@ from harvest_time_tracking import SettingWrong
 from harvest_warehouse.cli.render.publish import publish_lines
 from harvest_warehouse.database import Busy, open_database
 from harvest_warehouse.database.lock import turn
-from harvest_warehouse.database.system_tables import keep
+from harvest_warehouse.database.run import Run
+from harvest_warehouse.database.system_tables import write_rows
 from harvest_warehouse.destinations.ducklake.client import _file
 from harvest_warehouse.transfer import PublishReport, iceberg, publish
 from harvest_warehouse.transfer.bucket import Shelf, ShelfFailed
@@ -84,7 +85,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("published")
     warehouse = Warehouse(folder, pipelines_dir=folder / "pipelines")
     with turn(warehouse):
-        keep(warehouse, TABLE.holding(ROWS))
+        write_rows(Run(warehouse), TABLE.holding(ROWS))
         with open_database(warehouse) as database:
             database.run(MARTS)
             database.run(["create table notes as select 1 as id, 'short' as note"])

@@ -16,7 +16,8 @@ from destinations.stands import Stand
 from destinations.story import LONG
 from harvest_warehouse.database import open_database
 from harvest_warehouse.database.lock import turn
-from harvest_warehouse.database.system_tables import OwnTable, keep
+from harvest_warehouse.database.run import Run
+from harvest_warehouse.database.system_tables import OwnTable, write_rows
 from harvest_warehouse.destinations.insert_statements import insertions
 
 TABLE = OwnTable(
@@ -86,9 +87,9 @@ def test_what_is_written_is_what_is_read(here: Here, tmp_path: Path, made: Any) 
     warehouse = here.warehouse(tmp_path, dataset_name=f"values_{lane}", pipeline_name=f"values_{lane}")
     rows = rows_of(here.stand)
     with turn(warehouse):
-        keep(warehouse, made(rows))
+        write_rows(Run(warehouse), made(rows))
         # Once more, so that they are merged: a row of the same key is replaced, not doubled.
-        keep(warehouse, made([{**row, "flag": False} for row in rows]))
+        write_rows(Run(warehouse), made([{**row, "flag": False} for row in rows]))
     with open_database(warehouse) as database:
         have = {row["id"]: row for row in database.records("select * from harvest_values")}
         [(filtered,)] = database.rows(

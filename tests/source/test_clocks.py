@@ -22,6 +22,7 @@ from harvest_time_tracking.catalogue import STREAMS
 from harvest_time_tracking.clocks import asked_at, clock_difference, http_date, said_of_clocks
 from harvest_time_tracking.reading.calls import compact, month_calls
 from harvest_time_tracking.reading.stream_state import before, instant, parsed
+from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.warehouse import Warehouse
 from storm.child import in_a_child
 from support.accounts import Account, assert_equals_truth, sync_from
@@ -177,7 +178,7 @@ def test_a_second_run_in_another_zone_and_locale_ends_equal(synced: tuple[Accoun
         assert sync_from(account, warehouse, accept_deletions=True, build_marts=True).is_equal
 
     in_a_child(elsewhere)
-    account.pipeline = warehouse.pipeline()
+    account.pipeline = open_pipeline(warehouse)
     assert_equals_truth(account, after_changes=True)
     account.simulator.clock.sleep(3_600)
     work(account, 2)

@@ -19,6 +19,7 @@ from harvest_simulator import Fault, Simulator
 from harvest_time_tracking import STREAMS, tables
 from harvest_time_tracking.records.converters import MORE, MOST_ADDED
 from harvest_time_tracking.records.names import Names, own_name
+from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.load import load
 from harvest_warehouse.warehouse import Warehouse
 from support.accounts import Account
@@ -219,7 +220,7 @@ def test_what_harvest_never_sent_stops_nothing_and_nobody(
         report = load(warehouse, client.settings, names, client=client)
         assert {outcome.outcome for outcome in report.streams} == {"complete"}
         assert {outcome.retries for outcome in report.streams} == {0}
-        account.pipeline = warehouse.pipeline()
+        account.pipeline = open_pipeline(warehouse)
         for name in names:
             assert len(account.rows(name)) == len(answered(account, name))
             kept = Counter(map(str, added_values(account, name)))
@@ -231,7 +232,7 @@ def test_what_harvest_never_sent_stops_nothing_and_nobody(
         account.simulator.mutate(30, seed=1)
         stop_timers(account.simulator)
         sent = {name: Counter(map(str, scalars(answered(account, name)))) for name in names}
-    assert not warehouse.pipeline().has_pending_data
+    assert not open_pipeline(warehouse).has_pending_data
 
 
 @pytest.mark.parametrize(("stream", "field"), [("time_entries", "hours"), ("invoices", "amount")])

@@ -21,6 +21,7 @@ from harvest_time_tracking import Secret, Session, Settings
 from harvest_time_tracking.catalogue import STREAMS
 from harvest_time_tracking.reading import read_plan
 from harvest_time_tracking.reading.calls import windows_between
+from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.load import LoadFailed, load, source
 from harvest_warehouse.warehouse import Warehouse
 from support.accounts import Account, assert_equals_truth
@@ -257,7 +258,7 @@ def test_after_an_interruption_only_what_was_not_written_is_asked_again(
     second = {tuple(sorted(query.items())) for query in asked(account) if "updated_since" not in query}
     assert len(first) == 3, "the whole list, and two windows"
     assert not first & second
-    account.pipeline = warehouse.pipeline()
+    account.pipeline = open_pipeline(warehouse)
     assert_equals_truth(account, ["time_entries"])
 
 
@@ -321,5 +322,5 @@ def test_a_load_taken_up_again_asks_its_share_of_those_that_it_had_asked_before(
     account.simulator.store.add_billable_rate(first, Decimal(111))
     client = account.client(requests_per_15_s=0)
     load(warehouse, client.settings, streams, client=client)
-    account.pipeline = warehouse.pipeline()
+    account.pipeline = open_pipeline(warehouse)
     assert_equals_truth(account, streams)

@@ -16,6 +16,7 @@ import duckdb
 
 from harvest_simulator import Simulator
 from harvest_time_tracking import STREAMS, Client, Ledger, Secret, Settings, harvest_time_tracking_source, tables
+from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.sync import SyncReport, sync
 from harvest_warehouse.warehouse import Warehouse
 
@@ -212,7 +213,7 @@ def sync_from(account: Account, warehouse: Warehouse, **asked: Any) -> SyncRepor
     # One more connection: else the file is opened and closed twenty times, which is a fifth of what a small sync costs.
     with duckdb.connect(str(warehouse.file)) if warehouse.file.exists() else nullcontext():
         report = sync(warehouse, client.settings, client=client, **{"build_marts": False, **asked})
-    account.pipeline = warehouse.pipeline()
+    account.pipeline = open_pipeline(warehouse)
     return report
 
 

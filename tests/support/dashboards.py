@@ -12,6 +12,7 @@ from harvest_warehouse.dashboard.page import Page
 from harvest_warehouse.dashboard.pages import PAGES
 from harvest_warehouse.dashboard.reader import Reader
 from harvest_warehouse.database import open_database
+from harvest_warehouse.database.pipelines import open_pipeline
 from support.shop import Shop
 
 CROWD = 500
@@ -87,7 +88,7 @@ def ask(shop: Shop, query: str) -> list[tuple[Any, ...]]:
 
 def _run(shop: Shop, *statements: str) -> None:
     # In DuckDB's own words: `range` is no table of the dataset.
-    with shop.warehouse.pipeline().sql_client() as client:
+    with open_pipeline(shop.warehouse).sql_client() as client:
         for statement in statements:
             client.execute_sql(statement)
 

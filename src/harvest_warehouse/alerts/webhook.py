@@ -7,6 +7,7 @@ import threading
 import requests
 
 from harvest_time_tracking.http.proxy import proxies_for
+from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.warehouse import Warehouse
 
 SETTING = "slack_incoming_hook"
@@ -37,7 +38,7 @@ def deliver(warehouse: Warehouse, text: str) -> str | None:
 
 
 def _address(warehouse: Warehouse) -> str | None:
-    return warehouse.pipeline().runtime_config.slack_incoming_hook
+    return open_pipeline(warehouse).runtime_config.slack_incoming_hook
 
 
 def _sent(address: str, text: str) -> str | None:

@@ -12,6 +12,7 @@ import dlt
 
 from harvest_simulator import Clock, Simulator
 from harvest_time_tracking import Ledger, Secret, Settings
+from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.marts import BuildReport, build
 from harvest_warehouse.marts.settings import MartSettings
 from harvest_warehouse.messages.steps import say_nothing
@@ -139,7 +140,7 @@ def demo(
         synced = sync(warehouse, settings, build_marts=False, ledger=ledger, on_step=on_step)
         verified = verify(warehouse, settings, on_step=on_step)
     built = build(warehouse, MartSettings(), as_of=now.date(), on_step=on_step)
-    return DemoReport(synced, verified, built, _answers(warehouse.pipeline()))
+    return DemoReport(synced, verified, built, _answers(open_pipeline(warehouse)))
 
 
 def _answers(pipeline: dlt.Pipeline) -> tuple[Answer, ...]:

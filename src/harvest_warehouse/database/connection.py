@@ -7,12 +7,14 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
+import dlt
 import sqlglot
 from dlt.destinations.exceptions import DatabaseException, DatabaseUndefinedRelation
 from dlt.destinations.sql_client import SqlClientBase
 from sqlglot import exp
 
 from harvest_time_tracking import HarvestError
+from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.destinations import Destination, Use
 from harvest_warehouse.destinations.dialect import CATALOG, HOME
 from harvest_warehouse.destinations.insert_statements import plain, plain_lines
@@ -48,6 +50,7 @@ class Database:
     Attributes:
         dialect: sqlglot's name of the database's dialect.
         is_left: whether it is busy with what could not be ended.
+        is_enlarged: whether it was given more memory than it had at first.
     """
 
     def __init__(self, client: SqlClientBase[Any], marts: str, kind: Destination, more: Sequence[str] = ()) -> None:
@@ -56,6 +59,7 @@ class Database:
         self._kind = kind
         self._more_memory = list(more)
         self.is_left = False
+        self.is_enlarged = False
         self.dialect: str = client.capabilities.sqlglot_dialect or HOME
         # Where unquoted names mean upper case, that is what dlt makes of ours; nobody else sees it.
         self._is_upper = client.capabilities.casefold_identifier is str.upper
@@ -295,6 +299,7 @@ class Database:
                 if not self._more_memory or not self._kind.is_cramped(str(error)):
                     raise
                 self._told(self._more_memory.pop(0))
+                self.is_enlarged = True
 
     def _columns(self, cursor: Any) -> tuple[str, ...]:
         names = (str(column[0]) for column in cursor.description or ())
@@ -305,19 +310,22 @@ class Database:
 
 
 @contextmanager
-def open_database(warehouse: Warehouse, use: Use = "writing", *, is_copying: bool = False) -> Iterator[Database]:
+def open_database(
+    warehouse: Warehouse, use: Use = "writing", *, is_copying: bool = False, pipeline: dlt.Pipeline | None = None
+) -> Iterator[Database]:
     """A connection for as long as the block lasts: a file that stays open could not be loaded.
 
     Args:
         warehouse: where the tables are.
         use: what for; one for `reading` can write nothing, and read nothing but this database.
         is_copying: by a copy that is at work, or takes the place of one that was interrupted.
+        pipeline: the pipeline to it, opened for this use; a new one if None.
 
     Raises:
         HalfCopied: where a copy was interrupted, for all others.
         DltException: where the database cannot be reached.
     """
-    with warehouse.pipeline(use).sql_client() as client:
+    with (pipeline or open_pipeline(warehouse, use)).sql_client() as client:
         for guard in warehouse.kind.guards if use == "reading" else ():
             client.execute_sql(guard)
         more = warehouse.kind.more_memory if use in ("writing", "building") else ()

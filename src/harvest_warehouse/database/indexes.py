@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from harvest_time_tracking import STREAMS, Stream, tables
-from harvest_warehouse.database.connection import open_database
+from harvest_warehouse.database.run import Run
 from harvest_warehouse.database.system_tables import DELETIONS
-from harvest_warehouse.warehouse import Warehouse
 
 
-def make_indexes(warehouse: Warehouse) -> None:
+def make_indexes(run: Run) -> None:
     """Make those that are missing.
 
     Raises:
         DltException: where the database refuses.
     """
-    if not warehouse.kind.has_indexes:
+    if not run.warehouse.kind.has_indexes:
         return
-    with open_database(warehouse) as database:
+    with run.database() as database:
         there = database.tables()
         wanted = [(table, columns) for table, columns in dict.fromkeys(_wanted()) if table in there]
         database.run(

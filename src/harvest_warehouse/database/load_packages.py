@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Collection, Iterator
-from contextlib import nullcontext, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import dlt
@@ -18,8 +18,9 @@ from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.load.exceptions import LoadClientJobRetry
 from dlt.pipeline.exceptions import PipelineStepFailed
 
+from harvest_warehouse.database.pipelines import open_pipeline
+from harvest_warehouse.database.run import Run
 from harvest_warehouse.settings.process import give_memory_back
-from harvest_warehouse.warehouse import Warehouse
 
 # As Parquet, some ten thousand rows.
 _SMALL_BYTES = 1_000_000
@@ -30,24 +31,23 @@ _MADE_BY_DLT = {"sql", "reference"}
 _STATES = ("completed_jobs", "failed_jobs", "new_jobs", "started_jobs")
 
 
-def move(pipeline: dlt.Pipeline, warehouse: Warehouse, *, is_left: bool = False) -> tuple[str, ...]:
+def load_pending(run: Run, *, is_left: bool = False) -> tuple[str, ...]:
     """Normalise and load every package that waits; gives the ids of those loaded.
 
     dlt connects anew for each file, and to close a DuckDB file is to write its log into it: that is half of what a small load costs.
-    So one connection is held while a small package is loaded. A large one fills DuckDB's memory, which closing empties.
+    So the run's connection is open while a small package is loaded. A large one fills DuckDB's memory, which closing empties.
 
     Args:
-        pipeline: whose packages.
-        warehouse: where they go.
+        run: whose packages; it holds the lock.
         is_left: whether an earlier run left them.
 
     Raises:
         DltException: where a package cannot be loaded; it waits for the next time.
     """
-    pipeline.normalize()
+    run.pipeline.normalize()
     give_memory_back()
-    _drop_halves(pipeline)
-    loaded = _load(pipeline, warehouse, is_left=is_left)
+    _drop_halves(run.pipeline)
+    loaded = _load(run, is_left=is_left)
     give_memory_back()
     return loaded
 
@@ -58,7 +58,8 @@ def drop_unseen(pipeline: dlt.Pipeline) -> None:
         shutil.rmtree(Path(pipeline.working_dir) / "normalize" / "extracted" / load_id)
 
 
-def _load(pipeline: dlt.Pipeline, warehouse: Warehouse, *, is_left: bool) -> tuple[str, ...]:
+def _load(run: Run, *, is_left: bool) -> tuple[str, ...]:
+    pipeline, warehouse = run.pipeline, run.warehouse
     waiting = pipeline.list_normalized_load_packages()
     # A file is never tried again by itself: it may be in the database, and only the answer that it is was lost.
     os.environ["LOAD__RAISE_ON_MAX_RETRIES"] = "1"
@@ -67,16 +68,28 @@ def _load(pipeline: dlt.Pipeline, warehouse: Warehouse, *, is_left: bool) -> tup
     for tries_left in reversed(range(_TRIES)):
         _begin_again(pipeline, is_whole=is_left and tries_left == _TRIES - 1)
         try:
-            with pipeline.sql_client() if 0 < _size(pipeline) <= _SMALL_BYTES else nullcontext():
+            with _connected(run, is_again=tries_left < _TRIES - 1):
                 pipeline.load(workers=warehouse.kind.load_workers)
         except PipelineStepFailed as error:
             if not tries_left or not isinstance(error.exception, LoadClientJobRetry):
                 raise
             # What was too much for the memory of a load, such as long texts in many rows, would be so in each later one.
-            pipeline = warehouse.pipeline("mending")
+            run.disconnect()
+            pipeline = open_pipeline(warehouse, "mending")
         else:
             break
     return tuple(waiting)
+
+
+@contextmanager
+def _connected(run: Run, *, is_again: bool) -> Iterator[None]:
+    """One connection for all files, where they are few and none was refused yet; else none but theirs."""
+    if is_again or not 0 < _size(run.pipeline) <= _SMALL_BYTES:
+        run.disconnect()
+        yield
+        return
+    with run.database():
+        yield
 
 
 def _begin_again(pipeline: dlt.Pipeline, *, is_whole: bool) -> None:

@@ -15,6 +15,7 @@ from dlt.destinations.sql_client import SqlClientBase
 from filelock import FileLock, Timeout
 
 from harvest_time_tracking import HarvestError, printable
+from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.warehouse import Warehouse
 
 # A sync of a large account takes less, but for the first.
@@ -133,7 +134,7 @@ def _lock_in_database(warehouse: Warehouse, name: str) -> Iterator[None]:
 
 
 def _connected(warehouse: Warehouse, stack: ExitStack) -> SqlClientBase[Any]:
-    client: Any = warehouse.pipeline().sql_client()
+    client: Any = open_pipeline(warehouse).sql_client()
     return stack.enter_context(client)
 
 

@@ -14,7 +14,7 @@ from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 
 from harvest_time_tracking import HarvestError, tables
 from harvest_time_tracking.reading.stream_state import cursors
-from harvest_warehouse.database.connection import open_database
+from harvest_warehouse.database.run import Run
 from harvest_warehouse.warehouse import SCHEMA, Warehouse
 
 # The mark of the database that the pending packages were made for, and the account that they are of.
@@ -26,17 +26,17 @@ class NotOurs(HarvestError):
     """Tables of somebody else's are where ours would be."""
 
 
-def has_unfinished(pipeline: dlt.Pipeline, warehouse: Warehouse, account_id: str | None = None) -> bool:
+def has_unfinished(run: Run, account_id: str | None = None) -> bool:
     """Whether load packages wait that were made for this database as it is now, so that they can be loaded as they are.
 
     Args:
-        pipeline: whose packages.
-        warehouse: the database.
+        run: whose packages, and the database.
         account_id: the account that a new database is for; None for any.
     """
+    pipeline, warehouse = run.pipeline, run.warehouse
     if not pipeline.has_pending_data:
         return False
-    position = _position(pipeline, warehouse)
+    position = _position(run)
     if not position and account_id not in (None, _local(pipeline, _ACCOUNT)):
         # Nothing but the account tells one database in which nothing is yet from the next.
         return False
@@ -45,33 +45,34 @@ def has_unfinished(pipeline: dlt.Pipeline, warehouse: Warehouse, account_id: str
     return now in (_local(pipeline, _BASE), _mark(warehouse, pipeline.state.get("_version_hash")))
 
 
-def agree(pipeline: dlt.Pipeline, warehouse: Warehouse, account_id: str) -> dlt.Pipeline:
+def adopt_database_state(run: Run, account_id: str) -> None:
     """Take up the database's position where the folder has another, and note it for the packages to come.
 
     Packages that still wait were made for another database, or for this one in another state: they are thrown away, and
     what is in them is asked for again.
     """
-    if pipeline.has_pending_data or _position(pipeline, warehouse) != pipeline.state.get("_version_hash"):
+    pipeline = run.pipeline
+    if pipeline.has_pending_data or _position(run) != pipeline.state.get("_version_hash"):
         pipeline.drop()
-        pipeline = warehouse.pipeline()
+        pipeline = run.new_pipeline()
     # Brings the state from the database; with no database, begins anew.
     pipeline.sync_destination()
-    pipeline.set_local_state_val(_BASE, _mark(warehouse, _position(pipeline, warehouse)))
+    pipeline.set_local_state_val(_BASE, _mark(run.warehouse, _position(run)))
     pipeline.set_local_state_val(_ACCOUNT, account_id)
-    return pipeline
 
 
-def refuse_strangers(pipeline: dlt.Pipeline, warehouse: Warehouse) -> None:
+def refuse_foreign_tables(run: Run) -> None:
     """Before a first load: tables of somebody else's that have the names of ours would get our columns, and our rows.
 
-    Only after `agree`, and where tables and dlt's note of them are made at once: else they may be ours, of a run that was killed.
+    Only after `adopt_database_state`, and where tables and dlt's note of them are made at once: else they may be ours, of a run that was killed.
 
     Raises:
         NotOurs: where there are some.
     """
-    if pipeline.default_schema_name or not warehouse.is_there():
+    pipeline, warehouse = run.pipeline, run.warehouse
+    if pipeline.default_schema_name or not run.is_loaded():
         return
-    with open_database(warehouse) as database:
+    with run.database() as database:
         there = set(database.names())
         known = f"select 1 from _dlt_version where schema_name = '{SCHEMA}' limit 1"
         if "_dlt_version" in there and database.rows(known):
@@ -84,21 +85,22 @@ def refuse_strangers(pipeline: dlt.Pipeline, warehouse: Warehouse) -> None:
         )
 
 
-def note(pipeline: dlt.Pipeline, warehouse: Warehouse) -> None:
+def record(run: Run) -> None:
     """The database has everything that the folder has: packages to come are made for it as it is now."""
-    pipeline.set_local_state_val(_BASE, _mark(warehouse, pipeline.state.get("_version_hash")))
+    run.pipeline.set_local_state_val(_BASE, _mark(run.warehouse, run.pipeline.state.get("_version_hash")))
 
 
-def loaded_since(warehouse: Warehouse, account_id: str) -> dict[str, datetime]:
-    """Since when, by Harvest's clock, each stream of an account has every change. Only after `agree`."""
-    sources = warehouse.pipeline().state.get("sources", {})
+def loaded_since(run: Run, account_id: str) -> dict[str, datetime]:
+    """Since when, by Harvest's clock, each stream of an account has every change. Only after `adopt_database_state`."""
+    sources = run.pipeline.state.get("sources", {})
     return cursors(sources.get(SCHEMA, {}), account_id)
 
 
-def _position(pipeline: dlt.Pipeline, warehouse: Warehouse) -> str | None:
+def _position(run: Run) -> str | None:
     """The version of dlt's state in the database; None where it has none."""
-    if not warehouse.is_there():
+    if not run.is_loaded():
         return None
+    pipeline = run.pipeline
     if not pipeline.default_schema_name:
         # A new working folder: dlt itself looks what the database has.
         pipeline.sync_destination()

@@ -9,6 +9,7 @@ from dlt.destinations.exceptions import DestinationConnectionError
 
 from harvest_time_tracking import HarvestError, SettingWrong, printable
 from harvest_warehouse.database.connection import Database, open_database
+from harvest_warehouse.database.pipelines import is_loaded
 from harvest_warehouse.destinations.duckdb.client import mended_by
 from harvest_warehouse.warehouse import Warehouse
 
@@ -31,7 +32,7 @@ def reading(warehouse: Warehouse, *tables: str) -> Iterator[Database]:
         NotReadable: where another program has the database.
     """
     try:
-        if not warehouse.is_there():
+        if not is_loaded(warehouse):
             raise SettingWrong(
                 f"{warehouse.place} is not there yet: run {warehouse.command('sync')} in this folder first (for the demo's, "
                 "`dlt-harvest demo`)."

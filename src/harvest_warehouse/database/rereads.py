@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from dlt.extract import DltResource
 
 from harvest_time_tracking import STREAMS, StreamOutcome
-from harvest_warehouse.database.runs import Run
+from harvest_warehouse.database.runs import RunRecord
 from harvest_warehouse.database.system_tables import OwnTable
 
 REREADS = OwnTable(
@@ -26,7 +26,7 @@ REREADS = OwnTable(
 
 
 def reread(
-    run: Run,
+    run: RunRecord,
     again: Mapping[str, Sequence[Mapping[str, object]]],
     outcomes: Iterable[StreamOutcome],
     start_date: date | None,

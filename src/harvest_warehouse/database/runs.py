@@ -49,7 +49,7 @@ RUNS = OwnTable(
 
 
 @dataclass(frozen=True)
-class Run:
+class RunRecord:
     """One run: who was read, and from when to when (aware instants)."""
 
     account_id: str
@@ -58,7 +58,7 @@ class Run:
     ended_at: datetime
 
 
-def runs_resource(run: Run, outcomes: Iterable[StreamOutcome]) -> DltResource:
+def runs_resource(run: RunRecord, outcomes: Iterable[StreamOutcome]) -> DltResource:
     """The rows of `harvest_runs` for one run, as dlt takes them."""
     rows = [
         {

@@ -13,8 +13,9 @@ from dlt.common.schema.typing import TColumnSchema
 from dlt.extract import DltResource
 
 from harvest_warehouse.database import pipeline_state
-from harvest_warehouse.database.load_packages import move
-from harvest_warehouse.warehouse import SCHEMA, Warehouse
+from harvest_warehouse.database.load_packages import load_pending
+from harvest_warehouse.database.run import Run
+from harvest_warehouse.warehouse import SCHEMA
 
 
 @dataclass(frozen=True)
@@ -51,25 +52,25 @@ class OwnTable:
         return made
 
 
-def extract_own(pipeline: dlt.Pipeline, warehouse: Warehouse, *resources: DltResource) -> None:
+def extract_own(run: Run, *resources: DltResource) -> None:
     """Put rows of our own into a load package, in the schema that holds Harvest's tables."""
+    pipeline = run.pipeline
     schemas = pipeline.schemas
     schema = schemas[SCHEMA].clone() if SCHEMA in schemas else Schema(SCHEMA)
-    pipeline.extract(list(resources), schema=schema, loader_file_format=warehouse.kind.load_format)
+    pipeline.extract(list(resources), schema=schema, loader_file_format=run.warehouse.kind.load_format)
     # What is found extracted only is rows of Harvest that nobody has vouched for.
     pipeline.normalize()
 
 
-def keep(warehouse: Warehouse, *resources: DltResource) -> None:
-    """Write rows of our own, now. Only while holding the turn, and with no other package waiting.
+def write_rows(run: Run, *resources: DltResource) -> None:
+    """Write rows of our own, now. Only while the run holds the lock, and with no other package waiting.
 
     Raises:
         DltException: where the database refuses.
     """
-    pipeline = warehouse.pipeline()
-    extract_own(pipeline, warehouse, *resources)
-    move(pipeline, warehouse)
-    pipeline_state.note(pipeline, warehouse)
+    extract_own(run, *resources)
+    load_pending(run)
+    pipeline_state.record(run)
 
 
 DELETIONS = OwnTable(

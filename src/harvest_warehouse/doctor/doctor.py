@@ -15,6 +15,8 @@ from harvest_time_tracking.http.network import Connection
 from harvest_time_tracking.http.protocol import read_answer, read_document
 from harvest_time_tracking.http.proxy import way_to
 from harvest_time_tracking.settings import is_loopback
+from harvest_warehouse.database.pipelines import is_loaded
+from harvest_warehouse.database.run import Run
 from harvest_warehouse.doctor.counts import counts
 from harvest_warehouse.doctor.estimate import ChildrenPlan, StreamPlan, children_plan, plan, seconds_for
 from harvest_warehouse.doctor.preflight import trial
@@ -274,7 +276,7 @@ def _rereading(warehouse: Warehouse, settings: Settings, requests: int) -> Check
         return Check("re-reading", "note", "switched off (reread_requests = 0): what changes without a trace stays.")
     said = f"{requests} requests in each sync (reread_requests)"
     try:
-        turn = rotation(warehouse, settings, requests) if warehouse.is_there() else None
+        turn = rotation(Run(warehouse), settings, requests) if is_loaded(warehouse) else None
     except (DltException, HarvestError):
         # What is wrong with the database is said of the database.
         turn = None

@@ -14,7 +14,8 @@ from dlt.common.utils import uniq_id
 from harvest_time_tracking import HarvestError, printable
 from harvest_warehouse.database import open_database
 from harvest_warehouse.database.lock import turn
-from harvest_warehouse.database.system_tables import OwnTable, keep
+from harvest_warehouse.database.run import Run
+from harvest_warehouse.database.system_tables import OwnTable, write_rows
 from harvest_warehouse.warehouse import Warehouse
 
 _LOADED = OwnTable("trial", "A row that is loaded as a sync loads", ("id",), (("id", "bigint", "Its key"),), "merge")
@@ -90,7 +91,7 @@ class _Trial:
             yield "make an index", lambda: self._run(f"create index {name}_by_id on {name} (id)")
         yield "lock", self._lock
         if self._has_schema:
-            yield "load", lambda: keep(self._scratch, _LOADED.holding([{"id": 1}]))
+            yield "load", lambda: write_rows(Run(self._scratch), _LOADED.holding([{"id": 1}]))
         yield "drop", self._drop
 
     def _run(self, *statements: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harvest_warehouse.load.load import load, settle
+from harvest_warehouse.load.load import load
 from harvest_warehouse.load.report import AccessLost, LoadFailed, LoadReport
 
-__all__ = ["AccessLost", "LoadFailed", "LoadReport", "load", "settle"]
+__all__ = ["AccessLost", "LoadFailed", "LoadReport", "load"]

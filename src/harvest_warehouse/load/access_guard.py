@@ -8,8 +8,8 @@ from dataclasses import replace
 from dlt.extract import DltResource
 
 from harvest_time_tracking import Client, HarvestError, Settings, StreamOutcome
-from harvest_warehouse.database import open_database
-from harvest_warehouse.database.system_tables import keep
+from harvest_warehouse.database.run import Run
+from harvest_warehouse.database.system_tables import write_rows
 from harvest_warehouse.database.token_access import (
     Access,
     access_resource,
@@ -19,7 +19,6 @@ from harvest_warehouse.database.token_access import (
     lost,
     switched_off,
 )
-from harvest_warehouse.warehouse import Warehouse
 
 
 class AccessChanged(HarvestError):
@@ -27,17 +26,17 @@ class AccessChanged(HarvestError):
 
 
 class Sentinel:
-    """Knows what the tokens of earlier runs saw, and what this one sees.
+    """Stops a load when the token sees less than before: knows what the tokens of earlier runs saw, and what this one sees.
 
     Args:
-        warehouse: where the rows are.
+        run: into the database where the rows are.
         settings: the account.
         client: asks Harvest.
         accept: whether to go on with a token that sees less, and to measure by it from now on.
     """
 
-    def __init__(self, warehouse: Warehouse, settings: Settings, client: Client, *, accept: bool = False) -> None:
-        self._warehouse = warehouse
+    def __init__(self, run: Run, settings: Settings, client: Client, *, accept: bool = False) -> None:
+        self._run = run
         self._account_id = settings.account_id
         self._client = client
         self._is_accepted = accept
@@ -65,7 +64,7 @@ class Sentinel:
             return ()
         # A load would write the empty values over the ones we have.
         gone = hidden + switched_off(self._before, self._now)
-        keep(self._warehouse, access_resource(self._account_id, self._now, gone, is_accepted=False))
+        write_rows(self._run, access_resource(self._account_id, self._now, gone, is_accepted=False))
         return gone
 
     def look_again(self) -> None:
@@ -119,19 +118,22 @@ class Sentinel:
         return [access_resource(self._account_id, now, missed, is_accepted=self._is_accepted or not missed)]
 
     def _look(self) -> tuple[Access | None, Access]:
-        if not self._warehouse.is_there():
+        if not self._run.is_loaded():
             return None, look(self._client, None)
-        with open_database(self._warehouse) as database:
+        with self._run.database() as database:
             before = last_accepted(database, self._account_id)
-            return before, look(self._client, database).later_than(before)
+            found = look(self._client, database).later_than(before)
+        # Whoever asks next may have to wait for Harvest.
+        self._run.disconnect()
+        return before, found
 
     def _refused_of(self, outcomes: Sequence[StreamOutcome]) -> dict[str, str]:
         """Why streams that we have rows of are refused now."""
         skipped = [outcome for outcome in outcomes if outcome.outcome == "skipped"]
-        if not skipped or not self._warehouse.is_there():
+        if not skipped or not self._run.is_loaded():
             return {}
         found: dict[str, str] = {}
-        with open_database(self._warehouse) as database:
+        with self._run.database() as database:
             for outcome in skipped:
                 query = f'select 1 from "{outcome.table}" where account_id = :account_id limit 1'
                 if database.columns(outcome.table) and database.rows(query, {"account_id": self._account_id}):

@@ -15,12 +15,13 @@ from dlt.common.storages.load_package import create_load_id
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from harvest_time_tracking import STREAMS, Client, HarvestError, Ledger, Session, Settings, StreamOutcome
-from harvest_warehouse.database import open_database, pipeline_state
+from harvest_warehouse.database import pipeline_state
 from harvest_warehouse.database.indexes import make_indexes
-from harvest_warehouse.database.load_packages import drop_unseen, move
-from harvest_warehouse.database.lock import turn
+from harvest_warehouse.database.load_packages import drop_unseen, load_pending
+from harvest_warehouse.database.pipelines import FolderDamaged, working_folder_read
 from harvest_warehouse.database.rereads import reread
-from harvest_warehouse.database.runs import Run, runs_resource
+from harvest_warehouse.database.run import Run
+from harvest_warehouse.database.runs import RunRecord, runs_resource
 from harvest_warehouse.database.system_tables import DELETIONS, extract_own
 from harvest_warehouse.load.access_guard import Sentinel
 from harvest_warehouse.load.embedded_copies import follow_embedded
@@ -28,7 +29,7 @@ from harvest_warehouse.load.report import AccessLost, LoadFailed, LoadReport, wh
 from harvest_warehouse.load.source import account_source
 from harvest_warehouse.messages.steps import say_nothing
 from harvest_warehouse.settings.process import give_memory_back
-from harvest_warehouse.warehouse import FolderDamaged, Warehouse
+from harvest_warehouse.warehouse import Warehouse
 
 _HOW_TO_GIVE_UP = (
     "An earlier run left what it had read, and it cannot be written. Mend that and load again; or throw it away with "
@@ -48,7 +49,6 @@ def load(
     reports_to: str | None = None,
     again: Again | None = None,
     accept_access: bool = False,
-    sentinel: Sentinel | None = None,
     client: Client | None = None,
     ledger: Ledger | None = None,
     on_step: Callable[[str], None] = say_nothing,
@@ -65,7 +65,6 @@ def load(
         again: for a stream, the filters (`{"from": "2024-01-01", "to": "2024-01-31"}`, `{"project_id": 7}`) whose rows are
             read in full besides what changed; an empty one stands for the whole list.
         accept_access: whether to go on with a token that sees less than an earlier one, and to measure by it from now on.
-        sentinel: looks at what the token sees, if it has not yet; None for one of its own.
         client: asks Harvest; a new one if None.
         ledger: gets each stream's outcome as it goes.
         on_step: is told, in a few words, what begins.
@@ -76,37 +75,62 @@ def load(
         AccessLost: where the token sees less than an earlier one.
         LoadFailed: for everything after that.
     """
-    ledger, asks = ledger or Ledger(), client or Client(settings)
-    watch = sentinel or Sentinel(warehouse, settings, asks, accept=accept_access)
-    given = {
-        "reports_from": reports_from,
-        "reports_to": reports_to,
-        "project_ids": list(project_ids) or None,
-        "again": again or None,
-    }
-    session = Session(STREAMS)
-    source = account_source(settings, streams, given, asks, ledger, session)
-    run = _Run(warehouse, settings, ledger, on_step, again or {}, watch)
+    run, asks = Run(warehouse, on_step=on_step), client or Client(settings)
+    guard = Sentinel(run, settings, asks, accept=accept_access)
+    given = {"reports_from": reports_from, "reports_to": reports_to, "project_ids": list(project_ids) or None}
     try:
-        with turn(warehouse), run.failures_told():
-            on_step("looking at the database")
-            run.settle()
-            if not watch.has_looked:
-                on_step("looking at what the token sees")
-                if gone := watch.look():
-                    raise AccessLost(gone, run.report())
-            session.rights = watch.rights
-            run.bring(source)
+        return load_in(run, settings, asks, guard, ledger or Ledger(), streams, again=again, given=given)
     finally:
         if client is None:
             asks.close()
-    return run.report()
 
 
-def settle(
-    warehouse: Warehouse, settings: Settings, *, on_step: Callable[[str], None] = say_nothing
-) -> tuple[str, ...]:
+def load_in(
+    run: Run,
+    settings: Settings,
+    client: Client,
+    guard: Sentinel,
+    ledger: Ledger,
+    streams: Sequence[str] = (),
+    *,
+    again: Again | None = None,
+    given: Mapping[str, object] = MappingProxyType({}),
+) -> LoadReport:
+    """Load as a step of a run: what was left is finished and the token looked at only where the run has not done so.
+
+    Args:
+        run: into the database.
+        settings: the account.
+        client: asks Harvest.
+        guard: what the token saw, and sees.
+        ledger: gets each stream's outcome as it goes.
+        streams: as `load` takes them.
+        again: as `load` takes it.
+        given: further arguments of the source.
+
+    Raises:
+        HarvestError: as `load` does.
+    """
+    session = Session(STREAMS)
+    source = account_source(settings, streams, {**given, "again": again or None}, client, ledger, session)
+    loading = _Load(run, settings, ledger, again or {}, guard)
+    with run.locked(), loading.failures_told():
+        if not run.is_settled:
+            run.on_step("looking at the database")
+            loading.settle()
+        if not guard.has_looked:
+            run.on_step("looking at what the token sees")
+            if gone := guard.look():
+                raise AccessLost(gone, loading.report())
+        session.rights = guard.rights
+        loading.bring(source)
+    return loading.report()
+
+
+def settle(run: Run, settings: Settings) -> tuple[str, ...]:
     """Finish what an earlier run left: what must come before anything else is written. Asks nothing of Harvest.
+
+    Does nothing where this run has done so since it got the lock.
 
     Returns:
         The load packages that were finished.
@@ -115,31 +139,30 @@ def settle(
         Busy: where another run is writing into the same database.
         LoadFailed: where the database refuses.
     """
-    run = _Run(warehouse, settings, Ledger(), on_step)
-    with turn(warehouse), run.failures_told():
-        run.settle()
-    return run.report().finished
+    loading = _Load(run, settings, Ledger())
+    with run.locked(), loading.failures_told():
+        if not run.is_settled:
+            loading.settle()
+    return loading.report().finished
 
 
-class _Run:
+class _Load:
     """One load under way."""
 
     def __init__(
         self,
-        warehouse: Warehouse,
+        run: Run,
         settings: Settings,
         ledger: Ledger,
-        on_step: Callable[[str], None],
         again: Again = MappingProxyType({}),
-        sentinel: Sentinel | None = None,
+        guard: Sentinel | None = None,
     ) -> None:
-        self._warehouse = warehouse
+        self._run = run
+        self._warehouse = run.warehouse
         self._settings = settings
         self._again = again
-        self._sentinel = sentinel
+        self._guard = guard
         self._ledger = ledger
-        self._on_step = on_step
-        self._pipeline = warehouse.pipeline()
         self._finished: tuple[str, ...] = ()
         self._run_id = ""
         self._is_noted = False
@@ -152,25 +175,26 @@ class _Run:
         Raises:
             HarvestError: HalfCopied, NotOurs, FolderDamaged.
         """
-        with self._warehouse.working_folder_read():
+        with working_folder_read(self._warehouse):
             self._settle()
+        self._run.is_settled = True
 
     def _settle(self) -> None:
-        if self._warehouse.is_there():
-            with open_database(self._warehouse):
+        if self._run.is_loaded():
+            with self._run.database():
                 pass
-        if pipeline_state.has_unfinished(self._pipeline, self._warehouse, self._settings.account_id):
-            self._on_step("finishing what an earlier run left")
-            drop_unseen(self._pipeline)
+        if pipeline_state.has_unfinished(self._run, self._settings.account_id):
+            self._run.on_step("finishing what an earlier run left")
+            drop_unseen(self._run.pipeline)
             try:
-                self._finished = move(self._pipeline, self._warehouse, is_left=True)
+                self._finished = load_pending(self._run, is_left=True)
             except DltException as error:
                 raise self._stuck(error) from error
-        self._pipeline = pipeline_state.agree(self._pipeline, self._warehouse, self._settings.account_id)
-        pipeline_state.refuse_strangers(self._pipeline, self._warehouse)
+        pipeline_state.adopt_database_state(self._run, self._settings.account_id)
+        pipeline_state.refuse_foreign_tables(self._run)
 
     def _stuck(self, error: DltException) -> LoadFailed:
-        advice = _HOW_TO_GIVE_UP.format(self._pipeline.pipeline_name)
+        advice = _HOW_TO_GIVE_UP.format(self._warehouse.pipeline_name)
         return LoadFailed(f"{self._told(error)} {advice}", self.report())
 
     def bring(self, source: dlt.sources.DltSource) -> None:
@@ -185,15 +209,15 @@ class _Run:
             for wave in (lists, children):
                 names = wave
                 while names:
-                    self._on_step("reading Harvest")
+                    self._run.on_step("reading Harvest")
                     self._read(source.with_resources(*names))
                     names = [name for name in names if self._is_begun(name)]
                     if not names and wave is (children or lists):
                         self._note_run(is_whole=True)
-                    self._on_step(f"writing {self._warehouse.name}")
-                    move(self._pipeline, self._warehouse)
-                    pipeline_state.note(self._pipeline, self._warehouse)
-                make_indexes(self._warehouse)
+                    self._run.on_step(f"writing {self._warehouse.name}")
+                    load_pending(self._run)
+                    pipeline_state.record(self._run)
+                make_indexes(self._run)
                 self._follow(wave)
         except BaseException:
             self._note_run()
@@ -201,20 +225,22 @@ class _Run:
 
     def _read(self, source: dlt.sources.DltSource) -> None:
         """Read a portion of Harvest into a load package."""
-        for row in self._sentinel.first_row() if self._sentinel else ():
+        for row in self._guard.first_row() if self._guard else ():
             source.resources.add(row)
-        info = self._pipeline.extract(source, loader_file_format=self._warehouse.kind.load_format)
+        # Readers may come in while Harvest is read.
+        self._run.disconnect()
+        info = self._run.pipeline.extract(source, loader_file_format=self._warehouse.kind.load_format)
         give_memory_back()
         try:
-            if self._sentinel:
-                self._sentinel.look_again()
+            if self._guard:
+                self._guard.look_again()
         except HarvestError:  # Nothing of it may be written, nor what the streams remember of it.
-            self._pipeline = pipeline_state.agree(self._pipeline, self._warehouse, self._settings.account_id)
+            pipeline_state.adopt_database_state(self._run, self._settings.account_id)
             self._is_noted = True
             raise
         self._run_id = self._run_id or info.loads_ids[0]
         # Before a second package is made, so that both have the schema that comes of it.
-        self._pipeline.normalize()
+        self._run.pipeline.normalize()
 
     def _is_begun(self, stream: str) -> bool:
         return any(outcome.stream == stream and outcome.outcome == "begun" for outcome in self._ledger.outcomes())
@@ -224,7 +250,7 @@ class _Run:
         outcomes = self._ledger.outcomes()
         read = {outcome.stream for outcome in outcomes if outcome.outcome == "complete" and outcome.stream in streams}
         if read:
-            with open_database(self._warehouse) as database:
+            with self._run.database() as database:
                 follow_embedded(database, self._settings.account_id, read)
 
     @contextmanager
@@ -239,7 +265,7 @@ class _Run:
             is_reading = isinstance(error, PipelineStepFailed) and error.step == "extract"
             if is_reading:
                 self._record_failure()
-            elif self._pipeline.has_pending_data:
+            elif self._run.pipeline.has_pending_data:
                 message += " What was read is kept, and the next load goes on from there."
             raise LoadFailed(message, self.report()) from error
 
@@ -260,16 +286,18 @@ class _Run:
         if not (outcomes := self._outcomes()) or self._is_noted:
             return
         self._is_noted = True
-        run = Run(self._settings.account_id, self._run_id or create_load_id(), self._started_at, datetime.now(UTC))
+        run = RunRecord(
+            self._settings.account_id, self._run_id or create_load_id(), self._started_at, datetime.now(UTC)
+        )
         resources = [runs_resource(run, outcomes)]
         if is_whole:
             resources += reread(run, self._again, outcomes, self._settings.start_date)
-            resources += [DELETIONS.holding([]), *(self._sentinel.rows(outcomes) if self._sentinel else ())]
-        extract_own(self._pipeline, self._warehouse, *resources)
+            resources += [DELETIONS.holding([]), *(self._guard.rows(outcomes) if self._guard else ())]
+        extract_own(self._run, *resources)
 
     def _record_failure(self) -> None:
         try:
-            move(self._pipeline, self._warehouse)
+            load_pending(self._run)
         except DltException:
             # The failure that is being told is the one that matters.
             return

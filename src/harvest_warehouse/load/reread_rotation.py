@@ -11,11 +11,11 @@ from itertools import pairwise
 from harvest_time_tracking import STREAMS, Settings, Stream
 from harvest_time_tracking.reading.pages import page_count
 from harvest_time_tracking.reading.read_plan import most_requests
-from harvest_warehouse.database import Database, open_database
+from harvest_warehouse.database import Database
 from harvest_warehouse.database.rereads import REREADS, month_end
+from harvest_warehouse.database.run import Run
 from harvest_warehouse.database.runs import RUNS
 from harvest_warehouse.load.load import Again
-from harvest_warehouse.warehouse import Warehouse
 
 # What was read in full since then is left alone: runs may follow each other closely.
 REST = timedelta(hours=12)
@@ -64,11 +64,11 @@ class Rotation:
     longest_unread: Window | None
 
 
-def rotation(warehouse: Warehouse, settings: Settings, requests: int, *, now: datetime | None = None) -> Rotation:
+def rotation(run: Run, settings: Settings, requests: int, *, now: datetime | None = None) -> Rotation:
     """What to read again in the next load of an account, by what its tables hold and by when that was read.
 
     Args:
-        warehouse: whose tables; its database must be there.
+        run: whose tables; its database must be there.
         settings: the account, and the first day that is read at all.
         requests: about how many requests that may take; 0 for none.
         now: an aware instant; the machine's if None.
@@ -77,7 +77,7 @@ def rotation(warehouse: Warehouse, settings: Settings, requests: int, *, now: da
         DltException: where the database cannot be read.
     """
     now = now or datetime.now(UTC)
-    with open_database(warehouse) as database:
+    with run.database() as database:
         windows = _windows(database, settings.account_id, settings.start_date, now)
     return rotate(windows, requests, now, settings.start_date)
 

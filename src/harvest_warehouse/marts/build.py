@@ -13,9 +13,9 @@ from dlt.common.exceptions import DltException
 from dlt.destinations.exceptions import DestinationConnectionError
 
 from harvest_time_tracking import SettingWrong, printable
-from harvest_warehouse.database import Database, open_database
-from harvest_warehouse.database.lock import turn
+from harvest_warehouse.database import Database
 from harvest_warehouse.database.read_only import not_ours, unopened
+from harvest_warehouse.database.run import Run
 from harvest_warehouse.marts.calendar import DAY_COLUMNS, days
 from harvest_warehouse.marts.models import Model, Rule, described, empty, models, raw_tables, resolved, rules, staging
 from harvest_warehouse.marts.report import BuildFailed, BuildReport, BuiltTable, Found, failure
@@ -74,15 +74,20 @@ def build(
         Busy: where another run is writing into the same database.
         BuildFailed: where a check or the database says no. The old marts stand.
     """
-    settings = settings or mart_settings()
-    if not warehouse.is_there():
+    return build_in(Run(warehouse, on_step=on_step), settings, as_of=as_of)
+
+
+def build_in(run: Run, settings: MartSettings | None = None, *, as_of: date | None = None) -> BuildReport:
+    """Build as a step of a run. Arguments and errors are those of `build`."""
+    settings, warehouse = settings or mart_settings(), run.warehouse
+    if not run.is_loaded():
         raise SettingWrong(f"{warehouse.place} is not there yet: run {warehouse.command('sync')} in this folder first.")
-    with turn(warehouse):
+    with run.locked():
         try:
-            with open_database(warehouse, "building") as database:
+            with run.database("building") as database:
                 if not database.names():
                     raise SettingWrong(not_ours(warehouse))
-                return _Build(warehouse, database, settings, as_of, on_step).run()
+                return _Build(warehouse, database, settings, as_of, run.on_step).run()
         except DestinationConnectionError as error:
             raise BuildFailed(f"{unopened(warehouse, error)} The marts of the last build stand.") from error
         except DltException as error:

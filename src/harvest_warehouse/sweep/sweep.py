@@ -9,23 +9,22 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 
 from harvest_time_tracking import STREAMS, Client, Settings, Stream, StreamOutcome
-from harvest_warehouse.database import Database, open_database, pipeline_state
-from harvest_warehouse.database.lock import turn
+from harvest_warehouse.database import Database, pipeline_state
 from harvest_warehouse.database.reread_filters import Filters, filters_of
 from harvest_warehouse.database.row_counts import Held, doubled
-from harvest_warehouse.database.system_tables import DELETIONS, keep
+from harvest_warehouse.database.run import Run
+from harvest_warehouse.database.system_tables import DELETIONS, write_rows
 from harvest_warehouse.load import LoadReport
 from harvest_warehouse.sweep.archive import Finding, moving, strays
 from harvest_warehouse.sweep.dangling import dangling
 from harvest_warehouse.sweep.list_counts import Inventory, Uncounted
 from harvest_warehouse.sweep.report import SweepReport, Swept, Verdict, is_too_much
-from harvest_warehouse.warehouse import Warehouse
 
 _COUNTS = 3
 
 
 def sweep(
-    warehouse: Warehouse,
+    run: Run,
     settings: Settings,
     loaded: LoadReport,
     *,
@@ -33,30 +32,28 @@ def sweep(
     accept_deletions: bool = False,
     before_moving: Callable[[], object] = lambda: None,
     client: Client | None = None,
-    on_step: Callable[[str], None] = lambda _: None,
 ) -> SweepReport:
     """Move the rows that vanished from Harvest to `harvest_deletions`, with what Harvest deletes together with them.
 
     After a load, our rows are Harvest's and those that vanished: so equal counts mean equal rows, for one request a list.
 
     Args:
-        warehouse: where the rows are.
+        run: into the database where the rows are.
         settings: the account.
         loaded: what the load just before did; a list that it did not read completely is left alone.
         touched: for each stream, the ids of records that changed though they may not say so.
         accept_deletions: whether to move rows also where more than 5 % of a list, and more than 50, vanished at once.
         before_moving: called when rows are about to be moved; where it raises, none is.
         client: asks Harvest; a new one if None.
-        on_step: is told, in a few words, what begins.
 
     Raises:
         HarvestError: where Harvest cannot be asked; nothing was moved.
         DltException: where the database refuses.
     """
     began = time.monotonic()
-    with turn(warehouse), client or Client(settings) as asking:
-        on_step("looking for what vanished")
-        since = pipeline_state.loaded_since(warehouse, settings.account_id)
+    with run.locked(), client or Client(settings) as asking:
+        run.on_step("looking for what vanished")
+        since = pipeline_state.loaded_since(run, settings.account_id)
         not_swept = {
             outcome.stream: reason for outcome in loaded.streams if (reason := _why_not(outcome, since)) is not None
         }
@@ -65,14 +62,14 @@ def sweep(
             for outcome in loaded.streams
             if is_swept(STREAMS[outcome.stream]) and outcome.stream not in not_swept
         ]
-        with open_database(warehouse) as database:
+        with run.database() as database:
             found = _all(database, asking, settings, lists, since)
         swept = tuple(each.swept() for each in found)
         too_many = () if accept_deletions else tuple(each for each in swept if is_too_much(each))
         if not too_many and any(each.vanished or each.strays for each in found):
             before_moving()
-            _move(warehouse, found, Finding(settings.account_id, _found_at(found), loaded.run_id))
-    with open_database(warehouse) as database:
+            _move(run, found, Finding(settings.account_id, _found_at(found), loaded.run_id))
+    with run.database() as database:
         again = _again(database, settings, found, touched)
     return SweepReport(swept, not_swept, too_many, again, round(time.monotonic() - began, 3))
 
@@ -197,12 +194,12 @@ def _again(
     return again
 
 
-def _move(warehouse: Warehouse, found: Sequence[_Found], finding: Finding) -> None:
-    with open_database(warehouse) as database:
+def _move(run: Run, found: Sequence[_Found], finding: Finding) -> None:
+    with run.database() as database:
         has_table = bool(database.columns(DELETIONS.name))
     if not has_table:
-        keep(warehouse, DELETIONS.holding([]))
-    with open_database(warehouse) as database:
+        write_rows(run, DELETIONS.holding([]))
+    with run.database() as database:
         for each in found:
             owner = each.stream.owner
             because_of = f"{owner.stream}/{{{owner.column}}}" if owner else ""

@@ -13,10 +13,9 @@ from dlt.common.schema.typing import TColumnSchema
 from dlt.extract import DltResource
 
 from harvest_time_tracking import STREAMS, Stream, tables
-from harvest_warehouse.database import Database, open_database
-from harvest_warehouse.database.lock import turn
-from harvest_warehouse.database.system_tables import keep
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.database import Database
+from harvest_warehouse.database.run import Run
+from harvest_warehouse.database.system_tables import write_rows
 
 FROM, TO = "_dlt_valid_from", "_dlt_valid_to"
 
@@ -36,15 +35,13 @@ class HistoryReport:
     closed: int
 
 
-def keep_history(
-    warehouse: Warehouse, account_id: str, *, at: datetime, read: Collection[str] = tuple(STREAMS)
-) -> HistoryReport:
+def keep_history(run: Run, account_id: str, *, at: datetime, read: Collection[str] = tuple(STREAMS)) -> HistoryReport:
     """Compare the tables with the last known versions of their rows, and write down what differs. Asks Harvest nothing.
 
     Where nothing differs, nothing is written.
 
     Args:
-        warehouse: whose tables, as a load and a sweep have left them.
+        run: whose tables, as a load and a sweep have left them.
         account_id: the account; others in the same tables are left alone.
         at: an aware instant, the run's start: until then the old versions were valid, and from then on the new ones are.
         read: the streams that this run read completely. Of the others nobody knows, and their versions stay.
@@ -53,8 +50,8 @@ def keep_history(
         Busy: where another run is writing into the same database.
         DltException: where the database refuses.
     """
-    with turn(warehouse):
-        with open_database(warehouse) as database:
+    with run.locked():
+        with run.database() as database:
             found = [
                 _Comparison(database, stream, account_id)
                 for stream in STREAMS.values()
@@ -67,7 +64,7 @@ def keep_history(
                 database.run(endings, {"account_id": account_id, "at": at})
         resources = [history_resource(one.stream, one.rows, at) for one in found if one.rows or one.is_new]
         if resources:
-            keep(warehouse, *resources)
+            write_rows(run, *resources)
     return HistoryReport(
         tuple(history_table(one.stream) for one in found),
         sum(len(one.rows) for one in found),

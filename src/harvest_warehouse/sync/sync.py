@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 
 from dlt.common.exceptions import DltException
 
 from harvest_time_tracking import Client, HarvestError, Ledger, Settings, SettingWrong
-from harvest_warehouse.database import open_database
-from harvest_warehouse.database.lock import patient_turn, turn
-from harvest_warehouse.load import LoadReport, load, settle
+from harvest_time_tracking.settings import as_date
+from harvest_warehouse.database.run import Run
+from harvest_warehouse.load import LoadReport
 from harvest_warehouse.load.access_guard import Sentinel
-from harvest_warehouse.load.load import Again
+from harvest_warehouse.load.load import Again, load_in, settle
 from harvest_warehouse.load.report import what_happened
 from harvest_warehouse.load.reread_rotation import Rotation, rotation
-from harvest_warehouse.marts import BuildFailed, BuildReport, build
+from harvest_warehouse.marts import BuildFailed, BuildReport
+from harvest_warehouse.marts.build import build_in
 from harvest_warehouse.messages.steps import say_nothing
 from harvest_warehouse.settings.account import REREAD_REQUESTS
 from harvest_warehouse.settings.process import give_memory_back
@@ -26,7 +27,8 @@ from harvest_warehouse.sweep import SweepReport, sweep
 from harvest_warehouse.sweep.archive import Finding
 from harvest_warehouse.sweep.replaced_tables import Noted, drop_orphans, note_replaced, remember
 from harvest_warehouse.sync.history import HistoryReport, keep_history
-from harvest_warehouse.verify import VerifyReport, verify
+from harvest_warehouse.verify import VerifyReport
+from harvest_warehouse.verify.verify import verify_in
 from harvest_warehouse.warehouse import Warehouse
 
 
@@ -109,20 +111,19 @@ def sync(
         HarvestError: where Harvest cannot be asked at all.
     """
     began = time.monotonic()
-    client = client or Client(settings)
-    with turn(warehouse):
-        sentinel = Sentinel(warehouse, settings, client, accept=accept_access)
-    run = _Sync(warehouse, settings, reread_requests, client, sentinel, ledger or Ledger(), on_step)
-    with _asking(warehouse, client):
-        with turn(warehouse):
-            report = run.run(accept_deletions=accept_deletions, accept_access=accept_access)
+    run = Run(warehouse, on_step=on_step)
+    with _asking(warehouse, client or Client(settings)) as asking:
+        guard = Sentinel(run, settings, asking, accept=accept_access)
+        syncing = _Sync(run, settings, reread_requests, asking, guard, ledger or Ledger())
+        with run.locked():
+            report = syncing.run(accept_deletions=accept_deletions, accept_access=accept_access)
             if build_marts:
-                report = run.build(report)
+                report = syncing.build(report)
         if repair and report.sweep:
-            # Without the turn: it may wait for Harvest's report limit, and others can write meanwhile.
-            report = replace(report, verify=run.repair(accept_deletions=accept_deletions))
+            # Without the lock: it may wait for Harvest's report limit, and others can write meanwhile.
+            report = replace(report, verify=syncing.repair(accept_deletions=accept_deletions))
             if report.verify and report.verify.repaired:
-                report = run.follow_repair(report, build_marts=build_marts)
+                report = syncing.follow_repair(report, build_marts=build_marts)
     return replace(report, seconds=round(time.monotonic() - began, 3))
 
 
@@ -151,16 +152,17 @@ def repair(
         AccessLost: where something differs, and the token sees less than an earlier one.
         HarvestError: as `verify` does.
     """
-    client = client or Client(settings)
-    run = _Sync(warehouse, settings, 0, client, Sentinel(warehouse, settings, client), Ledger(), on_step)
-    with _asking(warehouse, client):
-        return run.repair(since=since, until=until, is_by_month=is_by_month)
+    first, last = as_date("since", since), as_date("until", until)
+    run = Run(warehouse, on_step=on_step)
+    with _asking(warehouse, client or Client(settings)) as asking:
+        syncing = _Sync(run, settings, 0, asking, Sentinel(run, settings, asking), Ledger())
+        return syncing.repair(first, last, is_by_month=is_by_month)
 
 
 @contextmanager
-def _asking(warehouse: Warehouse, client: Client) -> Iterator[None]:
+def _asking(warehouse: Warehouse, client: Client) -> Iterator[Client]:
     try:
-        yield
+        yield client
     except DltException as error:
         raise SyncFailed(what_happened(error, warehouse)) from error
     finally:
@@ -172,30 +174,28 @@ class _Sync:
 
     def __init__(
         self,
-        warehouse: Warehouse,
+        run: Run,
         settings: Settings,
         reread_requests: int,
         client: Client,
-        sentinel: Sentinel,
+        guard: Sentinel,
         ledger: Ledger,
-        on_step: Callable[[str], None],
     ) -> None:
-        self._warehouse = warehouse
+        self._run = run
         self._settings = settings
         self._reread_requests = reread_requests
         self._client = client
-        self._sentinel = sentinel
+        self._guard = guard
         self._ledger = ledger
-        self._on_step = on_step
 
     def run(self, *, accept_deletions: bool, accept_access: bool) -> SyncReport:
-        settle(self._warehouse, self._settings, on_step=self._on_step)
-        self._on_step("looking at what the token sees")
-        if hidden := self._sentinel.look():
+        settle(self._run, self._settings)
+        self._run.on_step("looking at what the token sees")
+        if hidden := self._guard.look():
             return SyncReport(None, None, lost=hidden)
         due = self._turn_of_history()
         loaded = self._load(due.again if due else None)
-        missed = self._sentinel.missed(loaded.streams)
+        missed = self._guard.missed(loaded.streams)
         noted = self._note_replaced(loaded)
         if missed and not accept_access:
             return SyncReport(loaded, None, noted.rows, missed, due)
@@ -204,33 +204,24 @@ class _Sync:
 
     def repair(
         self,
+        first: date | None = None,
+        last: date | None = None,
         *,
-        since: str | date | None = None,
-        until: str | date | None = None,
         is_by_month: bool = False,
         accept_deletions: bool = False,
     ) -> VerifyReport:
-        """Compare with Harvest's reports, and read again what differs. Takes the turn when it needs it."""
+        """Compare with Harvest's reports, and read again what differs. Takes the lock when it needs it."""
 
         def reread(again: Again) -> Sequence[str]:
-            with self._turn():
+            with self._run.locked(is_patient=True):
                 loaded = self._load(again)
                 return self._sweep(loaded, self._note_replaced(loaded), accept_deletions=accept_deletions).stopped
 
-        return verify(
-            self._warehouse,
-            self._settings,
-            since=since,
-            until=until,
-            is_by_month=is_by_month,
-            reread=reread,
-            client=self._client,
-            on_step=self._on_step,
-        )
+        return verify_in(self._run, self._settings, self._client, first, last, is_by_month=is_by_month, reread=reread)
 
     def follow_repair(self, report: SyncReport, *, build_marts: bool) -> SyncReport:
         """History and marts of what is there after a repair."""
-        with self._turn():
+        with self._run.locked(is_patient=True):
             if report.load and report.history:
                 kept, before = self._keep_history(report.load), report.history
                 opened, closed = before.opened + kept.opened, before.closed + kept.closed
@@ -245,41 +236,30 @@ class _Sync:
         self._client.close()
         give_memory_back()
         try:
-            return replace(report, build=build(self._warehouse, on_step=self._on_step), not_built="")
+            return replace(report, build=build_in(self._run), not_built="")
         except (BuildFailed, SettingWrong) as error:
             return replace(report, not_built=str(error))
 
-    def _turn(self) -> AbstractContextManager[None]:
-        return patient_turn(self._warehouse, lambda: self._on_step("waiting for another run that is writing"))
-
     def _turn_of_history(self) -> Rotation | None:
         """What to read again now; None before the first load."""
-        if not self._warehouse.is_there():
+        if not self._run.is_loaded():
             return None
-        return rotation(self._warehouse, self._settings, self._reread_requests)
+        return rotation(self._run, self._settings, self._reread_requests)
 
     def _load(self, again: Again | None) -> LoadReport:
-        if self._warehouse.is_there():
-            with open_database(self._warehouse) as database:
+        if self._run.is_loaded():
+            with self._run.database() as database:
                 remember(database)
-        return load(
-            self._warehouse,
-            self._settings,
-            again=again,
-            sentinel=self._sentinel,
-            client=self._client,
-            ledger=self._ledger,
-            on_step=self._on_step,
-        )
+        return load_in(self._run, self._settings, self._client, self._guard, self._ledger, again=again)
 
     def _keep_history(self, loaded: LoadReport) -> HistoryReport:
         read = [outcome.stream for outcome in loaded.streams if outcome.outcome == "complete"]
-        return keep_history(self._warehouse, self._settings.account_id, at=loaded.started_at, read=read)
+        return keep_history(self._run, self._settings.account_id, at=loaded.started_at, read=read)
 
     def _note_replaced(self, loaded: LoadReport) -> Noted:
         read = {outcome.stream for outcome in loaded.streams if outcome.outcome == "complete"}
         finding = Finding(self._settings.account_id, datetime.now(UTC), loaded.run_id)
-        with open_database(self._warehouse) as database:
+        with self._run.database() as database:
             drop_orphans(database, self._settings.account_id, read)
             return note_replaced(database, finding)
 
@@ -288,26 +268,19 @@ class _Sync:
         if not swept.again:
             return swept
         # A row can be committed later than any overlap reaches, or change with what vanished, without a trace.
-        self._on_step("reading what the load passed by")
-        again = load(
-            self._warehouse,
-            self._settings,
-            list(swept.again),
-            again=swept.again,
-            sentinel=self._sentinel,
-            client=self._client,
-            on_step=self._on_step,
+        self._run.on_step("reading what the load passed by")
+        again = load_in(
+            self._run, self._settings, self._client, self._guard, Ledger(), list(swept.again), again=swept.again
         )
         return swept.followed_by(self._swept(again, Noted(), accept_deletions=accept_deletions))
 
     def _swept(self, loaded: LoadReport, noted: Noted, *, accept_deletions: bool) -> SweepReport:
         return sweep(
-            self._warehouse,
+            self._run,
             self._settings,
             loaded,
             touched=noted.parents,
             accept_deletions=accept_deletions,
-            before_moving=self._sentinel.look_again,
+            before_moving=self._guard.look_again,
             client=self._client,
-            on_step=self._on_step,
         )

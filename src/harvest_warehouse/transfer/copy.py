@@ -25,11 +25,14 @@ from harvest_warehouse.database import Database, open_database, pipeline_state
 from harvest_warehouse.database.connection import UNFINISHED_COPY
 from harvest_warehouse.database.indexes import make_indexes
 from harvest_warehouse.database.lock import turn
+from harvest_warehouse.database.pipelines import is_loaded, open_pipeline
+from harvest_warehouse.database.run import Run
 from harvest_warehouse.database.table_scan import Digest, Portions, fitting
 from harvest_warehouse.destinations.insert_statements import insertions
 from harvest_warehouse.destinations.load_files import load_file
 from harvest_warehouse.load.report import what_happened
-from harvest_warehouse.marts import BuildFailed, BuildReport, build
+from harvest_warehouse.marts import BuildFailed, BuildReport
+from harvest_warehouse.marts.build import build_in
 from harvest_warehouse.settings.process import give_memory_back
 from harvest_warehouse.sweep.replaced_tables import BEFORE
 from harvest_warehouse.warehouse import SCHEMA, Warehouse
@@ -111,19 +114,20 @@ def copy(
     began = time.monotonic()
     if _is_same(source, target):
         raise SettingWrong(f"{source.place} cannot be copied onto itself: --from and --to are one and the same.")
-    if not source.is_there():
+    if not is_loaded(source):
         raise SettingWrong(f"There is nothing to copy: {source.place} is not there.")
-    with turn(source), turn(target):
+    run = Run(target, on_step=on_step)
+    with turn(source), run.locked():
         try:
             with tempfile.TemporaryDirectory() as folder:
                 report = _Copy(source, target, Path(folder), on_step).run(replaces=replace_unfinished)
         except (DltException, pa.ArrowException) as error:
             about = next((place for place in (source, target) if place.name in str(error)), target)
             raise CopyFailed(f"{what_happened(error, about)} {_HOW_TO_GO_ON}") from error
-        make_indexes(target)
+        make_indexes(run)
         if build_marts:
             try:
-                report = replace(report, build=build(target, on_step=on_step))
+                report = replace(report, build=build_in(run))
             except (BuildFailed, SettingWrong) as error:
                 report = replace(report, not_built=str(error))
     return replace(report, seconds=round(time.monotonic() - began, 3))
@@ -142,7 +146,7 @@ class _Copy:
     def run(self, *, replaces: bool) -> CopyReport:
         """The rows, then how far each stream has come, then the comparison; only after that it counts."""
         self._on_step("looking at both databases")
-        if pipeline_state.has_unfinished(self._account.pipeline(), self._account):
+        if pipeline_state.has_unfinished(Run(self._account)):
             raise _unsettled(self._source)
         schema = self._schema()
         with open_database(self._source, "reading") as here:
@@ -166,7 +170,7 @@ class _Copy:
 
     def _schema(self) -> Schema:
         """dlt's, as the source has stored it."""
-        reader: Any = self._source.pipeline("reading").destination_client()
+        reader: Any = open_pipeline(self._source, "reading").destination_client()
         with reader as client:
             stored = client.get_stored_schema(SCHEMA) if client.is_storage_initialized() else None
         if stored is None:
@@ -182,7 +186,7 @@ class _Copy:
         return Portions(table, columns, where.get(table, ""))
 
     def _client(self, schema: Schema) -> JobClientBase:
-        pipeline = self._target.pipeline()
+        pipeline = open_pipeline(self._target)
         return get_destination_clients(schema, pipeline.destination, self._target.dataset_name)[0]
 
     def _check_names(self, client: JobClientBase, plan: Sequence[Portions]) -> None:
@@ -226,8 +230,8 @@ class _Copy:
 
     def _write(self, here: Database, client: JobClientBase, plan: Sequence[Portions]) -> list[tuple[Portions, Digest]]:
         digests = []
-        # One more connection, as in `packages.move`.
-        with self._target.pipeline().sql_client():
+        # One more connection, as in `load_packages.load_pending`.
+        with open_pipeline(self._target).sql_client():
             for number, portions in enumerate(plan, 1):
                 rows, digest = portions.count(here), Digest(portions.columns)
                 step = f"copying {portions.table} (table {number} of {len(plan)})"

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 
 from harvest_time_tracking import STREAMS, Client, NeedsYou, Settings
-from harvest_warehouse.database import open_database, pipeline_state
-from harvest_warehouse.load import settle
+from harvest_warehouse.database import pipeline_state
+from harvest_warehouse.database.run import Run
+from harvest_warehouse.load.load import settle
 from harvest_warehouse.verify.local_totals import AccountSums, account_sums
 from harvest_warehouse.verify.results import Compared, known
 from harvest_warehouse.verify.row_checks import RowChecks, row_checks
 from harvest_warehouse.verify.running_timers import with_running
 from harvest_warehouse.verify.scope import Asker, Scope, asker, scope
-from harvest_warehouse.warehouse import Warehouse
 
 
 @dataclass(frozen=True)
@@ -54,12 +54,11 @@ class Beginning:
 
 
 def begin(
-    warehouse: Warehouse,
+    run: Run,
     settings: Settings,
     client: Client,
     first: date | None,
     last: date | None,
-    on_step: Callable[[str], None],
 ) -> Beginning:
     """See who asks, and what there is to compare. Only while holding the turn.
 
@@ -68,31 +67,31 @@ def begin(
         SettingWrong: where no day is left to compare.
         HarvestError: where Harvest cannot be asked.
     """
-    if not warehouse.is_there():
+    warehouse = run.warehouse
+    if not run.is_loaded():
         raise NeedsYou(f"There is no {warehouse.place} to compare: run {warehouse.command('load')} first.")
-    settle(warehouse, settings, on_step=on_step)
+    settle(run, settings)
     # Before our tables are read: what changes in Harvest from now on is told from what differs.
+    run.disconnect()
     who = asker(client)
-    with open_database(warehouse) as database:
+    with run.database() as database:
         found = scope(warehouse, database, settings, who, first, last)
         earlier = known(database, settings.account_id)
-    return Beginning(who, found, ours(warehouse, settings, client, found), earlier)
+    return Beginning(who, found, ours(run, settings, client, found), earlier)
 
 
-def ours(
-    warehouse: Warehouse, settings: Settings, client: Client, scope: Scope, before: OurSide | None = None
-) -> OurSide:
+def ours(run: Run, settings: Settings, client: Client, scope: Scope, before: OurSide | None = None) -> OurSide:
     """Our side as it is now. Only while holding the turn, and with no package waiting.
 
     Args:
-        warehouse: where the rows are.
+        run: into the database where the rows are.
         settings: the account.
         client: asks for running timers.
         scope: what is compared.
         before: as it was: where nothing changed since, it is as it was then, timers included.
     """
-    loaded_since = pipeline_state.loaded_since(warehouse, settings.account_id)
-    with open_database(warehouse) as database:
+    loaded_since = pipeline_state.loaded_since(run, settings.account_id)
+    with run.database() as database:
         tables = account_sums(database, settings.account_id, scope.first_summed, scope.last)
         if before is not None and before.tables == tables:
             return replace(before, loaded_since=loaded_since)
@@ -100,6 +99,7 @@ def ours(
     if not tables.running_ids:
         return OurSide(tables, tables, loaded_since, rows)
     stream = STREAMS["time_entries"]
+    run.disconnect()
     running = client.page(stream.path, stream.data_key, stream.live)
     records = json.loads(running.body, parse_float=Decimal)[stream.data_key]
     return OurSide(tables, with_running(tables, records), loaded_since, rows)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from harvest_warehouse.database import Database, open_database
-from harvest_warehouse.database.system_tables import OwnTable, keep
+from harvest_warehouse.database import Database
+from harvest_warehouse.database.run import Run
+from harvest_warehouse.database.system_tables import OwnTable, write_rows
 from harvest_warehouse.verify.harvest_reports import BUDGET, REPORTS, TheirRow
 from harvest_warehouse.verify.report_plan import ReportCall, Window, is_covered
 from harvest_warehouse.verify.verdicts import AGREED, Judged
-from harvest_warehouse.warehouse import Warehouse
 
 RECONCILIATION = OwnTable(
     "harvest_reconciliation",
@@ -121,7 +121,7 @@ def _rows(database: Database, account_id: str, call: ReportCall) -> tuple[TheirR
 
 
 def remember(
-    warehouse: Warehouse,
+    run: Run,
     account_id: str,
     run_id: str,
     compared: Sequence[Compared],
@@ -133,7 +133,7 @@ def remember(
     """Keep the verdicts on these windows in place of older ones. Only while holding the turn.
 
     Args:
-        warehouse: where.
+        run: into the database.
         account_id: the account.
         run_id: the comparison.
         compared: the windows.
@@ -168,9 +168,9 @@ def remember(
         }
         for one in compared
     ]
-    with open_database(warehouse) as database:
+    with run.database() as database:
         _forget(database, account_id, {one.call for one in compared}, over, beside)
-    keep(warehouse, RECONCILIATION.holding(verdicts), WINDOWS.holding(windows))
+    write_rows(run, RECONCILIATION.holding(verdicts), WINDOWS.holding(windows))
 
 
 def outdated(

@@ -12,9 +12,9 @@ from dlt.common.storages.load_package import create_load_id
 
 from harvest_time_tracking import Client, HarvestError, Settings, SettingWrong
 from harvest_time_tracking.settings import as_date
-from harvest_warehouse.database import Busy, open_database
-from harvest_warehouse.database.lock import patient_turn, turn
-from harvest_warehouse.load import settle
+from harvest_warehouse.database import Busy
+from harvest_warehouse.database.run import Run
+from harvest_warehouse.load.load import settle
 from harvest_warehouse.load.report import what_happened
 from harvest_warehouse.messages.steps import say_nothing
 from harvest_warehouse.verify.comparison_plan import begun
@@ -33,8 +33,6 @@ from harvest_warehouse.warehouse import Warehouse
 _ROUNDS = 3
 # What a comparison by months that is killed must ask again at most.
 _KEEP_EVERY_CALLS = 50
-
-_ANOTHER_RUN = "waiting for another run that is writing into {}"
 
 Reread = Callable[[Filters], Sequence[str]]
 
@@ -76,15 +74,31 @@ def verify(
     first, last = as_date("since", since), as_date("until", until)
     if first and last and last < first:
         raise SettingWrong(f"until ({last}) lies before since ({first}).")
-    with _failures_told(warehouse), client or Client(settings) as asking:
-        with patient_turn(warehouse, lambda: on_step(_ANOTHER_RUN.format(warehouse.place))):
-            beginning = begin(warehouse, settings, asking, first, last, on_step)
-        run = _Verification(warehouse, settings, asking, on_step, beginning, is_by_month=is_by_month)
-        with run.kept_when_it_stops():
-            run.compare()
+    run = Run(warehouse, on_step=on_step)
+    with client or Client(settings) as asking:
+        return verify_in(run, settings, asking, first, last, is_by_month=is_by_month, reread=reread)
+
+
+def verify_in(
+    run: Run,
+    settings: Settings,
+    client: Client,
+    first: date | None = None,
+    last: date | None = None,
+    *,
+    is_by_month: bool = False,
+    reread: Reread | None = None,
+) -> VerifyReport:
+    """Verify as a step of a run, which takes the lock when it needs it. Arguments and errors are those of `verify`."""
+    with _failures_told(run.warehouse):
+        with run.locked(is_patient=True):
+            beginning = begin(run, settings, client, first, last)
+        verification = _Verification(run, settings, client, beginning, is_by_month=is_by_month)
+        with verification.kept_when_it_stops():
+            verification.compare()
             if reread:
-                run.repair(reread)
-        return run.report()
+                verification.repair(reread)
+        return verification.report()
 
 
 class _Verification:
@@ -92,18 +106,16 @@ class _Verification:
 
     def __init__(
         self,
-        warehouse: Warehouse,
+        run: Run,
         settings: Settings,
         client: Client,
-        on_step: Callable[[str], None],
         beginning: Beginning,
         *,
         is_by_month: bool,
     ) -> None:
-        self._warehouse = warehouse
+        self._run = run
         self._settings = settings
         self._client = client
-        self._on_step = on_step
         self._who = beginning.who
         self._scope = beginning.scope
         self._ours = beginning.ours
@@ -131,7 +143,7 @@ class _Verification:
         if self._who.refused:
             return
         minutes = f"about {self._planned_minutes} minutes" if self._planned_minutes else "a minute or less"
-        self._on_step(f"asking Harvest for {self._planned_calls:,} reports, {minutes}")
+        self._run.on_step(f"asking Harvest for {self._planned_calls:,} reports, {minutes}")
         self._compare()
         for first in sorted({call.window.first for call in self._comparison.too_early}):
             self._note(f"For Harvest, {first} has not begun yet: it is not compared.")
@@ -144,13 +156,13 @@ class _Verification:
                 return
             again = repairs(judged, self._scope.months if is_rounding_changed(judged) else (), rows.again)
             self._repaired.append(again)
-            self._on_step(f"reading again what differs, round {number}")
+            self._run.on_step(f"reading again what differs, round {number}")
             for note in reread(again):
                 self._note(note)
             self._comparison = self._comparison.again()
-            with self._turn():
+            with self._locked():
                 self._look_at_ours(is_reread=True)
-            self._on_step(f"asking Harvest again for {len(self._comparison.unasked):,} reports")
+            self._run.on_step(f"asking Harvest again for {len(self._comparison.unasked):,} reports")
             self._compare()
 
     def report(self) -> VerifyReport:
@@ -194,7 +206,7 @@ class _Verification:
                 self._ask([call for call in calls if call.window == calls[0].window])
             changes, stale = self._look_at_harvest() if self._comparison.is_wrong else ({}, 0)
             is_last = number == _ROUNDS
-            with self._turn():
+            with self._locked():
                 self._look_at_ours(is_last=is_last)
                 if is_last or not (self._comparison.unasked or self._comparison.narrower):
                     self._finish(changes, stale)
@@ -206,11 +218,11 @@ class _Verification:
         if not room:
             self._write()
             self._reader.wait(len(calls))
-            with self._turn():
+            with self._locked():
                 self._look_at_ours()
             return
         if not self._comparison.unasked:
-            self._on_step(f"looking for the months that differ, {self._reader.calls:,} reports asked until now")
+            self._run.on_step(f"looking for the months that differ, {self._reader.calls:,} reports asked until now")
         answers = self._reader.read(calls[:room])
         self._comparison = self._comparison.with_answers(answers)
         if answers.failure:
@@ -227,7 +239,7 @@ class _Verification:
     def _look_at_ours(self, *, is_reread: bool = False, is_last: bool = False) -> None:
         """See whether another run, or we, changed our tables. Only while holding the turn."""
         before = None if is_reread else self._ours
-        self._ours = ours(self._warehouse, self._settings, self._client, self._scope, before)
+        self._ours = ours(self._run, self._settings, self._client, self._scope, before)
         look = self._comparison.unsettled_by if is_last else self._comparison.with_sums
         self._comparison = look(self._ours.sums)
 
@@ -237,16 +249,16 @@ class _Verification:
             return
         with ExitStack() as stack:
             try:
-                stack.enter_context(turn(self._warehouse))
+                stack.enter_context(self._run.locked())
             except Busy:
                 return
-            settle(self._warehouse, self._settings, on_step=self._on_step)
+            settle(self._run, self._settings)
             self._remember(self._comparison.unwritten, self._comparison.proven | self._comparison.written)
             self._comparison = self._comparison.as_written()
 
     def _finish(self, changes: Changes, stale: int) -> None:
         """The comparison came to its end: all of it is written, with the verdicts that hold for the whole account."""
-        with open_database(self._warehouse) as database:
+        with self._run.database() as database:
             touched = touched_by(changes, database, self._settings.account_id)
         self._comparison = self._comparison.with_touched(touched)
         if touched or self._comparison.unsettled:
@@ -261,23 +273,23 @@ class _Verification:
     def _remember(self, compared: Sequence[Compared], beside: Collection[ReportCall]) -> None:
         asked, left, judged = self._reader.calls, len(self._comparison.unasked), self._comparison.judged
         agreed = sum(one.verdict in AGREED for one in judged)
-        self._on_step(
+        self._run.on_step(
             f"writing what {asked:,} of {asked + left:,} reports said: {agreed:,} figures agree with Harvest, "
             f"{len(judged) - agreed:,} do not"
         )
         account_id, over = self._settings.account_id, self._comparison.compared.keys()
-        remember(self._warehouse, account_id, self._run_id, compared, judged, over=over, beside=beside)
+        remember(self._run, account_id, self._run_id, compared, judged, over=over, beside=beside)
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """The turn, waited for, and what an earlier run left finished."""
-        with patient_turn(self._warehouse, lambda: self._on_step(_ANOTHER_RUN.format(self._warehouse.place))):
-            settle(self._warehouse, self._settings, on_step=self._on_step)
+    def _locked(self) -> Iterator[None]:
+        """The lock, waited for, and what an earlier run left finished."""
+        with self._run.locked(is_patient=True):
+            settle(self._run, self._settings)
             yield
 
     def _tell_wait(self, until: datetime) -> None:
         left = len(self._comparison.unasked)
-        self._on_step(
+        self._run.on_step(
             f"waiting for Harvest's report limit until {until.astimezone():%H:%M:%S}, {self._reader.calls:,} reports asked and "
             f"{f'{left:,} left' if left else 'some left, to find the months'}; `dlt-harvest sync` can run meanwhile"
         )

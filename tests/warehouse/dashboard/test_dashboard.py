@@ -38,7 +38,8 @@ from harvest_warehouse.dashboard.requirements import known
 from harvest_warehouse.dashboard.sections import burn, unbilled_by_client
 from harvest_warehouse.dashboard.url import filters_asked_for, page_asked_for
 from harvest_warehouse.database import NotReadable, open_database
-from harvest_warehouse.database.system_tables import keep
+from harvest_warehouse.database.run import Run
+from harvest_warehouse.database.system_tables import write_rows
 from harvest_warehouse.verify.results import RECONCILIATION
 from harvest_warehouse.warehouse import Warehouse
 from support.dashboards import CROWD, GROUNDS, amount, ask, company, crowd, nothing, page, tiles, time_only, top
@@ -216,8 +217,8 @@ def test_the_verdict_is_that_of_the_last_comparison_and_never_a_fixed_text(made:
         "currency": "EUR", "measure": "total_hours", "subject": "A", "is_there": True, "convention": "", "reason": "",
         "compared_at": shop.simulator.clock.now(), "run_id": "1",
     }  # fmt: skip
-    keep(
-        compared.warehouse,
+    write_rows(
+        Run(compared.warehouse),
         RECONCILIATION.holding(
             [
                 {**row, "subject_id": 1, "ours": Decimal(1), "theirs": Decimal(1), "verdict": "exact"},

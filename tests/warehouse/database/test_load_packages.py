@@ -23,13 +23,21 @@ from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from harvest_warehouse.database import load_packages
-from harvest_warehouse.database.load_packages import move
+from harvest_warehouse.database.load_packages import load_pending
+from harvest_warehouse.database.pipelines import open_pipeline
+from harvest_warehouse.database.run import Run
 from harvest_warehouse.warehouse import Warehouse
+
+
+def move(pipeline: dlt.Pipeline, warehouse: Warehouse, *, is_left: bool = False) -> tuple[str, ...]:
+    run = Run(warehouse)
+    run._pipeline = pipeline
+    return load_pending(run, is_left=is_left)
 
 
 def test_half_a_job_file_stops_no_package(tmp_path: Path) -> None:
     warehouse = Warehouse(tmp_path, pipelines_dir=tmp_path / "pipelines")
-    pipeline = warehouse.pipeline()
+    pipeline = open_pipeline(warehouse)
     pipeline.extract([{"id": 1}], table_name="things", loader_file_format="parquet")
     pipeline.normalize()
     [jobs] = Path(pipeline.working_dir).glob("load/normalized/*/new_jobs")
@@ -46,7 +54,7 @@ def test_a_small_package_is_loaded_through_one_open_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_small: bool
 ) -> None:
     warehouse = Warehouse(tmp_path, pipelines_dir=tmp_path / "pipelines")
-    pipeline = warehouse.pipeline()
+    pipeline = open_pipeline(warehouse)
     for name in ("first", "second", "third"):
         pipeline.extract([{"id": 1}], table_name=name, loader_file_format="parquet")
     if not is_small:
@@ -123,7 +131,7 @@ def packages_for_ever(tmp_path: Path) -> Iterator[tuple[dlt.Pipeline, Warehouse]
         folder = tmp_path / str(number)
         folder.mkdir()
         warehouse = Warehouse(folder, pipelines_dir=folder / "pipelines")
-        pipeline = warehouse.pipeline()
+        pipeline = open_pipeline(warehouse)
         three_tables(pipeline)
         yield pipeline, warehouse
 
@@ -177,7 +185,7 @@ def test_a_working_folder_from_before_its_package_was_loaded_doubles_nothing(tmp
     [load_id] = move(pipeline, warehouse)
     shutil.rmtree(folder)
     copy.rename(folder)
-    move(warehouse.pipeline(), warehouse, is_left=True)
+    move(open_pipeline(warehouse), warehouse, is_left=True)
     assert_each_row_once(pipeline)
     with pipeline.sql_client() as client:
         assert client.execute_sql("select load_id from _dlt_loads") == [(load_id,)]
@@ -255,7 +263,7 @@ def is_open(connection: duckdb.DuckDBPyConnection) -> bool:
 
 def test_a_package_that_takes_more_memory_than_a_load_has_is_loaded_with_more(tmp_path: Path) -> None:
     warehouse = Warehouse(tmp_path, pipelines_dir=tmp_path / "pipelines")
-    pipeline = warehouse.pipeline()
+    pipeline = open_pipeline(warehouse)
     # 60 MB of texts, and nothing that could be packed.
     texts = random.Random(1).randbytes(30_000_000).hex()
     notes = [texts[start : start + 30_000] for start in range(0, len(texts), 30_000)]

@@ -12,7 +12,9 @@ import pytest
 from harvest_time_tracking import Secret, Settings
 from harvest_warehouse.database import Busy
 from harvest_warehouse.database.lock import patient_turn, turn
-from harvest_warehouse.load import load, settle
+from harvest_warehouse.database.run import Run
+from harvest_warehouse.load import load
+from harvest_warehouse.load.load import settle
 from harvest_warehouse.sync import sync
 from harvest_warehouse.warehouse import Warehouse
 from support.accounts import Account
@@ -64,7 +66,7 @@ def test_a_run_on_another_database_leaves_too_as_it_would_write_what_the_first_o
 ) -> None:
     elsewhere = Warehouse(tmp_path / "elsewhere")
     with pytest.raises(Busy, match=r"A run on another database is using dlt's working folder .*DLT_DATA_DIR"):
-        settle(elsewhere, Settings(Secret("token"), "777"))
+        settle(Run(elsewhere), Settings(Secret("token"), "777"))
     assert not elsewhere.file.exists()
 
 

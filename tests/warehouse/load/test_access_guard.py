@@ -13,6 +13,8 @@ from harvest_simulator import Fault
 from harvest_simulator.http.permissions import Viewer
 from harvest_time_tracking import HarvestError, Ledger
 from harvest_warehouse.database import open_database, pipeline_state
+from harvest_warehouse.database.pipelines import open_pipeline
+from harvest_warehouse.database.run import Run
 from harvest_warehouse.database.token_access import ACCESS, Access, lost, switched_off
 from harvest_warehouse.load import AccessLost, LoadReport, load
 from harvest_warehouse.load.source import account_source
@@ -68,7 +70,7 @@ def test_rights_that_are_lost_while_harvest_is_read_empty_no_column_and_delete_n
     before = {row["id"] for row in account.rows("time_entries")}
     with pytest.raises(HarvestError, match=r"was administrator and is member now|Not authorized"):
         sync_from(account, warehouse)
-    account.pipeline = warehouse.pipeline()
+    account.pipeline = open_pipeline(warehouse)
     assert {row["id"] for row in account.rows("time_entries")} == before
     assert all(row["cost_rate"] is not None for row in account.rows("time_entries") if row["notes"] == "edited")
     simulator.faults.clear()
@@ -127,7 +129,7 @@ def load_from(account: Account, warehouse: Warehouse, *streams: str, **asked: An
     try:
         return load(warehouse, client.settings, streams, client=client, **asked)
     finally:
-        account.pipeline = warehouse.pipeline()
+        account.pipeline = open_pipeline(warehouse)
 
 
 def test_a_load_with_a_lesser_role_reads_nothing_too(synced: tuple[Account, Warehouse]) -> None:
@@ -197,7 +199,9 @@ def test_what_a_killed_run_read_with_rights_that_nobody_vouched_for_is_thrown_aw
     account.simulator.as_role("member")
     # As far as a run gets that is killed before it looks once more at what the token sees.
     client = account.client(requests_per_15_s=0)
-    pipeline = pipeline_state.agree(warehouse.pipeline(), warehouse, client.settings.account_id)
+    run = Run(warehouse)
+    pipeline_state.adopt_database_state(run, client.settings.account_id)
+    pipeline = run.pipeline
     pipeline.extract(
         account_source(client.settings, ["time_entries", "users"], {}, client, Ledger()), loader_file_format="parquet"
     )

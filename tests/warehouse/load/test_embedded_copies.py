@@ -13,6 +13,7 @@ import pytest
 from harvest_simulator import Fault
 from harvest_time_tracking import STREAMS, Embedded, Stream
 from harvest_warehouse.database import open_database
+from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.load import load
 from harvest_warehouse.load.embedded_copies import follow_embedded
 from harvest_warehouse.warehouse import Warehouse
@@ -26,7 +27,7 @@ def load_from(account: Account, warehouse: Warehouse, *streams: str) -> None:
     account.simulator.enforce_limits = False
     client = account.client(requests_per_15_s=0, report_requests_per_15_min=0)
     load(warehouse, client.settings, streams, client=client)
-    account.pipeline = warehouse.pipeline()
+    account.pipeline = open_pipeline(warehouse)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -42,7 +43,7 @@ def test_after_many_changes_every_value_equals_the_truth(open_account: OpenAccou
 def test_a_copy_is_left_alone_where_its_original_was_not_read(open_account: OpenAccount, tmp_path: Path) -> None:
     account, warehouse = open_account(), Warehouse(tmp_path)
     load_from(account, warehouse)
-    with warehouse.pipeline().sql_client() as client:
+    with open_pipeline(warehouse).sql_client() as client:
         client.execute_sql("update clients set name = 'stale'")
         client.execute_sql("update time_entries set client__name = 'fresh'")
     load_from(account, warehouse, "time_entries", "roles")
@@ -57,7 +58,7 @@ def test_a_copy_is_left_alone_where_its_original_was_not_read(open_account: Open
 def test_another_account_in_the_same_tables_keeps_its_copies(open_account: OpenAccount, tmp_path: Path) -> None:
     account, warehouse = open_account(), Warehouse(tmp_path)
     load_from(account, warehouse, "clients", "projects")
-    with warehouse.pipeline().sql_client() as client:
+    with open_pipeline(warehouse).sql_client() as client:
         # The same ids, another account: nothing but the account tells them apart.
         client.execute_sql("insert into projects by name select * replace ('other' as account_id) from projects")
         client.execute_sql("update projects set client__name = 'theirs' where account_id = 'other'")

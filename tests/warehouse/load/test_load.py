@@ -14,9 +14,12 @@ import pytest
 from harvest_simulator import Fault
 from harvest_time_tracking import STREAMS, Client, Ledger, SettingWrong, harvest_time_tracking_source
 from harvest_warehouse.database import pipeline_state
-from harvest_warehouse.load import LoadFailed, LoadReport, load, settle
+from harvest_warehouse.database.pipelines import FolderDamaged, open_pipeline
+from harvest_warehouse.database.run import Run
+from harvest_warehouse.load import LoadFailed, LoadReport, load
+from harvest_warehouse.load.load import settle
 from harvest_warehouse.load.source import account_source
-from harvest_warehouse.warehouse import FolderDamaged, Warehouse
+from harvest_warehouse.warehouse import Warehouse
 from support.accounts import Account, assert_equals_truth
 
 OpenAccount = Callable[..., Account]
@@ -38,11 +41,11 @@ def load_from(account: Account, warehouse: Warehouse, *streams: str, **arguments
         return load(warehouse, client.settings, streams, client=client, **arguments)
     finally:
         # What the tests read is what was loaded here.
-        account.pipeline = warehouse.pipeline()
+        account.pipeline = open_pipeline(warehouse)
 
 
 def select(warehouse: Warehouse, query: str) -> list[tuple[Any, ...]]:
-    with warehouse.pipeline().sql_client() as client, client.execute_query(query) as cursor:
+    with open_pipeline(warehouse).sql_client() as client, client.execute_query(query) as cursor:
         return cursor.fetchall()
 
 
@@ -134,7 +137,7 @@ def test_harvest_runs_says_what_the_ledger_says(open_account: OpenAccount, wareh
 def test_runs_add_up_and_are_read_like_any_table(open_account: OpenAccount, warehouse: Warehouse) -> None:
     account = open_account()
     first, second = load_from(account, warehouse, "roles"), load_from(account, warehouse, "roles")
-    runs = warehouse.pipeline().dataset().harvest_runs.df()
+    runs = open_pipeline(warehouse).dataset().harvest_runs.df()
     assert set(runs["run_id"]) == {first.run_id, second.run_id}
 
 
@@ -206,7 +209,7 @@ def test_a_load_interrupted_before_it_is_written_is_finished_first(
     account.simulator.mutate(20, seed=3)
     with pytest.raises(KeyboardInterrupt):
         load_from(account, warehouse, *FEW, on_step=interrupt_at("writing"))
-    assert warehouse.pipeline().has_pending_data
+    assert open_pipeline(warehouse).has_pending_data
     account.simulator.mutate(20, seed=4)
     report = load_from(account, warehouse, *FEW)
     assert len(report.finished) == 2, "the rows, and what became of each stream"
@@ -233,9 +236,11 @@ def test_half_a_package_that_a_killed_run_left_is_thrown_away_and_asked_for_agai
     account.simulator.clock.sleep(86_400)
     account.simulator.mutate(20, seed=3)
     client = account.client(requests_per_15_s=0)
-    pipeline = pipeline_state.agree(warehouse.pipeline(), warehouse, client.settings.account_id)
+    run = Run(warehouse)
+    pipeline_state.adopt_database_state(run, client.settings.account_id)
+    pipeline = run.pipeline
     pipeline.extract(account_source(client.settings, FEW, {}, client, Ledger()))
-    [half] = Path(warehouse.pipeline().working_dir).glob("normalize/extracted/*/schema.json")
+    [half] = Path(open_pipeline(warehouse).working_dir).glob("normalize/extracted/*/schema.json")
     half.unlink()
     load_from(account, warehouse, *FEW)
     assert_equals_truth(account, FEW, after_changes=True)
@@ -318,7 +323,7 @@ def test_half_a_working_folder_is_told_with_the_way_out(
     account = open_account()
     with pytest.raises(KeyboardInterrupt):
         load_from(account, warehouse, "clients", on_step=interrupt_at("writing"))
-    folder = Path(warehouse.pipeline().working_dir)
+    folder = Path(open_pipeline(warehouse).working_dir)
     for file in folder.glob(half):
         file.write_bytes(file.read_bytes()[:3])
     client = account.client(requests_per_15_s=0)
@@ -338,10 +343,10 @@ def test_a_working_folder_from_before_what_waited_was_written_doubles_nothing(
     account = open_account()
     with pytest.raises(KeyboardInterrupt):
         load_from(account, warehouse, "clients", on_step=interrupt_at("writing"))
-    folder = Path(warehouse.pipeline().working_dir)
+    folder = Path(open_pipeline(warehouse).working_dir)
     copy = folder.with_name("copy")
     shutil.copytree(folder, copy)
-    settle(warehouse, account.client().settings)
+    settle(Run(warehouse), account.client().settings)
     shutil.rmtree(folder)
     copy.rename(folder)
     load_from(account, warehouse, "clients")

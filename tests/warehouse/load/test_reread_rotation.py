@@ -14,6 +14,8 @@ import pytest
 
 from harvest_simulator import Simulator
 from harvest_time_tracking import STREAMS
+from harvest_warehouse.database.pipelines import open_pipeline
+from harvest_warehouse.database.run import Run
 from harvest_warehouse.load import load
 from harvest_warehouse.load.load import Again
 from harvest_warehouse.load.reread_rotation import REST, Rotation, Window, rotate, rotation
@@ -34,7 +36,7 @@ def load_from(
     client = account.client(requests_per_15_s=0, report_requests_per_15_min=0, **settings)
     before = len(account.simulator.requests)
     load(warehouse, client.settings, streams, again=again, client=client)
-    account.pipeline = warehouse.pipeline()
+    account.pipeline = open_pipeline(warehouse)
     return len(account.simulator.requests) - before
 
 
@@ -49,14 +51,14 @@ def read(open_account: OpenAccount, tmp_path: Path, once: Callable[..., Path]) -
 
     account, warehouse = open_account(), Warehouse(tmp_path)
     shutil.copy(once("rotation", make), warehouse.file)
-    account.pipeline = warehouse.pipeline()
+    account.pipeline = open_pipeline(warehouse)
     return account, warehouse
 
 
 def turn_of(account: Account, warehouse: Warehouse, requests: int, hours: float = 13.0, **settings: Any) -> Rotation:
     """What is due so many hours from now: the machine's clock dates the runs."""
     at = datetime.now(UTC) + timedelta(hours=hours)
-    return rotation(warehouse, account.client(**settings).settings, requests, now=at)
+    return rotation(Run(warehouse), account.client(**settings).settings, requests, now=at)
 
 
 def month(number: int, rows: int = 100, stream: str = "time_entries", read_at: datetime = LONG_AGO) -> Window:
@@ -138,7 +140,7 @@ def test_what_was_just_read_is_left_alone(read: tuple[Account, Warehouse]) -> No
 
 def test_a_clock_that_was_ahead_keeps_nothing_from_its_turn(read: tuple[Account, Warehouse]) -> None:
     account, warehouse = read
-    with warehouse.pipeline().sql_client() as client:
+    with open_pipeline(warehouse).sql_client() as client:
         client.execute_sql("update harvest_runs set started_at = started_at + interval 1 year")
     first = turn_of(account, warehouse, requests=3, hours=0)
     chosen: set[str] = set()
@@ -190,7 +192,7 @@ def test_a_row_that_is_gone_from_harvest_does_not_hold_its_month_in_front(read: 
 
 def test_rows_without_a_date_are_read_with_their_whole_list_after_its_months(read: tuple[Account, Warehouse]) -> None:
     account, warehouse = read
-    with warehouse.pipeline().sql_client() as client:
+    with open_pipeline(warehouse).sql_client() as client:
         client.execute_sql("update expenses set spent_date = null where id = (select min(id) from expenses)")
     turn = turn_of(account, warehouse, requests=1_000)
     undated = next(window for window in turn.chosen if window.stream == "expenses" and window.month is None)

@@ -12,6 +12,7 @@ import pytest
 from harvest_simulator import Fault
 from harvest_time_tracking import STREAMS, Client
 from harvest_time_tracking.reading.stream_state import sees_more
+from harvest_warehouse.database.pipelines import is_loaded, open_pipeline
 from harvest_warehouse.load import AccessLost, LoadFailed, LoadReport, load, source
 from harvest_warehouse.warehouse import Warehouse
 from support.accounts import Account, assert_equals_truth, some_ids
@@ -28,7 +29,7 @@ def load_from(account: Account, warehouse: Warehouse, *streams: str, **asked: An
     try:
         return load(warehouse, asks.settings, streams, client=asks, **asked)
     finally:
-        account.pipeline = warehouse.pipeline()
+        account.pipeline = open_pipeline(warehouse)
 
 
 def change_role(account: Account, role: Role, before_request: int) -> None:
@@ -164,8 +165,8 @@ def test_portions_of_a_first_load_are_all_read_with_the_same_rights(
 
     def step(said: str) -> None:
         # When the second portion is about to be read, the first is written.
-        if said == "reading Harvest" and warehouse.is_there() and not written:
-            account.pipeline = warehouse.pipeline()
+        if said == "reading Harvest" and is_loaded(warehouse) and not written:
+            account.pipeline = open_pipeline(warehouse)
             if rows := rows_there(account):
                 written.append(rows)
                 account.simulator.as_role(later, rights if later == "manager" else ())

@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 
 from harvest_warehouse.cli import app
 from harvest_warehouse.database.pipeline_state import loaded_since
+from harvest_warehouse.database.pipelines import open_pipeline
+from harvest_warehouse.database.run import Run
 from harvest_warehouse.load import load
 from harvest_warehouse.warehouse import Warehouse
 from support.accounts import Account, assert_equals_truth, sync_from
@@ -67,11 +69,11 @@ def test_what_came_is_loaded_and_the_next_run_asks_for_all_of_it_again(
     assert f"{listed + 1:,}" in outcome.reason, "what Harvest said"
     assert f"{listed:,}" in outcome.reason, "what came"
     assert "chang" not in outcome.reason, "nothing changed"
-    account.pipeline = warehouse.pipeline()
+    account.pipeline = open_pipeline(warehouse)
     assert len(account.rows(stream)) == listed
     [run] = account.rows("harvest_runs")
     assert (run["outcome"], run["reason"]) == ("unproven", outcome.reason)
-    assert stream not in loaded_since(warehouse, account.simulator.account_id)
+    assert stream not in loaded_since(Run(warehouse), account.simulator.account_id)
     account.simulator.requests.clear()
     load(warehouse, client.settings, [stream], client=client)
     lists = [request for request in account.simulator.requests if request.path == f"/v2/{stream}"]
@@ -142,8 +144,8 @@ def test_a_list_that_is_read_by_parent_is_no_better_proven_than_its_parents(
     report = load(warehouse, client.settings, ["invoices", "invoice_payments"], client=client)
     assert {outcome.stream for outcome in report.unproven} == {"invoices", "invoice_payments"}
     assert "it is read by invoices: " in report.unproven[1].reason
-    assert loaded_since(warehouse, account.simulator.account_id) == {}
-    account.pipeline = warehouse.pipeline()
+    assert loaded_since(Run(warehouse), account.simulator.account_id) == {}
+    account.pipeline = open_pipeline(warehouse)
     assert_equals_truth(account, ["invoice_payments"])
 
 

@@ -21,6 +21,7 @@ from harvest_time_tracking import SettingWrong
 from harvest_warehouse.cli.render.build import build_lines
 from harvest_warehouse.database import open_database
 from harvest_warehouse.database.lock import turn
+from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.destinations import DESTINATIONS, Use, connect
 from harvest_warehouse.marts import BuildFailed, build
 from harvest_warehouse.marts.build import NEXT
@@ -45,7 +46,7 @@ def count(shop: Shop, table: str) -> int:
 
 def next_tables(shop: Shop) -> set[str]:
     query = "select table_name from information_schema.tables where table_schema = 'harvest_marts'"
-    with shop.warehouse.pipeline().sql_client() as client, client.execute_query(query) as cursor:
+    with open_pipeline(shop.warehouse).sql_client() as client, client.execute_query(query) as cursor:
         return {name for (name,) in cursor.fetchall() if name.endswith(NEXT) or name.startswith(("cfg_", "int_"))}
 
 
@@ -187,7 +188,7 @@ def test_a_build_that_fails_leaves_the_old_marts_and_shows_what_is_wrong(shop: S
     assert {table: count(shop, table) for table in TABLES} == before
     assert failed.value.report is not None
     [error] = [found for found in failed.value.report.errors if found.name == "key_fct_time_entry"]
-    with shop.warehouse.pipeline().sql_client() as client, client.execute_query(error.query) as cursor:
+    with open_pipeline(shop.warehouse).sql_client() as client, client.execute_query(error.query) as cursor:
         assert [row[-1] for row in cursor.fetchall()] == [2]
     shop.run("delete from time_entries where id = (select min(id) from time_entries)")
     shop.build()
@@ -329,7 +330,7 @@ def test_the_words_are_those_of_the_columns_and_are_in_the_database(shop: Shop) 
         "select table_name, column_name, comment from duckdb_columns() where schema_name = 'harvest_marts' "
         "order by table_name, column_index"
     )
-    with shop.warehouse.pipeline().sql_client() as client, client.execute_query(query) as cursor:
+    with open_pipeline(shop.warehouse).sql_client() as client, client.execute_query(query) as cursor:
         have: dict[str, dict[str, str]] = {}
         for table, column, words in cursor.fetchall():
             have.setdefault(table, {})[column] = words
@@ -344,7 +345,7 @@ def test_money_and_hours_are_exact_decimals_everywhere(shop: Shop) -> None:
         *("billable_utilisation", "total_utilisation", "spent_share", "weeks_of_budget_left", "effective_rate"),
         *("rate_realisation", "days_sales_outstanding", "revenue_share", "revenue_share_in_12_months"),
     }
-    with shop.warehouse.pipeline().sql_client() as client:
+    with open_pipeline(shop.warehouse).sql_client() as client:
         with client.execute_query(query) as cursor:
             assert {kind for (kind,) in cursor.fetchall() if kind.startswith("DECIMAL")} == {"DECIMAL(38,9)"}
         query = query.replace("data_type", "column_name") + " and data_type = 'DOUBLE'"

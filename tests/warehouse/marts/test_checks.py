@@ -10,6 +10,7 @@ import pytest
 
 import harvest_warehouse.marts.models as models_module
 from harvest_warehouse.database import Database, open_database
+from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.marts.models import described, models, raw_tables, resolved, rules
 from harvest_warehouse.marts.needs import Oddity, needs
 from harvest_warehouse.warehouse import Warehouse
@@ -132,7 +133,7 @@ def test_nothing_is_told_of_an_account_in_which_nothing_is_wrong(sound: Shop) ->
 @pytest.mark.parametrize("name", [rule.name for rule in rules()])
 def test_the_query_of_a_check_shows_the_rows_it_counted(sound: Shop, name: str) -> None:
     [(query, count)] = sound.rows(f"select query, row_count from marts.mart_data_quality where finding = '{name}'")
-    with sound.warehouse.pipeline().sql_client() as client, client.execute_query(query) as cursor:
+    with open_pipeline(sound.warehouse).sql_client() as client, client.execute_query(query) as cursor:
         assert len(cursor.fetchall()) == count
 
 

@@ -20,6 +20,7 @@ from sqlglot import exp
 
 from harvest_time_tracking import tables
 from harvest_warehouse.database import open_database
+from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.marts.models import SQL
 from mart_truth import KEYS, Books, differences
 from mart_truth.places import Row
@@ -143,7 +144,7 @@ def told(shop: Shop) -> set[tuple[Any, ...]]:
     """Every row that a finding of the last build shows."""
     found: set[tuple[Any, ...]] = set()
     for name, query in shop.rows("select finding, query from marts.mart_data_quality where row_count > 0"):
-        with shop.warehouse.pipeline().sql_client() as client, client.execute_query(query) as cursor:
+        with open_pipeline(shop.warehouse).sql_client() as client, client.execute_query(query) as cursor:
             found.update((name, *row) for row in cursor.fetchall())
     return found
 

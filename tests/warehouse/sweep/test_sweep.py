@@ -14,6 +14,7 @@ import pytest
 
 from harvest_simulator import Fault
 from harvest_simulator.http.request_log import Request
+from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.load import load
 from harvest_warehouse.sync import sync
 from harvest_warehouse.warehouse import Warehouse
@@ -423,7 +424,7 @@ def test_assignments_by_person_follow_those_by_project_without_waiting_for_their
 
 def test_another_account_in_the_same_tables_is_left_alone(synced: tuple[Account, Warehouse]) -> None:
     account, warehouse = synced
-    with warehouse.pipeline().sql_client() as client:
+    with open_pipeline(warehouse).sql_client() as client:
         client.execute_sql(
             "insert into time_entries by name select * replace ('other' as account_id) from time_entries"
         )
@@ -438,7 +439,7 @@ def test_another_account_in_the_same_tables_is_left_alone(synced: tuple[Account,
 
 def test_odd_ids_are_neither_found_missing_nor_in_the_way(synced: tuple[Account, Warehouse]) -> None:
     account, warehouse = synced
-    with warehouse.pipeline().sql_client() as client:
+    with open_pipeline(warehouse).sql_client() as client:
         # As the load keeps a record whose id is no number.
         client.execute_sql("insert into clients by name select * replace (-5 as id) from clients limit 1")
     account.simulator.store.create_client("As many in Harvest as here")

@@ -16,6 +16,7 @@ from harvest_simulator import Fault
 from harvest_simulator.account.conventions import Conventions
 from harvest_simulator.account.documents import Invoice
 from harvest_simulator.http.request_log import Request
+from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.load import load
 from harvest_warehouse.sync import sync
 from harvest_warehouse.warehouse import Warehouse
@@ -163,7 +164,7 @@ def test_invoices_before_the_start_date_are_not_taken_for_deleted_ones(
     def run() -> None:
         client = account.client(requests_per_15_s=0, start_date=start)
         sync(warehouse, client.settings, client=client, build_marts=False, reread_requests=0)
-        account.pipeline = warehouse.pipeline()
+        account.pipeline = open_pipeline(warehouse)
         account.simulator.clock.sleep(86_400)
 
     run()

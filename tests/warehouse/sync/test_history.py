@@ -18,6 +18,8 @@ from dlt.common.schema.typing import TColumnSchema
 from harvest_simulator import Simulator
 from harvest_time_tracking import STREAMS, tables
 from harvest_warehouse.database import open_database
+from harvest_warehouse.database.pipelines import open_pipeline
+from harvest_warehouse.database.run import Run
 from harvest_warehouse.load import load
 from harvest_warehouse.sync import HistoryReport, history, sync
 from harvest_warehouse.sync.history import history_columns, history_table, keep_history
@@ -38,7 +40,7 @@ def load_from(account: Account, warehouse: Warehouse, *streams: str) -> None:
 
 
 def kept(account: Account, warehouse: Warehouse, at: datetime, read: Collection[str] = KEPT) -> HistoryReport:
-    return keep_history(warehouse, account.simulator.account_id, at=at, read=read)
+    return keep_history(Run(warehouse), account.simulator.account_id, at=at, read=read)
 
 
 def select(warehouse: Warehouse, query: str) -> list[tuple[Any, ...]]:
@@ -173,7 +175,7 @@ def test_a_rate_that_is_added_ends_the_one_before(account: Account, warehouse: W
 
 def test_a_record_that_goes_ends_and_one_that_comes_back_begins_anew(account: Account, warehouse: Warehouse) -> None:
     row_id = int(select(warehouse, "select min(id) from user_assignments")[0][0])
-    with warehouse.pipeline().sql_client() as client:
+    with open_pipeline(warehouse).sql_client() as client:
         client.execute_sql("create table aside as select * from user_assignments where id = %s", row_id)
         client.execute_sql("delete from user_assignments where id = %s", row_id)
     before = packages(warehouse)
@@ -181,7 +183,7 @@ def test_a_record_that_goes_ends_and_one_that_comes_back_begins_anew(account: Ac
     assert (report.opened, report.closed) == (0, 1)
     assert kept(account, warehouse, DAYS[2]).closed == 0
     assert packages(warehouse) == before, "nothing was opened, so nothing had to be loaded"
-    with warehouse.pipeline().sql_client() as client:
+    with open_pipeline(warehouse).sql_client() as client:
         client.execute_sql("insert into user_assignments select * from aside")
     kept(account, warehouse, DAYS[3])
     found = versions(warehouse, "user_assignments", row_id, "budget", "is_active")
@@ -220,7 +222,7 @@ def test_a_sync_begins_history_and_adds_nothing_where_nothing_changed(
 
 
 def test_the_last_row_that_goes_ends_too(account: Account, warehouse: Warehouse) -> None:
-    with warehouse.pipeline().sql_client() as client:
+    with open_pipeline(warehouse).sql_client() as client:
         client.execute_sql("delete from task_assignments")
     count = len(account.simulator.truth()["task_assignments"])
     assert kept(account, warehouse, DAYS[1]).closed == count
@@ -231,7 +233,7 @@ def test_a_stream_that_was_not_read_keeps_its_versions(account: Account, warehou
     project = account.simulator.truth()["projects"][0]
     account.simulator.store.edit_project(project["id"], fee=Decimal("10"))
     load_from(account, warehouse, "projects", "clients")
-    with warehouse.pipeline().sql_client() as client:
+    with open_pipeline(warehouse).sql_client() as client:
         client.execute_sql("delete from users")
     report = kept(account, warehouse, DAYS[1], ["clients"])
     assert report == HistoryReport(("clients_history",), 0, 0)
@@ -243,7 +245,7 @@ def test_a_stream_that_was_not_read_keeps_its_versions(account: Account, warehou
 def test_another_account_in_the_same_tables_is_left_alone(account: Account, warehouse: Warehouse) -> None:
     """Told apart by the account alone, also where account and id would read the same without a mark between them."""
     number = account.simulator.account_id
-    with warehouse.pipeline().sql_client() as client:
+    with open_pipeline(warehouse).sql_client() as client:
         client.execute_sql(
             f"insert into clients by name select * replace ('{number}' || substr(id::text, 1, 1) as account_id,"
             " substr(id::text, 2)::bigint as id, 'XXX' as currency) from clients"
@@ -251,11 +253,11 @@ def test_another_account_in_the_same_tables_is_left_alone(account: Account, ware
     count = len(account.simulator.truth()["clients"])
     others = select(warehouse, f"select distinct account_id from clients where account_id <> '{number}'")
     for (other,) in others:
-        keep_history(warehouse, other, at=DAYS[1], read=["clients"])
+        keep_history(Run(warehouse), other, at=DAYS[1], read=["clients"])
     theirs = f"select * from clients_history where account_id <> '{number}' order by record_key"
     before = select(warehouse, theirs)
     assert len(before) == count
-    with warehouse.pipeline().sql_client() as client:
+    with open_pipeline(warehouse).sql_client() as client:
         client.execute_sql("update clients set currency = 'YYY'")
         client.execute_sql(f"delete from clients where account_id <> '{number}'")
     report = kept(account, warehouse, DAYS[2], ["clients"])
@@ -293,7 +295,7 @@ def interrupted(*_: Any, **__: Any) -> None:
 
 def test_a_clock_that_was_set_back_ends_no_version_before_it_began(account: Account, warehouse: Warehouse) -> None:
     client_id = account.simulator.truth()["clients"][0]["id"]
-    with warehouse.pipeline().sql_client() as client:
+    with open_pipeline(warehouse).sql_client() as client:
         client.execute_sql("update clients set currency = 'ISK' where id = %s", client_id)
     kept(account, warehouse, DAYS[0] - timedelta(days=2), ["clients"])
     assert [row[:2] for row in versions(warehouse, "clients", client_id)] == [(DAYS[0], DAYS[0]), (DAYS[0], None)]
@@ -303,11 +305,11 @@ def test_what_comes_back_by_a_clock_that_was_set_back_begins_no_earlier_than_it_
     account: Account, warehouse: Warehouse
 ) -> None:
     row_id = int(select(warehouse, "select min(id) from user_assignments")[0][0])
-    with warehouse.pipeline().sql_client() as client:
+    with open_pipeline(warehouse).sql_client() as client:
         client.execute_sql("create table aside as select * from user_assignments where id = %s", row_id)
         client.execute_sql("delete from user_assignments where id = %s", row_id)
     kept(account, warehouse, DAYS[3])
-    with warehouse.pipeline().sql_client() as client:
+    with open_pipeline(warehouse).sql_client() as client:
         client.execute_sql("insert into user_assignments select * from aside")
     kept(account, warehouse, DAYS[2])
     found = versions(warehouse, "user_assignments", row_id)
@@ -316,7 +318,7 @@ def test_what_comes_back_by_a_clock_that_was_set_back_begins_no_earlier_than_it_
 
 
 def test_the_tables_are_in_the_schema_with_types_and_words(account: Account, warehouse: Warehouse) -> None:
-    dataset = warehouse.pipeline().dataset()
+    dataset = open_pipeline(warehouse).dataset()
     for name in KEPT:
         stream = STREAMS[name]
         columns: dict[str, TColumnSchema] = dict(dataset.schema.tables[history_table(stream)]["columns"])

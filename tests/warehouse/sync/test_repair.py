@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.load import AccessLost
 from harvest_warehouse.sync import repair
 from harvest_warehouse.verify import VerifyReport
@@ -71,7 +72,7 @@ def repair_from(account: Account, warehouse: Warehouse, **asked: Any) -> VerifyR
     try:
         return repair(warehouse, client.settings, client=client, **asked)
     finally:
-        account.pipeline = warehouse.pipeline()
+        account.pipeline = open_pipeline(warehouse)
 
 
 def test_a_repair_alone_moves_no_more_at_once_than_a_sync_and_says_so(synced: tuple[Account, Warehouse]) -> None:

@@ -14,6 +14,7 @@ import pytest
 from harvest_simulator import Fault, Simulator
 from harvest_simulator.changes.store import Store
 from harvest_time_tracking import HarvestError
+from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.warehouse import Warehouse
 from support.accounts import Account, assert_equals_truth, sync_from
 
@@ -49,7 +50,7 @@ def store(account: Account, warehouse: Warehouse, once: Callable[..., Path]) -> 
             sync_from(Account(simulator, url, made.folder), made)
 
     shutil.copy(once("scenarios", make), warehouse.file)
-    account.pipeline = warehouse.pipeline()
+    account.pipeline = open_pipeline(warehouse)
     account.simulator.clock.sleep(86_400)
     return account.simulator.store
 

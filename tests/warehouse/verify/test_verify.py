@@ -18,6 +18,7 @@ from harvest_simulator.account.rows import Expense, TimeEntry
 from harvest_time_tracking import HarvestError, NeedsYou, SettingWrong
 from harvest_time_tracking.errors import TokenRejected
 from harvest_warehouse.cli.render.verify import verify_lines
+from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.load import load
 from harvest_warehouse.sync import repair
 from harvest_warehouse.verify import VerifyReport, verify
@@ -54,7 +55,7 @@ class Copy:
         return [request.path for request in self.simulator.requests if "/reports/" in request.path]
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        with self.warehouse.pipeline().sql_client() as client, client.execute_query(query) as cursor:
+        with open_pipeline(self.warehouse).sql_client() as client, client.execute_query(query) as cursor:
             return list(cursor.fetchall())
 
 
@@ -87,7 +88,7 @@ def loaded(open_account: Callable[..., Account], masters: Callable[..., Path], t
         warehouse = Warehouse(tmp_path)
         shutil.copy(masters(**arguments), warehouse.file)
         account = open_account(**arguments)
-        account.pipeline = warehouse.pipeline()
+        account.pipeline = open_pipeline(warehouse)
         return Copy(account, warehouse)
 
     return open_one
@@ -355,7 +356,7 @@ def by_hours(copy: Copy) -> list[tuple[Any, ...]]:
 
 
 def change_ours(copy: Copy, statement: str) -> None:
-    with copy.warehouse.pipeline().sql_client() as client:
+    with open_pipeline(copy.warehouse).sql_client() as client:
         client.execute_sql(statement)
 
 
@@ -802,7 +803,7 @@ def test_work_that_is_dated_in_the_future_is_compared_with_the_month_of_today(lo
 
 def test_rows_older_than_all_of_ours_are_missed_and_brought(loaded: Loaded) -> None:
     copy = loaded()
-    with copy.warehouse.pipeline().sql_client() as client:
+    with open_pipeline(copy.warehouse).sql_client() as client:
         for table in ("time_entries", "expenses"):
             client.execute_sql(f"delete from {table} where spent_date < '2026-02-01'")
     report = copy.verify()
@@ -854,7 +855,7 @@ def test_a_range_of_days_is_compared_with_no_day_more(loaded: Loaded) -> None:
 
 def test_what_was_never_loaded_is_not_compared(loaded: Loaded) -> None:
     copy = loaded()
-    with copy.warehouse.pipeline().sql_client() as client:
+    with open_pipeline(copy.warehouse).sql_client() as client:
         for table in ("time_entries", "expenses"):
             client.execute_sql(f"delete from {table} where spent_date < '2026-02-01'")
     settings = replace(copy.client.settings, start_date=date(2026, 2, 1))
@@ -866,7 +867,7 @@ def test_what_was_never_loaded_is_not_compared(loaded: Loaded) -> None:
 
 def test_another_account_in_the_same_tables_is_left_alone(loaded: Loaded) -> None:
     copy = loaded()
-    with copy.warehouse.pipeline().sql_client() as client:
+    with open_pipeline(copy.warehouse).sql_client() as client:
         for table in ("time_entries", "expenses", "projects", "clients", "invoices", "task_assignments"):
             client.execute_sql(f"insert into {table} by name select * replace ('9' as account_id) from {table}")
     assert copy.verify().is_proven

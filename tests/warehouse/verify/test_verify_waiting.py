@@ -20,6 +20,7 @@ import pytest
 from harvest_simulator import Simulator
 from harvest_simulator.account.rows import TimeEntry
 from harvest_time_tracking import Client
+from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.load import load
 from harvest_warehouse.sync import sync
 from harvest_warehouse.verify import VerifyReport, verify
@@ -133,7 +134,7 @@ def entry_in(account: Account, first: date, last: date, number: int = 0) -> Time
 
 
 def kept(warehouse: Warehouse, query: str) -> list[tuple[Any, ...]]:
-    with warehouse.pipeline().sql_client() as client, client.execute_query(query) as cursor:
+    with open_pipeline(warehouse).sql_client() as client, client.execute_query(query) as cursor:
         return list(cursor.fetchall())
 
 

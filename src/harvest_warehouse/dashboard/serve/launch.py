@@ -26,6 +26,7 @@ from harvest_warehouse.dashboard.serve.access import (
     as_environment,
 )
 from harvest_warehouse.database import NotReadable
+from harvest_warehouse.database.pipelines import is_loaded, open_pipeline
 from harvest_warehouse.database.read_only import reading
 from harvest_warehouse.warehouse import Warehouse
 
@@ -144,7 +145,7 @@ def show_dlt(warehouse: Warehouse, server: Server = HERE) -> ShowReport:
         SettingWrong: where it is not installed, or nothing was loaded yet.
     """
     _ready(warehouse, _NEEDS_OF_DLT)
-    pipeline = warehouse.pipeline()
+    pipeline = open_pipeline(warehouse)
     spec = find_spec("dlt")
     if spec is None or spec.origin is None:
         raise SettingWrong("dlt is not installed as files: its dashboard cannot be found.")
@@ -181,7 +182,7 @@ def _installed(needs: tuple[str, ...]) -> None:
 
 def _ready(warehouse: Warehouse, needs: tuple[str, ...]) -> None:
     _installed(needs)
-    if not warehouse.is_there():
+    if not is_loaded(warehouse):
         raise SettingWrong(
             f"{warehouse.place} is not there yet: run {warehouse.command('sync')} (or `demo`) in this folder first."
         )

@@ -1,0 +1,69 @@
+"""dlt's pipeline to a target, and whether anything was loaded there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dlt
+from dlt.common.exceptions import DltException
+from dlt.common.storages.exceptions import SchemaNotFoundError
+
+from harvest_time_tracking import HarvestError, printable
+from harvest_warehouse.destinations import Use
+from harvest_warehouse.destinations.connect import connected
+from harvest_warehouse.destinations.duckdb.client import is_database
+from harvest_warehouse.warehouse import Warehouse
+
+
+class FolderDamaged(HarvestError):
+    """dlt's working folder cannot be read."""
+
+
+def is_loaded(warehouse: Warehouse) -> bool:
+    """Whether anything was loaded yet.
+
+    Raises:
+        DltException: where the database cannot be reached.
+        NoDatabase: where the file is something else.
+    """
+    if warehouse.kind.is_file:
+        return is_database(warehouse.file)
+    with open_pipeline(warehouse).sql_client() as client:
+        return client.has_dataset()
+
+
+def open_pipeline(warehouse: Warehouse, use: Use = "writing") -> dlt.Pipeline:
+    """The pipeline, made or taken up again, and from now on dlt's current one.
+
+    Args:
+        warehouse: where it leads.
+        use: what for: `mending` has all the memory that anything of ours may take, `reading` has connections that can
+            write nothing.
+
+    Raises:
+        FolderDamaged: where dlt's working folder cannot be read.
+    """
+    made = connected(warehouse.destination, warehouse.dataset_name, warehouse.file, use)[0]
+    with working_folder_read(warehouse):
+        return dlt.pipeline(
+            warehouse.pipeline_name,
+            destination=made,
+            dataset_name=warehouse.dataset_name,
+            pipelines_dir=str(warehouse.working_folders),
+        )
+
+
+@contextmanager
+def working_folder_read(warehouse: Warehouse) -> Iterator[None]:
+    """What dlt says of a file in its working folder that it cannot read, in our words. Raises FolderDamaged."""
+    try:
+        yield
+    except (ValueError, KeyError, FileNotFoundError) as error:
+        if isinstance(error, (DltException, HarvestError)) and not isinstance(error, SchemaNotFoundError):
+            raise
+        raise FolderDamaged(
+            f"dlt's working folder {warehouse.working_folders / warehouse.pipeline_name} is damaged, or half a copy "
+            f"({type(error).__name__}: {printable(str(error))}). Delete it, and run this again: all that matters is in the database, and what "
+            "waited there is asked for again."
+        ) from error

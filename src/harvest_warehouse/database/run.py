@@ -1,0 +1,118 @@
+"""One run that writes into a database: what each step of it is given, instead of opening everything anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+
+import dlt
+
+from harvest_warehouse.database.connection import Database, open_database
+from harvest_warehouse.database.lock import patient_turn, turn
+from harvest_warehouse.database.pipelines import is_loaded, open_pipeline
+from harvest_warehouse.destinations import Use
+from harvest_warehouse.messages.steps import say_nothing
+from harvest_warehouse.warehouse import Warehouse
+
+
+class Run:
+    """The lock of a database, dlt's pipeline to it, and one open connection.
+
+    While the lock is held the connection stays open from one step to the next, but for where `disconnect` is called: a
+    DuckDB file that is open keeps readers out, so it is closed wherever Harvest is waited for; and closing it empties its memory.
+
+    Args:
+        warehouse: where the rows go.
+        on_step: is told, in a few words, what begins.
+
+    Attributes:
+        warehouse: as given.
+        on_step: as given.
+        is_settled: whether what an earlier run left was finished since the lock was taken.
+    """
+
+    def __init__(self, warehouse: Warehouse, *, on_step: Callable[[str], None] = say_nothing) -> None:
+        self.warehouse = warehouse
+        self.on_step = on_step
+        self.is_settled = False
+        self._is_locked = False
+        self._pipeline: dlt.Pipeline | None = None
+        self._database: Database | None = None
+        self._connection = ExitStack()
+        self._use: Use = "writing"
+        self._users = 0
+
+    @contextmanager
+    def locked(self, *, is_patient: bool = False) -> Iterator[None]:
+        """Write alone for as long as the block lasts; a block within another one goes on with the same lock.
+
+        Args:
+            is_patient: whether to wait while another run has it.
+
+        Raises:
+            Busy: where another run has it; with patience, for more than an hour.
+            OutOfReach: where the database does not answer.
+        """
+        if self._is_locked:
+            yield
+            return
+        with self._turn(is_patient=is_patient):
+            # Others may have written since, into dlt's working folder too.
+            self._is_locked, self.is_settled, self._pipeline = True, False, None
+            try:
+                yield
+            finally:
+                self.disconnect()
+                self._is_locked = False
+
+    def _turn(self, *, is_patient: bool) -> AbstractContextManager[None]:
+        if not is_patient:
+            return turn(self.warehouse)
+        waiting = f"waiting for another run that is writing into {self.warehouse.place}"
+        return patient_turn(self.warehouse, lambda: self.on_step(waiting))
+
+    @property
+    def pipeline(self) -> dlt.Pipeline:
+        """dlt's pipeline: made when it is first asked for. Raises FolderDamaged."""
+        if self._pipeline is None:
+            self._pipeline = open_pipeline(self.warehouse)
+        return self._pipeline
+
+    def new_pipeline(self) -> dlt.Pipeline:
+        """The pipeline made anew, of whatever its working folder has become."""
+        self._pipeline = None
+        return self.pipeline
+
+    def is_loaded(self) -> bool:
+        """Whether anything was loaded yet. Raises as `pipelines.is_loaded` does."""
+        return self._database is not None or is_loaded(self.warehouse)
+
+    @contextmanager
+    def database(self, use: Use = "writing") -> Iterator[Database]:
+        """The open connection; without the lock, for as long as the block lasts.
+
+        Raises:
+            HalfCopied: where a copy from another destination was interrupted.
+            DltException: where the database cannot be reached.
+        """
+        if self._database is None or (self._use != use and not self._users):
+            self.disconnect()
+            pipeline = self.pipeline if use == "writing" else None
+            self._database = self._connection.enter_context(open_database(self.warehouse, use, pipeline=pipeline))
+            self._use = use
+        self._users += 1
+        try:
+            yield self._database
+        except BaseException:
+            self._users -= 1
+            self.disconnect()
+            raise
+        self._users -= 1
+        if not self._is_locked or self._database.is_enlarged:
+            self.disconnect()
+
+    def disconnect(self) -> None:
+        """Close the connection, unless a step is at work on it; the next step opens one."""
+        if not self._users:
+            self._database = None
+            self._connection.close()
