@@ -19,7 +19,7 @@ _WORDS = {
     "sync": "whole jobs: keep equal, move elsewhere",
     "doctor": "single jobs that compare or report",
     "alerts": "single jobs on the tables",
-    "database": "connection, lock, our own tables, state",
+    "database": "run, lock, connection, our own tables, state",
     "warehouse": "where an account's rows go",
     "destinations": "one for each database: SQL dialect, client",
     "messages": "words and settings",
