@@ -42,7 +42,9 @@ def other_run(tmp_path: Path) -> subprocess.Popen[str]:
     process.wait()
 
 
-@pytest.mark.parametrize("run", [load, sync, settle])
+@pytest.mark.parametrize(
+    "run", [load, sync, lambda warehouse, settings: settle(Run(warehouse), settings)], ids=["load", "sync", "settle"]
+)
 def test_a_second_run_leaves_at_once_and_asks_harvest_nothing(
     open_account: Callable[..., Account], tmp_path: Path, other_run: subprocess.Popen[str], run: Callable[..., object]
 ) -> None:
