@@ -1,6 +1,6 @@
 # `make demo` and `make test` each work first and alone: all they need is Python 3.11 or newer, and the package registry.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-destinations storm explore lint docs pictures benchmark audit dist sbom clean
+.PHONY: help demo test test-destinations storm explore lint docs docs-site pictures benchmark audit dist sbom clean
 
 # The newest suitable Python of this machine; python3 itself may be older than 3.11.
 PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python; do \
@@ -44,18 +44,20 @@ lint: .venv/ready  ## what CI checks beside the tests
 	$(RUN)ruff format --check
 	$(RUN)mypy
 	$(RUN)lint-imports
-	$(RUN)python docs/generate/streams.py --check docs/streams.md
-	$(RUN)python docs/generate/models.py --check docs/models.md
+	$(RUN)python docs/generate --check
 	$(RUN)marimo check --strict docs/explore.py src/harvest_warehouse/dashboard/app.py
+	$(MAKE) --no-print-directory docs-site
 
 docs: .venv/ready  ## write the generated pages again
-	$(RUN)python docs/generate/streams.py docs/streams.md
-	$(RUN)python docs/generate/models.py docs/models.md
+	$(RUN)python docs/generate
+
+docs-site: .venv/ready  ## build the documentation as a site into site/; a broken link is an error
+	NO_MKDOCS_2_WARNING=1 $(RUN)mkdocs build --strict --quiet
 
 pictures: .venv/ready  ## take the README's pictures of the dashboard again; needs Chromium
 	$(RUN)python docs/pictures.py
 
-benchmark: .venv/ready  ## measure beside dltHub's example and the bare floor, and write docs/performance.md
+benchmark: .venv/ready  ## measure beside dltHub's example and the bare floor, and write docs/explanation/performance.md
 	$(RUN)python -m benchmarks all
 
 audit: .venv/ready  ## known vulnerabilities in what uv.lock pins; asks the package index's advisories
@@ -69,7 +71,7 @@ sbom: .venv/ready  ## what the wheel brings with it, as CycloneDX: sbom.cdx.json
 	$(UV) export --quiet --locked --all-extras --format cyclonedx1.5 --output-file sbom.cdx.json
 
 clean:  ## remove what was made, not what was loaded
-	rm -rf .venv .uv .azurite dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv .uv .azurite dist site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 .venv/ready: pyproject.toml uv.lock $(filter .uv/bin/uv,$(UV))
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed: none of them is on this machine's PATH."; exit 1; }

@@ -1,4 +1,4 @@
-"""`python -m benchmarks compare|pace|daily|busy|deletions|scaling|memory|destinations|page`: measure, and write docs/performance.md from what was measured."""
+"""`python -m benchmarks compare|pace|daily|busy|deletions|scaling|memory|destinations|page`: measure, and write docs/explanation/performance.md from what was measured."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def main() -> None:
         if asked.what in (name, "all"):
             RESULTS.mkdir(exist_ok=True)
             (RESULTS / f"{name}.json").write_text(json.dumps(measure(asked), indent=1) + "\n", encoding="utf-8")
-    page.write(RESULTS, Path(__file__).parents[1] / "docs")
+    page.write(RESULTS, Path(__file__).parents[1] / "docs" / "explanation")
 
 
 def _once(account: Account, command: list[str], database: str, settings: dict[str, str], said: str) -> Run:

@@ -67,7 +67,7 @@ def main() -> None:
         found = {"entries": asked.entries, "cores": os.cpu_count(), **_measured(warehouse, Path(scratch), asked.visits)}
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "dashboard.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    page.write(RESULTS, Path(__file__).parents[1] / "docs")
+    page.write(RESULTS, Path(__file__).parents[1] / "docs" / "explanation")
 
 
 def _account(folder: Path, entries: int) -> Target:

@@ -1,4 +1,4 @@
-"""docs/performance.md and its picture, from what was measured."""
+"""docs/explanation/performance.md and its picture, from what was measured."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 HEAD = """# Performance
 
 Written by `make benchmark` (`python -m benchmarks all`), which runs everything side by side on one machine against the
-simulated account. Seconds are this machine's; ratios travel. CPU seconds count all threads of the loading program, and
+simulated account. Seconds depend on the machine; ratios hold elsewhere, too. CPU seconds count all threads of the loading program, and
 nothing of the simulator.
 """
 

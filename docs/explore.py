@@ -37,7 +37,9 @@ def datasets(dlt, os, tempfile):
 
 @app.cell
 def title(harvest, mo):
-    mo.md(f"# A Harvest account in DuckDB\n\n{len(harvest.tables)} tables, one for each stream.")
+    mo.md(
+        f"# A Harvest account in DuckDB\n\n{len(harvest.tables)} tables: Harvest's lists, and the lists inside their records."
+    )
     return
 
 
@@ -80,7 +82,7 @@ def marts_title(mo):
     mo.md("""
     ## The marts
 
-    Every column is explained in docs/models.md. Currencies are never added up.
+    Every column is explained in docs/reference/models.md. Currencies are never added up.
     """)
     return
 

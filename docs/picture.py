@@ -1,4 +1,4 @@
-"""Draws what `dlt-harvest demo` prints, as it is printed, into docs/demo.svg: `python docs/picture.py`."""
+"""Draws what `dlt-harvest demo` prints, as it is printed, into docs/images/demo.svg: `python docs/picture.py`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def main() -> None:
     # No font is fetched from anywhere: the reader's own will do.
     drawn = re.sub(r"@font-face \{.*?\}", "", drawn, flags=re.DOTALL)
     drawn = drawn.replace("font-family: Fira Code, monospace", "font-family: ui-monospace, Menlo, Consolas, monospace")
-    Path(__file__).with_name("demo.svg").write_text(drawn, encoding="utf-8")
+    (Path(__file__).parent / "images" / "demo.svg").write_text(drawn, encoding="utf-8")
 
 
 if __name__ == "__main__":

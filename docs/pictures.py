@@ -59,7 +59,7 @@ def main() -> None:
                             browser,
                             f"{report.address}/?page={quote(page)}",
                             page,
-                            Path(__file__).with_name(name),
+                            Path(__file__).parent / "images" / name,
                             scheme,
                             width,
                             height,

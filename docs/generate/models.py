@@ -1,9 +1,6 @@
-"""Writes docs/models.md from sql/models.yml: `python docs/generate/models.py docs/models.md`."""
+"""The page docs/reference/models.md, from sql/models.yml."""
 
 from __future__ import annotations
-
-import sys
-from pathlib import Path
 
 from harvest_warehouse.cli.render.tables import markdown_table
 from harvest_warehouse.marts.models import Described, Rule, described, rules
@@ -14,7 +11,7 @@ _HEAD = """# The marts
 Written by `make docs` from the SQL files in `src/harvest_warehouse/marts/sql` and the words in `models.yml` there; do not edit.
 `dlt-harvest build` makes these tables in the schema `harvest_marts`. Every key begins with `account_id`. Money is exact,
 never rounded before it is shown, and always in the `currency` of its row: never add rows of different currencies. Hours
-are decimals. To see a ratio over several rows, add up what is above and below the line, then divide.
+are decimals. To get a ratio over several rows, add up numerators and denominators first, then divide.
 """
 
 
@@ -51,12 +48,12 @@ def _places_part() -> str:
     return "\n\n".join(
         [
             "## Rows without a place",
-            "One odd row of Harvest's stops no build. A row without the values named here, or below a row that is itself left "
-            f"out, is in no table, and no figure counts it; nor is one with hours or quantities of {MOST['units']:,} and more, "
-            f"with money of {MOST['money']:,} and more, or with an instant outside the years 1 to 9999. The check `left_out` "
-            "names each of them, with what is odd and what it holds; `odd_value` names rows that are counted, although a value "
-            "in them is missing or cannot be. What Harvest's tables hold is what is here and what is left out: `conserved_rows` "
-            "and the other checks of what is conserved stop a build where it is not.",
+            "One odd row from Harvest never stops a build. A row that lacks the values named here, or whose parent row is left "
+            "out, is in no table, and no figure counts it. The same goes for rows with hours or quantities of "
+            f"{MOST['units']:,} or more, money of {MOST['money']:,} or more, or a timestamp outside the years 1 to 9999. The "
+            "check `left_out` names each of them, with what is odd and what it holds. `odd_value` names rows that count, "
+            "although a value in them is missing or impossible. Included and left-out rows together are exactly what Harvest's "
+            "tables hold: `conserved_rows` and the other conservation checks stop the build if they are not.",
             markdown_table(("table", "what a row needs", "and a row of"), rows),
         ]
     )
@@ -66,9 +63,9 @@ def _checks_part() -> str:
     return "\n\n".join(
         [
             "## Checks",
-            "An error stops the build, and the marts of the last one stand. A warning rests on how Harvest behaves; a "
-            "finding is something that somebody may want to mend in Harvest. `mart_data_quality` has the number of rows of "
-            "each, and a query that shows them. Each table also has an error check of its key.",
+            "An error stops the build, and the previous marts stay. A warning rests on how Harvest behaves. A finding is "
+            "something you may want to fix in Harvest. `mart_data_quality` has the number of rows of each, and a query that "
+            "shows them. Each table also has an error check of its key.",
             markdown_table(("check", "severity", "a row that it finds means"), map(_check_row, _named_rules())),
         ]
     )
@@ -80,19 +77,3 @@ def _named_rules() -> list[Rule]:
 
 def _check_row(rule: Rule) -> tuple[str, str, str]:
     return f"`{rule.name}`", rule.severity, rule.words
-
-
-def main(arguments: list[str]) -> int:
-    """Write the page, or with `--check` say whether it is as it would be written; gives the exit code."""
-    page = Path(arguments[-1])
-    if "--check" not in arguments:
-        page.write_text(models_page(), encoding="utf-8")
-        return 0
-    if page.exists() and page.read_text(encoding="utf-8") == models_page():
-        return 0
-    sys.stderr.write(f"{page} is not what models.yml says: run `make docs`.\n")
-    return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -1,9 +1,6 @@
-"""Writes docs/streams.md from the catalogue and the schema: `python docs/generate/streams.py docs/streams.md`."""
+"""The page docs/reference/streams.md, from the catalogue and the schema."""
 
 from __future__ import annotations
-
-import sys
-from pathlib import Path
 
 from harvest_time_tracking import STREAMS, Stream, tables
 from harvest_warehouse.cli.render.tables import STREAM_COLUMNS, how_kept, markdown_table, stream_rows
@@ -19,9 +16,11 @@ OWN_TABLES = (RUNS, DELETIONS, ACCESS, REREADS, RECONCILIATION, WINDOWS)
 _HEAD = """# Streams and tables
 
 Written by `make docs` from the catalogue (`sources/harvest_time_tracking/catalogue.py`) and the schema file beside it; do
-not edit. Each stream goes to the table of its name, in the dataset `harvest_time_tracking_data`. Every column is there
-even where the account never filled it; a field that Harvest adds becomes a new column, and a value that does not fit its
-column is kept as text in a column beside it (`<column>__v_text`).
+not edit. Each stream goes to the table of its name, in the dataset `harvest_time_tracking_data`. Every column exists,
+even if your account has never used it; a field that Harvest adds becomes a new column, and a value that does not fit its
+column is kept as text in a column beside it (`<column>__v_text`). Nested objects become columns (`client__id`), lists become
+tables of their own (`invoices__line_items`), and every row has its `account_id`. Money and hours are exact decimals, dates are
+dates, and timestamps are UTC.
 """
 
 
@@ -43,10 +42,10 @@ def _stream_part(stream: Stream) -> str:
         ("endpoint", f"[`GET /v2/{stream.path}`]({stream.docs})"),
         ("table", f"`{stream.table_name}`"),
         ("key", ", ".join(f"`{column}`" for column in stream.key)),
-        ("brought up to date", how_kept(stream)),
+        ("updated", how_kept(stream)),
         ("permission", stream.permission),
         ("feature", f"`company.{stream.feature}`" if stream.feature else "none"),
-        ("read", "by default" if stream.is_default else "when it is named"),
+        ("read", "by default" if stream.is_default else "only when named"),
     ]
     if stream.kept:
         columns = ", ".join(f"`{column}`" for column in stream.kept)
@@ -78,10 +77,10 @@ def _history_part() -> str:
     return "\n\n".join(
         [
             "## history",
-            "Harvest knows the present value of these columns only. Each `sync` compares them with the last version that is "
-            "known; what differs is a new version of the record, valid from the start of that run.",
+            "Harvest knows only the present value of these columns. Each `sync` compares them with the last known version; a "
+            "difference becomes a new version of the record, valid from the start of that run.",
             markdown_table(
-                ("table", "its columns, beside those below"),
+                ("table", "its columns, in addition to those below"),
                 [(f"`{history_table(stream)}`", ", ".join(f"`{name}`" for name in stream.kept)) for stream in kept],
             ),
             markdown_table(("column", "type", "meaning"), [(f"`{name}`", *facts) for name, facts in words.items()]),
@@ -94,24 +93,8 @@ def _own_part(table: SystemTable) -> str:
     return "\n\n".join(
         [
             f"## {table.name}",
-            f"Our own table. {table.description}.",
+            f"A table of dlt-harvest's own. {table.description}.",
             f"Key: {', '.join(f'`{column}`' for column in table.key)}.",
             markdown_table(("column", "type", "meaning"), rows),
         ]
     )
-
-
-def main(arguments: list[str]) -> int:
-    """Write the page, or with `--check` say whether it is as it would be written; gives the exit code."""
-    page = Path(arguments[-1])
-    if "--check" not in arguments:
-        page.write_text(streams_page(), encoding="utf-8")
-        return 0
-    if page.exists() and page.read_text(encoding="utf-8") == streams_page():
-        return 0
-    sys.stderr.write(f"{page} is not what the catalogue says: run `make docs`.\n")
-    return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -17,7 +17,7 @@ class Destination:
         name: dlt's, and that of our extra which brings what it needs.
         factory: where dlt finds it, where that is not what the name says.
         needs: modules that the extra brings.
-        load_format: what files the rows travel in; chosen by measurement (docs/performance.md).
+        load_format: what files the rows travel in; chosen by measurement (docs/explanation/performance.md).
         load_workers: how many files are written at once.
         is_file: whether it is a file in the folder where the command runs, so that nothing is to be configured.
         session: set in its credentials, whatever these say: instants are UTC.

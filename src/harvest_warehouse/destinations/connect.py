@@ -137,5 +137,5 @@ def _unconfigured(name: str, error: ConfigFieldMissingException) -> str:
         return f"{_unreadable(name)}: {' and '.join(error.fields)} missing. {_QUOTED}"
     return (
         f"The destination {name} is not configured: {' and '.join(error.fields)} missing. Put it into .dlt/secrets.toml under "
-        f"[destination.{name}.credentials], or into DESTINATION__{name.upper()}__CREDENTIALS; docs/destinations.md shows how."
+        f"[destination.{name}.credentials], or into DESTINATION__{name.upper()}__CREDENTIALS; docs/reference/destinations shows how."
     )

@@ -43,7 +43,7 @@ _NAMED = frozenset(
 )
 # Databricks' names of secrets; all else that begins so computes.
 _NOT_OF_A_FAMILY = frozenset({"list_secrets"})
-_ARE = "Functions of aggregates, dates, texts and arithmetic are (docs/security.md)."
+_ARE = "Functions of aggregates, dates, texts and arithmetic are (docs/explanation/security.md)."
 
 # What describes tables; jobs, sessions and settings are other people's.
 _DESCRIPTIONS = frozenset(

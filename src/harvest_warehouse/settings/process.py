@@ -65,7 +65,7 @@ _NO_NEWS = (
     "Harvest stream ",
     # A folder may have served another destination before: the one that is named counts.
     "in state differs from destination",
-    # JSON lines are chosen for what they keep exactly, inserts for what they do without (docs/destinations.md): it would be said
+    # JSON lines are chosen for what they keep exactly, inserts for what they do without (docs/reference/destinations): it would be said
     # of each table in each run.
     "A ArrowToJsonlWriter writer is used",
     "A ArrowToInsertValuesWriter writer is used",

@@ -54,7 +54,7 @@ class Bucket:
         except ConfigFieldMissingException as error:
             raise SettingWrong(
                 f"Where to is not configured: {' and '.join(error.fields)} missing. Put it into .dlt/secrets.toml under "
-                f"[destination.{name}], or into DESTINATION__{name.upper()}__BUCKET_URL; docs/destinations.md shows how."
+                f"[destination.{name}], or into DESTINATION__{name.upper()}__BUCKET_URL; docs/how-to/publish-files.md shows how."
             ) from None
         except (MissingDependencyException, ImportError):
             url = str(bucket_url or dlt.config.get(f"destination.{name}.bucket_url"))

@@ -76,7 +76,7 @@ class Server:
         if self.host not in LOOPBACK and not self.key and not self.proxy_secret:
             raise SettingWrong(
                 f"On {self.host} others could open the dashboard: add `--token` for a key in its address, or set "
-                f"{VARIABLE_SECRET} and serve it behind a login proxy (docs/security.md says how)."
+                f"{VARIABLE_SECRET} and serve it behind a login proxy (docs/explanation/security.md says how)."
             )
         for name, value in ((VARIABLE_KEY, self.key), (VARIABLE_SECRET, self.proxy_secret)):
             if value and (len(value) < SHORTEST_SECRET or quote(value, safe="") != value):
