@@ -7,19 +7,16 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
-import dlt
 import sqlglot
 from dlt.destinations.exceptions import DatabaseException, DatabaseUndefinedRelation
 from dlt.destinations.sql_client import SqlClientBase
 from sqlglot import exp
 
 from harvest_time_tracking import HarvestError
-from harvest_warehouse.database.pipelines import open_pipeline
-from harvest_warehouse.destinations import Destination, Use
+from harvest_warehouse.destinations import Destination
 from harvest_warehouse.destinations.dialect import CATALOG, HOME
 from harvest_warehouse.destinations.insert_statements import plain, plain_lines
 from harvest_warehouse.destinations.statements import Home, Statement
-from harvest_warehouse.warehouse import Target
 
 _T = TypeVar("_T")
 
@@ -307,32 +304,3 @@ class Database:
 
     def _name(self, table: str) -> str:
         return self._home.translated(f"select 1 from {table}", {}).partition(" FROM ")[2]
-
-
-@contextmanager
-def open_database(
-    warehouse: Target, use: Use = "writing", *, is_copying: bool = False, pipeline: dlt.Pipeline | None = None
-) -> Iterator[Database]:
-    """A connection for as long as the block lasts: a file that stays open could not be loaded.
-
-    Args:
-        warehouse: where the tables are.
-        use: what for; one for `reading` can write nothing, and read nothing but this database.
-        is_copying: by a copy that is at work, or takes the place of one that was interrupted.
-        pipeline: the pipeline to it, opened for this use; a new one if None.
-
-    Raises:
-        IncompleteCopy: where a copy was interrupted, for all others.
-        DltException: where the database cannot be reached.
-    """
-    with (pipeline or open_pipeline(warehouse, use)).sql_client() as client:
-        for guard in warehouse.kind.guards if use == "reading" else ():
-            client.execute_sql(guard)
-        more = warehouse.kind.more_memory if use in ("writing", "building") else ()
-        database = Database(client, warehouse.marts_name, warehouse.kind, more)
-        if not is_copying and database.is_half_copied():
-            raise IncompleteCopy(
-                f"{warehouse.place} holds half a copy from another destination: `dlt-harvest copy --to {warehouse.destination} "
-                "--replace-unfinished` makes it anew. Nothing was read from there, and nothing changed."
-            )
-        yield database

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dlt.destinations.exceptions import DestinationConnectionError
 
 from harvest_time_tracking import HarvestError, SettingWrong, printable
-from harvest_warehouse.database.connection import Database, open_database
+from harvest_warehouse.database.connection import Database
+from harvest_warehouse.database.opening import open_database
 from harvest_warehouse.database.pipelines import is_loaded
 from harvest_warehouse.destinations.duckdb.client import mended_by
 from harvest_warehouse.warehouse import Target

@@ -7,8 +7,9 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 import dlt
 
-from harvest_warehouse.database.connection import Database, open_database
+from harvest_warehouse.database.connection import Database
 from harvest_warehouse.database.lock import exclusive_lock, wait_for_lock
+from harvest_warehouse.database.opening import open_database
 from harvest_warehouse.database.pipelines import is_loaded, open_pipeline
 from harvest_warehouse.destinations import Use
 from harvest_warehouse.messages.steps import say_nothing

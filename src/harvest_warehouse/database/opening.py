@@ -1,0 +1,42 @@
+"""Open a connection to a target, for writing or for reading, and close it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dlt
+
+from harvest_warehouse.database.connection import Database, IncompleteCopy
+from harvest_warehouse.database.pipelines import open_pipeline
+from harvest_warehouse.destinations import Use
+from harvest_warehouse.warehouse import Target
+
+
+@contextmanager
+def open_database(
+    warehouse: Target, use: Use = "writing", *, is_copying: bool = False, pipeline: dlt.Pipeline | None = None
+) -> Iterator[Database]:
+    """A connection for as long as the block lasts: a file that stays open could not be loaded.
+
+    Args:
+        warehouse: where the tables are.
+        use: what for; one for `reading` can write nothing, and read nothing but this database.
+        is_copying: by a copy that is at work, or takes the place of one that was interrupted.
+        pipeline: the pipeline to it, opened for this use; a new one if None.
+
+    Raises:
+        IncompleteCopy: where a copy was interrupted, for all others.
+        DltException: where the database cannot be reached.
+    """
+    with (pipeline or open_pipeline(warehouse, use)).sql_client() as client:
+        for guard in warehouse.kind.guards if use == "reading" else ():
+            client.execute_sql(guard)
+        more = warehouse.kind.more_memory if use in ("writing", "building") else ()
+        database = Database(client, warehouse.marts_name, warehouse.kind, more)
+        if not is_copying and database.is_half_copied():
+            raise IncompleteCopy(
+                f"{warehouse.place} holds half a copy from another destination: `dlt-harvest copy --to {warehouse.destination} "
+                "--replace-unfinished` makes it anew. Nothing was read from there, and nothing changed."
+            )
+        yield database
