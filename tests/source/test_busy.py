@@ -11,8 +11,8 @@ import pytest
 
 from harvest_time_tracking import Session
 from harvest_time_tracking.catalogue import STREAMS
-from harvest_time_tracking.reading import read_plan
 from harvest_time_tracking.reading.stream_state import cursors
+from harvest_time_tracking.sizes import ReadSizes
 from harvest_warehouse.warehouse import Target
 from support.accounts import Account, assert_equals_truth, sync_from
 
@@ -55,10 +55,9 @@ def test_a_change_for_each_other_request_hardly_costs_more_than_none(
     open_account: OpenAccount, monkeypatch: pytest.MonkeyPatch, windows: bool, totals: bool
 ) -> None:
     if windows:
-        monkeypatch.setattr(read_plan, "_PAGES_AT_ONCE", 40)
-        monkeypatch.setattr(read_plan, "_PAGES_OF_A_WINDOW", 25)
+        monkeypatch.setattr(Account, "sizes", ReadSizes(pages_at_once=40, pages_of_a_window=25))
     else:
-        monkeypatch.setattr(read_plan, "_PAGES_AT_ONCE", 1_000)
+        monkeypatch.setattr(Account, "sizes", ReadSizes(pages_at_once=1_000))
     counts = []
     for is_busy in (False, True):
         account = open_account(f"busy{is_busy}", entries=ENTRIES, enforce_limits=False, latency=(0.15, 0.15))
@@ -202,8 +201,7 @@ def test_pages_shorter_than_those_asked_for_bring_every_row_first_and_later(
 def test_a_list_of_short_pages_is_read_in_windows_as_any_other(
     open_account: OpenAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read_plan, "_PAGES_AT_ONCE", 20)
-    monkeypatch.setattr(read_plan, "_PAGES_OF_A_WINDOW", 10)
+    monkeypatch.setattr(Account, "sizes", ReadSizes(pages_at_once=20, pages_of_a_window=10))
     account = at_rest(open_account(entries=3_000, enforce_limits=False))
     account.simulator.set_paging(most_rows=50)
     session = Session(STREAMS)
@@ -221,8 +219,7 @@ def test_a_list_of_short_pages_is_read_in_windows_as_any_other(
 def test_a_window_that_is_not_proven_is_read_once_more_by_the_next_run_and_by_no_later_portion(
     open_account: OpenAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read_plan, "_PAGES_AT_ONCE", 2)
-    monkeypatch.setattr(read_plan, "_PAGES_OF_A_WINDOW", 1)
+    monkeypatch.setattr(Account, "sizes", ReadSizes(pages_at_once=2, pages_of_a_window=1))
     account = at_rest(open_account(entries=ENTRIES, enforce_limits=False))
     answer = account.simulator._answer
     is_spoilt = True

@@ -17,12 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harvest_simulator import Fault, Simulator
-from harvest_time_tracking import Secret, Session, Settings
+from harvest_time_tracking import Client, Secret, Session, Settings
 from harvest_time_tracking.catalogue import STREAMS
-from harvest_time_tracking.reading import read_plan
 from harvest_time_tracking.reading.calls import windows_between
+from harvest_time_tracking.sizes import ReadSizes
 from harvest_warehouse.database.pipelines import open_pipeline
-from harvest_warehouse.load import LoadFailed, load, source
+from harvest_warehouse.load import LoadFailed, load
 from harvest_warehouse.warehouse import Target
 from support.accounts import Account, assert_equals_truth
 
@@ -34,8 +34,7 @@ ENTRIES = 9_000
 @pytest.fixture
 def short_windows(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if two pages were many."""
-    monkeypatch.setattr(read_plan, "_PAGES_AT_ONCE", 2)
-    monkeypatch.setattr(read_plan, "_PAGES_OF_A_WINDOW", 1)
+    monkeypatch.setattr(Account, "sizes", ReadSizes(pages_at_once=2, pages_of_a_window=1))
 
 
 def quiet(account: Account) -> Account:
@@ -127,8 +126,7 @@ def test_what_changed_between_portions_is_brought_by_the_last(open_account: Open
 def test_what_lies_before_the_start_date_stays_out_also_where_it_changes_meanwhile(
     open_account: OpenAccount, monkeypatch: pytest.MonkeyPatch, pages_at_once: int
 ) -> None:
-    monkeypatch.setattr(read_plan, "_PAGES_AT_ONCE", pages_at_once)
-    monkeypatch.setattr(read_plan, "_PAGES_OF_A_WINDOW", 1)
+    monkeypatch.setattr(Account, "sizes", ReadSizes(pages_at_once=pages_at_once, pages_of_a_window=1))
     account = quiet(open_account(entries=ENTRIES))
     dates = sorted(entry["spent_date"] for entry in account.simulator.truth()["time_entries"])
     start = dates[len(dates) // 4]
@@ -152,8 +150,7 @@ def test_a_row_hidden_by_a_deletion_and_an_arrival_between_two_pages_is_found(
     open_account: OpenAccount, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     if "window" in how:
-        monkeypatch.setattr(read_plan, "_PAGES_AT_ONCE", 2)
-        monkeypatch.setattr(read_plan, "_PAGES_OF_A_WINDOW", 2)
+        monkeypatch.setattr(Account, "sizes", ReadSizes(pages_at_once=2, pages_of_a_window=2))
     account = quiet(open_account(entries=ENTRIES))
     store = account.simulator.store
     entries = sorted(account.simulator.truth()["time_entries"], key=lambda entry: (entry["spent_date"], entry["id"]))
@@ -200,11 +197,12 @@ def load_in_pieces(account: Account, folder: Path, kill_after: int | None = None
     """What `dlt-harvest load` does, with portions of one page and three parents, in a process of its own."""
 
     def run() -> None:
-        read_plan._PAGES_AT_ONCE, read_plan._PAGES_OF_A_WINDOW, source._PORTION = 2, 1, 3
         settings = Settings(
             Secret(account.simulator.access_token), account.simulator.account_id, account.url, requests_per_15_s=0
         )
-        load(Target(folder), settings, KILLED)
+        sizes = ReadSizes(pages_at_once=2, pages_of_a_window=1, portion=3)
+        with Client(settings, sizes=sizes) as client:
+            load(Target(folder), settings, KILLED, client=client)
 
     process = get_context("fork").Process(target=run)
     process.start()
@@ -231,16 +229,15 @@ def test_a_load_killed_at_any_moment_goes_on_and_ends_equal(
     account = quiet(open_account(entries=ENTRIES, enforce_limits=False))
     load_in_pieces(account, tmp_path, kill_after=kill_after, then_seconds=then_seconds)
     load_in_pieces(account, tmp_path)
-    account.pipeline = Target(tmp_path).pipeline()
+    account.pipeline = open_pipeline(Target(tmp_path))
     assert_equals_truth(account, KILLED)
 
 
-@pytest.mark.usefixtures("short_windows")
 def test_after_an_interruption_only_what_was_not_written_is_asked_again(
     open_account: OpenAccount, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harvest_warehouse.load.source._PORTION", 1)
     account = quiet(open_account(entries=ENTRIES, enforce_limits=False))
+    account.sizes = ReadSizes(pages_at_once=2, pages_of_a_window=1, portion=1)
     client = account.client(requests_per_15_s=0)
     warehouse = Target(tmp_path)
     readings = []
@@ -268,7 +265,7 @@ def test_lists_are_there_before_the_first_child_is_asked_for(open_account: OpenA
     client = account.client(requests_per_15_s=0)
     with pytest.raises(LoadFailed):
         load(Target(tmp_path), client.settings, client=client)
-    account.pipeline = Target(tmp_path).pipeline()
+    account.pipeline = open_pipeline(Target(tmp_path))
     lists = [name for name, stream in STREAMS.items() if stream.is_default and not stream.parent]
     assert_equals_truth(account, lists)
 
@@ -300,10 +297,10 @@ def _most_at_once(simulator: Simulator, act: Callable[[], object]) -> int:
 
 
 def test_a_load_taken_up_again_asks_its_share_of_those_that_it_had_asked_before(
-    open_account: OpenAccount, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    open_account: OpenAccount, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("harvest_warehouse.load.source._PORTION", 2)
     account = quiet(open_account(enforce_limits=False))
+    account.sizes = ReadSizes(portion=2)
     warehouse = Target(tmp_path)
     streams = ["users", "user_billable_rates", "user_project_assignments", "user_assignments"]
     readings = []

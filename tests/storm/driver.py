@@ -16,6 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from harvest_simulator.simulator import Simulator
+from harvest_time_tracking.sizes import ReadSizes
 from harvest_warehouse.marts.models import raw_tables
 from harvest_warehouse.warehouse import Target
 from mart_truth import KEYS, Books, differences
@@ -25,7 +26,7 @@ from storm.counts import Counts
 from storm.databases import Coast, Files, Shore
 from storm.events import Day, Gusts, disturb, forecast
 from storm.history import UNSEEN_SECONDS, WatchedSimulator
-from storm.process import Run, RunEnd, SharedClock, Sizes, asking, command_of
+from storm.process import Run, RunEnd, SharedClock, asking, command_of
 from storm.snapshot import Snapshot
 from support.accounts import assert_equals_truth
 
@@ -45,14 +46,14 @@ class Setup:
     """What a voyage begins with: the account, the sizes, and whether it was loaded before."""
 
     account_seed: int = 1
-    sizes: Sizes = field(default_factory=Sizes)
+    sizes: ReadSizes = field(default_factory=ReadSizes)
     is_loaded: bool = True
 
 
 def outset_of(seed: int) -> Setup:
     """Drawn from the seed, apart from the weather."""
     rng = Random(f"outset:{seed}")
-    sizes = Sizes(
+    sizes = ReadSizes(
         per_page=rng.choice((20, 40, 2_000)),
         pages_at_once=rng.choice((2, 40)),
         pages_of_a_window=rng.choice((1, 2)),
@@ -146,8 +147,7 @@ class Driver:
 
         def act() -> Any:
             clock.in_child(number)  # type: ignore[attr-defined]
-            self.outset.sizes.take()
-            asks = asking(self.url, self.simulator.account_id, TOKEN, clock, self.outset.sizes.per_page, day)
+            asks = asking(self.url, self.simulator.account_id, TOKEN, clock, self.outset.sizes, day)
             return command_of(day, self.warehouse, asks, lambda step: print(f"step: {step}", flush=True))()
 
         return Run(act, self.folder, day, number)
@@ -364,7 +364,7 @@ def _loaded(account_seed: int, coast: Coast) -> tuple[Path, Shore]:
         with _environment(base, shore), _served(account_seed) as (url, simulator):
             # Not as a process of its own: what it brings into memory, every run that is forked from here has already.
             day = Day(seed=0)
-            asks = asking(url, simulator.account_id, TOKEN, simulator.clock, Sizes().per_page, day)
+            asks = asking(url, simulator.account_id, TOKEN, simulator.clock, ReadSizes(), day)
             command_of(day, warehouse, asks, lambda _: None)()
         _LOADED[account_seed, coast] = folder, shore
     return _LOADED[account_seed, coast]

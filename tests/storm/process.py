@@ -25,8 +25,8 @@ import duckdb
 
 from harvest_simulator.clock import Clock
 from harvest_time_tracking import Client, HarvestError, Secret, Settings
-from harvest_time_tracking.reading import read_plan
-from harvest_warehouse.load import AccessLost, LoadReport, load, source
+from harvest_time_tracking.sizes import ReadSizes
+from harvest_warehouse.load import AccessLost, LoadReport, load
 from harvest_warehouse.sync import SyncReport, sync
 from harvest_warehouse.warehouse import Target
 from storm.events import TRICKLES, Day, FullDisk, Kill
@@ -60,21 +60,6 @@ class SharedClock(Clock):
     def in_child(self, number: int) -> None:
         """Use another cell from now on: this process was forked."""
         self._own, self._lock = 1 + number % (_CELLS - 1), threading.Lock()
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """How long pages and portions are, so that a tiny account has many of them."""
-
-    per_page: int = 2_000
-    pages_at_once: int = 40
-    pages_of_a_window: int = 25
-    portion: int = 150
-
-    def take(self) -> None:
-        """In this process."""
-        read_plan._PAGES_AT_ONCE, read_plan._PAGES_OF_A_WINDOW = self.pages_at_once, self.pages_of_a_window
-        source._PORTION = self.portion
 
 
 @dataclass(frozen=True)
@@ -241,8 +226,8 @@ def _kill_after(milliseconds: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def asking(url: str, account_id: str, token: str, clock: Clock, per_page: int, day: Day) -> Client:
-    """A client on the simulator's clock, so that no wait is a real one, that asks for pages of so many records."""
+def asking(url: str, account_id: str, token: str, clock: Clock, sizes: ReadSizes, day: Day) -> Client:
+    """A client on the simulator's clock, so that no wait is a real one, that reads so much at a time."""
     ahead = timedelta(seconds=day.ahead_seconds)
     # Where answers trickle, to wait for them is no real wait either. Else it is: waits of other workers would count.
     answer_clock = clock.monotonic if day.odd and day.odd[1] in TRICKLES else time.monotonic
@@ -253,7 +238,7 @@ def asking(url: str, account_id: str, token: str, clock: Clock, per_page: int, d
         monotonic=clock.monotonic,
         now=lambda: clock.now() + ahead,
         answer_clock=answer_clock,
-        per_page=per_page,
+        sizes=sizes,
     )
 
 

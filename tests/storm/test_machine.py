@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from harvest_simulator import Fault
+from harvest_time_tracking.sizes import ReadSizes
 from storm.driver import Driver, Setup, underway
 from storm.events import LONG_LISTS, ODDITIES, PATHS, STAYING, WRONG_CLOCKS, Day, FullDisk, Kill
-from storm.process import Sizes
 
 # A busy machine may need long for one.
 pytestmark = pytest.mark.timeout(900)
@@ -34,7 +34,7 @@ class Storm(RuleBasedStateMachine):
 
     @initialize(is_loaded=st.booleans(), per_page=st.sampled_from([2_000, 20]), portion=st.sampled_from([150, 2]))
     def sets_out(self, is_loaded: bool, per_page: int, portion: int) -> None:
-        outset = Setup(1, Sizes(per_page=per_page, portion=portion), is_loaded)
+        outset = Setup(1, ReadSizes(per_page=per_page, portion=portion), is_loaded)
         self.voyage = self._stack.enter_context(underway(outset))
 
     @rule(seed=SEEDS, changes=CHANGES, hours=HOURS, late_seconds=st.sampled_from([0, 3_600]))

@@ -16,6 +16,7 @@ import duckdb
 
 from harvest_simulator import Simulator
 from harvest_time_tracking import STREAMS, Client, Ledger, Secret, Settings, harvest_time_tracking_source, tables
+from harvest_time_tracking.sizes import ReadSizes
 from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.sync import SyncReport, sync
 from harvest_warehouse.warehouse import Target
@@ -29,6 +30,8 @@ class Account:
     url: str
     folder: Path
     name: str = "account"
+
+    sizes = ReadSizes()
 
     def __post_init__(self) -> None:
         self.ledger = Ledger()
@@ -50,6 +53,7 @@ class Account:
             sleep=clock.sleep,
             monotonic=clock.monotonic,
             now=clock.now,
+            sizes=self.sizes,
         )
 
     def source(self, *streams: str, **arguments: Any) -> Any:

@@ -16,10 +16,10 @@ from dlt.common import logger
 from ..clocks import asked_at, clock_difference, said_of_clocks
 from ..errors import RetryableError
 from ..settings import Settings
+from ..sizes import USUAL, ReadSizes
 from ..stream import Limit
 from .network import ANSWER_SECONDS, Connection
 from .protocol import (
-    PER_PAGE,
     WINDOW_SECONDS,
     Answer,
     Page,
@@ -70,10 +70,11 @@ class Client:
         tries: how often one request is sent at most.
         answer_seconds: how long one answer may take; then it is tried again like a broken one.
         answer_clock: the clock for that, which runs on while no worker sleeps.
-        per_page: how many records to ask for in one page at most.
+        sizes: how much to read at a time.
 
     Attributes:
         now: as given.
+        sizes: as given.
         said_of_clocks: that Harvest's clock and ours differ by more than some minutes, in words; else empty.
     """
 
@@ -87,10 +88,10 @@ class Client:
         tries: int = MAX_TRIES,
         answer_seconds: float = ANSWER_SECONDS,
         answer_clock: Callable[[], float] = time.monotonic,
-        per_page: int = PER_PAGE,
+        sizes: ReadSizes = USUAL,
     ) -> None:
         self.settings = settings
-        self.per_page = per_page
+        self.sizes = sizes
         self._closing = threading.Event()
         self._sleep = sleep
         self._monotonic = monotonic
@@ -169,7 +170,7 @@ class Client:
         fast: FastReader | None = None,
     ) -> Page:
         """The first page of a list, or the record of a single (`data_key` None)."""
-        paged = params or {} if data_key is None else {"per_page": self.per_page, **(params or {})}
+        paged = params or {} if data_key is None else {"per_page": self.sizes.per_page, **(params or {})}
         return self.page_at(self.url(path, paged), data_key, spent, fast)
 
     def page_at(

@@ -20,9 +20,6 @@ from ..settings import HOW_TO_SIGN_IN, Settings
 from ..stream import ANY_ARRAY, Limit
 from ..words import printable, without_login
 
-# https://help.getharvest.com/api-v2/introduction/overview/pagination/
-PER_PAGE = 2000
-
 # https://help.getharvest.com/api-v2/introduction/overview/general/#rate-limiting
 WINDOW_SECONDS: Mapping[Limit, float] = {"general": 15.0, "reports": 900.0}
 

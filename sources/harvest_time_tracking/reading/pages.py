@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from ..errors import ContractViolation, NotFound, RequestRefused
 from ..http.client import WORKERS, Client, FastReader
-from ..http.protocol import PER_PAGE, Page
+from ..http.protocol import Page
 from ..outcomes import Entry
+from ..sizes import PER_PAGE, ReadSizes
 from ..stream import Stream
 from .calls import Call
 from .completeness import Order, Reading
@@ -78,6 +79,11 @@ class Pages:
         self.not_there: list[str] = []
         self.repeated = 0
 
+    @property
+    def sizes(self) -> ReadSizes:
+        """How much is read at a time."""
+        return self._client.sizes
+
     def first(self, call: Call) -> Future[Page]:
         """The first page of a call, asked for now if it was not before."""
         if call not in self._first:
@@ -124,7 +130,7 @@ class Pages:
     def _dated(self, calls: Sequence[Call]) -> Iterator[Step | None]:
         """Lists that are sorted by date."""
         date_field, order = self._stream.date_field or "", Order()
-        outermost = [Reading(call, date_field, self._client.per_page, order) for call in calls]
+        outermost = [Reading(call, date_field, self._client.sizes.per_page, order) for call in calls]
         readings = outermost
         for _ in range(_READINGS):
             yield from self._numbered(readings)
@@ -172,7 +178,7 @@ class Pages:
                 yield Step(reading.root, page)
 
     def _page(self, call: Call, ask: Ask) -> Future[Page]:
-        if ask == (1, self._client.per_page):
+        if ask == (1, self._client.sizes.per_page):
             first = self.first(call)
             self.forget(call)
             return first

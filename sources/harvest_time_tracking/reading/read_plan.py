@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from ..http.protocol import PER_PAGE, Page
+from ..http.protocol import Page
 from ..settings import Settings
+from ..sizes import PER_PAGE, USUAL, ReadSizes
 from ..stream import Stream
 from .calls import Call, calls_for, list_calls, window_call, windows_between
 from .completeness import following
@@ -19,12 +20,8 @@ from .run_cache import ParentIndex, Session
 from .seen import day_of
 from .stream_state import Memory, before, instant, parsed
 
-# A list of more pages is read in windows, so that a change while it is read costs one window and not the list.
-_PAGES_AT_ONCE = 40
-_PAGES_OF_A_WINDOW = 25
 
-
-def most_requests(records: int) -> int:
+def most_requests(records: int, sizes: ReadSizes = USUAL) -> int:
     """How many requests a first reading of a list sorted by date takes at most, if nothing changes meanwhile."""
     pages, end = 1, PER_PAGE
     while end < records:
@@ -32,7 +29,7 @@ def most_requests(records: int) -> int:
     if pages == 1:
         return 1
     # What is new since it began; and the first page, the oldest day and a page that is not full for each window.
-    return pages + 1 + (2 + pages // _PAGES_OF_A_WINDOW if page_count(records) > _PAGES_AT_ONCE else 0)
+    return pages + 1 + (2 + pages // sizes.pages_of_a_window if page_count(records) > sizes.pages_at_once else 0)
 
 
 @dataclass(frozen=True)
@@ -153,7 +150,7 @@ def windows(
         days = yield from _days(stream, pages, whole[0], first)
         if days is None:
             return Work(whole, remembering(memory))
-        between = windows_between(*days, _pages_of(first), _PAGES_OF_A_WINDOW)
+        between = windows_between(*days, _pages_of(first), pages.sizes.pages_of_a_window)
         bounds = [[day.isoformat() if day else None for day in window] for window in between]
         bounds[-1][0] = start_date.isoformat() if start_date else None
         began_at = first.date or datetime.now(UTC)
@@ -162,7 +159,7 @@ def windows(
         unproven_before = place.get("unproven", [])
         if is_resumed:
             bounds, unproven_before = bounds + unproven_before, []
-    portion = max(1, options.portion // _PAGES_OF_A_WINDOW) if options.portion else len(bounds)
+    portion = max(1, options.portion // pages.sizes.pages_of_a_window) if options.portion else len(bounds)
     calls = [window_call(stream, account_id, first_day, last_day) for first_day, last_day in bounds[:portion]]
     left = bounds[portion:]
 
@@ -182,7 +179,7 @@ def windows(
 
 def _days(stream: Stream, pages: Pages, whole: Call, first: Page) -> Generator[None, None, tuple[date, date] | None]:
     """The oldest and the newest day of a list that is too long to be read at once; None where it is not."""
-    if _pages_of(first) <= _PAGES_AT_ONCE:
+    if _pages_of(first) <= pages.sizes.pages_at_once:
         return None
     # Newest first, so the last record is the oldest.
     last = replace(whole, params={**whole.params, "page": first.total, "per_page": 1})

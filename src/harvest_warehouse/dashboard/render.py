@@ -11,10 +11,10 @@ import marimo as mo
 from harvest_warehouse.dashboard.formatting import count, day, listed
 from harvest_warehouse.dashboard.header import Header
 from harvest_warehouse.dashboard.page import Page, Section, Tile
+from harvest_warehouse.database.system_tables import AGREED
 
 _FORMATS = {"money": "{:,.2f}", "hours": "{:,.2f}", "share": "{:,.1f}", "number": "{:,.1f}", "count": "{:,.0f}"}
 _ROWS_OF_A_TABLE = 10
-_AGREED = ("exact", "tie")
 _VERDICTS = {"missing_here": "missing here", "missing_there": "missing at Harvest", "not_provable": "not provable"}
 
 
@@ -52,12 +52,12 @@ def verdict(header: Header) -> str:
     """The reconciliation in a line: exact, tie, and all that is not."""
     if not header.verdicts or header.compared_at is None:
         return "not run"
-    exact, ties = (header.verdicts.get(name, 0) for name in _AGREED)
+    exact, ties = (header.verdicts.get(name, 0) for name in AGREED)
     said = [f"{exact:,} exact", count(ties, "tie")]
     said += [
         f"{number:,} {_VERDICTS.get(name, name)}"
         for name, number in sorted(header.verdicts.items())
-        if name not in _AGREED
+        if name not in AGREED
     ]
     return f"{', '.join(said)} ({day(header.compared_at)})"
 

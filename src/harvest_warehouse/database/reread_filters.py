@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from math import ceil
 
 from harvest_time_tracking import Stream
-from harvest_time_tracking.http.protocol import PER_PAGE
+from harvest_time_tracking.sizes import PER_PAGE
 from harvest_warehouse.database.connection import Database
 
 Filters = list[dict[str, object]]
+"""Harvest's filters (`{"from": "2024-01-01", "to": "2024-01-31"}`, `{"project_id": 7}`); an empty one stands for the whole list."""
+
+FiltersByStream = dict[str, Filters]
+"""Filters to read again by, found stream by stream."""
+
+RereadFilters = Mapping[str, Sequence[Mapping[str, object]]]
+"""The same, for those who only read them: for a stream, the filters whose rows are read in full besides what changed."""
 
 
 def filters_of(

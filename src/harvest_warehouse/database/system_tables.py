@@ -17,6 +17,12 @@ from harvest_warehouse.database.load_packages import load_pending
 from harvest_warehouse.database.run import Run
 from harvest_warehouse.warehouse import SCHEMA
 
+Verdict = Literal["exact", "tie", "mismatch", "missing_here", "missing_there", "not_provable", "unresolved"]
+"""What `harvest_reconciliation` says of a figure."""
+
+AGREED: tuple[Verdict, ...] = ("exact", "tie")
+"""The verdicts of figures that agree with Harvest's."""
+
 
 @dataclass(frozen=True)
 class SystemTable:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from math import ceil
 
 from harvest_time_tracking import Stream
+from harvest_time_tracking.http.protocol import WINDOW_SECONDS
 from harvest_time_tracking.reading.pages import page_count
 from harvest_time_tracking.reading.read_plan import most_requests
 from harvest_time_tracking.reading.request_shares import Split, shares
 
-_WINDOW_SECONDS = 15.0
 # Which share of the parents changes in a day: generous for an agency's invoices and people.
 _DAILY_SHARE = 0.02
 
@@ -119,7 +119,7 @@ def plan(
 
 def seconds_for(requests: int, requests_per_15_s: int) -> float:
     """How long the pace alone makes that many requests take; 0 for no pace."""
-    return requests / requests_per_15_s * _WINDOW_SECONDS if requests_per_15_s else 0.0
+    return requests / requests_per_15_s * WINDOW_SECONDS["general"] if requests_per_15_s else 0.0
 
 
 def _why_not(stream: Stream, refusals: Mapping[str, str], features: Mapping[str, object]) -> str:

@@ -19,6 +19,7 @@ from harvest_warehouse.database import pipeline_state
 from harvest_warehouse.database.indexes import make_indexes
 from harvest_warehouse.database.load_packages import drop_unseen, load_pending
 from harvest_warehouse.database.pipelines import FolderDamaged, working_folder_read
+from harvest_warehouse.database.reread_filters import RereadFilters
 from harvest_warehouse.database.rereads import reread
 from harvest_warehouse.database.run import Run
 from harvest_warehouse.database.runs import RunRecord, runs_resource
@@ -36,8 +37,6 @@ _HOW_TO_GIVE_UP = (
     "`dlt pipeline {} abort-packages`, and the next load asks Harvest again."
 )
 
-Again = Mapping[str, Sequence[Mapping[str, object]]]
-
 
 def load(
     warehouse: Target,
@@ -47,7 +46,7 @@ def load(
     project_ids: Sequence[int] = (),
     reports_from: str | None = None,
     reports_to: str | None = None,
-    again: Again | None = None,
+    again: RereadFilters | None = None,
     accept_access: bool = False,
     client: Client | None = None,
     ledger: Ledger | None = None,
@@ -93,7 +92,7 @@ def load_in(
     ledger: Ledger,
     streams: Sequence[str] = (),
     *,
-    again: Again | None = None,
+    again: RereadFilters | None = None,
     given: Mapping[str, object] = MappingProxyType({}),
 ) -> LoadReport:
     """Load as a step of a run: what was left is finished and the token looked at only where the run has not done so.
@@ -154,7 +153,7 @@ class _Load:
         run: Run,
         settings: Settings,
         ledger: Ledger,
-        again: Again = MappingProxyType({}),
+        again: RereadFilters = MappingProxyType({}),
         guard: AccessGuard | None = None,
     ) -> None:
         self._run = run

@@ -12,10 +12,10 @@ from harvest_time_tracking import STREAMS, Settings, Stream
 from harvest_time_tracking.reading.pages import page_count
 from harvest_time_tracking.reading.read_plan import most_requests
 from harvest_warehouse.database import Database
+from harvest_warehouse.database.reread_filters import RereadFilters
 from harvest_warehouse.database.rereads import REREADS, month_end
 from harvest_warehouse.database.run import Run
 from harvest_warehouse.database.runs import RUNS
-from harvest_warehouse.load.load import Again
 
 # What was read in full since then is left alone: runs may follow each other closely.
 REST = timedelta(hours=12)
@@ -57,7 +57,7 @@ class Rotation:
         longest_unread: the window that nobody has read in full for longest.
     """
 
-    again: Again
+    again: RereadFilters
     chosen: tuple[Window, ...]
     windows: int
     within_runs: int
@@ -112,7 +112,7 @@ class _Spans:
         """How many requests reading these windows takes at most, if nothing changes meanwhile."""
         return sum(_requests(span) for span in self._of(chosen))
 
-    def filters(self, chosen: Sequence[Window], start_date: date | None) -> Again:
+    def filters(self, chosen: Sequence[Window], start_date: date | None) -> RereadFilters:
         """What brings these windows."""
         found: dict[str, list[Mapping[str, object]]] = {}
         for span in self._of(chosen):

@@ -19,9 +19,6 @@ from harvest_time_tracking import (
     printable,
 )
 
-# What a run that is killed must ask again at most, of each stream: pages of a list, or parents.
-_PORTION = 150
-
 
 def account_source(
     settings: Settings,
@@ -57,7 +54,7 @@ def account_source(
             client=client,
             ledger=ledger,
             session=session or Session(STREAMS),
-            portion=_PORTION,
+            portion=client.sizes.portion,
             **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type]
         )
     except ConfigurationException as error:

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from math import ceil, log2
 from typing import NamedTuple
 
-from harvest_time_tracking.http.protocol import PER_PAGE
+from harvest_time_tracking.sizes import PER_PAGE
 
 _DAY = timedelta(days=1)
 _PAGES_OF_A_PORTION = 20

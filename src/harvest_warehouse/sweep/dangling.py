@@ -7,7 +7,7 @@ from datetime import date
 
 from harvest_time_tracking import STREAMS, Embedded, Stream
 from harvest_warehouse.database import Database
-from harvest_warehouse.database.reread_filters import Filters, filters_of
+from harvest_warehouse.database.reread_filters import FiltersByStream, filters_of
 from harvest_warehouse.database.system_tables import DELETIONS
 
 
@@ -17,7 +17,7 @@ def dangling(
     read: Collection[str],
     known: Mapping[str, Collection[int]],
     start_date: date | None = None,
-) -> dict[str, Filters]:
+) -> FiltersByStream:
     """By which filters Harvest brings the rows that hold a copy of a record that is gone.
 
     What else of a row went with the record, Harvest alone knows: time of a deleted invoice can be invoiced again.

@@ -70,7 +70,7 @@ class ListCounts:
         self._database = database
         self._client = client
         self._since = since
-        self._rows_of_a_page = client.per_page
+        self._rows_of_a_page = client.sizes.per_page
         self._entry = Entry(stream.name, stream.table_name, time.monotonic)
         self._account_id = settings.account_id
         self._base_url = settings.base_url

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-Again = Mapping[str, Sequence[Mapping[str, object]]]
+from harvest_warehouse.database.reread_filters import RereadFilters
+
 Verdict = Literal["equal", "unsettled", "not compared", "doubled"]
 
 MOST_SHARE = 0.05
@@ -61,7 +62,7 @@ class SweepReport:
     streams: tuple[Swept, ...]
     not_swept: Mapping[str, str]
     too_many: tuple[Swept, ...]
-    again: Again
+    again: RereadFilters
     seconds: float
 
     @property

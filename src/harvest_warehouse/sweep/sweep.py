@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from harvest_time_tracking import STREAMS, Client, Settings, Stream, StreamOutcome
 from harvest_warehouse.database import Database, pipeline_state
-from harvest_warehouse.database.reread_filters import Filters, filters_of
+from harvest_warehouse.database.reread_filters import FiltersByStream, filters_of
 from harvest_warehouse.database.row_counts import Held, doubled
 from harvest_warehouse.database.run import Run
 from harvest_warehouse.database.system_tables import DELETIONS, write_rows
@@ -175,7 +175,7 @@ def _look(inventory: ListCounts, found: _Found, with_owner: set[int]) -> None:
 
 def _again(
     database: Database, settings: Settings, found: Sequence[_Found], touched: Mapping[str, Collection[int]]
-) -> dict[str, Filters]:
+) -> FiltersByStream:
     """By which filters `load` brings what is missing, what is here twice, and what changed with what vanished."""
     account_id = settings.account_id
     known = {each.stream.name: each.newer | each.missing for each in found if each.verdict == "equal"}

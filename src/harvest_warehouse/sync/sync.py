@@ -12,10 +12,11 @@ from dlt.common.exceptions import DltException
 
 from harvest_time_tracking import Client, HarvestError, Ledger, Settings, SettingWrong
 from harvest_time_tracking.settings import as_date
+from harvest_warehouse.database.reread_filters import RereadFilters
 from harvest_warehouse.database.run import Run
 from harvest_warehouse.load import LoadReport
 from harvest_warehouse.load.access_guard import AccessGuard
-from harvest_warehouse.load.load import Again, load_in, settle
+from harvest_warehouse.load.load import load_in, settle
 from harvest_warehouse.load.report import what_happened
 from harvest_warehouse.load.reread_rotation import Rotation, rotation
 from harvest_warehouse.marts import BuildFailed, BuildReport
@@ -212,7 +213,7 @@ class _Sync:
     ) -> VerifyReport:
         """Compare with Harvest's reports, and read again what differs. Takes the lock when it needs it."""
 
-        def reread(again: Again) -> Sequence[str]:
+        def reread(again: RereadFilters) -> Sequence[str]:
             with self._run.locked(is_patient=True):
                 loaded = self._load(again)
                 return self._sweep(loaded, self._note_replaced(loaded), accept_deletions=accept_deletions).stopped
@@ -246,7 +247,7 @@ class _Sync:
             return None
         return rotation(self._run, self._settings, self._reread_requests)
 
-    def _load(self, again: Again | None) -> LoadReport:
+    def _load(self, again: RereadFilters | None) -> LoadReport:
         if self._run.is_loaded():
             with self._run.database() as database:
                 remember(database)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from harvest_warehouse.database.reread_filters import FiltersByStream
 from harvest_warehouse.verify.harvest_reports import BUDGET, UNINVOICED
 from harvest_warehouse.verify.report_plan import Window
 from harvest_warehouse.verify.verdicts import Figure, Judged
-
-Filters = dict[str, list[dict[str, object]]]
 
 # A month is a few requests, whatever is in it; of a longer window only the project is read.
 _WHOLE_DAYS = 31
 
 
-def repairs(judged: Iterable[Judged], windows: Iterable[Window] = (), beside: Filters | None = None) -> Filters:
+def repairs(
+    judged: Iterable[Judged], windows: Iterable[Window] = (), beside: FiltersByStream | None = None
+) -> FiltersByStream:
     """The rows to read again, by stream.
 
     Args:
@@ -32,7 +33,7 @@ def repairs(judged: Iterable[Judged], windows: Iterable[Window] = (), beside: Fi
         if figure.report == BUDGET and figure.measure != "budget" and figure.subject_id not in projects_by_day:
             time.append({"project_id": figure.subject_id})
             expenses.append({"project_id": figure.subject_id})
-    found: Filters = {"time_entries": _fewest(time), "expenses": _fewest(expenses)}
+    found: FiltersByStream = {"time_entries": _fewest(time), "expenses": _fewest(expenses)}
     if wrong:
         # Short lists, and what they hold decides about everything: currency, fee, kind of project.
         found |= {"clients": [{}], "projects": [{}]}

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from harvest_warehouse.verify.repairs import Filters
+from harvest_warehouse.database.reread_filters import FiltersByStream
+from harvest_warehouse.database.system_tables import AGREED, Verdict
 from harvest_warehouse.verify.row_checks import RowChecks
-from harvest_warehouse.verify.verdicts import AGREED, Convention, Judged, Verdict
+from harvest_warehouse.verify.verdicts import Convention, Judged
 
 NOT_IN_REPORTS = (
     "cost rates, labour cost and margin",
@@ -63,7 +64,7 @@ class VerifyReport:
     left_out: Mapping[str, str]
     notes: tuple[str, ...]
     is_rounding_changed: bool
-    repaired: tuple[Filters, ...]
+    repaired: tuple[FiltersByStream, ...]
     started_at: datetime
     seconds: float
     rows: RowChecks = field(default_factory=RowChecks)

@@ -7,9 +7,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from harvest_time_tracking.http.protocol import WINDOW_SECONDS
+
 # Both ends inclusive: https://help.getharvest.com/api-v2/reports-api/reports/time-reports/
 LONGEST_DAYS = 365
-_WINDOW_MINUTES = 15
+_WINDOW_MINUTES = round(WINDOW_SECONDS["reports"] / 60)
 
 
 @dataclass(frozen=True, order=True)

@@ -9,10 +9,10 @@ from decimal import Decimal
 
 from harvest_warehouse.database import Database
 from harvest_warehouse.database.run import Run
-from harvest_warehouse.database.system_tables import SystemTable, write_rows
+from harvest_warehouse.database.system_tables import AGREED, SystemTable, write_rows
 from harvest_warehouse.verify.harvest_reports import BUDGET, REPORTS, TheirRow
 from harvest_warehouse.verify.report_plan import ReportCall, Window, is_covered
-from harvest_warehouse.verify.verdicts import AGREED, Judged
+from harvest_warehouse.verify.verdicts import Judged
 
 RECONCILIATION = SystemTable(
     "harvest_reconciliation",

@@ -11,8 +11,8 @@ from itertools import starmap
 
 from harvest_time_tracking import STREAMS, Stream
 from harvest_warehouse.database import Database
+from harvest_warehouse.database.reread_filters import FiltersByStream
 from harvest_warehouse.database.row_counts import held
-from harvest_warehouse.verify.repairs import Filters
 from harvest_warehouse.verify.rounding import Pair, Rounding, found_out
 
 # As many as a terminal shows.
@@ -73,7 +73,7 @@ class RowChecks:
     odd: tuple[OddEntry, ...] = ()
     without_rounding: int = 0
     doubled: tuple[Doubled, ...] = ()
-    again: Filters = field(default_factory=dict)
+    again: FiltersByStream = field(default_factory=dict)
 
     @property
     def is_clean(self) -> bool:
@@ -89,7 +89,7 @@ def row_checks(database: Database, account_id: str) -> RowChecks:
     """
     rounding, without = _rounding(database, account_id)
     odd: tuple[OddEntry, ...] = ()
-    again: Filters = {}
+    again: FiltersByStream = {}
     if rounding.unlike:
         odd = _odd(database, account_id, rounding.unlike)
         again["time_entries"] = _months([entry.spent_date for entry in odd])

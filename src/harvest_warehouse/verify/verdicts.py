@@ -9,11 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Literal
 
-Verdict = Literal["exact", "tie", "mismatch", "missing_here", "missing_there", "not_provable", "unresolved"]
+from harvest_warehouse.database.system_tables import AGREED, Verdict
 
-AGREED: tuple[Verdict, ...] = ("exact", "tie")
 DIFFERENT: tuple[Verdict, ...] = ("mismatch", "missing_here", "missing_there")
 
 MEANWHILE = "it changed in Harvest while reports were read"

@@ -13,7 +13,9 @@ from dlt.common.storages.load_package import create_load_id
 from harvest_time_tracking import Client, HarvestError, Settings, SettingWrong
 from harvest_time_tracking.settings import as_date
 from harvest_warehouse.database import DatabaseBusy
+from harvest_warehouse.database.reread_filters import FiltersByStream
 from harvest_warehouse.database.run import Run
+from harvest_warehouse.database.system_tables import AGREED
 from harvest_warehouse.load.load import settle
 from harvest_warehouse.load.report import what_happened
 from harvest_warehouse.messages.steps import say_nothing
@@ -21,12 +23,12 @@ from harvest_warehouse.verify.comparison_plan import begun
 from harvest_warehouse.verify.concurrent_changes import Changes, changed_since, changes_since, touched_by
 from harvest_warehouse.verify.harvest_reports import REPORTS
 from harvest_warehouse.verify.local_side import Beginning, begin, ours
-from harvest_warehouse.verify.repairs import Filters, repairs
+from harvest_warehouse.verify.repairs import repairs
 from harvest_warehouse.verify.report import VerifyReport
 from harvest_warehouse.verify.report_plan import ReportCall, minutes_for
 from harvest_warehouse.verify.report_reader import ReportReader
 from harvest_warehouse.verify.results import Compared, remember
-from harvest_warehouse.verify.verdicts import AGREED, is_rounding_changed
+from harvest_warehouse.verify.verdicts import is_rounding_changed
 from harvest_warehouse.warehouse import Target
 
 # After these, what still differs is not a matter of reading rows again; nor what changes still one of looking again.
@@ -34,7 +36,7 @@ _ROUNDS = 3
 # What a comparison by months that is killed must ask again at most.
 _KEEP_EVERY_CALLS = 50
 
-Reread = Callable[[Filters], Sequence[str]]
+Reread = Callable[[FiltersByStream], Sequence[str]]
 
 
 def verify(
@@ -123,7 +125,7 @@ class _Verification:
         self._run_id = create_load_id()
         self._began = time.monotonic()
         self._notes = list(beginning.scope.notes)
-        self._repaired: list[Filters] = []
+        self._repaired: list[FiltersByStream] = []
         self._reader = ReportReader(client, self._who.at.date(), self._tell_wait)
         self._comparison = begun(
             self._ours.sums,

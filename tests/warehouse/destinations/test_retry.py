@@ -13,6 +13,7 @@ from dlt.common.schema import Schema
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 
 from harvest_warehouse.database import open_database
+from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.destinations.duckdb.client import RetryingDuckDb
 from harvest_warehouse.destinations.duckdb.retry import PATIENCE_SECONDS, retry_while_locked
 from harvest_warehouse.warehouse import Target
@@ -68,7 +69,7 @@ def test_any_other_failure_is_told_at_once(tmp_path: Path) -> None:
 
 
 def test_a_pipeline_remembers_the_destination_as_dlts_own(tmp_path: Path) -> None:
-    pipeline = Target(tmp_path, pipelines_dir=tmp_path / "pipelines").pipeline()
+    pipeline = open_pipeline(Target(tmp_path, pipelines_dir=tmp_path / "pipelines"))
     assert pipeline.destination is not None
     assert (pipeline.destination.destination_name, pipeline.destination.destination_type) == (
         "duckdb",

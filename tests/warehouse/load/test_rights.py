@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partialmethod
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
 from harvest_simulator import Fault
-from harvest_time_tracking import STREAMS, Client
+from harvest_time_tracking import STREAMS
 from harvest_time_tracking.reading.stream_state import sees_more
+from harvest_time_tracking.sizes import ReadSizes
 from harvest_warehouse.database.pipelines import is_loaded, open_pipeline
-from harvest_warehouse.load import AccessLost, LoadFailed, LoadReport, load, source
+from harvest_warehouse.load import AccessLost, LoadFailed, LoadReport, load
 from harvest_warehouse.warehouse import Target
 from support.accounts import Account, assert_equals_truth, some_ids
 
@@ -141,10 +141,7 @@ def test_what_changed_while_rights_were_fewer_comes_when_they_are_back(open_acco
 @pytest.fixture
 def in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages of ten rows, and a page or a parent to a portion."""
-    monkeypatch.setattr(Client, "__init__", partialmethod(Client.__init__, per_page=10))
-    monkeypatch.setattr("harvest_time_tracking.reading.read_plan._PAGES_AT_ONCE", 2)
-    monkeypatch.setattr("harvest_time_tracking.reading.read_plan._PAGES_OF_A_WINDOW", 1)
-    monkeypatch.setattr(source, "_PORTION", 1)
+    monkeypatch.setattr(Account, "sizes", ReadSizes(per_page=10, pages_at_once=2, pages_of_a_window=1, portion=1))
 
 
 @pytest.mark.parametrize("streams", [("time_entries",), ("invoices", "invoice_payments")])

@@ -107,7 +107,7 @@ def test_sync_ends_with_3_sweeps_nothing_from_it_and_builds_the_marts(
     assert ended.exit_code == 3
     assert "time_entries: not compared: unproven: " in ended.output
     assert (tmp_path / "harvest_time_tracking.duckdb").exists()
-    account.pipeline = Target(tmp_path).pipeline()
+    account.pipeline = open_pipeline(Target(tmp_path))
     assert gone in {row["id"] for row in account.rows("time_entries")}
     assert "marts" in ended.output
 

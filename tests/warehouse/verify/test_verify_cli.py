@@ -18,6 +18,7 @@ from rich.console import Console
 
 from harvest_warehouse.cli.console import PlainConsole
 from harvest_warehouse.cli.render.verify import difference_table, rows_lines
+from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.verify.row_checks import OddEntry, RowChecks
 from harvest_warehouse.verify.verdicts import Figure, Judged
 from harvest_warehouse.warehouse import Target
@@ -114,7 +115,7 @@ def test_what_differs_is_named_with_both_figures_and_exits_3_until_it_is_repaire
 
 
 def test_hours_that_no_rounding_makes_so_are_named_and_exit_3_though_every_report_agrees(account: Account) -> None:
-    with Target(Path.cwd()).pipeline().sql_client() as client:
+    with open_pipeline(Target(Path.cwd())).sql_client() as client:
         client.execute_sql("update time_entries set hours = hours + 1 where id = (select min(id) from time_entries)")
     done = run(account, "verify", "--json")
     assert done.returncode == 3, done.stdout + done.stderr

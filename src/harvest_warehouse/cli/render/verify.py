@@ -14,9 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from harvest_time_tracking.words import printable
+from harvest_warehouse.database.reread_filters import FiltersByStream
+from harvest_warehouse.database.system_tables import AGREED
 from harvest_warehouse.messages.text import counted
 from harvest_warehouse.verify import VerifyReport
-from harvest_warehouse.verify.repairs import Filters
 from harvest_warehouse.verify.row_checks import OddEntry, RowChecks
 from harvest_warehouse.verify.verdicts import Convention, Judged
 
@@ -173,7 +174,7 @@ def _headline(report: VerifyReport) -> str:
     others = ", ".join(
         f"{count:,} {verdict.replace('_', ' ')}"
         for verdict, count in sorted(report.counts.items())
-        if verdict not in ("exact", "tie")
+        if verdict not in AGREED
     )
     return (
         f"{report.first} to {report.last}: {exact:,} exact, {counted(ties, 'tie')}{f', {others}' if others else ''}, "
@@ -202,7 +203,7 @@ def _by_reason(reasons: Mapping[str, str]) -> list[tuple[str, str]]:
     return [(", ".join(paths), reason) for reason, paths in found.items()]
 
 
-def _filters(again: Filters) -> str:
+def _filters(again: FiltersByStream) -> str:
     return ", ".join(f"{stream} ({_few(filters)})" for stream, filters in again.items()) or "what changed"
 
 

@@ -13,8 +13,8 @@ from harvest_warehouse.dashboard.formatting import count, day
 from harvest_warehouse.dashboard.header import Header
 from harvest_warehouse.dashboard.page import Column, Page, Section, Tile, used
 from harvest_warehouse.dashboard.reader import Reader, Row
+from harvest_warehouse.database.system_tables import AGREED
 
-_AGREED = ("exact", "tie")
 _COLOURS = {name.replace("_", " "): colour for name, colour in palette.VERDICTS.items()}
 _NOT_COMPARABLE = ("not_provable",)
 
@@ -28,7 +28,7 @@ def trust(read: Reader, chosen: Filters, header: Header) -> Page:
         gone = queries_trust.deletions(read, chosen)
         different = queries_trust.differences(read, chosen)
         seen = queries_trust.access(read, chosen)
-    agreed = sum(row["figures"] for row in compared if row["verdict"] in _AGREED)
+    agreed = sum(row["figures"] for row in compared if row["verdict"] in AGREED)
     figures = sum(row["figures"] for row in compared)
     incomplete = [row for row in loads if row["outcome"] != "complete"]
     return Page(
@@ -74,7 +74,7 @@ def _compared(header: Header) -> str:
 def _by_report(compared: list[Row], agreed: int, figures: int) -> Section:
     if not figures:
         return Section("Not compared with Harvest yet: run `dlt-harvest verify`", (), (), name="reconciliation")
-    different = sum(row["figures"] for row in compared if row["verdict"] not in (*_AGREED, *_NOT_COMPARABLE))
+    different = sum(row["figures"] for row in compared if row["verdict"] not in (*AGREED, *_NOT_COMPARABLE))
     unproven = figures - agreed - different
     title = f"{agreed:,} of {figures:,} figures equal Harvest's reports" + (
         f", {different:,} differ" if different else ""
