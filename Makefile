@@ -1,6 +1,6 @@
 # `make demo` and `make test` each work first and alone: all they need is Python 3.11 or newer, and the package registry.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-destinations storm explore lint docs docs-site pictures benchmark audit dist sbom clean
+.PHONY: help demo test test-fast nightly nightly-tests test-destinations storm explore lint docs docs-site pictures benchmark audit dist sbom clean
 
 # The newest suitable Python of this machine; python3 itself may be older than 3.11.
 PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python; do \
@@ -19,6 +19,14 @@ demo: .venv/ready  ## load a simulated account into harvest_demo.duckdb and ask 
 
 test: .venv/ready  ## run the tests: the same cases each time
 	PYTHONHASHSEED=0 $(RUN)pytest -n auto
+
+test-fast: .venv/ready  ## the quick ones, before each commit
+	PYTHONHASHSEED=0 $(RUN)pytest -n auto -m fast --durations 0 --durations-min 3
+
+nightly: nightly-tests storm  ## everything: all tests, every destination's double, storms 1-300
+
+nightly-tests: .venv/ready
+	PYTHONHASHSEED=0 DESTINATIONS_SIZE=tiny $(RUN)pytest -n auto -m ""
 
 test-destinations: .venv/ready  ## the same company on every destination that can be had here, and a table of what stood for what
 	DESTINATIONS_SIZE=small $(RUN)pytest -n 0 tests/destinations tests/warehouse/destinations --timeout 1200

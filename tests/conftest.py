@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.warehouse import Target
 from support.accounts import Account, sync_from
 from support.dlt_speedups import make_dlt_quick
-from support.scheduling import BySharedFixture
+from support.durations import Stopwatch, is_quick, seconds_of
+from support.scheduling import BySharedFixture, scope_of
 from support.shop import Shop
 
 Once = Callable[[str, Callable[[Target], object]], Path]
@@ -33,13 +35,33 @@ settings.load_profile("guard")
 _MUCH = 4 * 2**30
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Do not wait for the disk; and let programs under test be interrupted: a shell that runs us in the background had them ignore it."""
-    make_dlt_quick()
+    if os.environ.get("DLT_SPEEDUPS", "1") != "0":
+        make_dlt_quick()
+    if config.getoption("--store-durations") and "PYTEST_XDIST_WORKER" not in os.environ:
+        config.pluginmanager.register(Stopwatch())
     if os.access("/dev/shm", os.W_OK) and shutil.disk_usage("/dev/shm").free > _MUCH:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", "/dev/shm")
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """For whoever measures."""
+    parser.addoption(
+        "--store-durations", action="store_true", help="store how long each test took in tests/durations.json"
+    )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is quick (`-m fast`), and begin with the folders, files and tests that take longest: else the last one is waited for."""
+    scopes: defaultdict[str, float] = defaultdict(float)
+    for item in items:
+        scopes[scope_of(item.nodeid)] += seconds_of(item.nodeid)
+        if is_quick(item.nodeid):
+            item.add_marker("fast")
+    items.sort(key=lambda item: -scopes[scope_of(item.nodeid)])
 
 
 @pytest.hookimpl(optionalhook=True)

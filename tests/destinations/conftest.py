@@ -42,7 +42,7 @@ class Here:
     def story(self) -> Story:
         """Told when it is asked for first, and once."""
         if self.stand.is_slow and "DESTINATIONS_SIZE" not in os.environ:
-            pytest.skip("its story takes about a minute of CPU: `make test-destinations` tells it")
+            pytest.skip("its story takes about a minute of CPU: `make nightly` and `make test-destinations` tell it")
         if self._story is None:
             with pytest.MonkeyPatch.context() as patch:
                 for name, value in self.environment.items():

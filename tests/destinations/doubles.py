@@ -106,8 +106,8 @@ DOUBLES = {
             longest_text=redshift_server.LONGEST_TEXT,
             is_slow=True,
         ),
-        Double("snowflake", "an emulator (fakesnow)", _snowflake, has_comments=False),
-        Double("bigquery", "its SQL parsed, and run on DuckDB", bigquery_double.serving),
+        Double("snowflake", "an emulator (fakesnow)", _snowflake, has_comments=False, is_slow=True),
+        Double("bigquery", "its SQL parsed, and run on DuckDB", bigquery_double.serving, is_slow=True),
         Double("databricks", "its SQL parsed, and run on DuckDB", databricks_double.serving, is_slow=True),
     )
 }

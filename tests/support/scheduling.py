@@ -19,13 +19,18 @@ class BySharedFixture(LoadScopeScheduling):
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        file, _, test = nodeid.partition("::")
-        if file.startswith(f"{_DESTINATIONS}/"):
-            return _DESTINATIONS
-        text = _text(file)
-        if 'scope="module", params' in text:
-            return f"{file}::{test.partition('[')[2].partition('-')[0] or test}"
-        return file if 'scope="module"' in text else nodeid
+        return scope_of(nodeid)
+
+
+def scope_of(nodeid: str) -> str:
+    """What a test is given to a worker with."""
+    file, _, test = nodeid.partition("::")
+    if file.startswith(f"{_DESTINATIONS}/"):
+        return _DESTINATIONS
+    text = _text(file)
+    if 'scope="module", params' in text:
+        return f"{file}::{test.partition('[')[2].partition('-')[0] or test}"
+    return file if 'scope="module"' in text else nodeid
 
 
 @cache
