@@ -15,9 +15,9 @@ import pytest
 from harvest_simulator import Simulator
 from harvest_time_tracking import STREAMS
 from harvest_warehouse.database.pipelines import open_pipeline
+from harvest_warehouse.database.reread_filters import RereadFilters
 from harvest_warehouse.database.run import Run
 from harvest_warehouse.load import load
-from harvest_warehouse.load.load import Again
 from harvest_warehouse.load.reread_rotation import REST, Rotation, Window, rotate, rotation
 from harvest_warehouse.warehouse import Target
 from support.accounts import Account, assert_equals_truth
@@ -29,7 +29,11 @@ SOME = ("clients", "task_assignments", "time_entries", "expenses")
 
 
 def load_from(
-    account: Account, warehouse: Target, again: Again | None = None, streams: Sequence[str] = SOME, **settings: Any
+    account: Account,
+    warehouse: Target,
+    again: RereadFilters | None = None,
+    streams: Sequence[str] = SOME,
+    **settings: Any,
 ) -> int:
     """Loads, and gives the number of requests that it took."""
     account.simulator.enforce_limits = False
