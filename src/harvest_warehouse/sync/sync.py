@@ -268,7 +268,7 @@ class _Sync:
         if not swept.again:
             return swept
         # A row can be committed later than any overlap reaches, or change with what vanished, without a trace.
-        self._run.on_step("reading what the load passed by")
+        self._run.on_step("reading again what the load left out")
         again = load_in(
             self._run, self._settings, self._client, self._guard, Ledger(), list(swept.again), again=swept.again
         )
