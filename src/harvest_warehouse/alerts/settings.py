@@ -1,4 +1,4 @@
-"""From when on something needs somebody: the section `[harvest_alerts]` of dlt's configuration."""
+"""From when on something needs attention: the section `[harvest_alerts]` of dlt's configuration."""
 
 from __future__ import annotations
 

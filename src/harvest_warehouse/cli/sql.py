@@ -31,7 +31,9 @@ def sql(
     ] = None,
     for_spreadsheets: Annotated[
         bool,
-        typer.Option("--for-spreadsheets", help="Print CSV in which no text is a formula; --csv prints values unchanged."),
+        typer.Option(
+            "--for-spreadsheets", help="Print CSV in which no text is a formula; --csv prints values unchanged."
+        ),
     ] = False,
     timeout: Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="Stop it after this many seconds.")] = 300,
     is_demo: Annotated[bool, typer.Option("--demo", help="The demo's database instead of your own.")] = False,

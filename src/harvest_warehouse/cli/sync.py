@@ -30,7 +30,9 @@ def sync(
     ] = False,
     accept_deletions: Annotated[
         bool,
-        typer.Option("--accept-deletions", help="Continue even if more than 5 % of a list, and 50 rows, were deleted at once."),
+        typer.Option(
+            "--accept-deletions", help="Continue even if more than 5 % of a list, and 50 rows, were deleted at once."
+        ),
     ] = False,
     accept_access: Annotated[
         bool, typer.Option("--accept-access", help="Continue with a token that sees less than an earlier one.")

@@ -273,21 +273,21 @@ def _runs(number: int) -> str:
 def _rereading(warehouse: Target, settings: Settings, requests: int) -> Check:
     """Within how many runs all of history is read again."""
     if not requests:
-        return Check("re-reading", "note", "switched off (reread_requests = 0): what changes without a trace is not noticed.")
-    said = f"{requests} requests in each sync (reread_requests)"
+        return Check(
+            "re-reading", "note", "switched off (reread_requests = 0): what changes without a trace is not noticed."
+        )
+    said = f"{requests} requests of each sync read history again (reread_requests)"
     try:
         turn = rotation(Run(warehouse), settings, requests) if is_loaded(warehouse) else None
     except (DltException, HarvestError):
         # What is wrong with the database is said of the database.
         turn = None
     if turn is None or turn.longest_unread is None:
-        return Check(
-            "re-reading", "ok", f"{said}; a first load tells within how many runs they reach all of history."
-        )
+        return Check("re-reading", "ok", f"{said}; after a first load, this says within how many runs all of it is read.")
     last = turn.longest_unread
     since = f"since {last.read_at:%Y-%m-%d}" if last.read_at > NEVER else "by this database at all"
     return Check(
         "re-reading",
         "ok",
-        f"{said}: all history again within {_runs(turn.within_runs)}; the longest unread is {last}, not read {since}.",
+        f"{said}: all of it within {_runs(turn.within_runs)}; the longest unread is {last}, not read {since}.",
     )

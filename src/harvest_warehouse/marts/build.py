@@ -91,9 +91,7 @@ def build_in(run: Run, settings: MartSettings | None = None, *, as_of: date | No
         except DestinationConnectionError as error:
             raise BuildFailed(f"{unopened(warehouse, error)} The previous marts stay.") from error
         except DltException as error:
-            raise BuildFailed(
-                f"The database refused: {printable(str(error))} The previous marts stay."
-            ) from error
+            raise BuildFailed(f"The database refused: {printable(str(error))} The previous marts stay.") from error
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ def sync(
     ledger: Ledger | None = None,
     on_step: Callable[[str], None] = say_nothing,
 ) -> SyncReport:
-    """Load, sweep, and keep what vanished and what Harvest forgets. With Harvest at rest, every table equals Harvest afterwards.
+    """Load, sweep, and keep what was deleted and what Harvest forgets. Provided nothing changes in Harvest meanwhile, every table equals it.
 
     Args:
         warehouse: where the rows go.

@@ -1,4 +1,4 @@
-"""Copy a whole dataset from one destination to another: rows, history, deletions, and how far each stream has come."""
+"""Copy a whole dataset from one destination to another: rows, history, deletions, and the state of each stream."""
 
 from __future__ import annotations
 
@@ -40,9 +40,7 @@ from harvest_warehouse.warehouse import SCHEMA, Target
 # Of one load file: so much lies on the disk of this machine at once.
 _ROWS_OF_A_FILE = 100_000
 
-_HOW_TO_GO_ON = (
-    "The copy is incomplete, and no command uses it: fix that, and copy again with --replace-unfinished."
-)
+_HOW_TO_GO_ON = "The copy is incomplete, and no command uses it: fix that, and copy again with --replace-unfinished."
 
 _VERSIONS, _LOADS, _STATE = "_dlt_version", "_dlt_loads", "_dlt_pipeline_state"
 

@@ -127,7 +127,9 @@ def streams_markdown() -> str:
 
 def streams_json() -> str:
     """The catalogue for machines."""
-    return json.dumps([dict(zip(_STREAM_KEYS, row, strict=True)) for row in stream_rows()], indent=2, ensure_ascii=False)
+    return json.dumps(
+        [dict(zip(_STREAM_KEYS, row, strict=True)) for row in stream_rows()], indent=2, ensure_ascii=False
+    )
 
 
 def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

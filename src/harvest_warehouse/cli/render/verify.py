@@ -108,7 +108,7 @@ def rows_lines(rows: RowChecks) -> list[str]:
     if rounding.unlike_entries > len(rows.odd):
         lines.append(f"Time entries like these: {rounding.unlike_entries:,} in all.")
     lines += [
-        f"Found, hours are {rule}: {fitting:,} of {rounding.entries:,} time entries."
+        f"Found: hours are {rule} ({fitting:,} of {rounding.entries:,} time entries)."
         for rule, fitting in rounding.rules
     ]
     return lines
@@ -120,11 +120,9 @@ def convention_line(convention: Convention) -> str:
     most = sorted(convention.fitting.items(), key=lambda item: -item[1])
     if convention.accepted is None:
         found = ", ".join(f"{name}: {fits:,}" for name, fits in most[:3])
-        return (
-            f"Unresolved, {asked}: of {counted(convention.telling, 'figure')} that decide it, no interpretation fits all ({found})."
-        )
+        return f"Unresolved, {asked}: of {counted(convention.telling, 'figure')} that decide it, no interpretation fits all ({found})."
     fits = convention.fitting[convention.accepted]
-    return f"Found, {asked} {convention.accepted}: {fits:,} of {counted(convention.telling, 'figure')} that decide it."
+    return f"Found: {asked} {convention.accepted} ({fits:,} of {counted(convention.telling, 'figure')} that decide it)."
 
 
 def verify_json(report: VerifyReport) -> str:

@@ -1,4 +1,4 @@
-"""Trust: whether one may rely on the other pages."""
+"""Trust: whether you can rely on the other pages."""
 
 from __future__ import annotations
 
