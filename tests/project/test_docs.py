@@ -26,7 +26,7 @@ from harvest_warehouse.cli.demo_company import demo_warehouse
 from harvest_warehouse.marts.models import described, rules
 from harvest_warehouse.marts.settings import MartSettings, mart_settings
 from harvest_warehouse.sync import sync
-from harvest_warehouse.warehouse import Warehouse
+from harvest_warehouse.warehouse import Target
 from support.paths import ROOT
 
 DOCS = ROOT / "docs"
@@ -228,7 +228,7 @@ def test_every_page_is_reached_from_the_site_menu() -> None:
 
 
 @pytest.fixture(scope="module")
-def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Warehouse:
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> Target:
     """The demo's database, of a tiny company."""
     made = demo_warehouse(tmp_path_factory.mktemp("demo"))
     simulator = Simulator(size="tiny", enforce_limits=False)
@@ -252,14 +252,14 @@ def questions() -> list[str]:
 
 @pytest.mark.parametrize("question", questions())
 def test_every_question_in_sql_has_an_answer(
-    question: str, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+    question: str, warehouse: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(warehouse.folder)
     done = CliRunner().invoke(app, ["sql", "--demo", question])
     assert done.exit_code == 0, done.output
 
 
-def test_the_notebook_runs_as_a_program(warehouse: Warehouse) -> None:
+def test_the_notebook_runs_as_a_program(warehouse: Target) -> None:
     done = subprocess.run(
         [sys.executable, str(DOCS / "explore.py")],
         env=os.environ | {"HARVEST_DATABASE": str(warehouse.file)},
