@@ -251,9 +251,7 @@ def questions() -> list[str]:
 
 
 @pytest.mark.parametrize("question", questions())
-def test_every_question_in_sql_has_an_answer(
-    question: str, warehouse: Target, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_question_in_sql_has_an_answer(question: str, warehouse: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(warehouse.folder)
     done = CliRunner().invoke(app, ["sql", "--demo", question])
     assert done.exit_code == 0, done.output

@@ -283,7 +283,9 @@ def _rereading(warehouse: Target, settings: Settings, requests: int) -> Check:
         # What is wrong with the database is said of the database.
         turn = None
     if turn is None or turn.longest_unread is None:
-        return Check("re-reading", "ok", f"{said}; after a first load, this says within how many runs all of it is read.")
+        return Check(
+            "re-reading", "ok", f"{said}; after a first load, this says within how many runs all of it is read."
+        )
     last = turn.longest_unread
     since = f"since {last.read_at:%Y-%m-%d}" if last.read_at > NEVER else "by this database at all"
     return Check(
