@@ -73,7 +73,7 @@ def _flow() -> list[str]:
     first, last = _LEFT + 2 * (width + gap), _LEFT + 6 * (width + gap) - gap
     parts += [_box(first, 148, last - first, 50, _GREY)]
     parts.append(_text((first + last) / 2, 170, "your database", 15, bold=True, middle=True))
-    words = "Harvest's tables, harvest_* tables, histories, marts, and how far each stream has come"
+    words = "Harvest's tables, harvest_* tables, histories, marts, and the state of each stream"
     parts.append(_text((first + last) / 2, 188, words, 12, middle=True))
     for place in range(2, 6):
         x = _LEFT + place * (width + gap) + width / 2

@@ -202,6 +202,6 @@ def described(text: str, section: str) -> dict[str, str]:
 
 
 def _said(words: str) -> str:
-    """As a user needs it: of None and of numbers for days the code alone knows."""
-    words = re.sub(r", 0 (for Monday )?to 6( for Sunday)?", "", words).replace("; None for ", ". Default: ")
+    """As a user needs it: of None the code alone knows."""
+    words = words.replace("; None for ", ". Default: ")
     return f"{words[0].upper()}{words[1:]}".rstrip(".")

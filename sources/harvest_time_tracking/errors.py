@@ -40,7 +40,7 @@ class Unreachable(RetryableError):
 
 
 class NeedsYou(HarvestError):
-    """Nothing the program can mend: the token, a permission, the account, a setting."""
+    """A person has to act: the token, a permission, the account, a setting."""
 
 
 class TokenRejected(NeedsYou):

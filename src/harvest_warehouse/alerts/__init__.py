@@ -1,4 +1,4 @@
-"""Alerts: what needs somebody today, found in the marts."""
+"""Alerts: what needs attention today, found in the marts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What needs somebody now: every alert of the catalogue, asked of the marts of the last build."""
+"""What needs attention now: every alert of the catalogue, asked of the marts of the last build."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class AlertsReport:
     Attributes:
         as_of: the day up to which the marts count, by account.
         settings: the thresholds.
-        raised: what needs somebody, urgent things first.
+        raised: what needs attention, urgent things first.
         quiet: names of the alerts that found nothing.
     """
 

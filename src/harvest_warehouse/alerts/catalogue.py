@@ -37,7 +37,7 @@ ALERTS = (
         name="budget",
         severity="urgent",
         nouns=("budget", "budgets"),
-        words="spent to {budget_share} and more, or heading past 100 %",
+        words="spent to {budget_share} or more, or heading past 100 %",
         line="{client_name}, {project_name}: {budget_spent} of {budget} {unit} spent ({spent_share}), forecast {forecast_share}",
         query="""
             select
@@ -85,7 +85,7 @@ ALERTS = (
         name="unbilled",
         severity="urgent",
         nouns=("client", "clients"),
-        words="with work not billed after more than {unbilled_days}",
+        words="with work unbilled for more than {unbilled_days}",
         line="{client_name}: {uninvoiced_amount} not billed, the oldest of {oldest_date}",
         query="""
             with item as (
@@ -169,7 +169,7 @@ ALERTS = (
         name="missing_timesheets",
         severity="soon",
         nouns=("timesheet", "timesheets"),
-        words="of the last complete week lacking {missing_hours} or more",
+        words="of the last complete week missing {missing_hours} or more",
         line="{person_name}: {missing_hours} missing in the week of {week_start}",
         query="""
             select

@@ -1,4 +1,4 @@
-"""From when on something needs somebody: the section `[harvest_alerts]` of dlt's configuration."""
+"""From when on something needs attention: the section `[harvest_alerts]` of dlt's configuration."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class AlertSettings:
 
     Attributes:
         budget_share: share of a budget that is spent, 1 for all of it.
-        missing_hours: hours that one person's timesheet of the last complete week lacks.
-        unbilled_days: days since the work; what is older and not billed is told.
-        overdue_days: days after the due date; what is unpaid so long or longer is told.
-        changed_days: days; a change after invoicing is told for so long.
-        margin_share: margin ÷ revenue; what is below is told.
+        missing_hours: hours missing from one person's timesheet of the last complete week.
+        unbilled_days: days since the work; older unbilled work raises the alert.
+        overdue_days: days after the due date; an invoice unpaid this long or longer raises the alert.
+        changed_days: days; a change after invoicing raises the alert for this long.
+        margin_share: margin ÷ revenue; a project below raises the alert.
         margin_months: complete months over which margins are looked at.
     """
 

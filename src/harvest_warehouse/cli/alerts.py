@@ -28,11 +28,11 @@ def alerts(
     destination: DestinationName = None,
     debug: Debug = False,
 ) -> None:
-    """List what needs somebody now, from the marts of the last build: exit code 3 where there is anything, else 0.
+    """List what needs attention now, from the marts of the last build: exit code 3 if there is anything, else 0.
 
     Budgets, overdue invoices, unbilled work, thin margins, missing timesheets, forgotten timers, time changed after
-    invoicing. Thresholds are in `[harvest_alerts]` of `.dlt/config.toml`. Where a Slack-compatible webhook is configured
-    (`[runtime] slack_incoming_hook` in `.dlt/secrets.toml`), what was found goes there too; the demo's does not.
+    invoicing. Thresholds are in `[harvest_alerts]` of `.dlt/config.toml`. If a Slack-compatible webhook is configured
+    (`[runtime] slack_incoming_hook` in `.dlt/secrets.toml`), the alerts are sent there too, except the demo's.
     """
     with errors_told(debug):
         from harvest_warehouse.alerts import alerts as run

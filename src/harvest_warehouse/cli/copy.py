@@ -25,16 +25,16 @@ def copy(
         ),
     ] = None,
     replace_unfinished: Annotated[
-        bool, typer.Option("--replace-unfinished", help="Drop what an interrupted copy left there, and copy anew.")
+        bool, typer.Option("--replace-unfinished", help="Drop what an interrupted copy left there, and copy again.")
     ] = False,
     no_build: Annotated[bool, typer.Option("--no-build", help="Do not build the marts there.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, for machines.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Move to another destination without a new backfill: rows, history, deletions, and how far each stream has come.
+    """Move to another destination without a new backfill: rows, history, deletions, and the state of each stream.
 
-    Asks nothing of Harvest and leaves the old place as it is. Every value is read again where it is then; a copy that was
-    interrupted is taken for nothing until `--replace-unfinished` made it anew.
+    Asks nothing of Harvest and leaves the old database as it is. Every value is read back from the new one and compared; no
+    command uses an interrupted copy until `--replace-unfinished` has copied it again.
     """
     with errors_told(debug):
         from harvest_time_tracking import Ledger

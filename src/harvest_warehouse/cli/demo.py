@@ -14,12 +14,12 @@ from harvest_warehouse.cli.app import Debug, app, err, errors_told, out, prepare
 
 @app.command(epilog="Examples: `dlt-harvest demo` · `dlt-harvest demo --open`")
 def demo(
-    is_open: Annotated[bool, typer.Option("--open", help="Then open the dashboard on it, until Ctrl-C.")] = False,
+    is_open: Annotated[bool, typer.Option("--open", help="Then open its dashboard, until Ctrl-C.")] = False,
     debug: Debug = False,
 ) -> None:
-    """See it work, without an account: copy a simulated company into `harvest_demo.duckdb` in this folder, and prove it.
+    """Try it without an account: copy a simulated company into `harvest_demo.duckdb` in this folder, and verify it.
 
-    About forty people and two years of work, made up, the same each time. Nothing of your own is touched.
+    About forty people and two years of invented work, the same each time. Your own data is not touched.
     """
     with errors_told(debug):
         from harvest_time_tracking import Ledger, SettingWrong
@@ -38,7 +38,7 @@ def demo(
             report = run(Path.cwd(), ledger=ledger, on_step=on_step)
             try:
                 written = write_page(demo_warehouse(Path.cwd()), Path("harvest_demo.html"), on_step=on_step)
-                week = f"The week as a picture: {written.picture}, and as a page to be mailed: {written.page}."
+                week = f"The week as a picture: {written.picture}, and as a page to mail: {written.page}."
             except SettingWrong as error:
                 week = f"No picture of the week was drawn. {error}"
         for table in sync_tables(report.sync)[:1]:
@@ -49,7 +49,7 @@ def demo(
             out.show(answer_table(answer))
         say(
             week,
-            f"The database is {report.build.database} (marts in {report.build.dataset}). Look around in it, for instance:",
+            f"The database is {report.build.database} (marts in {report.build.dataset}). Explore it, for instance:",
             f'  {_command()} sql --demo "from mart_project_budget"',
             f"  {_command()} show --demo",
             "Your own account: put a token into .dlt/secrets.toml (see the README), then `dlt-harvest doctor` and "

@@ -125,7 +125,7 @@ def demo(
     (folder / ".harvest_demo").mkdir()
     (folder / ".harvest_demo" / ".gitignore").write_text("*\n", encoding="utf-8")
     warehouse.file.unlink(missing_ok=True)
-    on_step("founding a company")
+    on_step("creating a company")
     now = now or datetime.now(UTC)
     # Its limits are off, and the pacing with them: they would make a minute of waiting for nothing.
     company = Simulator(today=now.date(), clock=Clock(now, is_ticking=True), enforce_limits=False)

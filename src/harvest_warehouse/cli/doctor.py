@@ -9,9 +9,9 @@ from harvest_warehouse.cli.app import FAILED, Debug, DestinationName, app, error
 
 @app.command(epilog="Examples: `dlt-harvest doctor` · `dlt-harvest doctor --destination postgres`")
 def doctor(destination: DestinationName = None, debug: Debug = False) -> None:
-    """Check token, account, role, features and database; say what a load would bring, and how long it takes.
+    """Check token, account, role, features and database; say what a load would read, and how long it takes.
 
-    Asks Harvest a request or a few for each list, and changes nothing.
+    Makes one or a few requests for each list, and changes nothing.
     """
     with errors_told(debug):
         from harvest_warehouse.cli.render.tables import check_table, plan_line, plan_notes, plan_table

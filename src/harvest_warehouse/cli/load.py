@@ -24,7 +24,7 @@ from harvest_warehouse.cli.console import print_text
 @app.command(epilog="Examples: `dlt-harvest load` · `dlt-harvest load clients projects` · `dlt-harvest load --strict`")
 def load(
     streams: Annotated[
-        list[str] | None, typer.Argument(metavar="[STREAM]...", help="Only these, and only these. Default: all.")
+        list[str] | None, typer.Argument(metavar="[STREAM]...", help="Only these streams. Default: all.")
     ] = None,
     project_id: Annotated[
         list[int] | None, typer.Option(help="Read this project again, by itself (projects_id). Repeat for more.")
@@ -35,20 +35,20 @@ def load(
     reports_from: Annotated[str | None, typer.Option(help="A day in the first month reports are read for.")] = None,
     reports_to: Annotated[str | None, typer.Option(help="A day in the last month reports are read for.")] = None,
     accept_access: Annotated[
-        bool, typer.Option("--accept-access", help="Go on with a token that sees less than an earlier one did.")
+        bool, typer.Option("--accept-access", help="Continue with a token that sees less than an earlier one.")
     ] = False,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Exit with 3 where a stream was skipped, or not proven whole.")
+        bool, typer.Option("--strict", help="Exit with 3 if a stream was skipped, or is not proven complete.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, for machines.")] = False,
     destination: DestinationName = None,
     debug: Debug = False,
 ) -> None:
-    """Bring what changed in Harvest into the database: `harvest_time_tracking.duckdb` in this folder, if nothing else is said.
+    """Load what changed in Harvest into the database: `harvest_time_tracking.duckdb` in this folder, unless configured otherwise.
 
     The first load reads everything, later ones what changed since. Reports and paid time off are read when named.
-    What Harvest does not show this token is skipped with the reason; its old rows stay. Exit code 3 where the token sees less
-    than an earlier one (nothing is read), or where a project that was named does not exist.
+    What this token may not see is skipped, with the reason; its old rows stay. Exit code 3 if the token sees less than an
+    earlier one (nothing is read), or if a named project does not exist.
     """
     with errors_told(debug, as_json=as_json):
         from harvest_time_tracking import Ledger

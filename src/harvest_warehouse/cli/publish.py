@@ -33,9 +33,9 @@ def publish(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, for machines.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Publish tables and marts as files for others to read, whole each time: what was deleted is not in them any more.
+    """Publish tables and marts as files for others to read, complete each time, without deleted rows.
 
-    Asks nothing of Harvest. Each table is replaced at once, and only where its rows changed; no run writes meanwhile, so all are of
+    Asks nothing of Harvest. Each table is replaced at once, and only if its rows changed; no run writes meanwhile, so all are of
     one moment, which `harvest_published.json` beside them names.
     """
     with errors_told(debug):

@@ -21,7 +21,7 @@ def report(
     destination: DestinationName = None,
     debug: Debug = False,
 ) -> None:
-    """Write the week as one HTML file, to be mailed or printed, and a picture of it: from the marts of the last build.
+    """Write the week as one HTML file to mail or print, and as a picture, from the marts of the last build.
 
     No scripts, and nothing is fetched from elsewhere. Each currency has its own section.
     """

@@ -33,7 +33,7 @@ def show(
     is_demo: Annotated[bool, typer.Option("--demo", help="The demo's database instead of your own.")] = False,
     is_dlt: Annotated[bool, typer.Option("--dlt", help="dlt's own dashboard: tables, schema, state and runs.")] = False,
     notebook: Annotated[
-        Path | None, typer.Option(help="A marimo notebook of yours, to be read and changed.", metavar="FILE")
+        Path | None, typer.Option(help="Your own marimo notebook, to read and change.", metavar="FILE")
     ] = None,
     port: Annotated[int, typer.Option(help="On this port.", min=1, max=65535)] = 2718,
     host: Annotated[
@@ -50,9 +50,9 @@ def show(
     destination: DestinationName = None,
     debug: Debug = False,
 ) -> None:
-    """Open the dashboard in the browser: utilisation, budgets, billing, margin, and whether to trust them. Ctrl-C ends it.
+    """Open the dashboard in the browser: utilisation, budgets, billing, margin, and how far to trust them. Ctrl-C ends it.
 
-    Only the browser that it opens, and whoever has the address that it prints, is answered.
+    Answers only the browser it opens, and whoever has the address it prints.
     """
     with errors_told(debug):
         from harvest_time_tracking import SettingWrong

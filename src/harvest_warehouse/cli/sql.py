@@ -26,19 +26,21 @@ def sql(
         int | None,
         typer.Option(
             min=0,
-            help=f"At most so many rows; 0 for all. Default: {_ROWS_OF_A_TABLE:,} of a table, all of CSV and JSON.",
+            help=f"At most this many rows; 0 for all. Default: {_ROWS_OF_A_TABLE:,} as a table, all as CSV or JSON.",
         ),
     ] = None,
     for_spreadsheets: Annotated[
         bool,
-        typer.Option("--for-spreadsheets", help="Print CSV in which no text is a formula; --csv prints what is there."),
+        typer.Option(
+            "--for-spreadsheets", help="Print CSV in which no text is a formula; --csv prints values unchanged."
+        ),
     ] = False,
-    timeout: Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="End it after so many seconds.")] = 300,
+    timeout: Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="Stop it after this many seconds.")] = 300,
     is_demo: Annotated[bool, typer.Option("--demo", help="The demo's database instead of your own.")] = False,
     destination: DestinationName = None,
     debug: Debug = False,
 ) -> None:
-    """Ask the database a question in SQL, and change nothing.
+    """Query the database in SQL, without changing anything.
 
     Harvest's tables and the marts are found by their names alone: `time_entries`, `mart_project_budget`.
     """

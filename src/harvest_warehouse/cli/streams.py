@@ -16,7 +16,7 @@ def streams(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     debug: Debug = False,
 ) -> None:
-    """List what Harvest has: each stream's path, key, how it is kept up to date, and what it needs."""
+    """List all streams: path, key, how they are updated, what they need."""
     with errors_told(debug):
         from harvest_warehouse.cli.render.tables import streams_json, streams_markdown, streams_table
 

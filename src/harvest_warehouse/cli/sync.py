@@ -26,14 +26,16 @@ from harvest_warehouse.cli.console import print_text
 )
 def sync(
     repair: Annotated[
-        bool, typer.Option("--repair", help="Compare with Harvest's reports, too, and read again what differs.")
+        bool, typer.Option("--repair", help="Also check against Harvest's reports and repair differences.")
     ] = False,
     accept_deletions: Annotated[
         bool,
-        typer.Option("--accept-deletions", help="Go on where more than 5 % of a list, and 50 rows, vanished at once."),
+        typer.Option(
+            "--accept-deletions", help="Continue even if more than 5 % of a list, and 50 rows, were deleted at once."
+        ),
     ] = False,
     accept_access: Annotated[
-        bool, typer.Option("--accept-access", help="Go on with a token that sees less than an earlier one did.")
+        bool, typer.Option("--accept-access", help="Continue with a token that sees less than an earlier one.")
     ] = False,
     no_build: Annotated[bool, typer.Option("--no-build", help="Leave the marts as they are.")] = False,
     start_date: Annotated[
@@ -45,10 +47,10 @@ def sync(
 ) -> None:
     """Make every table equal to Harvest: the one command for a schedule.
 
-    Loads what changed and a part of what did not, moves what vanished to `harvest_deletions`, keeps what Harvest forgets, and
+    Loads what changed and a part of what did not, moves deleted rows to `harvest_deletions`, keeps what Harvest forgets, and
     builds the marts.
-    Exit code 3 where the token sees less than before, where a list could not be proven whole or compared, where too much
-    vanished at once (nothing of it was moved), or where `--repair` left a difference.
+    Exit code 3 if the token sees less than before, if a list could not be proven complete or compared, if too many rows
+    were deleted at once (none was moved), or if `--repair` left a difference.
     """
     with errors_told(debug, as_json=as_json):
         from harvest_time_tracking import Ledger

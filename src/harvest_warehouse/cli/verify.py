@@ -37,9 +37,9 @@ def verify(
 ) -> None:
     """Compare with Harvest's own reports: time, expenses, what is not invoiced, budgets.
 
-    To the cent and the hundredth of an hour, by currency: year by year, and where a year differs, the months that are why.
-    Exits with 3 where anything differs or cannot be proven. The verdicts are in the table `harvest_reconciliation`.
-    While it waits for Harvest's report limit, `sync` can run. An interrupted comparison goes on where it was.
+    To the cent and the hundredth of an hour, by currency: year by year, and where a year differs, the months that cause it.
+    Exit code 3 if anything differs or cannot be proven. The verdicts are in the table `harvest_reconciliation`.
+    While it waits for Harvest's report limit, `sync` can run. An interrupted comparison continues where it stopped.
     """
     with errors_told(debug):
         from harvest_time_tracking import Ledger

@@ -1,4 +1,4 @@
-"""What the page Trust asks: the comparison with Harvest, the findings, the loads, what vanished, and who asked."""
+"""What the page Trust asks: the comparison with Harvest, the findings, the loads, what was deleted, and who asked."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def ever_read(read: Reader, account_id: str) -> list[Row]:
 
 
 def deletions(read: Reader, chosen: Filters) -> list[Row]:
-    """One row per table: how many rows vanished from Harvest, and when last."""
+    """One row per table: how many rows were deleted in Harvest, and when last."""
     if not read.has("harvest_deletions"):
         return []
     return read(

@@ -260,7 +260,7 @@ class Database:
             self._with_room(partial(self._told, f"INSERT INTO {name} VALUES {lines}"))
 
     def comment(self, comments: Sequence[tuple[str, str, str]]) -> bool:
-        """Write words beside tables and columns: (table, column or nothing, words). False where the database takes none."""
+        """Write comments on tables and columns: (table, column or nothing, words). False where the database takes none."""
         if not self._kind.has_comments:
             return False
         try:

@@ -37,6 +37,6 @@ def open_database(
         if not is_copying and database.is_half_copied():
             raise IncompleteCopy(
                 f"{warehouse.place} holds half a copy from another destination: `dlt-harvest copy --to {warehouse.destination} "
-                "--replace-unfinished` makes it anew. Nothing was read from there, and nothing changed."
+                "--replace-unfinished` copies again. Nothing was read from there, and nothing changed."
             )
         yield database

@@ -17,7 +17,7 @@ VERSION = version("dlt-harvest")
 
 RUNS = SystemTable(
     "harvest_runs",
-    "What became of each stream in each run, also in runs that failed",
+    "The outcome of every stream in every run, failed runs included",
     ("account_id", "run_id", "stream"),
     (
         ("account_id", "text", "Harvest account that was read"),

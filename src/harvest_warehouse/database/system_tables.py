@@ -81,14 +81,14 @@ def write_rows(run: Run, *resources: DltResource) -> None:
 
 DELETIONS = SystemTable(
     "harvest_deletions",
-    "The rows that vanished from Harvest, with their last content",
+    "The rows that were deleted in Harvest, with their last content",
     ("account_id", "table_name", "row_key"),
     (
         ("account_id", "text", "Harvest account"),
         ("table_name", "text", "The table that held the row"),
         ("row_key", "text", "Its key in that table beside the account, several columns joined by /"),
         ("content", "text", "JSON: the row as it was last, without its empty columns, its children as lists"),
-        ("because_of", "text", "What it vanished with (projects/17), where Harvest deletes it together with that"),
+        ("because_of", "text", "What it was deleted with (projects/17), where Harvest deletes it together with that"),
         ("found_at", "timestamp", "When it was found missing"),
         ("run_id", "text", "The run that found it (harvest_runs.run_id)"),
     ),

@@ -34,7 +34,7 @@ class Destination:
         declares_cursors: whether its driver keeps all rows of an answer in memory, unless a cursor is declared in SQL.
         json_text: what gives a column of lists and objects as text.
         has_indexes: whether it wants an index on keys.
-        has_comments: whether it takes words beside tables and columns, as SQL's `comment on`.
+        has_comments: whether it takes comments on tables and columns, as SQL's `comment on`.
         has_catalog_in_schema: whether each schema has an INFORMATION_SCHEMA of its own, and there is no other.
         place_within: what of its settings says which of several databases it is, where dlt's own words for its place do not.
         unescapes_percent: whether its driver makes one percent sign of two, in statements without parameters, too.

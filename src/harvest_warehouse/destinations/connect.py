@@ -38,7 +38,7 @@ def destination(name: str) -> Destination:
     missing = [module for module in found.needs if not _is_installed(module)]
     if missing:
         raise SettingWrong(
-            f"The destination {name} needs {' and '.join(missing)}: pip install 'dlt-harvest[{found.name}]' and run this again."
+            f'The destination {name} needs {" and ".join(missing)}: pip install ".[{found.name}]" in the clone, and run this again.'
         )
     return found
 

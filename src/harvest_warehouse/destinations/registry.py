@@ -33,7 +33,7 @@ _NO_MYSQL = (
 REFUSED: Mapping[str, str] = MappingProxyType(
     {
         "filesystem": "Rows in files cannot be changed or deleted, so what changed in Harvest would count twice, and what was deleted for "
-        "ever. Sync into duckdb, and `dlt-harvest publish` writes all tables there as Parquet, Delta or Iceberg, whole each time; or sync into "
+        "ever. Sync into duckdb, and `dlt-harvest publish` writes all tables there as Parquet, Delta or Iceberg, complete each time; or sync into "
         "ducklake, whose tables are Parquet files in a folder or bucket.",
         "sqlite": _NO_SQLITE,
         "mysql": _NO_MYSQL,

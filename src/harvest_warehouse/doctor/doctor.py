@@ -31,7 +31,7 @@ _HARVEST_HOST = "api.harvestapp.com"
 # https://help.getharvest.com/api-v2/authentication-api/authentication/authentication/
 _ACCOUNTS_URL = "https://id.getharvest.com/api/v2/accounts"
 
-Verdict = Literal["fine", "note", "wrong"]
+Verdict = Literal["ok", "note", "wrong"]
 
 
 @dataclass(frozen=True)
@@ -110,17 +110,17 @@ def _account(client: Client, settings: Settings) -> tuple[list[Check], dict[str,
         return [*_way(client, way), Check("token", "wrong", str(error))], {}
     name = printable(" ".join(str(me.get(key) or "") for key in ("first_name", "last_name")))
     checks = _way(client, way)
-    checks.append(Check("token", "fine", f"Harvest accepts it; it belongs to {name or 'somebody without a name'}."))
+    checks.append(Check("token", "ok", f"Harvest accepts it; it belongs to {name or 'somebody without a name'}."))
     features: dict[str, object] = {}
     company_currency: object = None
     try:
         company = client.page(STREAMS["company"].path, None).records[0]
     except Forbidden:
-        checks.append(Check("account", "fine", f"{settings.account_id}; this person may not read its settings."))
+        checks.append(Check("account", "ok", f"{settings.account_id}; this person may not read its settings."))
     except HarvestError as error:
         return [*checks, Check("account", "wrong", str(error))], {}
     else:
-        checks.append(Check("account", "fine", f"{settings.account_id}, {printable(str(company.get('name')))}."))
+        checks.append(Check("account", "ok", f"{settings.account_id}, {printable(str(company.get('name')))}."))
         company_currency = company.get("currency")
         features = {key: value for key, value in company.items() if key.endswith("_feature")}
     return [*checks, _role(me), _features(features), _marts(company_currency)], features
@@ -129,15 +129,15 @@ def _account(client: Client, settings: Settings) -> tuple[list[Check], dict[str,
 def _way(client: Client, way: str) -> list[Check]:
     """How Harvest was reached, and whether it has our time."""
     off = client.said_of_clocks
-    clock = Check("clock", "note", off) if off else Check("clock", "fine", "no difference from Harvest's was seen.")
-    return [Check("network", "fine", way), clock]
+    clock = Check("clock", "note", off) if off else Check("clock", "ok", "no difference from Harvest's was seen.")
+    return [Check("network", "ok", way), clock]
 
 
 def _role(me: dict[str, object]) -> Check:
     roles = me.get("access_roles")
     roles = [printable(str(role)) for role in roles] if isinstance(roles, list) else []
     if "administrator" in roles:
-        return Check("role", "fine", "administrator: every row is visible.")
+        return Check("role", "ok", "administrator: every row is visible.")
     seen = (
         "rows of managed projects and teammates only, without an error for the others"
         if "manager" in roles
@@ -156,7 +156,7 @@ def _features(features: dict[str, object]) -> Check:
     off = sorted(switch for switch in switches if features.get(switch) is False)
     if off:
         return Check("features", "note", f"switched off in the account: {', '.join(off)}. What needs them is skipped.")
-    return Check("features", "fine", "all on." if features else "unknown: only loading will tell.")
+    return Check("features", "ok", "none is switched off." if features else "unknown until something is loaded.")
 
 
 def _marts(company_currency: object) -> Check:
@@ -174,9 +174,9 @@ def _marts(company_currency: object) -> Check:
     rates = ", ".join(sorted(settings.exchange_rates)) or "no other currency"
     return Check(
         "marts",
-        "fine",
+        "ok",
         f"cost rates are in {printable(str(home))}, exchange rates are set for {rates}; {len(settings.working_days)} working days a week, "
-        f"target {settings.target_utilisation:.0%} billable, {len(settings.time_off_tasks)} tasks count as leave. "
+        f"target {settings.target_utilisation:.0%} billable, {len(settings.time_off_tasks)} task names count as leave. "
         "[harvest_marts] in .dlt/config.toml changes that.",
     )
 
@@ -189,7 +189,7 @@ def _who_is_it(settings: Settings, error: HarvestError) -> list[Check]:
     mine = {str(account.get("id")): account for account in accounts if account.get("product") == "harvest"}
     if settings.account_id in mine:
         return [
-            Check("token", "fine", "it reaches the account."),
+            Check("token", "ok", "it reaches the account."),
             Check("account", "wrong", f"Harvest lists {settings.account_id} as this token's, and yet: {error}"),
         ]
     reached = (
@@ -197,7 +197,7 @@ def _who_is_it(settings: Settings, error: HarvestError) -> list[Check]:
         or "none"
     )
     return [
-        Check("token", "fine", "Harvest accepts it."),
+        Check("token", "ok", "Harvest accepts it."),
         Check("account", "wrong", f"this token does not reach account {settings.account_id}. It reaches: {reached}."),
     ]
 
@@ -240,7 +240,7 @@ def _database(warehouse: Target) -> Check:
         return Check("database", "wrong", f"{warehouse.place}: {tried.failed}: {said}{asked}")
     return Check(
         "database",
-        "fine",
+        "ok",
         f"{warehouse.place} {'can be made' if is_new else 'can be written'}: {', '.join(tried.done)}.",
     )
 
@@ -253,13 +253,13 @@ def _children(children: ChildrenPlan) -> Check:
     if children.requests == children.parents:
         return Check(
             "children",
-            "fine",
+            "ok",
             f"payments, messages, rates and the like: all in each run, {children.parents:,} requests.",
         )
     runs, rest = children.runs, children.runs_at_rest
     return Check(
         "children",
-        "fine",
+        "ok",
         f"payments, messages, rates and the like: {children.requests:,} requests in each run (children_requests). Those of open "
         f"invoices, sent estimates and active people are all read again within {_runs(runs.alive)}, all others within "
         f"{_runs(runs.others)} ({rest.alive} and {rest.others} where no invoice, estimate or person changes).",
@@ -273,8 +273,10 @@ def _runs(number: int) -> str:
 def _rereading(warehouse: Target, settings: Settings, requests: int) -> Check:
     """Within how many runs all of history is read again."""
     if not requests:
-        return Check("re-reading", "note", "switched off (reread_requests = 0): what changes without a trace stays.")
-    said = f"{requests} requests in each sync (reread_requests)"
+        return Check(
+            "re-reading", "note", "switched off (reread_requests = 0): what changes without a trace is not noticed."
+        )
+    said = f"{requests} requests of each sync read history again (reread_requests)"
     try:
         turn = rotation(Run(warehouse), settings, requests) if is_loaded(warehouse) else None
     except (DltException, HarvestError):
@@ -282,12 +284,12 @@ def _rereading(warehouse: Target, settings: Settings, requests: int) -> Check:
         turn = None
     if turn is None or turn.longest_unread is None:
         return Check(
-            "re-reading", "fine", f"{said}; a first load tells within how many runs they reach all of history."
+            "re-reading", "ok", f"{said}; after a first load, this says within how many runs all of it is read."
         )
     last = turn.longest_unread
     since = f"since {last.read_at:%Y-%m-%d}" if last.read_at > NEVER else "by this database at all"
     return Check(
         "re-reading",
-        "fine",
-        f"{said}: all history again within {_runs(turn.within_runs)}; the longest unread is {last}, not read {since}.",
+        "ok",
+        f"{said}: all of it within {_runs(turn.within_runs)}; the longest unread is {last}, not read {since}.",
     )

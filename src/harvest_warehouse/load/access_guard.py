@@ -78,7 +78,7 @@ class AccessGuard:
             return
         if told := changed(self._client, self._now):
             raise AccessChanged(
-                f"While Harvest was read, {'; '.join(told)}: what was read since is thrown away. Run it again; with fewer "
+                f"While Harvest was read, {'; '.join(told)}: what was read since is discarded. Run it again; with fewer "
                 "rights than before, that needs --accept-access."
             )
 

@@ -33,7 +33,7 @@ from harvest_warehouse.settings.process import give_memory_back
 from harvest_warehouse.warehouse import Target
 
 _HOW_TO_GIVE_UP = (
-    "An earlier run left what it had read, and it cannot be written. Mend that and load again; or throw it away with "
+    "What an earlier run read cannot be written. Fix that and load again; or discard it with "
     "`dlt pipeline {} abort-packages`, and the next load asks Harvest again."
 )
 

@@ -83,7 +83,7 @@ class AccessLost(LoadFailed):
     def __init__(self, lost: tuple[str, ...], report: LoadReport) -> None:
         super().__init__(
             f"This token sees less than an earlier one: {'; '.join(lost)}. Nothing was read, nothing was changed. Use a token "
-            "that sees what the earlier one saw; or, if this is meant, add --accept-access.",
+            "that sees what the earlier one saw; or, if this is intended, add --accept-access.",
             report,
         )
         self.lost = lost

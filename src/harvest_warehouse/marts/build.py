@@ -89,11 +89,9 @@ def build_in(run: Run, settings: MartSettings | None = None, *, as_of: date | No
                     raise SettingWrong(not_ours(warehouse))
                 return _Build(warehouse, database, settings, as_of, run.on_step).run()
         except DestinationConnectionError as error:
-            raise BuildFailed(f"{unopened(warehouse, error)} The marts of the last build stand.") from error
+            raise BuildFailed(f"{unopened(warehouse, error)} The previous marts stay.") from error
         except DltException as error:
-            raise BuildFailed(
-                f"The database refused: {printable(str(error))} The marts of the last build stand."
-            ) from error
+            raise BuildFailed(f"The database refused: {printable(str(error))} The previous marts stay.") from error
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ class BuildReport:
 
 
 class BuildFailed(HarvestError):
-    """The marts were not built; those of the last build stand. `report` has the checks that failed, if it came to that."""
+    """The marts were not built; the previous ones stay. `report` has the checks that failed, if it came to that."""
 
     def __init__(self, message: str, report: BuildReport | None = None) -> None:
         super().__init__(message)
@@ -85,4 +85,4 @@ class BuildFailed(HarvestError):
 def failure(report: BuildReport) -> str:
     """Why it was not built: the checks that failed, with a query for each."""
     lines = [f"{found.name}: {found.rows:,} rows. {found.words} To see them: {found.query}" for found in report.errors]
-    return "\n".join(["The marts of the last build stand: not every check passed.", *lines])
+    return "\n".join(["The previous marts stay: not every check passed.", *lines])

@@ -44,16 +44,17 @@ class MartSettings:
 
     Attributes:
         home_currency: ISO code of the currency that cost rates are in; None for the account's own, as Harvest tells it.
-        working_days: the days of the week on which people work, 0 for Monday to 6 for Sunday.
+        working_days: the days of the week on which people work.
         target_utilisation: the share of available hours that should be billable, 0 to 1.
         time_off_tasks: names (in any case) and ids of the tasks that count as leave.
-        week_start: the first day of a week, 0 to 6; None for the account's own.
+        week_start: the first day of a week; None for the account's own.
         time_zone: Harvest's or the IANA name; None for that of the person behind the token.
         holidays: days on which nobody is expected to work.
         exchange_rates: for each currency, what one unit is worth in the home currency from a month's first day on.
     """
 
     home_currency: str | None = None
+    # Days as numbers: 0 is Monday, 6 Sunday.
     working_days: tuple[int, ...] = (0, 1, 2, 3, 4)
     target_utilisation: Decimal = Decimal("0.75")
     time_off_tasks: tuple[str | int, ...] = TIME_OFF

@@ -115,7 +115,7 @@ def _waited(database: Database, asking: object, work: Any, seconds: float) -> An
 
 
 def _too_long(seconds: float) -> str:
-    return f"It took longer than {seconds:g} seconds, and was ended: ask for less, or give it more with --timeout."
+    return f"It took longer than {seconds:g} seconds, and was stopped: ask for less, or allow more with --timeout."
 
 
 def _distinct(columns: tuple[str, ...]) -> tuple[str, ...]:

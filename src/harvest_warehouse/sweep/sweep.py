@@ -52,7 +52,7 @@ def sweep(
     """
     began = time.monotonic()
     with run.locked(), client or Client(settings) as asking:
-        run.on_step("looking for what vanished")
+        run.on_step("looking for deleted rows")
         since = pipeline_state.loaded_since(run, settings.account_id)
         not_swept = {
             outcome.stream: reason for outcome in loaded.streams if (reason := _why_not(outcome, since)) is not None

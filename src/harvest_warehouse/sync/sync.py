@@ -91,7 +91,7 @@ def sync(
     ledger: Ledger | None = None,
     on_step: Callable[[str], None] = say_nothing,
 ) -> SyncReport:
-    """Load, sweep, and keep what vanished and what Harvest forgets. With Harvest at rest, every table equals Harvest afterwards.
+    """Load, sweep, and keep what was deleted and what Harvest forgets. Provided nothing changes in Harvest meanwhile, every table equals it.
 
     Args:
         warehouse: where the rows go.
@@ -269,7 +269,7 @@ class _Sync:
         if not swept.again:
             return swept
         # A row can be committed later than any overlap reaches, or change with what vanished, without a trace.
-        self._run.on_step("reading what the load passed by")
+        self._run.on_step("reading again what the load left out")
         again = load_in(
             self._run, self._settings, self._client, self._guard, Ledger(), list(swept.again), again=swept.again
         )

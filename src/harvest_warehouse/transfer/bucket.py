@@ -187,5 +187,5 @@ def _refusals(url: str) -> Iterator[None]:
 def _not_installed(extra: str, url: str = "") -> SettingWrong:
     also = {"gs": ",gs", "gcs": ",gs", "az": ",az", "abfss": ",az"}.get(url.partition("://")[0], "")
     return SettingWrong(
-        f"What this needs is not installed: pip install 'dlt-harvest[{extra}{also}]' and run this again."
+        f'What this needs is not installed: pip install ".[{extra}{also}]" in the clone, and run this again.'
     )

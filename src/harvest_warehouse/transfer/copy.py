@@ -1,4 +1,4 @@
-"""Copy a whole dataset from one destination to another: rows, history, deletions, and how far each stream has come."""
+"""Copy a whole dataset from one destination to another: rows, history, deletions, and the state of each stream."""
 
 from __future__ import annotations
 
@@ -40,9 +40,7 @@ from harvest_warehouse.warehouse import SCHEMA, Target
 # Of one load file: so much lies on the disk of this machine at once.
 _ROWS_OF_A_FILE = 100_000
 
-_HOW_TO_GO_ON = (
-    "The copy is not whole, and no command takes it for one: mend that, and copy again with --replace-unfinished."
-)
+_HOW_TO_GO_ON = "The copy is incomplete, and no command uses it: fix that, and copy again with --replace-unfinished."
 
 _VERSIONS, _LOADS, _STATE = "_dlt_version", "_dlt_loads", "_dlt_pipeline_state"
 
@@ -204,7 +202,7 @@ class _Copy:
             if UNFINISHED_COPY in names:
                 if not replaces:
                     raise SettingWrong(
-                        f"{self._target.place} holds what an interrupted copy wrote: --replace-unfinished drops that, and copies anew."
+                        f"{self._target.place} holds what an interrupted copy wrote: --replace-unfinished drops that, and copies again."
                     )
                 database.run([f'drop table if exists "{name}"' for name in names if name in schema.tables])
             elif names:
@@ -303,5 +301,5 @@ def _state_last(tables: Sequence[str]) -> list[str]:
 
 def _unsettled(warehouse: Target) -> SettingWrong:
     return SettingWrong(
-        f"The last run into {warehouse.place} was interrupted: run {warehouse.command('sync')} once more, and copy then."
+        f"The last run into {warehouse.place} was interrupted: run {warehouse.command('sync')} again, and copy then."
     )

@@ -33,7 +33,7 @@ class Week:
         tiles: hours, which are of all clients.
         utilisation: by week.
         money: for each currency.
-        calls: what needs somebody.
+        calls: what needs attention.
     """
 
     header: Header

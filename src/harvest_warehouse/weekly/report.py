@@ -59,7 +59,7 @@ def report(
     missing = [package for module, package in _NEEDS.items() if find_spec(module) is None]
     if missing:
         raise SettingWrong(
-            f'The report needs {" and ".join(missing)}: pip install "dlt-harvest[dashboard]" and run this again.'
+            f'The report needs {" and ".join(missing)}: pip install ".[dashboard]" in the clone, and run this again.'
         )
     if out.suffix.lower() == ".png" or out.is_dir():
         raise SettingWrong("--out is the page's file, such as report.html: the picture goes beside it.")

@@ -139,7 +139,7 @@ def built(tiny_shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Target:
 
 @pytest.fixture(scope="module")
 def emptied(built: Target, tmp_path_factory: pytest.TempPathFactory) -> Target:
-    """The same tables with no facts in them: nothing needs anybody."""
+    """The same tables with no facts in them: nothing needs attention."""
     warehouse = Target(tmp_path_factory.mktemp("emptied"))
     shutil.copy(built.file, warehouse.file)
     with duckdb.connect(str(warehouse.file)) as database:
@@ -265,7 +265,7 @@ def test_an_alert_is_one_entry(blank: Target) -> None:
 
 def test_the_command_ends_with_3_where_something_needs_somebody_and_with_0_where_not(blank: Target) -> None:
     quiet = CliRunner().invoke(app, ["alerts"])
-    assert (quiet.exit_code, "Nothing needs anybody, as of 2026-03-16" in quiet.stdout) == (0, True)
+    assert (quiet.exit_code, "Nothing needs attention, as of 2026-03-16" in quiet.stdout) == (0, True)
     having(blank, {"fct_invoice": [INVOICE | {"open_amount": "10.50", "days_overdue": 3, "invoice_number": "I1"}]})
     loud = CliRunner().invoke(app, ["alerts"])
     assert loud.exit_code == 3

@@ -402,7 +402,7 @@ def test_show_serves_dlts_dashboard_to_whoever_has_its_address_until_it_is_ended
         socket.create_connection(("127.0.0.1", port), timeout=5)
 
 
-def test_sync_says_what_vanished_and_exits_3_where_the_token_sees_less(open_account: OpenAccount) -> None:
+def test_sync_says_what_was_deleted_and_exits_3_where_the_token_sees_less(open_account: OpenAccount) -> None:
     account = open_account()
     assert run("sync", **environment_of(account)).returncode == 0
     account.simulator.clock.sleep(3_600)
@@ -410,10 +410,7 @@ def test_sync_says_what_vanished_and_exits_3_where_the_token_sees_less(open_acco
     account.simulator.store.delete_time_entry(entry["id"])
     done = run("sync", **environment_of(account))
     assert done.returncode == 0, done.stderr
-    assert (
-        "Vanished from Harvest, and kept in harvest_deletions: 1 time_entries. 13 of 13 lists found equal"
-        in done.stdout
-    )
+    assert "Deleted in Harvest and kept in harvest_deletions: 1 time_entries. 13 of 13 lists found equal" in done.stdout
     account.simulator.as_role("member")
     refused = run("sync", **environment_of(account))
     assert refused.returncode == 3

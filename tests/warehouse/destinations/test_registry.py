@@ -121,7 +121,7 @@ def test_a_missing_extra_is_named_by_the_command_that_installs_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connect, "find_spec", lambda module: None)
-    with pytest.raises(SettingWrong, match=r"pip install 'dlt-harvest\[postgres\]'"):
+    with pytest.raises(SettingWrong, match=r'pip install "\.\[postgres\]"'):
         user_target(tmp_path, "postgres")
 
 
@@ -179,7 +179,7 @@ def test_another_version_of_duckdb_than_the_extensions_is_told_so(
 ) -> None:
     monkeypatch.setattr("duckdb.__version__", "1.5.6")
     with pytest.raises(
-        SettingWrong, match=r"DuckDB 1\.5\.6 has no extension ducklake here: `pip install 'dlt-harvest\[ducklake\]'"
+        SettingWrong, match=r'DuckDB 1\.5\.6 has no extension ducklake here: `pip install "\.\[ducklake\]"`'
     ):
         user_target(tmp_path, "ducklake")
 

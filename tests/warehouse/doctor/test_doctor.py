@@ -50,7 +50,7 @@ def test_an_account_in_good_health_is_fine_and_its_lists_are_counted_by_one_requ
     account = open_account()
     report = ask(account, warehouse)
     assert report.is_fine
-    assert set(verdicts(report).values()) == {"fine"}
+    assert set(verdicts(report).values()) == {"ok"}
     truth = account.simulator.truth()
     lists = [name for name, stream in STREAMS.items() if stream.is_default and stream.data_key and not stream.parent]
     counted = {stream.stream: stream.records for stream in report.plan if stream.records is not None}
@@ -85,9 +85,7 @@ def test_the_token_for_the_list_of_accounts_goes_through_no_proxy_either(
         assert between.asked == []
 
 
-@pytest.mark.parametrize(
-    ("kind", "verdict"), [(None, "fine"), (Fault.CLOCK_AHEAD, "note"), (Fault.CLOCK_BEHIND, "note")]
-)
+@pytest.mark.parametrize(("kind", "verdict"), [(None, "ok"), (Fault.CLOCK_AHEAD, "note"), (Fault.CLOCK_BEHIND, "note")])
 def test_it_tells_of_clocks_that_differ(
     open_account: OpenAccount, warehouse: Target, kind: Fault | None, verdict: str
 ) -> None:
@@ -207,11 +205,11 @@ def test_it_tells_within_how_many_runs_all_of_history_is_read_again(
     open_account: OpenAccount, warehouse: Target
 ) -> None:
     account = open_account()
-    assert "a first load tells" in said(ask(account, warehouse), "re-reading")
+    assert "after a first load, this says" in said(ask(account, warehouse), "re-reading")
     client = account.client()
     load(warehouse, client.settings, ["clients", "roles"], client=client)
     line = said(ask(account, warehouse), "re-reading")
-    assert "10 requests in each sync (reread_requests)" in line
+    assert "10 requests of each sync read history again (reread_requests)" in line
     assert "within 1 run;" in line, "clients are the only list that is not read whole in each run"
     assert f"the longest unread is clients, not read since {datetime.now(UTC):%Y-%m-%d}" in line
 

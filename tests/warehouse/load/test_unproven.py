@@ -86,7 +86,7 @@ def test_load_ends_with_0_and_with_strict_with_3(command: tuple[Account, Callabl
     plain = run("load", "clients", "projects")
     assert plain.exit_code == 0
     assert "clients: unproven, " in plain.output
-    assert "1 not proven whole" in plain.output
+    assert "1 not proven complete" in plain.output
     assert run("load", "clients", "projects", "--strict").exit_code == 3
     told = json.loads(run("load", "clients", "projects", "--json").stdout)
     assert {stream["stream"]: stream["outcome"] for stream in told["streams"]} == {

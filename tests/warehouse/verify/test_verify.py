@@ -393,7 +393,7 @@ def test_the_rule_for_rounding_is_found_and_what_it_hides_is_named(
         sum(1 for e in copy.store.time_entries.values() if not e.timer_started_at),
     )
     lines = verify_lines(report)
-    assert any(f"Found, hours are {rule}" in line for line in lines)
+    assert any(f"Found: hours are {rule}" in line for line in lines)
     assert (f"hours before they are rounded, within {minutes} minutes" in lines[-1]) is is_hidden
 
 

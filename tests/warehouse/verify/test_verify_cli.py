@@ -73,9 +73,9 @@ def test_it_says_beforehand_how_long_it_takes_and_exits_0_where_all_agrees(accou
     # In the order of their calls, and no report that was not asked for.
     assert "Every figure in these reports of Harvest's agrees: project_budget, " in done.stdout
     assert "0 ties" in done.stdout
-    assert "Found, hours are rounded up to 6 minutes: " in done.stdout
+    assert "Found: hours are rounded up to 6 minutes (" in done.stdout
     last = done.stdout.splitlines()[-1]
-    assert last.startswith("Not proven, because no report of Harvest's shows it: hours before they are rounded")
+    assert last.startswith("Not proven, because no Harvest report shows it: hours before they are rounded")
     assert "people, their rates" in last
 
 

@@ -293,7 +293,7 @@ def test_a_folder_that_is_not_there_is_told_before_anything_is_read(tmp_path: Pa
 
 def test_a_missing_library_gives_the_command_that_installs_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "vl_convert", None)
-    with pytest.raises(SettingWrong, match=r'vl-convert-python: pip install "dlt-harvest\[dashboard\]"'):
+    with pytest.raises(SettingWrong, match=r'vl-convert-python: pip install "\.\[dashboard\]"'):
         report(Target(tmp_path), tmp_path / "week.html")
 
 

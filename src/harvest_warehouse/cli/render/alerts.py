@@ -35,9 +35,9 @@ def closing_line(report: AlertsReport) -> str:
     """All of it in a sentence."""
     days = " and ".join(sorted({day.isoformat() for day in report.as_of.values()}))
     as_of = f", as of {days}" if days else ""
-    quiet = f" Nothing of: {', '.join(name.replace('_', ' ') for name in report.quiet)}." if report.quiet else ""
+    quiet = f" None: {', '.join(name.replace('_', ' ') for name in report.quiet)}." if report.quiet else ""
     if not report.raised:
-        return f"Nothing needs anybody{as_of}.{quiet}"
+        return f"Nothing needs attention{as_of}.{quiet}"
     return f"{counted(len(report.raised), 'alert')}{as_of}.{quiet}"
 
 

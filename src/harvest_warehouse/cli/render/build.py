@@ -28,12 +28,12 @@ def build_lines(report: BuildReport) -> list[str]:
     lines = [f"{found.severity} {found.name}: {counted(found.rows, 'row')}. {found.words}" for found in report.warnings]
     if report.unmatched:
         names = ", ".join(str(task) for task in report.unmatched)
-        lines.append(f"warning time_off_tasks: no task is called {names}, so nothing of that counts as leave.")
+        lines.append(f"warning time_off_tasks: no task is called {names}, so nothing of that name counts as leave.")
     days = sorted({day.isoformat() for _, day in report.as_of})
     as_of = f" as of {' and '.join(days)}" if days else ""
     if report.warnings:
         lines.append(f"The rows: select finding, query from {report.dataset}.mart_data_quality where row_count > 0")
-    told = f", {len(report.warnings)} of them with something to tell" if report.warnings else ""
+    told = f", {len(report.warnings)} with findings" if report.warnings else ""
     lines.append(
         f"{counted(len(report.tables), 'table')} in {report.dataset}{as_of} after {counted(report.checks, 'check')}{told},"
         f" in {report.seconds:.1f} s."

@@ -13,8 +13,8 @@ from harvest_warehouse.transfer import CopyReport
 def copy_lines(report: CopyReport) -> list[str]:
     """The copy in a sentence, what was left, and how to go on."""
     lines = [
-        f"{counted(report.rows, 'row')} of {counted(len(report.tables), 'table')} from {report.source} to {report.target}: read "
-        f"again there, each value the same. {report.seconds:.1f} s."
+        f"{counted(report.rows, 'row')} of {counted(len(report.tables), 'table')} from {report.source} to {report.target}, "
+        f"every value read back and equal. {report.seconds:.1f} s."
     ]
     if report.left:
         lines.append(f"Not copied, because dlt-harvest did not make them: {', '.join(report.left)}.")
@@ -25,8 +25,8 @@ def copy_lines(report: CopyReport) -> list[str]:
             f"The marts were not built there: `dlt-harvest build --destination {report.destination}` does that."
         )
     lines.append(
-        f"Go on there with `dlt-harvest sync --destination {report.destination}` (or once and for all: destination = "
-        f'"{report.destination}" under [harvest_warehouse] in .dlt/config.toml), and sync the old place no more.'
+        f"Continue there with `dlt-harvest sync --destination {report.destination}` (or set it in the configuration: destination = "
+        f'"{report.destination}" under [harvest_warehouse] in .dlt/config.toml), and stop syncing the old database.'
     )
     return lines
 

@@ -21,7 +21,7 @@ def publish_lines(report: PublishReport) -> list[str]:
         f"{len(new)} written, {len(report.tables) - len(new)} unchanged. {report.seconds:.1f} s."
     ]
     if report.removed:
-        lines.append(f"Removed, because they are there no more: {', '.join(report.removed)}.")
+        lines.append(f"Removed, because they no longer exist: {', '.join(report.removed)}.")
     return lines
 
 

@@ -20,9 +20,9 @@ from harvest_warehouse.sweep.report import Verdict
 from harvest_warehouse.sync import SyncReport
 
 _SAID: Mapping[Verdict, str] = {
-    "unsettled": "not all that differs was found; the next sync looks again",
-    "not compared": "not compared: Harvest does not say how many there are, so what vanished cannot be found",
-    "doubled": "records are here twice, and reading them again did not mend it",
+    "unsettled": "not every difference was found; the next sync looks again",
+    "not compared": "not compared: Harvest does not say how many there are, so deleted rows cannot be found",
+    "doubled": "records are here twice, and reading them again did not fix it",
 }
 
 
@@ -38,7 +38,7 @@ def sync_tables(report: SyncReport) -> list[Table]:
 
 def swept_table(report: SweepReport) -> Table:
     """A line for each list that was compared with Harvest's."""
-    table = plain_table("list", "compared", "rows", "vanished", "requests")
+    table = plain_table("list", "compared", "rows", "deleted", "requests")
     for swept in report.streams:
         style = "green" if swept.verdict == "equal" else "yellow"
         table.add_row(
@@ -53,14 +53,14 @@ def sync_lines(report: SyncReport) -> list[str]:
     if report.load is None:
         return [
             *lines,
-            "Nothing was read, nothing was changed. Use a token that sees what the earlier one saw; or, if this is meant, "
+            "Nothing was read, nothing was changed. Use a token that sees what the earlier one saw; or, if this is intended, "
             "`dlt-harvest sync --accept-access`.",
         ]
     lines = [*notes(report.load.streams), closing_line(report.load), *lines]
     if report.sweep is None:
         return [
             *lines,
-            "Nothing was looked for that vanished: what is hidden would look like it. If this is meant, "
+            "Deleted rows were not searched for: hidden rows would look deleted. If this is intended, "
             "`dlt-harvest sync --accept-access`.",
         ]
     lines += _sweep_lines(report.sweep, report)
@@ -68,7 +68,7 @@ def sync_lines(report: SyncReport) -> list[str]:
         lines.append(_rotation_line(report.rotation))
     if report.history and (report.history.opened or report.history.closed):
         lines.append(
-            f"History: {counted(report.history.opened, 'version')} began and {report.history.closed:,} ended, of "
+            f"History: {counted(report.history.opened, 'version')} opened, {report.history.closed:,} closed, of "
             "budgets, rates and the like."
         )
     lines += verify_lines(report.verify) if report.verify else []
@@ -85,7 +85,7 @@ def sync_json(report: SyncReport, error: str | None = None) -> str:
 
 def _rotation_line(rotation: Rotation) -> str:
     return (
-        f"Read again in its turn: {counted(len(rotation.chosen), 'part')} of {rotation.windows:,} of the account; "
+        f"Read again in rotation: {counted(len(rotation.chosen), 'part')} of {rotation.windows:,} of the account; "
         f"all of it within {counted(rotation.within_runs, 'run')}."
     )
 
@@ -97,7 +97,7 @@ def _sweep_lines(sweep: SweepReport, report: SyncReport) -> list[str]:
         return [*lines, *sweep.stopped]
     gone = [f"{swept.vanished:,} {swept.stream}" for swept in sweep.streams if swept.vanished]
     gone += [f"{rows:,} {name}" for name, rows in report.replaced.items()]
-    told = f"Vanished from Harvest, and kept in harvest_deletions: {', '.join(gone)}." if gone else "Nothing vanished."
+    told = f"Deleted in Harvest and kept in harvest_deletions: {', '.join(gone)}." if gone else "Nothing was deleted."
     equal = sum(swept.verdict == "equal" for swept in sweep.streams)
     return [
         *lines,

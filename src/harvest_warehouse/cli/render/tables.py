@@ -27,7 +27,9 @@ _STYLES = {
     "begun": "cyan",
     "reading": "cyan",
 }
-STREAM_COLUMNS = ("stream", "path", "key", "brought up to date", "permission", "feature", "by default")
+STREAM_COLUMNS = ("stream", "path", "key", "updated", "permission", "feature", "by default")
+# Programs read these: they stay.
+_STREAM_KEYS = ("stream", "path", "key", "brought_up_to_date", "permission", "feature", "by_default")
 
 
 def outcome_table(outcomes: Iterable[StreamOutcome]) -> Table:
@@ -65,7 +67,7 @@ def remark(outcome: StreamOutcome) -> str:
 def closing_line(report: LoadReport) -> str:
     """The load in one sentence."""
     skipped = f", {len(report.skipped)} skipped (their old rows stay)" if report.skipped else ""
-    unproven = f", {len(report.unproven)} not proven whole" if report.unproven else ""
+    unproven = f", {len(report.unproven)} not proven complete" if report.unproven else ""
     finished = " after finishing what an earlier run left" if report.finished else ""
     return (
         f"{counted(report.rows, 'row')} from {counted(len(report.streams), 'stream')}"
@@ -82,7 +84,7 @@ def load_json(report: LoadReport, error: str | None = None) -> str:
 
 
 def how_kept(stream: Stream) -> str:
-    """How a stream is brought up to date, in words."""
+    """How a stream is updated, in words."""
     if stream.window == "month":
         return "by month: each month read is replaced"
     if stream.window == "day":
@@ -125,8 +127,9 @@ def streams_markdown() -> str:
 
 def streams_json() -> str:
     """The catalogue for machines."""
-    names = [name.replace(" ", "_") for name in STREAM_COLUMNS]
-    return json.dumps([dict(zip(names, row, strict=True)) for row in stream_rows()], indent=2, ensure_ascii=False)
+    return json.dumps(
+        [dict(zip(_STREAM_KEYS, row, strict=True)) for row in stream_rows()], indent=2, ensure_ascii=False
+    )
 
 
 def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -147,7 +150,7 @@ def answer_table(answer: Answer) -> Table:
 
 def check_table(checks: Iterable[Check]) -> Table:
     """What the doctor looked at."""
-    styles = {"fine": "green", "note": "yellow", "wrong": "bold red"}
+    styles = {"ok": "green", "note": "yellow", "wrong": "bold red"}
     table = Table(box=box.SIMPLE, pad_edge=False, show_header=False)
     for check in checks:
         table.add_row(check.name, Text(check.verdict, styles[check.verdict]), escape(check.said))

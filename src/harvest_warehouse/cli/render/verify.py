@@ -88,7 +88,7 @@ def verify_lines(report: VerifyReport) -> list[str]:
         )
     lines += report.notes
     lines += [f"Read again, round {n}: {_filters(again)}." for n, again in enumerate(report.repaired, start=1)]
-    lines.append(f"Not proven, because no report of Harvest's shows it: {'; '.join(report.not_proven)}.")
+    lines.append(f"Not proven, because no Harvest report shows it: {'; '.join(report.not_proven)}.")
     return lines
 
 
@@ -96,11 +96,11 @@ def rows_lines(rows: RowChecks) -> list[str]:
     """What our rows say without a report: keys that are there twice, and hours that their rounded hours contradict."""
     lines = [
         f"Twice in {one.stream}: {', '.join(one.named)}. {counted(one.rows, 'row')} with {counted(one.keys, 'key')}: "
-        "what is there twice hides what is missing."
+        "duplicates hide what is missing."
         for one in rows.doubled
     ]
     lines += [
-        f"Hours that no rounding makes so: time entry {one.entry_id} ({one.spent_date}, {printable(one.project)}, "
+        f"Hours that no rounding explains: time entry {one.entry_id} ({one.spent_date}, {printable(one.project)}, "
         f"{printable(one.person)}) has "
         f"{_shown(one.hours)} hours, rounded {_shown(one.rounded_hours)}."
         for one in rows.odd
@@ -109,7 +109,7 @@ def rows_lines(rows: RowChecks) -> list[str]:
     if rounding.unlike_entries > len(rows.odd):
         lines.append(f"Time entries like these: {rounding.unlike_entries:,} in all.")
     lines += [
-        f"Found, hours are {rule}: {fitting:,} of {rounding.entries:,} time entries."
+        f"Found: hours are {rule} ({fitting:,} of {rounding.entries:,} time entries)."
         for rule, fitting in rounding.rules
     ]
     return lines
@@ -121,11 +121,9 @@ def convention_line(convention: Convention) -> str:
     most = sorted(convention.fitting.items(), key=lambda item: -item[1])
     if convention.accepted is None:
         found = ", ".join(f"{name}: {fits:,}" for name, fits in most[:3])
-        return (
-            f"Unresolved, {asked}: of {counted(convention.telling, 'figure')} that tell, no reading fits all ({found})."
-        )
+        return f"Unresolved, {asked}: of {counted(convention.telling, 'figure')} that decide it, no interpretation fits all ({found})."
     fits = convention.fitting[convention.accepted]
-    return f"Found, {asked} {convention.accepted}: {fits:,} of {counted(convention.telling, 'figure')} that tell."
+    return f"Found: {asked} {convention.accepted} ({fits:,} of {counted(convention.telling, 'figure')} that decide it)."
 
 
 def verify_json(report: VerifyReport) -> str:

@@ -1,4 +1,4 @@
-"""Margin: what to price anew, to drop, or to staff differently."""
+"""Margin: what to reprice, drop, or staff differently."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def margin(read: Reader, chosen: Filters, header: Header) -> Page:
     ]
     page = Page(
         "Margin",
-        "What to price anew, to drop, or to staff differently",
+        "What to reprice, drop, or staff differently",
         tuple(tiles),
         (
             _by_month(months, chosen, header, is_home=is_home),

@@ -1,4 +1,4 @@
-"""Trust: whether one may rely on the other pages."""
+"""Trust: whether you can rely on the other pages."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def trust(read: Reader, chosen: Filters, header: Header) -> Page:
     incomplete = [row for row in loads if row["outcome"] != "complete"]
     return Page(
         "Trust",
-        "May we rely on the other pages? Of the whole account, whatever is chosen above",
+        "Can you rely on the other pages? For the whole account, whatever you filter",
         (
             Tile(
                 "Figures equal to Harvest's",
@@ -151,7 +151,7 @@ def _findings(rows: list[Row]) -> Section:
             Column("finding", "Check"),
             Column("query", "To see them", "code"),
         ),
-        note="A finding is to be mended in Harvest; a warning rests on how Harvest behaves; an error would have stopped the build."
+        note="A finding is to be fixed in Harvest; a warning rests on how Harvest behaves; an error would have stopped the build."
         if rows
         else "",
         name="findings",
@@ -183,7 +183,7 @@ def _loads(rows: list[Row], incomplete: list[Row]) -> Section:
 def _deletions(rows: list[Row]) -> Section:
     gone = sum(row["deleted"] for row in rows)
     return Section(
-        f"{count(gone, 'row')} vanished from Harvest and {'is' if gone == 1 else 'are'} kept in harvest_deletions"
+        f"{count(gone, 'row')} {'was' if gone == 1 else 'were'} deleted in Harvest and {'is' if gone == 1 else 'are'} kept in harvest_deletions"
         if rows
         else "Nothing is known to have been deleted in Harvest",
         rows,
@@ -199,7 +199,7 @@ def _deletions(rows: list[Row]) -> Section:
 def _access(rows: list[Row]) -> Section:
     lost = [words for row in rows[:1] for words in _list(row["lost"])]
     if not rows:
-        title = "What the token may see is not on record: `dlt-harvest sync` looks"
+        title = "What the token may see is not recorded yet: run `dlt-harvest sync`"
     elif lost:
         title = f"The token sees less than before: {'; '.join(lost)}"
     else:

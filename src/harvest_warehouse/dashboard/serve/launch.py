@@ -176,7 +176,7 @@ def _installed(needs: tuple[str, ...]) -> None:
     missing = [name for name in needs if find_spec(name) is None]
     if missing:
         raise SettingWrong(
-            f'The dashboard needs {" and ".join(missing)}: pip install "dlt-harvest[dashboard]" and run this again.'
+            f'The dashboard needs {" and ".join(missing)}: pip install ".[dashboard]" in the clone, and run this again.'
         )
 
 

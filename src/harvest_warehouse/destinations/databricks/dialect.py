@@ -10,7 +10,7 @@ _ROW = "_dlt_id"
 
 
 def _change_by_merge(tree: exp.Expr) -> exp.Expr | None:
-    """A change by another table's rows, or by a question within a question, is a merge: only that takes them.
+    """A change by another table's rows, or by a subquery, is a merge: only that takes them.
 
     https://docs.databricks.com/aws/en/sql/language-manual/delta-update, and delta-delete-from: no `from`, no nested subquery.
     """

@@ -124,8 +124,8 @@ def _file(extension: str) -> Path:
         if file.exists():
             return file
     raise SettingWrong(
-        f"DuckDB {duckdb.__version__} has no extension {extension} here: `pip install 'dlt-harvest[ducklake]'` brings both in versions "
-        "that go together."
+        f'DuckDB {duckdb.__version__} has no extension {extension} here: `pip install ".[ducklake]"` in the clone brings both in '
+        "versions that go together."
     )
 
 
