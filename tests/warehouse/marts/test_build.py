@@ -248,9 +248,11 @@ def test_a_statement_for_which_no_memory_is_enough_leaves_the_old_marts_and_says
     little = {"global_config": {"memory_limit": "8MB", "threads": 1, "temp_directory": ""}}
     cramped = replace(kind, uses={**kind.uses, "building": little}, more_memory=("SET memory_limit = '9MB'",))
     monkeypatch.setattr(connect, "DESTINATIONS", {**DESTINATIONS, "duckdb": cramped})
+    shop.warehouse = replace(shop.warehouse)
     with pytest.raises(BuildFailed, match=r"(?s)Out of Memory.* The previous marts stay\.$"):
         shop.build()
     monkeypatch.undo()
+    shop.warehouse = replace(shop.warehouse)
     assert {table: count(shop, table) for table in TABLES} == before
     shop.build()
     assert {table: count(shop, table) for table in TABLES} == before
