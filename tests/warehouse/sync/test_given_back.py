@@ -18,6 +18,7 @@ from harvest_simulator.account.documents import Invoice
 from harvest_simulator.http.request_log import Request
 from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.load import load
+from harvest_warehouse.load.load import load_in
 from harvest_warehouse.sync import sync
 from harvest_warehouse.warehouse import Target
 from support.accounts import Account, assert_equals_truth, deletions, sync_from
@@ -92,10 +93,10 @@ def test_a_sync_that_is_killed_before_it_read_them_again_is_made_good_by_the_nex
         loads += 1
         if loads == 2:
             raise KeyboardInterrupt
-        return load(*args, **asked)
+        return load_in(*args, **asked)
 
     with monkeypatch.context() as patched:
-        patched.setattr(import_module("harvest_warehouse.sync.sync"), "load", killed_the_second_time)
+        patched.setattr(import_module("harvest_warehouse.sync.sync"), "load_in", killed_the_second_time)
         with pytest.raises(KeyboardInterrupt):
             sync_from(account, warehouse)
     assert ("invoices", str(invoice.id)) in deletions(account)
