@@ -1,4 +1,4 @@
-"""The database itself: one connection, one lock, our own tables, and what dlt remembers of it."""
+"""Database access: connection, run lock, system tables (`harvest_*`), and dlt's pipeline state and load packages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The warehouse's database, through dlt's own client and in its own dialect: nothing here knows which one it is."""
+"""Database connection over dlt's SQL client: DuckDB SQL translated into the destination's dialect by sqlglot."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ _T = TypeVar("_T")
 _FOR_TABLES = ("CREATE", "ALTER", "DROP")
 
 UNFINISHED_COPY = "harvest_copy_unfinished"
-"""A table that is there from the first moment of a copy from another destination until the last: what is beside it is no account yet."""
+"""Marker table, present from the start to the end of a copy from another destination: while it exists, the copy is incomplete."""
 
 
 class Answer(NamedTuple):
-    """What a database answers: the names of the columns, and the rows, some at a time."""
+    """Result of a query: the names of the columns, and the rows in batches."""
 
     columns: tuple[str, ...]
     batches: Iterator[list[tuple[Any, ...]]]
 
 
 class IncompleteCopy(HarvestError):
-    """The tables are those of a copy that did not come to its end."""
+    """The tables are those of an interrupted copy from another destination."""
 
 
 class Database:
@@ -66,7 +66,7 @@ class Database:
         self._home = Home(self.dialect, path, marts_path, client.capabilities.casefold_identifier)
 
     def rows(self, query: Statement, values: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
-        """The rows that `query` gives.
+        """Run a query and return all of its rows.
 
         Raises:
             DatabaseException: dlt's, where the database refuses it; a `DltException` like all of dlt's errors.
@@ -79,13 +79,13 @@ class Database:
             return [tuple(row) for row in cursor.fetchall()]
 
     def records(self, query: Statement, values: Mapping[str, object] | None = None) -> list[dict[str, Any]]:
-        """The rows that `query` gives, by column. Raises as `rows` does."""
+        """Run a query and return its rows as dicts by column name. Raises as `rows` does."""
         with self._asked(self._home.translated(query, values or {})) as cursor:
             names = self._columns(cursor)
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     def portions(self, query: Statement, rows: int) -> Iterator[list[tuple[Any, ...]]]:
-        """The rows that `query` gives, so many at a time: memory does not grow with the table. Raises as `rows` does."""
+        """Run a query and yield its rows in batches of `rows`, in constant memory. Raises as `rows` does."""
         translated = self._home.translated(query, {})
         if not self._kind.declares_cursors:
             with self._asked(translated) as cursor:
@@ -98,11 +98,11 @@ class Database:
                 yield [tuple(row) for row in portion]
 
     def json_text(self, column: str) -> str:
-        """What to write in a query for the text of a column of lists and objects."""
+        """SQL expression for the text of a JSON column (lists and objects)."""
         return self._kind.json_text.format(column=f'"{column}"')
 
     def run(self, statements: Sequence[Statement], values: Mapping[str, object] | None = None) -> None:
-        """Run statements, all or none of them where the database has transactions, and has them for these.
+        """Execute statements, in one transaction where the database supports it (for DDL, too).
 
         Args:
             statements: as text, or made by `insertions`.
@@ -123,7 +123,7 @@ class Database:
         self._with_room(told)
 
     def columns(self, table: str) -> tuple[str, ...]:
-        """The columns of a table as the database has them; none where there is no such table."""
+        """Columns of a table as the database has them; none if there is no such table."""
         try:
             with self._asked(self._home.translated(f'select * from "{table}" limit 0', {})) as cursor:
                 return self._columns(cursor)
@@ -131,7 +131,7 @@ class Database:
             return ()
 
     def tables(self) -> dict[str, exp.Table]:
-        """Every table of the dataset and of the marts, by its name, as the full name to write in a statement."""
+        """Tables of the dataset and of the marts: fully qualified names, by table name."""
         found: dict[str, exp.Table] = {}
         for schema in ("marts", ""):
             full = self._example(schema)
@@ -141,22 +141,22 @@ class Database:
         return found
 
     def names(self) -> tuple[str, ...]:
-        """The tables of the dataset."""
+        """Names of the tables in the dataset."""
         return self._names(self._example())
 
     def is_half_copied(self) -> bool:
-        """Whether a copy into the dataset did not come to its end."""
+        """True if a copy into the dataset was interrupted or is still under way."""
         return bool(self._names(self._example(), UNFINISHED_COPY))
 
     def _example(self, schema: str = "") -> exp.Table:
-        """The full name of some table of the dataset, or of the marts."""
+        """Fully qualified name of a sample table in the dataset, or in the marts."""
         tree = exp.select("1").from_(exp.to_table("x", db=schema or None), copy=False)
         self._home.translated(tree, {})
         [full] = tree.find_all(exp.Table)
         return full
 
     def _names(self, full: exp.Table, name: str | None = None) -> tuple[str, ...]:
-        """The tables in the same schema as `full`; at most the one of that name."""
+        """Names of the tables in the same schema as `full`; at most the one called `name`, where that is given."""
         is_named = " and table_name = :name" if name else ""
         query = f"select table_name from information_schema.tables where table_schema = :schema{is_named} order by 1"
         tree = sqlglot.parse_one(query, read=HOME)
@@ -173,7 +173,7 @@ class Database:
 
     @contextmanager
     def asking(self, statement: exp.Expr, seconds: float, rows: int) -> Iterator[Answer]:
-        """Put a statement in the database's own dialect, as it is, in a transaction that can write nothing.
+        """Run a query written in the database's own dialect, read-only and with a time limit.
 
         Args:
             statement: one that only asks, as `statement_guard` let it pass.
@@ -207,23 +207,23 @@ class Database:
             yield Answer(columns, batches())
 
     def cancel(self) -> None:
-        """End what the database does for this connection, from another thread; where there is no way, the connection itself."""
+        """Cancel the running statement, from another thread; close the connection where the driver cannot cancel."""
         native: Any = self._client.native_connection
         ending = getattr(native, "interrupt", None) or getattr(native, "cancel", None) or native.close
         with suppress(Exception):
             ending()
 
     def leave(self) -> None:
-        """Never close the connection: what it does could not be ended, and closing it would wait for that."""
+        """Abandon the connection without closing it: a statement could not be cancelled, and closing would wait for it."""
         self.is_left = True
         self._client.close_connection = lambda: None  # type: ignore[method-assign]
 
     def make_dataset(self) -> None:
-        """Make the dataset."""
+        """Create the dataset."""
         self._client.create_dataset()
 
     def missing_datasets(self) -> list[str]:
-        """Those of the three datasets that are not there: of the tables, of rows on their way into them, of the marts."""
+        """Names of the datasets that do not exist, of three: tables, staging tables, marts."""
         missing = []
         for name in (self._client.dataset_name, self._client.staging_dataset_name, self._marts):
             with self._client.with_alternative_dataset_name(name):
@@ -232,35 +232,35 @@ class Database:
         return missing
 
     def drop_datasets(self) -> None:
-        """Drop what was made for a trial: the dataset, and that of rows on their way into it."""
+        """Drop the dataset and the staging dataset that a preflight check created."""
         for name in (self._client.dataset_name, self._client.staging_dataset_name):
             with self._client.with_alternative_dataset_name(name):
                 if self._client.has_dataset():
                     self._client.drop_dataset()
 
     def make_marts(self) -> None:
-        """Make the dataset of the marts, where it is not there."""
+        """Create the dataset of the marts, unless it exists."""
         with self._client.with_alternative_dataset_name(self._marts):
             if not self._client.has_dataset():
                 self._client.create_dataset()
 
     def create(self, table: str, query: str) -> None:
-        """Make a table of the rows of a query that was translated before."""
+        """Create a table from a query (CREATE TABLE AS) that was translated before."""
         self._with_room(partial(self._told, f"CREATE TABLE {self._name(table)} AS {query}"))
 
     def counts(self, query: str, column: str) -> dict[str, int]:
-        """How many rows a query that was translated before gives, by the text in one of its columns."""
+        """Count the rows of a query that was translated before, grouped by one of its columns."""
         counting = f"SELECT {column}, COUNT(*) FROM ({query}) AS counted GROUP BY {column}"
         return {str(name): int(rows) for name, rows in self._with_room(partial(self._rows, counting))}
 
     def insert(self, table: str, rows: Sequence[Sequence[object]]) -> None:
-        """Add rows of plain values to a table, in the order of its columns."""
+        """Insert rows of plain values into a table, in the order of its columns."""
         name = self._name(table)
         for lines in plain_lines(rows, self.dialect):
             self._with_room(partial(self._told, f"INSERT INTO {name} VALUES {lines}"))
 
     def comment(self, comments: Sequence[tuple[str, str, str]]) -> bool:
-        """Write comments on tables and columns: (table, column or nothing, words). False where the database takes none."""
+        """Set comments on tables and columns, as (table, column or "", text). False if the database has or takes none."""
         if not self._kind.has_comments:
             return False
         try:
@@ -278,7 +278,7 @@ class Database:
                 self._told(f"COMMENT ON {target} IS {plain(words, self.dialect)}")
 
     def translated(self, statement: Statement, values: Mapping[str, object] | None = None) -> str:
-        """A statement as this database takes it, with its tables' full names."""
+        """Translate a statement into the database's dialect, with fully qualified table names."""
         return self._home.translated(statement, values or {})
 
     def _asked(self, statement: str) -> AbstractContextManager[Any]:
@@ -288,7 +288,7 @@ class Database:
         return self._client.execute_sql(self._kind.as_sent(statement))
 
     def _with_room(self, work: Callable[[], _T]) -> _T:
-        """What `work` gives, done again with more memory for as long as there was too little and there is more to have."""
+        """Call `work`; on an out-of-memory error raise the memory limit and retry, while a higher limit is left."""
         while True:
             try:
                 return work()

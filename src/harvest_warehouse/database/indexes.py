@@ -1,4 +1,4 @@
-"""Indexes on the columns that merges and the sweep find rows by, where a destination wants some: dlt makes none on them."""
+"""Create indexes for merges and the sweep, on destinations that use indexes (dlt itself creates none on these columns)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harvest_warehouse.database.system_tables import DELETIONS
 
 
 def make_indexes(run: Run) -> None:
-    """Make those that are missing.
+    """Create the missing indexes.
 
     Raises:
         DltException: where the database refuses.
@@ -39,7 +39,7 @@ def _wanted() -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def _found_by(stream: Stream) -> Iterator[str]:
-    """What the sweep and replacements ask for, where the key does not begin with it."""
+    """Columns that the sweep and replacements filter by, unless the primary key begins with them."""
     found = [stream.date_field] if stream.date_field else []
     found += [stream.parent.key] if stream.parent else []
     found += [stream.owner.column] if stream.owner else []

@@ -1,4 +1,4 @@
-"""Load packages: what waits in dlt's working folder, on its way into the database."""
+"""Load pending dlt load packages, including those that an interrupted run left in dlt's working folder."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _STATES = ("completed_jobs", "failed_jobs", "new_jobs", "started_jobs")
 
 
 def load_pending(run: Run, *, is_left: bool = False) -> tuple[str, ...]:
-    """Normalise and load every package that waits; gives the ids of those loaded.
+    """Normalise and load every pending load package; return the ids of those loaded.
 
     dlt connects anew for each file, and to close a DuckDB file is to write its log into it: that is half of what a small load costs.
     So the run's connection is open while a small package is loaded. A large one fills DuckDB's memory, which closing empties.
@@ -53,7 +53,7 @@ def load_pending(run: Run, *, is_left: bool = False) -> tuple[str, ...]:
 
 
 def drop_unseen(pipeline: dlt.Pipeline) -> None:
-    """Drop what a run had read when it was killed, before it looked once more at what the token sees."""
+    """Drop extracted packages of a killed run that the access guard had not checked yet."""
     for load_id in pipeline.list_extracted_load_packages():
         shutil.rmtree(Path(pipeline.working_dir) / "normalize" / "extracted" / load_id)
 
@@ -83,7 +83,7 @@ def _load(run: Run, *, is_left: bool) -> tuple[str, ...]:
 
 @contextmanager
 def _connected(run: Run, *, is_again: bool) -> Iterator[None]:
-    """One connection for all files, where they are few and none was refused yet; else none but theirs."""
+    """Hold one connection open for all files of a small package on its first try; otherwise dlt opens one for each file."""
     if is_again or not 0 < _size(run.pipeline) <= _SMALL_BYTES:
         run.disconnect()
         yield
@@ -93,7 +93,7 @@ def _connected(run: Run, *, is_again: bool) -> Iterator[None]:
 
 
 def _begin_again(pipeline: dlt.Pipeline, *, is_whole: bool) -> None:
-    """Where a file was being loaded and nobody knows how far it got, load its table anew, into an empty staging table.
+    """Restart the load of tables of which a file was interrupted: all their files again, into an empty staging table.
 
     dlt empties the staging tables once for a package, and takes a file up again that it had not noted as loaded: killed
     in between, a run would leave its rows twice. Done in an order in which this, killed, is done once more.
@@ -132,7 +132,7 @@ def _begin_again(pipeline: dlt.Pipeline, *, is_whole: bool) -> None:
 
 
 def _take_out(pipeline: dlt.Pipeline, schema: Schema, load_id: str, appended: Collection[str]) -> None:
-    """Delete what a package brought into tables that have no staging table, and dlt's note that it is loaded."""
+    """Delete the rows that a load package appended to tables without a staging table, and its row in dlt's loads table."""
     with pipeline.sql_client(schema.name) as client:
         for table, column in [
             *((name, "_dlt_load_id") for name in sorted(appended)),
@@ -150,7 +150,7 @@ def _waiting(pipeline: dlt.Pipeline) -> Path:
 
 
 def _size(pipeline: dlt.Pipeline) -> int:
-    """Of all files that wait, in bytes."""
+    """Size of all pending job files, in bytes."""
     return sum(path.stat().st_size for path in _jobs(pipeline))
 
 
@@ -159,7 +159,7 @@ def _jobs(pipeline: dlt.Pipeline) -> Iterator[Path]:
 
 
 def _drop_halves(pipeline: dlt.Pipeline) -> None:
-    """Drop what a run that was killed was about to rename to a job: dlt stops at its name, and writes the job again."""
+    """Delete half-written job files of a killed run: dlt fails on their names, and writes the job again."""
     for path in _jobs(pipeline):
         try:
             ParsedLoadJobFileName.parse(path.name)

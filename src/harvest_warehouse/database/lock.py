@@ -1,4 +1,7 @@
-"""One run at a time: what two runs write into one database at once gets lost or doubled without a word."""
+"""Lock a database against concurrent runs (file lock, dlt folder lock, advisory lock).
+
+Rows that two runs write into one database at the same time would be lost or doubled silently.
+"""
 
 from __future__ import annotations
 
@@ -28,12 +31,12 @@ class DatabaseBusy(HarvestError):
 
 
 class DatabaseUnreachable(HarvestError):
-    """The database does not answer, or no longer."""
+    """The database cannot be reached, or the connection was lost."""
 
 
 @dataclass
 class _Held:
-    """The lock of a database that this process has."""
+    """Database lock held by this process: its connection, and how many nested blocks hold it."""
 
     client: SqlClientBase[Any]
     times: int = 0
@@ -44,11 +47,11 @@ _held: dict[str, _Held] = {}
 
 @contextmanager
 def exclusive_lock(warehouse: Target) -> Iterator[None]:
-    """Write into the database alone, for as long as the block lasts. Who has the turn already may take it again.
+    """Hold the exclusive run lock of a database while the block lasts. Reentrant within a process.
 
-    A file's lock keeps other processes of this machine out. So does one for dlt's working folder: a run on another database
-    would take what this one has read for its own. A lock in the database, where it has such, keeps other machines out. All are
-    given back when a process ends, however it ends.
+    A file lock keeps other processes of this machine out. So does one for dlt's working folder: a run on another database
+    would take what this one has read for its own. An advisory lock in the database, where it has such, keeps other machines
+    out. All are released when a process ends, however it ends.
 
     Raises:
         DatabaseBusy: where another run has it.
@@ -70,7 +73,7 @@ def wait_for_lock(
     sleep: Callable[[float], None] = time.sleep,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> Iterator[None]:
-    """The turn, waited for while another run has it: for who has begun, and would lose by leaving.
+    """Hold the exclusive run lock, waiting up to `PATIENCE_SECONDS` while another run has it.
 
     Args:
         warehouse: the database.
@@ -111,7 +114,7 @@ def _lock(path: Path, busy: DatabaseBusy) -> Iterator[None]:
 
 @contextmanager
 def _lock_in_database(warehouse: Target, name: str) -> Iterator[None]:
-    """The lock belongs to a connection, which stays open until the outermost block ends."""
+    """Take the advisory lock in the database, on a connection that stays open until the outermost block ends."""
     with ExitStack() as stack:
         try:
             held = _held.get(name) or _Held(_connected(warehouse, stack))

@@ -17,7 +17,7 @@ from harvest_warehouse.warehouse import Target
 def open_database(
     warehouse: Target, use: Use = "writing", *, is_copying: bool = False, pipeline: dlt.Pipeline | None = None
 ) -> Iterator[Database]:
-    """A connection for as long as the block lasts: a file that stays open could not be loaded.
+    """Open a database connection for the duration of a block; a DuckDB file that stayed open could not be loaded.
 
     Args:
         warehouse: where the tables are.

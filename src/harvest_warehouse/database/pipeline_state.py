@@ -1,7 +1,7 @@
-"""How far the database has come, against what dlt's working folder believes.
+"""Reconcile dlt's local pipeline state with the state stored in the database.
 
-dlt keeps the position of each stream in both, and trusts the newer. Here only the database's word counts: the folder may
-belong to another database file of the same user, and the file may be a restored copy.
+dlt keeps the state of each stream in both, and trusts the newer. Here only the database's state counts: the working folder
+may belong to another database file of the same user, and the file may be a restored copy.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _ACCOUNT = "harvest_account"
 
 
 class ForeignTables(HarvestError):
-    """Tables of somebody else's are where ours would be."""
+    """Tables that dlt-harvest did not create have the names of its tables."""
 
 
 def has_unfinished(run: Run, account_id: str | None = None) -> bool:
-    """Whether load packages wait that were made for this database as it is now, so that they can be loaded as they are.
+    """True if pending load packages were made for the database in its present state, so that they can be loaded.
 
     Args:
         run: whose packages, and the database.
@@ -46,10 +46,10 @@ def has_unfinished(run: Run, account_id: str | None = None) -> bool:
 
 
 def adopt_database_state(run: Run, account_id: str) -> None:
-    """Take up the database's position where the folder has another, and note it for the packages to come.
+    """Adopt the pipeline state stored in the database, and record it as the base of the load packages to come.
 
-    Packages that still wait were made for another database, or for this one in another state: they are thrown away, and
-    what is in them is asked for again.
+    Packages still pending were made for another database, or for this one in another state: they are discarded, and what is
+    in them is asked for again.
     """
     pipeline = run.pipeline
     if pipeline.has_pending_data or _position(run) != pipeline.state.get("_version_hash"):
@@ -62,9 +62,9 @@ def adopt_database_state(run: Run, account_id: str) -> None:
 
 
 def refuse_foreign_tables(run: Run) -> None:
-    """Before a first load: tables of somebody else's that have the names of ours would get our columns, and our rows.
+    """Refuse a first load into tables of the same names that dlt-harvest did not create.
 
-    Only after `adopt_database_state`, and where tables and dlt's note of them are made at once: else they may be ours, of a run that was killed.
+    Only after `adopt_database_state`, and only where DDL is transactional: else the tables may be ours, of a run that was killed.
 
     Raises:
         ForeignTables: where there are some.
@@ -86,18 +86,18 @@ def refuse_foreign_tables(run: Run) -> None:
 
 
 def record(run: Run) -> None:
-    """The database has everything that the folder has: packages to come are made for it as it is now."""
+    """Record the pipeline state that the database has now as the base of the load packages to come."""
     run.pipeline.set_local_state_val(_BASE, _mark(run.warehouse, run.pipeline.state.get("_version_hash")))
 
 
 def loaded_since(run: Run, account_id: str) -> dict[str, datetime]:
-    """Since when, by Harvest's clock, each stream of an account has every change. Only after `adopt_database_state`."""
+    """Cursor of each stream, by Harvest's clock: later changes may not be loaded. Only after `adopt_database_state`."""
     sources = run.pipeline.state.get("sources", {})
     return cursors(sources.get(SCHEMA, {}), account_id)
 
 
 def _position(run: Run) -> str | None:
-    """The version of dlt's state in the database; None where it has none."""
+    """Version hash of the pipeline state stored in the database; None if it has none."""
     if not run.is_loaded():
         return None
     pipeline = run.pipeline
@@ -122,7 +122,7 @@ def _mark(warehouse: Target, version: str | None) -> str:
 
 
 def _local(pipeline: dlt.Pipeline, name: str) -> str | None:
-    """What was noted in the working folder of the pending packages; None where nothing was."""
+    """Value recorded in the working folder with the pending packages; None if there is none."""
     try:
         value: str = pipeline.get_local_state_val(name)
     except KeyError:

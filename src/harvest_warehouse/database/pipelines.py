@@ -1,4 +1,4 @@
-"""dlt's pipeline to a target, and whether anything was loaded there."""
+"""Open dlt's pipeline to a target, and tell whether anything was loaded there."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class FolderDamaged(HarvestError):
 
 
 def is_loaded(warehouse: Target) -> bool:
-    """Whether anything was loaded yet.
+    """True if the target holds a database with loaded data: a DuckDB file, or the dataset.
 
     Raises:
         DltException: where the database cannot be reached.
@@ -34,7 +34,7 @@ def is_loaded(warehouse: Target) -> bool:
 
 
 def open_pipeline(warehouse: Target, use: Use = "writing") -> dlt.Pipeline:
-    """The pipeline, made or taken up again, and from now on dlt's current one.
+    """Create or resume dlt's pipeline to a target, and make it dlt's active one.
 
     Args:
         warehouse: where it leads.
@@ -56,7 +56,7 @@ def open_pipeline(warehouse: Target, use: Use = "writing") -> dlt.Pipeline:
 
 @contextmanager
 def working_folder_read(warehouse: Target) -> Iterator[None]:
-    """What dlt says of a file in its working folder that it cannot read, in our words. Raises FolderDamaged."""
+    """Translate dlt's errors about unreadable files in its working folder. Raises FolderDamaged."""
     try:
         yield
     except (ValueError, KeyError, FileNotFoundError) as error:

@@ -1,4 +1,4 @@
-"""The warehouse for those who only read: a connection that can change nothing, or the reason why there is none."""
+"""Read-only connections to the warehouse, and the messages for when there can be none."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from harvest_warehouse.warehouse import Target
 
 
 class NotReadable(HarvestError):
-    """The database is there, and cannot be opened now."""
+    """The database exists, but cannot be opened now."""
 
 
 @contextmanager
 def reading(warehouse: Target, *tables: str) -> Iterator[Database]:
-    """A connection that can write nothing, for as long as the block lasts: keep it short, it holds up those who write.
+    """Open a read-only connection for the duration of a block; keep it short, it holds up writers.
 
     Args:
         warehouse: where the tables are.
@@ -52,7 +52,7 @@ def reading(warehouse: Target, *tables: str) -> Iterator[Database]:
 
 
 def not_ours(warehouse: Target) -> str:
-    """What is said of a database that holds none of our tables."""
+    """Message for a database that holds none of our tables."""
     return (
         f"{warehouse.place} holds nothing of Harvest's (there is no schema {warehouse.dataset_name} with tables): run "
         f"{warehouse.command('sync')} first, or run this where you ran that."
@@ -60,7 +60,7 @@ def not_ours(warehouse: Target) -> str:
 
 
 def unopened(warehouse: Target, error: DestinationConnectionError) -> str:
-    """Why there is no connection, in the database's own words and not in dlt's."""
+    """Message for a failed connection, in the database's own words and not in dlt's."""
     said = str(error.inner_exc)
     if warehouse.kind.is_busy(said):
         return f"{warehouse.place} is being written, or open in another program: try again when that has ended. ({printable(said)})"

@@ -22,7 +22,7 @@ RereadFilters = Mapping[str, Sequence[Mapping[str, object]]]
 def filters_of(
     database: Database, stream: Stream, account_id: str, condition: str, rows_of_a_page: int = PER_PAGE
 ) -> Filters:
-    """What brings the rows of a list that meet a condition: their days, or their owners in these; none where there are none.
+    """Filters for the rows of a list that meet a condition: by days, or by owner and days; none if no row does.
 
     A list without dates is read whole. An empty filter stands for the whole list.
 

@@ -1,4 +1,4 @@
-"""The table `harvest_rereads`: when each month of a list was last read in full, changed or not."""
+"""System table `harvest_rereads`: when each month of a list was last read in full, changed or not."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def reread(
     outcomes: Iterable[StreamOutcome],
     start_date: date | None,
 ) -> tuple[DltResource, ...]:
-    """The months that a run read again in full, as dlt takes them; nothing where there are none.
+    """Rows of `harvest_rereads` for the months that a run read again in full, as a dlt resource; none if there are none.
 
     Args:
         run: the run, which came to its end.
@@ -55,7 +55,7 @@ def reread(
 
 
 def _whole_months(asked: Mapping[str, object], start_date: date | None) -> Iterator[date]:
-    """The months of which a filter leaves nothing out."""
+    """Months that a filter covers in full."""
     if set(asked) != {"from", "to"}:
         return
     first, last = (date.fromisoformat(str(asked[bound])) for bound in ("from", "to"))
@@ -67,5 +67,5 @@ def _whole_months(asked: Mapping[str, object], start_date: date | None) -> Itera
 
 
 def month_end(day: date) -> date:
-    """The last day of a day's month."""
+    """Last day of the month of a day."""
     return (day.replace(day=1) + timedelta(days=31)).replace(day=1) - timedelta(days=1)

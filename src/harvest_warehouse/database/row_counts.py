@@ -1,4 +1,4 @@
-"""How many rows a table holds of an account, and of how many records: a key that is there twice hides one that is missing."""
+"""Count rows and distinct keys of a table: a duplicate key would hide a missing one."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from harvest_warehouse.database.connection import Database
 
 
 class Held(NamedTuple):
-    """What a table holds: `rows`, with `keys` different keys."""
+    """Counts of a table: `rows`, with `keys` distinct keys."""
 
     rows: int
     keys: int
 
     @property
     def doubled(self) -> int:
-        """How many rows are there once more than they should be."""
+        """Number of surplus rows: rows beyond one for each key."""
         return self.rows - self.keys
 
 
@@ -50,7 +50,7 @@ def held(
 
 
 def doubled(stream: Stream, account_id: str) -> str:
-    """The condition, in SQL, that a row of a list is there once more than it should be."""
+    """SQL condition for rows whose key occurs more than once."""
     many = f"select id from \"{stream.table_name}\" where account_id = '{account_id}' group by {_key(stream)} having count(*) > 1"
     return f"id in ({many})"
 

@@ -1,4 +1,4 @@
-"""One run that writes into a database: what each step of it is given, instead of opening everything anew."""
+"""Run context, passed to each step of a run: lock, dlt pipeline and one open connection."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from harvest_warehouse.warehouse import Target
 
 
 class Run:
-    """The lock of a database, dlt's pipeline to it, and one open connection.
+    """Context of one run that writes into a database: its lock, dlt's pipeline, and one open connection.
 
     While the lock is held the connection stays open from one step to the next, but for where `disconnect` is called: a
     DuckDB file that is open keeps readers out, so it is closed wherever Harvest is waited for; and closing it empties its memory.
@@ -45,7 +45,7 @@ class Run:
 
     @contextmanager
     def locked(self, *, is_patient: bool = False) -> Iterator[None]:
-        """Write alone for as long as the block lasts; a block within another one goes on with the same lock.
+        """Hold the exclusive run lock while the block lasts; nested blocks share it.
 
         Args:
             is_patient: whether to wait while another run has it.
@@ -74,23 +74,23 @@ class Run:
 
     @property
     def pipeline(self) -> dlt.Pipeline:
-        """dlt's pipeline: made when it is first asked for. Raises FolderDamaged."""
+        """dlt's pipeline, opened on first use. Raises FolderDamaged."""
         if self._pipeline is None:
             self._pipeline = open_pipeline(self.warehouse)
         return self._pipeline
 
     def new_pipeline(self) -> dlt.Pipeline:
-        """The pipeline made anew, of whatever its working folder has become."""
+        """Reopen the pipeline, from its working folder as it is now."""
         self._pipeline = None
         return self.pipeline
 
     def is_loaded(self) -> bool:
-        """Whether anything was loaded yet. Raises as `pipelines.is_loaded` does."""
+        """True if a connection is open or the target holds loaded data. Raises as `pipelines.is_loaded` does."""
         return self._database is not None or is_loaded(self.warehouse)
 
     @contextmanager
     def database(self, use: Use = "writing") -> Iterator[Database]:
-        """The open connection; without the lock, for as long as the block lasts.
+        """Yield the run's open connection, opening it if needed; it outlasts the block only while the lock is held.
 
         Raises:
             IncompleteCopy: where a copy from another destination was interrupted.
@@ -113,7 +113,7 @@ class Run:
             self.disconnect()
 
     def disconnect(self) -> None:
-        """Close the connection, unless a step is at work on it; the next step opens one."""
+        """Close the connection, unless a step is using it; the next step opens one."""
         if not self._users:
             self._database = None
             self._connection.close()

@@ -1,4 +1,4 @@
-"""The table `harvest_runs`: what became of each stream in each run, kept beside the rows themselves."""
+"""System table `harvest_runs`: the run outcome of each stream."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ RUNS = SystemTable(
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run: who was read, and from when to when (aware instants)."""
+    """Account, id, start and end of one run (aware instants)."""
 
     account_id: str
     run_id: str
@@ -59,7 +59,7 @@ class RunRecord:
 
 
 def runs_resource(run: RunRecord, outcomes: Iterable[StreamOutcome]) -> DltResource:
-    """The rows of `harvest_runs` for one run, as dlt takes them."""
+    """Rows of `harvest_runs` for one run, as a dlt resource."""
     rows = [
         {
             "account_id": run.account_id,

@@ -1,4 +1,4 @@
-"""The tables that are not Harvest's but ours (`harvest_runs`, ...): how they are declared, and how rows get into them."""
+"""System tables (`harvest_runs`, ...): how they are declared, and how rows are written to them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ AGREED: tuple[Verdict, ...] = ("exact", "tie")
 
 @dataclass(frozen=True)
 class SystemTable:
-    """One table of ours.
+    """Declaration of a system table.
 
     Attributes:
         name: begins with `harvest_`.
@@ -43,7 +43,7 @@ class SystemTable:
     disposition: Literal["append", "merge"] = "append"
 
     def holding(self, rows: Sequence[dict[str, Any]]) -> DltResource:
-        """The rows as dlt takes them; without any, the table is made all the same."""
+        """Wrap rows as a dlt resource; with no rows, it still creates the table."""
         hints: dict[str, TColumnSchema] = {
             name: {"name": name, "data_type": data_type, "description": words, "nullable": name not in self.key}
             for name, data_type, words in self.columns
@@ -59,7 +59,7 @@ class SystemTable:
 
 
 def extract_rows(run: Run, *resources: DltResource) -> None:
-    """Put rows of our own into a load package, in the schema that holds Harvest's tables."""
+    """Extract rows of system tables into a load package, in the schema that holds Harvest's tables."""
     pipeline = run.pipeline
     schemas = pipeline.schemas
     schema = schemas[SCHEMA].clone() if SCHEMA in schemas else Schema(SCHEMA)
@@ -69,7 +69,7 @@ def extract_rows(run: Run, *resources: DltResource) -> None:
 
 
 def write_rows(run: Run, *resources: DltResource) -> None:
-    """Write rows of our own, now. Only while the run holds the lock, and with no other package waiting.
+    """Write rows of system tables at once. Only while the run holds the lock, and with no other package pending.
 
     Raises:
         DltException: where the database refuses.

@@ -1,4 +1,4 @@
-"""The rows of a table in portions, as Arrow in dlt's types, and a sum over them that is the same in every database."""
+"""Scan a table in Arrow batches of dlt's types, and checksum it the same way in every database."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ROWS = 5_000
 
 @dataclass(frozen=True)
 class TableScan:
-    """A table to be read.
+    """Scan of a table: which columns and rows are read.
 
     Attributes:
         table: its name.
@@ -39,20 +39,20 @@ class TableScan:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the columns."""
+        """Names of the columns."""
         return tuple(str(column["name"]) for column in self.columns)
 
     def count(self, database: Database) -> int:
-        """How many rows there are."""
+        """Count the rows."""
         [(rows,)] = database.rows(f"select count(*) {self._from}")
         return int(rows)
 
     def schema(self, capabilities: DestinationCapabilitiesContext) -> pa.Schema:
-        """The types in which dlt writes them to a destination."""
+        """Arrow schema with the types in which dlt writes the columns to a destination."""
         return columns_to_arrow(dict(zip(self.names, self.columns, strict=True)), capabilities, "UTC")
 
     def batches(self, database: Database, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        """The rows. A value that does not fit its type to the last digit is an error.
+        """Yield the rows as Arrow batches; a value that does not fit its type exactly is an error.
 
         Values come one by one, as the driver gives them: as frames, whole numbers become floats where some are missing, and
         objects get each other's keys.
@@ -78,7 +78,7 @@ class TableScan:
 
 @dataclass
 class Checksum:
-    """How many rows, and the sum of a number for each that comes of all its values: their order does not count.
+    """Order-independent checksum of rows: their number, and the sum of a hash of each row.
 
     Attributes:
         columns: of the table, as in `TableScan`.
@@ -91,7 +91,7 @@ class Checksum:
     total: int = 0
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """Count in some rows."""
+        """Add a batch of rows to the checksum."""
         arrays = [
             pa.array(map(_canonical, values.to_pylist()), pa.string())
             if column["data_type"] == "json"
@@ -105,7 +105,7 @@ class Checksum:
 
 
 def fitting(batch: pa.RecordBatch, column: str, most: int) -> pa.RecordBatch:
-    """Rows with dlt's schemas in its own short form where they have more than so many bytes: so dlt stores and reads them.
+    """Compress stored dlt schemas that are longer than the database's longest text, in the form that dlt reads.
 
     Args:
         batch: the rows.
@@ -122,19 +122,19 @@ def fitting(batch: pa.RecordBatch, column: str, most: int) -> pa.RecordBatch:
 
 @cache
 def _engine() -> duckdb.DuckDBPyConnection:
-    """What sums the hashes: it reads Arrow as it is, and no file."""
+    """In-memory DuckDB connection that hashes and sums Arrow data."""
     return duckdb.connect(config={"threads": 1})
 
 
 def _writable(values: pa.Array) -> pa.Array:
-    """Texts as they are where a database cannot hold U+0000 (`postgres.py`)."""
+    """Texts with U+0000 replaced by U+FFFD, as databases store them that cannot hold it (`destinations/postgres/client.py`)."""
     if not pa.types.is_string(values.type):
         return values
     return pc.replace_substring(values, "\x00", "\N{REPLACEMENT CHARACTER}")
 
 
 def _canonical(text: str | None) -> str | None:
-    """A JSON text in one form: databases write keys and blanks in their own way."""
+    """Canonical form of a JSON text: databases order keys and write blanks in their own ways."""
     if text is None:
         return None
     return json.dumps(json.loads(text, parse_float=_exact, parse_int=_exact), sort_keys=True)

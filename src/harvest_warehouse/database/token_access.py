@@ -1,4 +1,4 @@
-"""What the token sees, kept with each run: a token that sees less would look like deletions and empty the money columns."""
+"""Access of the API token, recorded with each run: fewer rights would look like deletions and empty money columns."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _RANKS = ("member", "manager", "administrator")
 
 @dataclass(frozen=True)
 class Access:
-    """What a token sees.
+    """Access of a token: whose it is, its rights, and what is hidden from it.
 
     Attributes:
         user_id: whose it is.
@@ -63,18 +63,18 @@ class Access:
     looked_at: datetime = field(default_factory=lambda: datetime.now(UTC), compare=False)
 
     def later_than(self, other: Access | None) -> Access:
-        """The same, looked at after `other`: a clock that was set back must not make the older look the newest."""
+        """Copy of this access dated after `other`, even if the clock was set back, so that it counts as the newest."""
         earliest = other.looked_at + timedelta(microseconds=1) if other else self.looked_at
         return replace(self, looked_at=max(self.looked_at, earliest))
 
     @property
     def rank(self) -> int:
-        """Member, manager, administrator: 0 to 2."""
+        """Rank of the access roles: member 0, manager 1, administrator 2."""
         return max((_RANKS.index(role) for role in self.access_roles if role in _RANKS), default=0)
 
     @property
     def rights(self) -> tuple[str, ...]:
-        """What decides which rows and values are shown: an administrator sees everything, everybody else their own."""
+        """Rights that decide which rows and values are visible: all to an administrator, their own to anybody else."""
         if self.rank == _RANKS.index("administrator"):
             return ("administrator",)
         return (*sorted(self.access_roles), f"person {self.user_id}")
@@ -101,7 +101,7 @@ def look(client: Client, database: Database | None) -> Access:
 
 
 def lost(before: Access | None, now: Access) -> tuple[str, ...]:
-    """What was seen before and is hidden now, in words; nothing where there is nothing to measure by."""
+    """Messages about permission regressions: what was visible before and is hidden now."""
     were_hidden = before.hidden if before else ()
     found = [
         f"{column} is filled here and hidden from this token" for column in now.hidden if column not in were_hidden
@@ -125,7 +125,7 @@ def lost(before: Access | None, now: Access) -> tuple[str, ...]:
 
 
 def changed(client: Client, seen: Access) -> tuple[str, ...]:
-    """What the token has lost or won since it was looked at, in words: one request.
+    """Messages about rights that the token lost or gained since it was looked at; sends one request.
 
     Raises:
         HarvestError: where Harvest cannot be asked.
@@ -136,7 +136,7 @@ def changed(client: Client, seen: Access) -> tuple[str, ...]:
 
 
 def won(before: Access, now: Access) -> tuple[str, ...]:
-    """What is seen now and was hidden before, in words."""
+    """Messages about rights that the token has gained."""
     if now.rank > before.rank:
         return (f"the token's owner was {_RANKS[before.rank]} and is {_RANKS[now.rank]} now",)
     rights = sorted(set(now.rights) - set(before.rights))
@@ -144,7 +144,7 @@ def won(before: Access, now: Access) -> tuple[str, ...]:
 
 
 def switched_off(before: Access | None, now: Access) -> tuple[str, ...]:
-    """The modules that were on before and are off now, in words."""
+    """Messages about modules of the account that were switched off."""
     if before is None or now.features is None:
         return ()
     return tuple(
@@ -155,7 +155,7 @@ def switched_off(before: Access | None, now: Access) -> tuple[str, ...]:
 
 
 def last_accepted(database: Database, account_id: str) -> Access | None:
-    """What later runs are measured by; None before the first run."""
+    """Last accepted access, the baseline for later runs; None before the first run."""
     if not database.columns(ACCESS.name):
         return None
     query = (
@@ -178,7 +178,7 @@ def last_accepted(database: Database, account_id: str) -> Access | None:
 
 
 def access_resource(account_id: str, access: Access, missed: Sequence[str], *, is_accepted: bool) -> DltResource:
-    """The row of `harvest_access` for one run."""
+    """Row of `harvest_access` for one run, as a dlt resource."""
     return ACCESS.holding(
         [
             {
@@ -203,7 +203,7 @@ def _person(me: Mapping[str, Any]) -> int | None:
 
 
 def _money(client: Client, database: Database) -> tuple[dict[str, float], tuple[str, ...]]:
-    """The share of empty money columns in the newest rows of each list, and the columns that are filled here only."""
+    """Share of empty values by money column in the newest rows of each list, and the columns that are filled here only."""
     empty: dict[str, float] = {}
     hidden = []
     for name, stream in STREAMS.items():
@@ -240,7 +240,7 @@ def _rows_here(
 
 
 def _money_columns(table_name: str) -> tuple[str, ...]:
-    """The amounts and rates of a table, without hours and percentages."""
+    """Money columns of a table: amounts and rates, without hours and percentages."""
     return tuple(
         column.name
         for column in tables()[table_name].columns.values()
