@@ -1,4 +1,4 @@
-"""Nothing is written that a token with fewer rights made look empty, or gone: what stands before and behind each load."""
+"""Stop a load when the token sees less than before (permission regression), checked before and after reading."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from harvest_warehouse.database.token_access import (
 
 
 class AccessChanged(HarvestError):
-    """The token's rights changed while Harvest was read with it: what it did not show looks empty, vanished, or never there."""
+    """The token's rights changed while Harvest was being read: hidden values would look empty, and hidden rows deleted."""
 
 
 class AccessGuard:
-    """Stops a load when the token sees less than before: knows what the tokens of earlier runs saw, and what this one sees.
+    """Guard that compares the token's access with that of earlier runs, and stops a load on a permission regression.
 
     Args:
         run: into the database where the rows are.
@@ -47,13 +47,13 @@ class AccessGuard:
 
     @property
     def has_looked(self) -> bool:
-        """Whether it knows what this token sees."""
+        """True once the token's access was looked up."""
         return self._now is not None
 
     def look(self) -> tuple[str, ...]:
-        """Before anything is read: what is hidden now that an earlier token saw, in words, unless that is accepted.
+        """Look up the token's access before reading; return messages about a permission regression, unless it is accepted.
 
-        Only while holding the turn, and with no package waiting.
+        Only while holding the run lock, and with no load package pending.
 
         Raises:
             HarvestError: where Harvest cannot be asked.
@@ -68,7 +68,7 @@ class AccessGuard:
         return gone
 
     def look_again(self) -> None:
-        """Before anything that was read counts.
+        """Check after reading, before anything is written, that the token's rights did not change meanwhile.
 
         Raises:
             AccessChanged: where rights were lost or won since `look`.
@@ -84,11 +84,11 @@ class AccessGuard:
 
     @property
     def rights(self) -> tuple[str, ...]:
-        """What decides which rows and values the token shows; empty before it was looked at."""
+        """Rights that decide which rows and values the token sees; empty before `look`."""
         return self._now.rights if self._now else ()
 
     def first_row(self) -> Sequence[DltResource]:
-        """What this token sees, to be written with the first rows that it brings; nothing where an earlier run saw the same.
+        """Row of `harvest_access` to write with the first rows read; none if an earlier run had the same rights.
 
         A run may end before it can tell what it saw, and its rows are there: a later one must be measured by them.
         """
@@ -98,7 +98,7 @@ class AccessGuard:
         return [access_resource(self._account_id, self._now, (), is_accepted=True)]
 
     def missed(self, outcomes: Sequence[StreamOutcome]) -> tuple[str, ...]:
-        """What could be read before and cannot now, in words, after these were read."""
+        """Messages about modules that were switched off and streams that cannot be read any more."""
         self._refused |= self._refused_of(outcomes)
         known = self._before.refused if self._before else ()
         off = switched_off(self._before, self._now) if self._now else ()
@@ -107,7 +107,7 @@ class AccessGuard:
         )
 
     def rows(self, outcomes: Sequence[StreamOutcome]) -> Sequence[DltResource]:
-        """What this token sees, as a row of `harvest_access`, after these were read."""
+        """Row of `harvest_access` for the run, given the outcomes of the streams that were read."""
         if self._now is None:
             return ()
         missed = self.missed(outcomes)
@@ -128,7 +128,7 @@ class AccessGuard:
         return before, found
 
     def _refused_of(self, outcomes: Sequence[StreamOutcome]) -> dict[str, str]:
-        """Why streams that we have rows of are refused now."""
+        """Reasons why streams that we have rows of were skipped in this run, by stream."""
         skipped = [outcome for outcome in outcomes if outcome.outcome == "skipped"]
         if not skipped or not self._run.is_loaded():
             return {}

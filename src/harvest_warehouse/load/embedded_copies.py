@@ -1,4 +1,4 @@
-"""Copies follow their originals: what Harvest embeds in a record (`client__name`) changes without a trace in the record."""
+"""Update denormalised copies (`client__name`), which change in Harvest without the record itself being marked as changed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from harvest_warehouse.database import Database
 
 
 def follow_embedded(database: Database, account_id: str, read: Collection[str]) -> None:
-    """Bring the embedded copies up to date with the rows they are copies of, by SQL alone.
+    """Update denormalised copies from the rows they are copies of, by SQL alone.
 
     Args:
         database: open on the account's tables.

@@ -1,4 +1,4 @@
-"""Bring what changed in Harvest into the database, after finishing whatever an earlier run left undone."""
+"""Load changes from Harvest into the database, after resuming pending load packages of an earlier run."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def load_in(
     again: RereadFilters | None = None,
     given: Mapping[str, object] = MappingProxyType({}),
 ) -> LoadReport:
-    """Load as a step of a run: what was left is finished and the token looked at only where the run has not done so.
+    """Load as a step of a run; resume pending loads and look up the token's access only if the run has not done so.
 
     Args:
         run: into the database.
@@ -127,7 +127,7 @@ def load_in(
 
 
 def settle(run: Run, settings: Settings) -> tuple[str, ...]:
-    """Finish what an earlier run left: what must come before anything else is written. Asks nothing of Harvest.
+    """Resume the pending load of an earlier run, before anything else is written. Sends no request to Harvest.
 
     Does nothing where this run has done so since it got the lock.
 
@@ -146,7 +146,7 @@ def settle(run: Run, settings: Settings) -> tuple[str, ...]:
 
 
 class _Load:
-    """One load under way."""
+    """State of one load in progress."""
 
     def __init__(
         self,
@@ -169,7 +169,7 @@ class _Load:
         self._began = time.monotonic()
 
     def settle(self) -> None:
-        """Finish what an earlier run left, and agree with the database on how far it has come.
+        """Resume the pending load of an earlier run, and adopt the database's pipeline state.
 
         Raises:
             HarvestError: IncompleteCopy, ForeignTables, FolderDamaged.
@@ -197,9 +197,9 @@ class _Load:
         return LoadFailed(f"{self._told(error)} {advice}", self.report())
 
     def bring(self, source: dlt.sources.DltSource) -> None:
-        """Read Harvest and write what it answers: lists first, then what is read by their rows, in portions.
+        """Read Harvest and write its answers in chunks: lists first, then the streams that are read by their rows.
 
-        A run that is killed loses one portion. What became of the run goes in a package of its own, loaded last.
+        A run that is killed loses one chunk. The run outcomes go in a load package of their own, loaded last.
         """
         selected = list(source.selected_resources)
         children = [name for name in selected if STREAMS[name].parent]
@@ -223,7 +223,7 @@ class _Load:
             raise
 
     def _read(self, source: dlt.sources.DltSource) -> None:
-        """Read a portion of Harvest into a load package."""
+        """Read one chunk of Harvest's answers into a load package."""
         for row in self._guard.first_row() if self._guard else ():
             source.resources.add(row)
         # Readers may come in while Harvest is read.
@@ -245,7 +245,7 @@ class _Load:
         return any(outcome.stream == stream and outcome.outcome == "begun" for outcome in self._ledger.outcomes())
 
     def _follow(self, streams: Sequence[str]) -> None:
-        """Bring the copies that Harvest embeds up to date with the rows that this run read."""
+        """Update denormalised copies from the streams that this run read completely."""
         outcomes = self._ledger.outcomes()
         read = {outcome.stream for outcome in outcomes if outcome.outcome == "complete" and outcome.stream in streams}
         if read:
@@ -254,7 +254,7 @@ class _Load:
 
     @contextmanager
     def failures_told(self) -> Iterator[None]:
-        """Turn whatever dlt makes of a failure into one message, and record the run if the database answers."""
+        """Turn dlt's and Harvest's errors into one message (LoadFailed), and record a run that failed while reading."""
         try:
             yield
         except (LoadFailed, FolderDamaged):
@@ -269,7 +269,7 @@ class _Load:
             raise LoadFailed(message, self.report()) from error
 
     def report(self) -> LoadReport:
-        """What it did until now."""
+        """Report of the load so far."""
         return LoadReport(
             self._settings.account_id,
             self._run_id,
@@ -310,5 +310,5 @@ class _Load:
         return self._clean(what_happened(error, self._warehouse))
 
     def _clean(self, text: str) -> str:
-        """`text` without the token, should Harvest or a library ever repeat it."""
+        """Redact the token in a text, should Harvest or a library ever repeat it."""
         return text.replace(self._settings.access_token.reveal(), "***")

@@ -1,4 +1,4 @@
-"""What a load did, or why it did not come to its end."""
+"""Report of a load, and the errors of one that failed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harvest_warehouse.warehouse import Target
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What one load did.
+    """Result of one load.
 
     Attributes:
         account_id: the Harvest account that was read.
@@ -37,7 +37,7 @@ class LoadReport:
 
     @property
     def rows(self) -> int:
-        """Records that Harvest answered, all streams together."""
+        """Records received from Harvest, all streams together."""
         return sum(outcome.rows for outcome in self.streams)
 
     @property
@@ -47,22 +47,22 @@ class LoadReport:
 
     @property
     def skipped(self) -> tuple[StreamOutcome, ...]:
-        """The streams that were skipped; their old rows stay."""
+        """Outcomes of the streams that were skipped; their old rows stay."""
         return tuple(outcome for outcome in self.streams if outcome.outcome == "skipped")
 
     @property
     def unproven(self) -> tuple[StreamOutcome, ...]:
-        """The streams of which what came could not be shown to be all."""
+        """Outcomes of the streams that could not be proven complete."""
         return tuple(outcome for outcome in self.streams if outcome.outcome == "unproven")
 
     @property
     def not_there(self) -> tuple[StreamOutcome, ...]:
-        """The streams of named rows of which one does not exist in Harvest."""
+        """Outcomes of unproven streams that read named rows: a row that was named does not exist in Harvest."""
         return tuple(outcome for outcome in self.unproven if STREAMS[outcome.stream].argument)
 
 
 class LoadFailed(HarvestError):
-    """A load that did not come to its end; the message says why and what to do.
+    """A load failed; the message says why and what to do.
 
     Attributes:
         report: what became of each stream until then.
@@ -74,7 +74,7 @@ class LoadFailed(HarvestError):
 
 
 class AccessLost(LoadFailed):
-    """The token sees less than an earlier one did: nothing was read with it.
+    """The token sees less than an earlier one (permission regression): nothing was read with it.
 
     Attributes:
         lost: what it does not see any more, in words.
@@ -90,7 +90,7 @@ class AccessLost(LoadFailed):
 
 
 def what_happened(error: BaseException, warehouse: Target) -> str:
-    """What happened, in one message: our own words where the cause is ours, else the cause's."""
+    """Message for a failed load: our own error in the chain of causes if there is one, else the root cause."""
     chain = [error]
     while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and cause not in chain:
         chain.append(cause)

@@ -1,4 +1,4 @@
-"""Which part of history is read again now, though nothing says that it changed: the longest unread first."""
+"""Rolling re-read of history: read a part of it again in each run, the longest unread first."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Window:
-    """A part of the account that is read as a whole.
+    """Unit of the rolling re-read: a month of a dated list, or a whole list.
 
     Attributes:
         stream: its stream.
@@ -47,7 +47,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Rotation:
-    """What is read again now.
+    """Choice of the windows to read again in one run.
 
     Attributes:
         again: the filters, for each stream, as `load` takes them.
@@ -65,7 +65,7 @@ class Rotation:
 
 
 def rotation(run: Run, settings: Settings, requests: int, *, now: datetime | None = None) -> Rotation:
-    """What to read again in the next load of an account, by what its tables hold and by when that was read.
+    """Choose what the next load reads again, by the rows in the tables and when they were last read in full.
 
     Args:
         run: whose tables; its database must be there.
@@ -83,7 +83,7 @@ def rotation(run: Run, settings: Settings, requests: int, *, now: datetime | Non
 
 
 def rotate(windows: Iterable[Window], requests: int, now: datetime, start_date: date | None = None) -> Rotation:
-    """Choose the windows to read again: the longest unread, as many as the requests suffice for, one at least. Pure.
+    """Choose the windows to read again: the longest unread, as many as fit into `requests`, one at least. Pure.
 
     A window that alone takes more (a busy month, a long list without dates) has a run for itself.
     """
@@ -103,17 +103,17 @@ def rotate(windows: Iterable[Window], requests: int, now: datetime, start_date: 
 
 
 class _Spans:
-    """Windows put together where they follow each other: one filter for several months."""
+    """Merge consecutive windows into spans, so that one filter covers several months."""
 
     def __init__(self, windows: Iterable[Window]) -> None:
         self._next = {one: other for one, other in pairwise(_dated(windows)) if one.stream == other.stream}
 
     def requests(self, chosen: Sequence[Window]) -> int:
-        """How many requests reading these windows takes at most, if nothing changes meanwhile."""
+        """Upper bound of the requests for reading these windows, if nothing changes meanwhile."""
         return sum(_requests(span) for span in self._of(chosen))
 
     def filters(self, chosen: Sequence[Window], start_date: date | None) -> RereadFilters:
-        """What brings these windows."""
+        """Re-read filters for these windows, by stream."""
         found: dict[str, list[Mapping[str, object]]] = {}
         for span in self._of(chosen):
             found.setdefault(span[0].stream, []).append(_filter(span, start_date))
@@ -168,7 +168,7 @@ def _windows(database: Database, account_id: str, start_date: date | None, now: 
 
 
 def _rows(database: Database, stream: Stream, account_id: str) -> Mapping[date | None, int]:
-    """How many rows a stream has in each month; under None, those without a date."""
+    """Count the rows of a stream by month; under None, those without a date."""
     where = f'from "{stream.table_name}" where account_id = :account_id'
     if not stream.date_field:
         return {None: database.rows(f"select count(*) {where}", {"account_id": account_id})[0][0]}
@@ -180,7 +180,7 @@ def _rows(database: Database, stream: Stream, account_id: str) -> Mapping[date |
 
 
 def _last_full_reads(database: Database, account_id: str, now: datetime) -> Mapping[str, datetime]:
-    """When each stream was last read in full; a stream that the last run had to skip has none: it cannot be read now."""
+    """Time of each stream's last full read; a stream that was skipped since is left out, as it cannot be read now."""
     query = f"""
         select stream, outcome, is_full, coalesce(reason, '') = '', max(case when started_at <= :now then started_at end)
         from {RUNS.name}

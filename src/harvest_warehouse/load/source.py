@@ -1,4 +1,4 @@
-"""The account as a load asks for it: Harvest's source with the user's settings, and with the streams that are named."""
+"""Build the dlt source for a load, from the user's settings and the selected streams."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def account_source(
     ledger: Ledger,
     session: Session | None = None,
 ) -> dlt.sources.DltSource:
-    """The account, or the named streams of it, as dlt reads it.
+    """Build the dlt source of an account, or of the named streams only.
 
     Args:
         settings: the account.
@@ -63,7 +63,7 @@ def account_source(
 
 
 def _selected(streams: Sequence[str], project_ids: object) -> tuple[str, ...]:
-    """The named streams, checked, in the order of the catalogue; none for the default."""
+    """Validate the named streams and put them in the order of the catalogue; none for the default."""
     for name in streams:
         if name not in STREAMS:
             close = difflib.get_close_matches(name.lower(), STREAMS, n=3, cutoff=0.5)
