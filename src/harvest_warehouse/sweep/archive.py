@@ -1,4 +1,8 @@
-"""The table `harvest_deletions`: what vanished from Harvest goes there, with its last content, and leaves its table."""
+"""Move rows that are deleted in Harvest to the table `harvest_deletions`, with their last content.
+
+One of the two ways in which deletions are recorded, for lists that the sweep compares with Harvest; the other is
+`sweep/replaced_tables.py`, for full-refresh tables, whose rows a load replaces as a whole.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,7 @@ from harvest_warehouse.destinations.insert_statements import insertions
 
 @dataclass(frozen=True)
 class Finding:
-    """When rows were found missing, of which account, and by which run."""
+    """Account, time and run of a deletion that was found."""
 
     account_id: str
     found_at: datetime
@@ -29,7 +33,9 @@ class Finding:
 def moving(
     database: Database, stream: Stream, ids: Collection[int], finding: Finding, because_of: str = ""
 ) -> Iterator[str | exp.Expression]:
-    """The statements that move rows of `stream`, and what is read by them, to `harvest_deletions`.
+    """Statements that move rows of a swept list, and the rows read by them, to `harvest_deletions`.
+
+    Rows of full-refresh tables are recorded by `sweep/replaced_tables.py` instead (`note_replaced`).
 
     Args:
         database: open on the account's tables.
@@ -51,7 +57,7 @@ def moving(
 
 
 def strays(database: Database, stream: Stream, account_id: str) -> set[int]:
-    """The ids that rows are read by, and that no row of the list has: of a record that came and went between two runs."""
+    """Parent ids of orphan rows: ids that no row of the list has, of records created and deleted between two runs."""
     found: set[int] = set()
     for other in STREAMS.values():
         if not other.parent or other.parent.stream != stream.name or not database.columns(other.table_name):
@@ -66,7 +72,9 @@ def strays(database: Database, stream: Stream, account_id: str) -> set[int]:
 def recorded(
     database: Database, stream: Stream, prefix: str, condition: str, finding: Finding, because_of: str = ""
 ) -> Iterator[exp.Expression]:
-    """The statements that note rows in `harvest_deletions`.
+    """Statements that record rows in `harvest_deletions`, with their content as JSON.
+
+    Used by both ways in which deletions are recorded: `moving` here, and `note_replaced` in `sweep/replaced_tables.py`.
 
     Args:
         database: open on the account's tables.
@@ -114,7 +122,7 @@ def _moved(
 
 
 def deleting(database: Database, table_name: str, condition: str) -> Iterator[str]:
-    """The statements that delete the rows of a table, and what belongs to them in the tables below it."""
+    """Statements that delete rows of a table, and their rows in its child tables."""
     for child in tables()[table_name].lists:
         name = f"{table_name}__{child}"
         if database.columns(name):
@@ -124,9 +132,9 @@ def deleting(database: Database, table_name: str, condition: str) -> Iterator[st
 
 
 def _unlinking(database: Database, stream: Stream, ids: Sequence[int], account_id: str) -> Iterator[str]:
-    """Take the vanished record's copy out of the records that it is found for by its place, and that live on.
+    """Statements that empty denormalised copies of deleted records that are joined by other columns than the id.
 
-    A copy by id stays until its record is read again: what else changed in that, Harvest alone knows.
+    A copy by id stays until its record is read again: only Harvest knows what else changed in that.
     """
     for other in STREAMS.values():
         for copy in other.embeds:
@@ -151,7 +159,7 @@ def _unlinking(database: Database, stream: Stream, ids: Sequence[int], account_i
 
 
 class _Children:
-    """The rows of child tables, by the rows that they belong to."""
+    """Rows of child tables, grouped by parent row."""
 
     def __init__(self, database: Database, table_name: str, prefix: str, rows: Sequence[Mapping[str, Any]]) -> None:
         self._lists: dict[str, _Children] = {}
@@ -176,7 +184,7 @@ class _Children:
                 by_parent.setdefault(str(row["_dlt_parent_id"]), []).append(row)
 
     def content(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """A row without dlt's columns and without its empty ones, its children as lists."""
+        """Content of a row, without dlt's columns and empty ones, with its children as lists."""
         kept = {name: value for name, value in row.items() if value is not None and not name.startswith("_dlt_")}
         for child, below in self._lists.items():
             kept[child] = [below.content(found) for found in self._rows[child].get(str(row["_dlt_id"]), [])]

@@ -1,4 +1,4 @@
-"""Where a list lost rows: from counts to the windows whose ids must be read, with as few requests as it takes. Pure."""
+"""Bisect a list by row counts to find the date windows that differ, with as few requests as possible. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Window(NamedTuple):
     last: date | None
 
     def filters(self) -> dict[str, object]:
-        """As Harvest's `from` and `to`."""
+        """Query parameters `from` and `to` of Harvest's lists."""
         bounds = {"from": self.first, "to": self.last}
         return {name: day.isoformat() for name, day in bounds.items() if day}
 
@@ -32,7 +32,7 @@ def differing_windows(
     count: Callable[[Window], int],
     rows_of_a_page: int = PER_PAGE,
 ) -> list[Window]:
-    """The windows that hold all differences between our rows and Harvest's, for their ids to be read.
+    """Bisect by counts to the windows that hold the differences between our rows and Harvest's, for their ids to be read.
 
     Halves the rows, not the days, and counts one half: the other is what is left. Stops where reading the ids, a page for a
     request, costs no more than counting on. A window with a row too many and another too few is taken for equal.
@@ -63,7 +63,7 @@ def differing_windows(
 
 
 def is_cheaper_to_read(pages: int, differences: int) -> bool:
-    """Whether reading so many pages costs no more requests than halving down to so many differences."""
+    """True if reading `pages` pages takes no more requests than bisecting down to `differences` differences."""
     if pages <= differences + 1:
         return True
     # A count for each halving, and for each difference the page it is on, or two: windows do not end where pages do.
@@ -71,7 +71,7 @@ def is_cheaper_to_read(pages: int, differences: int) -> bool:
 
 
 def _middle(days: Sequence[tuple[date, int]]) -> int:
-    """The position of a day before which half of the rows lie, about; at least one day is on either side."""
+    """Index of the day that splits the rows roughly in half, with at least one day on either side."""
     half, before = sum(rows for _, rows in days) / 2, 0
     for position, (_, rows) in enumerate(days):
         if before + rows / 2 >= half and position > 0:
@@ -81,7 +81,7 @@ def _middle(days: Sequence[tuple[date, int]]) -> int:
 
 
 def _portions(ours: Sequence[tuple[date, int]], window: Window, most_rows: int) -> list[Window]:
-    """A window in parts that are short enough to be read again where they change meanwhile."""
+    """Split a window into parts short enough to be read again if they change meanwhile."""
     parts, rows = [window], 0
     for day, held in ours:
         is_inside = (not window.first or day > window.first) and (not window.last or day <= window.last)

@@ -1,4 +1,4 @@
-"""Rows that still hold a copy of a record that was deleted: what else of them went with it, Harvest alone knows."""
+"""Find dangling references: rows that still hold a copy of a deleted record, and must be read again."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def dangling(
     known: Mapping[str, Collection[int]],
     start_date: date | None = None,
 ) -> FiltersByStream:
-    """By which filters Harvest brings the rows that hold a copy of a record that is gone.
+    """Re-read filters for rows with dangling references, that is with a copy of a record that is deleted.
 
-    What else of a row went with the record, Harvest alone knows: time of a deleted invoice can be invoiced again.
+    Only Harvest knows what else of such a row changed with the deletion: time of a deleted invoice can be invoiced again.
 
     Args:
         database: open on the account's tables.
@@ -54,7 +54,7 @@ def _gone(
     account_id: str,
     start_date: date | None,
 ) -> Iterator[str]:
-    """That a row holds a copy of a record that is not here, and did not come since."""
+    """SQL conditions for rows that hold a copy of a record that is not here, and was not created since."""
     table, link, original = copy.table_of(stream.table_name), f'"{copy.prefix}id"', STREAMS[copy.stream]
     if link.strip('"') not in database.columns(table) or not database.columns(original.table_name):
         return

@@ -1,4 +1,4 @@
-"""One list, here and in Harvest: the questions that the sweep asks of both sides."""
+"""Count and list the rows of one list, in the database and in Harvest, for the sweep."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _LATE = timedelta(minutes=5)
 
 
 class Uncounted(Exception):
-    """Harvest does not say how many records a list has."""
+    """Harvest does not say how many records a list has (no total in its answer)."""
 
 
 @dataclass(frozen=True)
 class Listed:
-    """What Harvest lists.
+    """Ids that Harvest lists, with their days.
 
     Attributes:
         days: the ids, and the day of each.
@@ -49,7 +49,7 @@ class Listed:
 
 
 class ListCounts:
-    """The rows of one list.
+    """Counts and ids of one list, in the database and in Harvest.
 
     Args:
         database: open on the account's tables.
@@ -82,22 +82,22 @@ class ListCounts:
 
     @property
     def requests(self) -> int:
-        """What it cost so far."""
+        """Requests sent to Harvest so far."""
         return self._entry.spent.requests
 
     # Here.
 
     def held(self) -> Held:
-        """How many rows we have, and of how many records."""
+        """Count our rows and their distinct keys."""
         return held(self._database, self.stream, self._account_id, self._is_read, {"first": self.whole.first})
 
     def is_awake(self) -> bool:
-        """Whether people changed the list so shortly before it was loaded that they may be at it still."""
+        """True if the list was changed so shortly before the load that changes may still be going on."""
         newest: datetime | None = self._rows(f"select max(updated_at) {self._mine}")[0][0]
         return (newest or _LONG_AGO) >= self._since - _AWAKE
 
     def days(self, changed: Mapping[int, date | None], gone: Collection[int]) -> list[tuple[date, int]]:
-        """How many records there should be of each day: ours, the changed ones where they are now, the gone ones nowhere."""
+        """Expected records by day: ours, with changed records on their new day, and without deleted ones."""
         rows = self._rows(f"select {self._day}, count(distinct id) {self._mine} group by 1")
         counts: dict[date, int] = {day or _NOWHERE: count for day, count in rows}
         for _, day in self._ours({*changed, *gone}):
@@ -108,7 +108,7 @@ class ListCounts:
         return sorted(counts.items())
 
     def ids_here(self, windows: Iterable[Window]) -> set[int]:
-        """The ids of our rows in these windows."""
+        """Ids of our rows in these windows."""
         found: set[int] = set()
         for window in windows:
             bounds = {"from_day": window.first, "to_day": window.last}
@@ -120,20 +120,20 @@ class ListCounts:
         return found
 
     def owned_by(self, owners: Collection[int]) -> set[int]:
-        """The ids of our rows that go with these owners."""
+        """Ids of our rows that belong to these owners (Harvest deletes them together with the owner)."""
         if not owners or not self.stream.owner:
             return set()
         query = f'select id {self._mine} and "{self.stream.owner.column}" in (:owners)'
         return {row[0] for row in self._rows(query, {"owners": sorted(owners)})}
 
     def unknown(self, ids: Collection[int]) -> set[int]:
-        """Those of these ids that we have no row of."""
+        """Ids, of those given, that we have no row of."""
         return set(ids) - {row_id for row_id, _ in self._ours(ids)}
 
     # In Harvest.
 
     def count(self, window: Window) -> int:
-        """How many records Harvest has in a window.
+        """Count the records that Harvest has in a window.
 
         Raises:
             Uncounted: where it does not say.
@@ -144,7 +144,7 @@ class ListCounts:
         return total
 
     def differing(self, days: Sequence[tuple[date, int]], theirs: int) -> list[Window]:
-        """The windows in which Harvest has not as many records as there should be of each day; it has `theirs` in all.
+        """Windows in which Harvest's count differs from the expected records by day; it has `theirs` in all.
 
         Raises:
             Uncounted: where Harvest does not say how many there are.
@@ -156,12 +156,12 @@ class ListCounts:
         return differing_windows(days, theirs, self.whole, self.count, self._rows_of_a_page)
 
     def changed(self) -> Listed:
-        """What changed since the load, where it is now."""
+        """List the records that changed since the load, with the day they have now."""
         since = instant(self._since - _LATE)
         return self._listed([Call(self.stream.path, {**self.whole.filters(), "updated_since": since}, {})])
 
     def in_harvest(self, windows: Sequence[Window]) -> Listed:
-        """What Harvest lists in these windows."""
+        """List the records that Harvest has in these windows."""
         return self._listed([Call(self.stream.path, window.filters(), {}) for window in windows])
 
     def _listed(self, calls: Sequence[Call]) -> Listed:
@@ -180,7 +180,7 @@ class ListCounts:
         return Listed(days, not pages.unproven)
 
     def _read(self, answer: Answer) -> Page:
-        """A page, and of its records only what tells them apart: many pages are under way at once."""
+        """Parse a page, keeping only id, date and `updated_at` of its records: many pages are in flight at once."""
         page = read_page(answer, self.stream.data_key, self._base_url)
         names = ("id", "updated_at", self.stream.date_field)
         records = [{name: record[name] for name in names if name in record} for record in page.records]

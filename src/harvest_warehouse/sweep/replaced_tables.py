@@ -1,7 +1,8 @@
-"""What vanishes where rows are replaced as a whole (a person's rates, an invoice's payments): noted like other deletions.
+"""Record deletions in full-refresh tables (a person's rates, an invoice's payments), whose rows a load replaces as a whole.
 
-Such rows go while they are loaded. So a copy of the table is kept from before until after, in the database: a run that is
-killed in between leaves it to the next one.
+One of the two ways in which deletions are recorded; the other is `sweep/archive.py`, for lists that the sweep compares with
+Harvest. Here the load itself removes the rows, so a copy of the table from before the load is kept in the database until
+they are recorded: a run that is killed in between leaves it to the next one.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ BEFORE = "harvest_before__"
 
 @dataclass(frozen=True)
 class Noted:
-    """What vanished where rows are replaced as a whole.
+    """Deletions recorded in full-refresh tables.
 
     Attributes:
         rows: how many, by stream.
@@ -34,12 +35,12 @@ class Noted:
 
 
 def replaced_streams() -> tuple[Stream, ...]:
-    """The lists that are replaced by parent or as a whole."""
+    """Lists whose rows a load replaces by parent or as a whole (full-refresh tables)."""
     return tuple(stream for stream in STREAMS.values() if stream.is_default and stream.scope and stream.data_key)
 
 
 def remember(database: Database) -> None:
-    """Copy the tables, before a load. One that an earlier run left is older, and stays.
+    """Copy the full-refresh tables before a load. A copy that an earlier run left is older, and stays.
 
     Raises:
         DltException: where the database refuses.
@@ -58,7 +59,7 @@ def remember(database: Database) -> None:
 
 
 def drop_orphans(database: Database, account_id: str, read: Collection[str]) -> None:
-    """Take away what was read by a parent that is gone from a list that is replaced as a whole (a deleted person's rates).
+    """Delete orphan rows whose parent is no longer in a full-refresh table (a deleted person's rates).
 
     Nobody asks for such rows again. Of swept lists, the sweep takes them along.
 
@@ -76,7 +77,9 @@ def drop_orphans(database: Database, account_id: str, read: Collection[str]) -> 
 
 
 def note_replaced(database: Database, finding: Finding) -> Noted:
-    """Note in `harvest_deletions` what the copies have and the tables have not, and drop the copies.
+    """Record in `harvest_deletions` the rows that are in the copies but no longer in the tables, and drop the copies.
+
+    Rows of swept lists are recorded by `sweep/archive.py` instead (`moving`).
 
     A run that was killed may have left them: of another account, or with a stream that this one could not read.
 
@@ -109,7 +112,7 @@ def note_replaced(database: Database, finding: Finding) -> Noted:
 
 
 def _gone(database: Database, stream: Stream) -> list[tuple[str, int]]:
-    """The accounts of which rows vanished, and how many."""
+    """Count the rows that were deleted, by account."""
     if not database.columns(DELETIONS.name):
         return []
     query = (
@@ -131,7 +134,7 @@ def _is_gone(stream: Stream) -> str:
 
 
 def _below(table_name: str) -> list[str]:
-    """The tables below a table, all levels."""
+    """Names of a table's child tables, on all levels."""
     found = []
     for child in tables()[table_name].lists:
         name = f"{table_name}__{child}"

@@ -1,4 +1,4 @@
-"""What a sweep found: of each list, and whether somebody should look."""
+"""Report of a sweep: a verdict for each list, and what needs a person's attention."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_ROWS = 50
 
 @dataclass(frozen=True)
 class Swept:
-    """What the sweep found about one list.
+    """Result of the sweep for one list.
 
     Attributes:
         stream: its name.
@@ -38,7 +38,7 @@ class Swept:
     requests: int
 
     def besides(self, earlier: Swept) -> Swept:
-        """This look with what an earlier one of the same run found and cost."""
+        """Merge this result with that of an earlier sweep of the same list in the same run."""
         return replace(
             self,
             vanished=self.vanished + earlier.vanished,
@@ -49,7 +49,7 @@ class Swept:
 
 @dataclass(frozen=True)
 class SweepReport:
-    """What one sweep did.
+    """Result of one sweep.
 
     Attributes:
         streams: the lists that were looked at.
@@ -67,7 +67,7 @@ class SweepReport:
 
     @property
     def moved(self) -> int:
-        """How many rows were moved to `harvest_deletions`, those that went with others not counted."""
+        """Number of rows moved to `harvest_deletions`, without rows of other streams that were moved along with them."""
         return 0 if self.too_many else sum(swept.vanished for swept in self.streams)
 
     @property
@@ -76,7 +76,7 @@ class SweepReport:
         return sum(swept.requests for swept in self.streams)
 
     def followed_by(self, later: SweepReport) -> SweepReport:
-        """Both as one, where some lists were looked at once more."""
+        """Merge with the report of a later sweep of some of the lists."""
         newer = {swept.stream: swept for swept in later.streams}
         streams = tuple(newer[old.stream].besides(old) if old.stream in newer else old for old in self.streams)
         return SweepReport(
@@ -89,7 +89,7 @@ class SweepReport:
 
     @property
     def stopped(self) -> tuple[str, ...]:
-        """Why nothing was moved, and how to go on, a line each; nothing where it was."""
+        """Lines that say why nothing was moved, and how to go on; none if rows could be moved."""
         if not self.too_many:
             return ()
         return (
@@ -99,17 +99,17 @@ class SweepReport:
 
     @property
     def is_proven(self) -> bool:
-        """Whether every list that was loaded was found equal."""
+        """True if every list was swept and found equal."""
         return not self.too_many and not self.not_swept and all(swept.verdict == "equal" for swept in self.streams)
 
     @property
     def needs_somebody(self) -> bool:
-        """Whether something was left undone that the next sweep will not do either."""
+        """True if something was left undone that the next sweep will not do either."""
         return bool(self.too_many) or any(swept.verdict in ("not compared", "doubled") for swept in self.streams)
 
 
 def is_too_much(swept: Swept) -> bool:
-    """Whether so much of a list vanished at once that somebody should look first."""
+    """True if more than `MOST_ROWS` rows and `MOST_SHARE` of a list were deleted at once, so that a person must confirm."""
     return swept.vanished > MOST_ROWS and swept.vanished > MOST_SHARE * (swept.rows + swept.vanished)
 
 

@@ -1,4 +1,4 @@
-"""Find what vanished from Harvest, which tells nobody: by counts first, by ids only where these differ."""
+"""Detect deletions in Harvest, which it does not report: compare counts first, and ids only where counts differ."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def sweep(
     before_moving: Callable[[], object] = lambda: None,
     client: Client | None = None,
 ) -> SweepReport:
-    """Move the rows that vanished from Harvest to `harvest_deletions`, with what Harvest deletes together with them.
+    """Detect rows deleted in Harvest and move them to `harvest_deletions`, with what Harvest deletes together with them.
 
-    After a load, our rows are Harvest's and those that vanished: so equal counts mean equal rows, for one request a list.
+    After a load, our rows are Harvest's and the deleted ones: so equal counts mean equal rows, for one request a list.
 
     Args:
         run: into the database where the rows are.
@@ -75,12 +75,12 @@ def sweep(
 
 
 def is_swept(stream: Stream) -> bool:
-    """Whether rows can vanish from the list without a trace: those of other streams are replaced as they are read."""
+    """True if the list needs a sweep to detect deletions; rows of other streams are replaced as they are read."""
     return stream.has_updated_since and stream.parent is None and stream.argument is None
 
 
 def _why_not(outcome: StreamOutcome, since: Mapping[str, datetime]) -> str | None:
-    """Why a list is not swept, None where it is: a partial read must never delete."""
+    """Reason why a list is not swept, None if it is: a partial read must never delete."""
     if not is_swept(STREAMS[outcome.stream]):
         return None
     if outcome.outcome != "complete":
@@ -90,7 +90,7 @@ def _why_not(outcome: StreamOutcome, since: Mapping[str, datetime]) -> str | Non
 
 @dataclass
 class _Found:
-    """What is known of one list, while it is looked at."""
+    """Findings about one list, while it is swept."""
 
     stream: Stream
     held: Held
@@ -127,7 +127,7 @@ def _all(
 
 
 def _compared(inventory: ListCounts, vanished_owners: Collection[int]) -> _Found:
-    """What vanished from one list, and what it has that we have not."""
+    """Compare one list with Harvest: which rows are deleted there, and which are missing here."""
     found = _Found(inventory.stream, inventory.held())
     try:
         is_quiet = not vanished_owners and not inventory.is_awake()
@@ -142,7 +142,7 @@ def _compared(inventory: ListCounts, vanished_owners: Collection[int]) -> _Found
 
 
 def _look(inventory: ListCounts, found: _Found, with_owner: set[int]) -> None:
-    """Find out what differs. One look is enough: what comes or goes meanwhile is for the next sweep.
+    """Find the rows that differ, in one pass: what comes or goes meanwhile is left to the next sweep.
 
     What changed since the load is asked for before and after: a row that moved to another day meanwhile, or was created,
     is told from one that vanished.
@@ -176,7 +176,7 @@ def _look(inventory: ListCounts, found: _Found, with_owner: set[int]) -> None:
 def _again(
     database: Database, settings: Settings, found: Sequence[_Found], touched: Mapping[str, Collection[int]]
 ) -> FiltersByStream:
-    """By which filters `load` brings what is missing, what is here twice, and what changed with what vanished."""
+    """Re-read filters for `load`: missing rows, duplicates, touched rows, and rows with dangling references."""
     account_id = settings.account_id
     known = {each.stream.name: each.newer | each.missing for each in found if each.verdict == "equal"}
     again = dangling(database, account_id, [each.stream.name for each in found], known, settings.start_date)
@@ -212,5 +212,5 @@ def _move(run: Run, found: Sequence[_Found], finding: Finding) -> None:
 
 
 def _found_at(found: Sequence[_Found]) -> datetime:
-    """By Harvest's clock, where it told the time."""
+    """Time of the finding by Harvest's clock, or by this machine's if Harvest did not tell the time."""
     return max((each.asked_at for each in found if each.asked_at), default=datetime.now(UTC))
