@@ -1,4 +1,4 @@
-"""One comparison under way: what is to be asked, what Harvest's reports stated, and what that means for our tables. Pure."""
+"""State of one comparison with Harvest's reports: calls to make, answers received, verdicts on our tables. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from harvest_warehouse.verify.verdicts import MEANWHILE, Convention, Figure, Jud
 
 @dataclass(frozen=True)
 class Touched:
-    """A row that changed in Harvest while reports were read: where it was by our tables, or where it is now.
+    """Place of a row that changed in Harvest while reports were read: as in our tables, or as it is now.
 
     Attributes:
         day: the day it is on.
@@ -29,14 +29,14 @@ class Touched:
     subject_ids: frozenset[int]
 
     def is_in(self, figure: Figure) -> bool:
-        """Whether it may be why a figure differs."""
+        """True if this change may be why a figure differs."""
         is_within = figure.first <= self.day <= figure.last or not figure.is_of_window
         return is_within and figure.subject_id in self.subject_ids
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """How far a comparison has come. Each step gives another one.
+    """Immutable state of a comparison in progress; each step returns a new one.
 
     Attributes:
         sums: our side.
@@ -76,12 +76,12 @@ class Comparison:
 
     @property
     def unasked(self) -> list[ReportCall]:
-        """What is wanted and was not asked yet, newest first."""
+        """Report calls that are wanted and not made yet, newest first."""
         return [call for call in self.wanted if self._may_ask(call)]
 
     @property
     def narrower(self) -> list[ReportCall]:
-        """What to ask next to find the months that differ in longer windows that do, newest first."""
+        """Report calls to make next, to bisect longer windows that differ down to their months, newest first."""
         differing = self._differing
         if not differing or is_rounding_changed(self._verdicts[0]):
             # Every month differs then, and all of them are read again.
@@ -96,37 +96,37 @@ class Comparison:
 
     @property
     def judged(self) -> tuple[Judged, ...]:
-        """A verdict on each figure; a longer window that differs because of a month of it is told by the month."""
+        """Verdicts on all figures; longer windows that differ because of a part of them are left out, the part stands for them."""
         return tuple(one for one in self._verdicts[0] if _call(one) not in self._told)
 
     @property
     def conventions(self) -> tuple[Convention, ...]:
-        """What was found of what Harvest does not document."""
+        """Findings about conventions that Harvest does not document."""
         return self._verdicts[1]
 
     @property
     def is_wrong(self) -> bool:
-        """Whether anything differs that reading rows again may mend."""
+        """True if any figure differs that reading rows again may correct."""
         return any(one.is_repairable for one in self._verdicts[0])
 
     @property
     def unwritten(self) -> list[Compared]:
-        """What was asked and is not written yet."""
+        """Compared windows that are not written to `harvest_reconciliation` yet."""
         return [one for call, one in self.compared.items() if call not in self.written]
 
     @property
     def finished(self) -> list[Compared]:
-        """What stands in the end."""
+        """Compared windows to keep when the comparison ends, marked as finished."""
         return [replace(one, is_finished=True) for call, one in self.compared.items() if call not in self._told]
 
     @property
     def proven(self) -> frozenset[ReportCall]:
-        """Months that agreed by themselves at an earlier time, and of which our tables say the same still."""
+        """Months that agreed by themselves in an earlier comparison, and whose rows here are unchanged since."""
         return proven(self.known, self.prints)
 
     @property
     def months_not_alone(self) -> int:
-        """How many months with anything in them were compared as parts of longer windows only."""
+        """Number of non-empty months that were compared only as parts of longer windows."""
         alone = self.proven | self.compared.keys()
         return len(
             {
@@ -137,16 +137,16 @@ class Comparison:
         )
 
     def resuming(self, compared: Mapping[ReportCall, Compared]) -> Comparison:
-        """With what an interrupted run has asked, and written."""
+        """Resume from what an interrupted run compared and wrote."""
         calls = frozenset(compared)
         return replace(self, resumed=calls, written=calls)._with(compared)
 
     def as_written(self) -> Comparison:
-        """With all that was asked until now in `harvest_reconciliation`."""
+        """Mark everything compared so far as written to `harvest_reconciliation`."""
         return replace(self, written=frozenset(self.compared))
 
     def with_answers(self, answers: Answers) -> Comparison:
-        """With what Harvest answered."""
+        """Add Harvest's answers."""
         read = {
             call: Compared(
                 call,
@@ -165,7 +165,7 @@ class Comparison:
         return asked._with(read)
 
     def with_sums(self, sums: LocalTotals) -> Comparison:
-        """With our tables as they are now; what they say another thing about is to be asked again."""
+        """Replace our side with the tables as they are now; calls whose figures changed are to be made again."""
         if sums == self.sums:
             return self
         kept, prints = self._without(self._changed(sums)), prints_of(sums, self.reports, self.months)
@@ -174,18 +174,18 @@ class Comparison:
         return replace(kept, sums=sums, prints=prints, wanted=wanted, figures={})._with(kept.compared)
 
     def unsettled_by(self, sums: LocalTotals) -> Comparison:
-        """With our tables as they are now; where they say another thing, what differs is not proven."""
+        """Replace our side with the tables as they are now; differences in calls whose figures changed are not provable."""
         if sums == self.sums:
             return self
         prints, changed = prints_of(sums, self.reports, self.months), self._changed(sums)
         return replace(self, sums=sums, prints=prints, figures={}, unsettled=changed)._with(self.compared)
 
     def with_touched(self, touched: Iterable[Touched]) -> Comparison:
-        """With what changed in Harvest while reports were read: what it may be the reason of is not proven."""
+        """Add rows that changed in Harvest while reports were read; differences they may explain are not provable."""
         return replace(self, touched=tuple(touched))
 
     def again(self) -> Comparison:
-        """After rows were read again: what differed is to be asked once more."""
+        """Start another round after rows were read again: calls that differed are to be made once more."""
         wrong = {_call(one) for one in self.judged if one.is_repairable} | self._told
         wrong |= {call for call in self.compared if call.report == BUDGET}
         # Parts of a longer window are asked only where it differs again.
@@ -216,7 +216,7 @@ class Comparison:
         )
 
     def _changed(self, sums: LocalTotals) -> frozenset[ReportCall]:
-        """The calls whose figures on our side are others now. Fees belong to no month, and budgets to no day."""
+        """Calls whose figures on our side changed; fees (of no month) and budgets (of no day) have no fingerprint of their own."""
         other_projects = sums.projects != self.sums.projects
         return frozenset(
             call
@@ -249,7 +249,7 @@ class Comparison:
 
     @cached_property
     def _told(self) -> frozenset[ReportCall]:
-        """The longer windows that differ because of what differs in a part of them."""
+        """Calls for longer windows that differ because of a part of them that differs."""
         wrong = {
             _call(one)
             for one in self._verdicts[0]
@@ -259,18 +259,18 @@ class Comparison:
 
 
 def prints_of(sums: LocalTotals, reports: Iterable[str], months: Sequence[Window]) -> dict[ReportCall, str]:
-    """What changes as soon as our side of a report and month does; empty where there is nothing."""
+    """Fingerprints of our side, by report and month; empty for a month without rows."""
     calls = [ReportCall(report, month) for report in reports for month in months]
     return {call: print_of(sums, call) for call in calls}
 
 
 def print_of(sums: LocalTotals, call: ReportCall) -> str:
-    """The same of one call."""
+    """Fingerprint of our side of one call; empty for budgets and where there are no rows."""
     return "" if call.report == BUDGET else fingerprint(sums, call.report, call.window)
 
 
 def proven(known: Iterable[Compared], prints: Mapping[ReportCall, str]) -> frozenset[ReportCall]:
-    """The months that agreed by themselves at an earlier time, and of which our side is the same still."""
+    """Months that agreed by themselves in an earlier comparison, and whose fingerprint is unchanged."""
     return frozenset(
         one.call for one in known if one.is_finished and one.is_agreed and prints.get(one.call) == one.fingerprint
     )

@@ -1,4 +1,4 @@
-"""What a comparison begins with: the reports that it takes at least, and what an interrupted one has just asked. Pure."""
+"""Start a comparison: the report calls it needs at least, and what an interrupted one has already asked. Pure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def begun(
     is_by_month: bool,
     is_probing: bool,
 ) -> Comparison:
-    """A comparison with nothing asked, or with what an interrupted one has just asked.
+    """Start a comparison, or resume an interrupted one.
 
     Args:
         sums: our side.
@@ -68,14 +68,14 @@ def begun(
 
 
 def _fits(call: ReportCall, months: Sequence[Window]) -> bool:
-    """Whether a window can be taken over. What is left of fees is of all time: it is asked anew, in the newest window."""
+    """True if a window of an interrupted run can be reused; the newest uninvoiced one is asked anew, as fees are of all time."""
     firsts, lasts = {month.first for month in months}, {month.last for month in months}
     is_of_days = call.report != UNINVOICED or call.window.last != months[-1].last
     return call.window.first in firsts and call.window.last in lasts and is_of_days
 
 
 def _known_to_differ(known: Iterable[Compared], months: Iterable[Window]) -> frozenset[ReportCall]:
-    """Months that did not agree by themselves: a year that does now would hide it if another month makes up for them."""
+    """Months that differed by themselves; a year that agrees now could hide them, if another month makes up for them."""
     wrong = [one.call for one in known if one.is_month and not one.is_agreed]
     return frozenset(
         ReportCall(call.report, month)

@@ -1,4 +1,4 @@
-"""What changes in Harvest while we look, or has changed since we last read it."""
+"""Detect concurrent changes: rows that change in Harvest during a comparison, or changed since the last load."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Changes = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 def changed_since(client: Client, loaded: Mapping[str, datetime]) -> int:
-    """How many time entries and expenses changed in Harvest since the load that last read them began.
+    """Count the time entries and expenses that changed in Harvest since the last load of them began.
 
     Args:
         client: asks Harvest.
@@ -37,7 +37,7 @@ def changed_since(client: Client, loaded: Mapping[str, datetime]) -> int:
 
 
 def changes_since(client: Client, began_at: datetime, loaded: Mapping[str, datetime]) -> Changes:
-    """The time entries and expenses that changed in Harvest since a comparison began, and are not loaded, by stream.
+    """Fetch time entries and expenses that changed in Harvest since a comparison began and are not loaded, by stream.
 
     Args:
         client: asks Harvest.
@@ -53,7 +53,7 @@ def changes_since(client: Client, began_at: datetime, loaded: Mapping[str, datet
 
 
 def touched_by(changes: Changes, database: Database, account_id: str) -> tuple[Touched, ...]:
-    """Where these rows are, and where they were when we read them."""
+    """Places of changed rows: as they are now, and as they were loaded."""
     found: list[Touched] = []
     for stream, records in changes.items():
         if records and database.columns(stream):

@@ -1,4 +1,4 @@
-"""Our figures beside those of a report: one `Figure` for each number of each row of either side. Pure."""
+"""Pair our figures with those of a report: one `Figure` for each number of each row of either side. Pure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NOTHING: _Values = ("", {"": ZERO})
 
 @dataclass(frozen=True)
 class _OurRow:
-    """A row as the report should have it.
+    """Expected row of a report, from our tables.
 
     Attributes:
         subject: its name.
@@ -45,14 +45,14 @@ class _OurRow:
 
     @property
     def is_blank(self) -> bool:
-        """Whether it says the same as no row."""
+        """True if all its values are zero, so that it says the same as no row."""
         return not any(value for _, values in self.values.values() for value in values.values())
 
 
 def figures(
     sums: LocalTotals, report: Report, window: Window, theirs: Iterable[TheirRow], *, is_whole: bool = True
 ) -> list[Figure]:
-    """Every figure of one report and window: the rows of both sides, with 0 for a row that is missing on one.
+    """Figures of one report and window: the rows of both sides, with 0 for a row that is missing on one.
 
     Args:
         sums: ours.
@@ -110,7 +110,7 @@ def _figure(
 
 
 def fingerprint(sums: LocalTotals, report: str, month: Window) -> str:
-    """What changes as soon as our figures of a month do; empty where we have none. Fees belong to no month."""
+    """Hash of our figures of a month for a report; empty where there are none. Fees are not included: they belong to no month."""
     tables = ("time/projects", "expenses/projects") if report == UNINVOICED else (report,)
     lines = sorted(
         (table, part.subject_id, part.currency, part.month.isoformat(), part.is_running, *_compared(report, part))
@@ -121,7 +121,7 @@ def fingerprint(sums: LocalTotals, report: str, month: Window) -> str:
 
 
 def _compared(report: str, part: Part) -> list[str]:
-    """What of a part decides about the report, as text that is the same for the same number."""
+    """Sums of a part that the report depends on, as normalised text."""
     names = [
         name for name in sorted(part.sums) if (report == UNINVOICED or "open" not in name) and "budget" not in name
     ]
@@ -129,7 +129,7 @@ def _compared(report: str, part: Part) -> list[str]:
 
 
 def _within(parts: Sequence[Part], window: Window) -> list[Part]:
-    """The months of a window: windows begin and end with a month, or with the range that was summed."""
+    """Monthly parts in a window; windows begin and end with a month, or with the range that was summed."""
     return [part for part in parts if window.first.replace(day=1) <= part.month <= window.last]
 
 
@@ -145,14 +145,14 @@ def _total(parts: Iterable[Part], name: str) -> Decimal:
 
 
 def _hours(parts: Sequence[Part], name: str) -> _Values:
-    """Harvest does not say whether its reports count the timers that run."""
+    """Hours with and without running timers: Harvest does not document whether its reports count these."""
     total = _total(parts, name)
     running = _total((part for part in parts if part.is_running), name)
     return ("timers", {"counted": total, "left out": total - running}) if running else ("", {"": total})
 
 
 def _money(parts: Sequence[Part], name: str) -> _Values:
-    """Nor whether money is rounded once or entry by entry."""
+    """Money rounded once in total and entry by entry: Harvest does not document which."""
     return "money", {"per total": _total(parts, name), "per entry": _total(parts, f"{name}_each")}
 
 
@@ -187,9 +187,10 @@ def _expenses(sums: LocalTotals, path: str, window: Window) -> dict[_Place, _Our
 
 
 def _uninvoiced(sums: LocalTotals, _path: str, window: Window) -> dict[_Place, _OurRow]:
-    """The billable projects and no other, idle ones too: https://help.getharvest.com/api-v2/reports-api/reports/uninvoiced-report/
+    """Expected rows of the uninvoiced report: all billable projects, idle ones too.
 
-    The documentation says "all billable projects", and recorded reports show it. Of archived ones none is recorded.
+    https://help.getharvest.com/api-v2/reports-api/reports/uninvoiced-report/ says "all billable projects", and recorded reports
+    show it. Of archived ones none is recorded.
     """
     time = _by_place(_within(sums.parts["time/projects"], window))
     spent = _by_place(_within(sums.parts.get("expenses/projects", ()), window))
@@ -225,7 +226,7 @@ def _uninvoiced(sums: LocalTotals, _path: str, window: Window) -> dict[_Place, _
 
 
 def _fee_left(project: Project, window: Window) -> _Values:
-    """What of a fee no line of an invoice holds, of all time; 0 before the project starts.
+    """Uninvoiced remainder of a fixed fee, of all time; 0 before the project starts.
 
     https://support.getharvest.com/hc/en-us/articles/360048181472-How-project-type-affects-reports
     Recorded: lines of drafts and of products count, expenses do not. Not known: what an invoice's discount does.
@@ -238,7 +239,7 @@ def _fee_left(project: Project, window: Window) -> _Values:
 
 
 def _budgets(sums: LocalTotals, _path: str, window: Window) -> dict[_Place, _OurRow]:
-    """As they stand: a monthly budget counts the month of the day it is looked at.
+    """Expected rows of the project budget report; a monthly budget counts the month of the day it is asked on.
 
     https://help.getharvest.com/api-v2/reports-api/reports/project-budget-report/
     """
@@ -273,7 +274,7 @@ _TIMERS = ("with running timers", "without running timers")
 
 
 def _hours_used(entries: Sequence[Part]) -> dict[str, Decimal]:
-    """All hours that count to a budget, billable or not, as recorded; an account may choose that billable ones alone count.
+    """Hours that count to a budget: all of them, as recorded, or billable ones only, as an account may choose.
 
     https://support.getharvest.com/hc/en-us/articles/360048686811-How-to-set-project-budgets
     """
@@ -284,7 +285,7 @@ def _hours_used(entries: Sequence[Part]) -> dict[str, Decimal]:
 
 
 def _money_used(entries: Sequence[Part], expenses: Sequence[Part], project: Project) -> dict[str, Decimal]:
-    """Billable hours at their rates and, where expenses count, all of them, billable or not: recorded."""
+    """Money that counts to a budget: billable hours at their rates and, where expenses count, all of these (as recorded)."""
     roundings = (("rounded per total", "budget_money"), ("rounded per entry", "budget_money_each"))
     extra = _total(expenses, "amount") if project.has_expenses else ZERO
     return {
@@ -302,7 +303,7 @@ def _counted(parts: Iterable[Part], project: Project, today: date) -> list[Part]
 
 
 def _turning(project: Project, today: date) -> str:
-    """Around the turn of a month it depends on the account's time zone which month a monthly budget counts."""
+    """Reason why a monthly budget is not provable at the turn of a month, which depends on the account's time zone; else empty."""
     is_turning = (today - timedelta(days=1)).month != (today + timedelta(days=1)).month
     return "a monthly budget begins anew these days" if project.is_monthly and is_turning else ""
 

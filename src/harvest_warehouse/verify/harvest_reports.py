@@ -1,4 +1,4 @@
-"""Harvest's reports as they are compared: which columns of which, and the rows of an answer. Pure."""
+"""Harvest's reports that are compared: their columns and parameters, and parsing of their rows. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UNINVOICED = "uninvoiced"
 
 @dataclass(frozen=True)
 class Report:
-    """One of Harvest's reports.
+    """Definition of one of Harvest's reports.
 
     Attributes:
         path: below `reports/`.
@@ -67,7 +67,7 @@ REPORTS = {report.path: report for report in _REPORTS}
 
 @dataclass(frozen=True)
 class TheirRow:
-    """A row of a report: the subject, and each measure; None where Harvest shows none."""
+    """Row of a report: the subject, and the value of each measure; None where Harvest shows none."""
 
     subject_id: int
     subject: str
@@ -76,7 +76,7 @@ class TheirRow:
 
 
 def their_rows(report: Report, body: bytes) -> list[TheirRow]:
-    """The rows in an answer, every digit as Harvest wrote it.
+    """Parse the rows of a report, with every digit as Harvest wrote it.
 
     Raises:
         ContractViolation: where a figure is no number.

@@ -1,4 +1,4 @@
-"""What a comparison rests on: who asks, what there is to compare, and our tables as they are at one moment."""
+"""Gather what a comparison starts from: the token's owner, the scope, and a snapshot of our tables' totals."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from harvest_warehouse.verify.scope import Asker, Scope, asker, scope
 
 @dataclass(frozen=True)
 class LocalSide:
-    """Our tables at one moment.
+    """Snapshot of our tables' totals.
 
     Attributes:
         tables: their sums, as loaded.
@@ -38,7 +38,7 @@ class LocalSide:
 
 @dataclass(frozen=True)
 class Beginning:
-    """What was found before anything was compared.
+    """Inputs of a comparison.
 
     Attributes:
         who: who asks.
@@ -60,7 +60,7 @@ def begin(
     first: date | None,
     last: date | None,
 ) -> Beginning:
-    """See who asks, and what there is to compare. Only while holding the turn.
+    """Gather the inputs of a comparison: token's owner, scope, our side. Only while holding the run lock.
 
     Raises:
         NeedsYou: where nothing is loaded.
@@ -81,7 +81,7 @@ def begin(
 
 
 def ours(run: Run, settings: Settings, client: Client, scope: Scope, before: LocalSide | None = None) -> LocalSide:
-    """Our side as it is now. Only while holding the turn, and with no package waiting.
+    """Take a snapshot of our side. Only while holding the run lock, and with no load package pending.
 
     Args:
         run: into the database where the rows are.

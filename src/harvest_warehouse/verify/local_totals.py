@@ -1,4 +1,4 @@
-"""What our tables hold, summed by month: all that a comparison with Harvest's reports needs, in exact decimals."""
+"""Local totals: our tables summed by month in exact decimals, for comparison with Harvest's reports."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _EXPENSES = {
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one subject has in one month.
+    """Sums of one subject in one month.
 
     Attributes:
         subject_id: the project, person, task or category.
@@ -46,7 +46,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """What a project's own row, its assignments and the invoices say of it.
+    """Project facts from its row, its assignments and its invoice lines.
 
     Attributes:
         project_id: its id.
@@ -83,7 +83,7 @@ class Project:
 
 @dataclass(frozen=True)
 class LocalTotals:
-    """All of it.
+    """Local totals of an account.
 
     Attributes:
         parts: by table and subject (`time/projects`, `expenses/team`), of a range of days.
@@ -99,12 +99,12 @@ class LocalTotals:
 
 
 def is_loaded(database: Database) -> bool:
-    """Whether there is anything to compare."""
+    """True if the tables that a comparison needs at least are there."""
     return all(database.columns(table) for table in ("time_entries", "projects", "clients"))
 
 
 def days_of(database: Database, account_id: str) -> tuple[date | None, date | None, date | None]:
-    """The first and last day of work, and the first day of a running timer; None where there is none."""
+    """First and last day of work, and the latest day of a running timer; None where there is none."""
     account = {"account_id": account_id}
     firsts, lasts = [], []
     for table in ("time_entries", "expenses"):
@@ -124,7 +124,7 @@ def days_of(database: Database, account_id: str) -> tuple[date | None, date | No
 
 
 def local_totals(database: Database, account_id: str, first: date, last: date) -> LocalTotals:
-    """Read it; twice the same where nothing changed.
+    """Sum an account's tables; equal results if nothing changed in between.
 
     Args:
         database: open on the account's tables.
@@ -170,7 +170,7 @@ _VALUE = "work.rounded_hours * coalesce(work.billable_rate, 0)"
 
 
 def _time(database: Database, subject: str, values: Mapping[str, object], days: str) -> tuple[Part, ...]:
-    """Hours are rounded by Harvest entry by entry, and summed as they are; money is hours times the entry's own rate."""
+    """Sum time entries by subject and month: rounded hours as they are, money as rounded hours times the entry's own rate."""
     key, name, has_fixed_fee = _TIME[subject]
     money = _BILLABLE if has_fixed_fee else f"{_BILLABLE} and not coalesce(projects.is_fixed_fee, false)"
     sums = {
@@ -200,7 +200,7 @@ def _sum(condition: str, value: str) -> str:
 
 
 def _sums(name: str, condition: str, value: str) -> dict[str, str]:
-    """Summed exactly, and rounded to cents one by one before."""
+    """SQL sums of an amount: exact, and (`_each`) rounded to cents one by one before summing."""
     return {name: _sum(condition, value), f"{name}_each": _sum(condition, f"round({value}, 2)")}
 
 
@@ -276,7 +276,7 @@ def _projects(database: Database, account_id: str) -> dict[int, Project]:
 
 
 def _lines(database: Database, account_id: str) -> dict[int, tuple[tuple[Decimal, Decimal], ...]]:
-    """Of drafts too, and products: a recorded report counts both."""
+    """Invoice lines by project; of drafts too, and products: a recorded report counts both."""
     if not database.columns("invoices__line_items"):
         return {}
     query = """
@@ -294,7 +294,7 @@ def _lines(database: Database, account_id: str) -> dict[int, tuple[tuple[Decimal
 
 
 def _budgets(database: Database, account_id: str, table: str) -> dict[int, tuple[object, object]]:
-    """The sums of the budgets that tasks or people have in a project: of all assignments, and of active ones."""
+    """Sums of task or person budgets by project: of all assignments, and of active ones."""
     if not database.columns(table):
         return {}
     query = f"""

@@ -1,4 +1,4 @@
-"""What must be read again so that the figures that differ can agree: filters for `load`. Pure."""
+"""Choose the rows to read again so that figures that differ can agree, as filters for `load`. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WHOLE_DAYS = 31
 def repairs(
     judged: Iterable[Judged], windows: Iterable[Window] = (), beside: FiltersByStream | None = None
 ) -> FiltersByStream:
-    """The rows to read again, by stream.
+    """Re-read filters for figures that differ, by stream.
 
     Args:
         judged: the verdicts; those that agree, or cannot be compared, ask for nothing.
@@ -72,7 +72,7 @@ def _days(window: Window) -> dict[str, object]:
 
 
 def _fewest(filters: Iterable[Mapping[str, object]]) -> list[dict[str, object]]:
-    """Each once, and none that another one holds."""
+    """Drop duplicate filters, and those that another one includes."""
     different = list({tuple(sorted(one.items(), key=str)): dict(one) for one in filters}.values())
     return [one for one in different if not any(other is not one and _holds(other, one) for other in different)]
 

@@ -1,4 +1,4 @@
-"""What a comparison with Harvest's reports found, and what no such comparison can find."""
+"""Report of a comparison with Harvest's reports, and what such a comparison cannot prove."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ NOT_IN_REPORTS = (
     "contacts, notes and approvals",
     "what leaves all sums of a window as they are: an entry on another of its days, two entries that changed places",
 )
-"""What Harvest's reports say nothing about, so that no comparison with them can prove it."""
+"""Data that Harvest's reports say nothing about, so that no comparison with them can prove it."""
 
 
 @dataclass(frozen=True)
 class VerifyReport:
-    """What a comparison found.
+    """Result of a comparison.
 
     Attributes:
         account_id: the Harvest account.
@@ -71,17 +71,17 @@ class VerifyReport:
 
     @property
     def counts(self) -> Mapping[Verdict, int]:
-        """How many figures have each verdict."""
+        """Number of figures by verdict."""
         return Counter(one.verdict for one in self.judged)
 
     @property
     def differing(self) -> tuple[Judged, ...]:
-        """The figures that did not agree, or could not be compared."""
+        """Figures that did not agree, or could not be compared."""
         return tuple(one for one in self.judged if one.verdict not in AGREED)
 
     @property
     def not_proven(self) -> tuple[str, ...]:
-        """What this comparison says nothing about: what no report shows, and of hours what their rounding hides."""
+        """Limits of this comparison, as messages: data that no report shows, and hours that rounding hides."""
         minutes = self.rows.rounding.step_minutes
         hours = (f"hours before they are rounded, within {minutes} minutes",) if minutes else ()
         unrounded = self.rows.without_rounding
@@ -93,5 +93,5 @@ class VerifyReport:
 
     @property
     def is_proven(self) -> bool:
-        """Whether every figure of every report that was compared agrees, and no row contradicts itself."""
+        """True if every figure agrees, no report was refused, and no row contradicts itself."""
         return not self.refused and not self.differing and self.rows.is_clean

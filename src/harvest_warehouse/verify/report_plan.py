@@ -1,4 +1,4 @@
-"""Which of Harvest's reports are asked for which days, planned before anything is asked. Pure."""
+"""Report plan: which of Harvest's reports to request for which windows of days. Pure."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ _WINDOW_MINUTES = round(WINDOW_SECONDS["reports"] / 60)
 
 @dataclass(frozen=True, order=True)
 class Window:
-    """A range of days, both of which belong to it."""
+    """Range of days, both ends inclusive."""
 
     first: date
     last: date
 
     def holds(self, other: Window) -> bool:
-        """Whether the other lies in it as a whole."""
+        """True if the other window lies entirely in this one."""
         return self.first <= other.first and other.last <= self.last
 
 
 @dataclass(frozen=True)
 class ReportCall:
-    """One report for one window."""
+    """Request of one report for one window."""
 
     report: str
     window: Window
 
 
 def months_of(first: date, last: date, today: date) -> tuple[Window, ...]:
-    """The calendar months from one day to another, cut to them, oldest first.
+    """Split a range of days into calendar months, oldest first.
 
     What lies after the month of `today` belongs to the last window: Harvest refuses one that begins in the future.
     """
@@ -51,7 +51,7 @@ def months_of(first: date, last: date, today: date) -> tuple[Window, ...]:
 
 
 def spans_over(months: Iterable[Window]) -> list[Window]:
-    """The fewest windows of at most 365 days that hold all these months, newest first."""
+    """Fewest windows of at most 365 days that cover all these months, newest first."""
     left = sorted(months, reverse=True)
     spans = []
     while left:
@@ -67,7 +67,7 @@ def planned(
     covered: Mapping[str, Collection[Window]],
     done: Collection[ReportCall] = (),
 ) -> list[ReportCall]:
-    """The calls of a run, newest window first.
+    """Report calls of a run, newest window first.
 
     Args:
         months: all windows to be compared.
@@ -84,17 +84,17 @@ def planned(
 
 
 def newest_first(calls: Iterable[ReportCall]) -> list[ReportCall]:
-    """Calls are spent where a change is likely first."""
+    """Sort calls by window, newest first: changes are likeliest there."""
     return sorted(calls, key=lambda call: (call.window.last, call.window.first), reverse=True)
 
 
 def probe_before(first: date) -> Window:
-    """The year before the first window: the oldest rows may be the missing ones."""
+    """Window of the year before the first day, as a probe: the oldest rows may be the missing ones."""
     return Window(first - timedelta(days=LONGEST_DAYS), first - timedelta(days=1))
 
 
 def unfound(months: Sequence[Window], differs: Mapping[Window, bool]) -> list[Window]:
-    """What to ask next to find which of these months differ, of which one does at least; nothing where that is known.
+    """Bisect months of which at least one differs: the windows to ask next; none when all that differ are known.
 
     The newer half is asked, and the older one only where the newer differs, too: else it must be the one.
 
@@ -116,12 +116,12 @@ def unfound(months: Sequence[Window], differs: Mapping[Window, bool]) -> list[Wi
 
 
 def whole(months: Sequence[Window]) -> Window:
-    """The window from the first of these months to the last."""
+    """Window from the first of these months to the last."""
     return Window(months[0].first, months[-1].last)
 
 
 def is_covered(window: Window, others: Iterable[Window]) -> bool:
-    """Whether each day of a window is in one of the others."""
+    """True if each day of a window is in one of the others."""
     day = window.first
     for other in sorted(others):
         if other.first <= day <= other.last:
@@ -130,5 +130,5 @@ def is_covered(window: Window, others: Iterable[Window]) -> bool:
 
 
 def minutes_for(calls: int, per_15_minutes: int) -> int:
-    """How long the pace alone makes so many calls take; 0 for no pace. The first lot goes at once."""
+    """Minutes that the rate limit alone makes so many calls take; 0 for no limit. The first batch goes at once."""
     return (max(calls, 1) - 1) // per_15_minutes * _WINDOW_MINUTES if per_15_minutes else 0

@@ -1,4 +1,4 @@
-"""Harvest's reports asked for and read, those of one window at once, and how long the limit keeps the next ones back."""
+"""Request Harvest's reports concurrently, within the rate limit for reports."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LOOK_EVERY_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Reading:
-    """What one report stated, when."""
+    """Rows of one report, and when it was read (aware instant)."""
 
     rows: tuple[TheirRow, ...]
     at: datetime
@@ -30,7 +30,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Answers:
-    """What came of some calls.
+    """Results of some report calls.
 
     Attributes:
         readings: what the reports stated.
@@ -46,7 +46,7 @@ class Answers:
 
 
 class ReportReader:
-    """Asks Harvest for reports.
+    """Reader that requests reports from Harvest.
 
     Args:
         client: asks.
@@ -65,16 +65,16 @@ class ReportReader:
         self.calls = 0
 
     def room_for(self, calls: Sequence[ReportCall]) -> int:
-        """How many of these may be asked for soon; 0 where there is a wait before the first."""
+        """Number of these calls that the rate limit allows now or within seconds; 0 if even the first must wait."""
         return next((count for count in range(len(calls), 0, -1) if not self._must_wait(count)), 0)
 
     def wait(self, reports: int) -> None:
-        """Wait until so many may be asked for, and say until when."""
+        """Wait until the rate limit allows so many reports, and report until when."""
         self._tell_wait(reports)
         self._client.wait_until_free("reports", reports)
 
     def read(self, calls: Sequence[ReportCall]) -> Answers:
-        """Ask for these at once."""
+        """Request these reports concurrently."""
         asked = {call: self._client.in_background(self._reading, call) for call in calls}
         readings: dict[ReportCall, Reading] = {}
         refused: dict[str, str] = {}
@@ -95,7 +95,7 @@ class ReportReader:
         return Answers(readings, refused, frozenset(too_early), failure)
 
     def _result(self, answer: Future[Reading]) -> Reading:
-        """The answer; where Harvest keeps it back (another program uses the limit, too), until when is said meanwhile."""
+        """Wait for an answer; report the end of the wait if the rate limit delays it (another program may use it, too)."""
         while not wait((answer,), _LOOK_EVERY_SECONDS).done:
             self._tell_wait(1)
         return answer.result()

@@ -1,4 +1,4 @@
-"""The tables `harvest_reconciliation` and `harvest_reconciliation_windows`: each figure beside Harvest's, and how far it got."""
+"""System tables `harvest_reconciliation` (figures beside Harvest's) and `harvest_reconciliation_windows` (progress)."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ WINDOWS = SystemTable(
 
 @dataclass(frozen=True)
 class Compared:
-    """One report and window that was compared.
+    """Compared window of a report.
 
     Attributes:
         call: the report and its window.
@@ -92,7 +92,7 @@ class Compared:
 
 
 def known(database: Database, account_id: str) -> list[Compared]:
-    """What was compared until now, with the reports' rows of those that were not finished."""
+    """Read all compared windows, with the reports' rows for those of unfinished comparisons."""
     if not database.columns(WINDOWS.name):
         return []
     columns = "report, from_date, to_date, is_month, fingerprint, compared_at, is_agreed, is_finished"
@@ -130,7 +130,7 @@ def remember(
     over: Collection[ReportCall],
     beside: Collection[ReportCall],
 ) -> None:
-    """Keep the verdicts on these windows in place of older ones. Only while holding the turn.
+    """Write the verdicts on these windows in place of older ones. Only while holding the run lock.
 
     Args:
         run: into the database.
@@ -179,7 +179,7 @@ def outdated(
     over: Collection[ReportCall],
     beside: Collection[ReportCall],
 ) -> list[ReportCall]:
-    """What of the known is replaced by what was compared: the arguments are those of `remember`. Of budgets, any day. Pure."""
+    """Known calls that a comparison replaces; of budgets, those of any day. Arguments as for `remember`. Pure."""
     windows: dict[str, list[Window]] = {}
     for call in over:
         windows.setdefault(call.report, []).append(call.window)
@@ -202,7 +202,7 @@ def _forget(
     over: Collection[ReportCall],
     beside: Collection[ReportCall],
 ) -> None:
-    """Take out what these replace."""
+    """Delete the rows of both tables that these calls replace."""
     if not database.columns(WINDOWS.name):
         return
     query = f"select report, from_date, to_date from {WINDOWS.name} where account_id = :account_id"

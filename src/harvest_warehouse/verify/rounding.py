@@ -1,4 +1,4 @@
-"""By which rule an account rounds hours: no answer of Harvest's tells, so its own time entries do. Pure.
+"""Infer the rule by which an account rounds hours from its time entries: Harvest's API does not tell it. Pure.
 
 https://support.getharvest.com/hc/en-us/articles/360053116772-How-does-time-rounding-work: one setting for the whole account,
 applied to each entry by itself and to all of history.
@@ -23,7 +23,7 @@ _WAYS = {"to the nearest": ROUND_HALF_UP, "up to": ROUND_CEILING, "down to": ROU
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule for rounding.
+    """Rule for rounding hours.
 
     Attributes:
         way: `to the nearest`, `up to` or `down to`; empty where nothing is rounded.
@@ -37,7 +37,7 @@ class Rule:
         return f"rounded {self.way} {self.minutes} minutes" if self.minutes else "not rounded"
 
     def fits(self, hours: Decimal, rounded: Decimal) -> bool:
-        """Whether hours that are shown so are rounded so."""
+        """True if the rule rounds `hours`, which are shown in hundredths, to `rounded`."""
         if not self.minutes:
             return abs(hours - rounded) < _SHOWN_BY
         shown = rounded.quantize(_HUNDREDTH, ROUND_HALF_UP)
@@ -57,7 +57,7 @@ _RULES = [Rule(way, minutes) for steps in ((6, 15, 30), (5, 10, 12, 20)) for way
 
 @dataclass(frozen=True)
 class Pair:
-    """Hours and rounded hours, and how many entries have both."""
+    """Distinct pair of hours and rounded hours, and how many entries have it."""
 
     hours: Decimal
     rounded: Decimal
@@ -66,7 +66,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Rounding:
-    """What the entries of an account say.
+    """Rounding rules inferred from the entries of an account.
 
     Attributes:
         rules: each rule that is needed, and how many entries it explains that those before it do not.
@@ -78,22 +78,22 @@ class Rounding:
 
     @property
     def entries(self) -> int:
-        """How many entries were looked at."""
+        """Number of entries examined."""
         return sum(entries for _, entries in self.rules) + self.unlike_entries
 
     @property
     def unlike_entries(self) -> int:
-        """How many entries no rule explains."""
+        """Number of entries that no rule explains."""
         return sum(pair.entries for pair in self.unlike)
 
     @property
     def step_minutes(self) -> int:
-        """Within how many minutes hours are proven by their rounded hours; 0 where they are the same."""
+        """Rounding step in minutes, within which rounded hours prove hours; 0 if hours are not rounded."""
         return max((rule.minutes for rule, _ in self.rules), default=0)
 
 
 def found_out(pairs: Iterable[Pair]) -> Rounding:
-    """The rule of the account, and the entries that it does not explain.
+    """Infer the account's rounding rules, and the entries that they do not explain.
 
     Hours are taken as not rounded unless two entries say otherwise, or one where its rule then explains all. More rules than
     one are found only where each has a part of the account to itself: a rule for a single entry would excuse its error.

@@ -1,4 +1,4 @@
-"""What our rows say without any report: whether a key is there twice, and whether hours fit their rounded hours."""
+"""Check rows without any report: duplicate keys, and hours that do not fit their rounded hours."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_NAMED = 20
 
 @dataclass(frozen=True)
 class OddEntry:
-    """A time entry whose rounded hours no rule of the account makes of its hours.
+    """Time entry whose rounded hours do not follow from its hours by any rule of the account.
 
     Attributes:
         entry_id: its id.
@@ -42,7 +42,7 @@ class OddEntry:
 
 @dataclass(frozen=True)
 class Doubled:
-    """A table with more rows than keys: what is there twice hides in every count what is missing.
+    """Table with duplicate keys; in counts a duplicate would hide a missing row.
 
     Attributes:
         stream: the stream.
@@ -59,7 +59,7 @@ class Doubled:
 
 @dataclass(frozen=True)
 class RowChecks:
-    """What was found.
+    """Result of the row checks.
 
     Attributes:
         rounding: the rules for rounding hours that the entries show, and how many entries fit none.
@@ -77,12 +77,12 @@ class RowChecks:
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing contradicts itself."""
+        """True if no row contradicts itself: all hours explained, no duplicate keys."""
         return not self.rounding.unlike and not self.doubled
 
 
 def row_checks(database: Database, account_id: str) -> RowChecks:
-    """Look at all rows of an account.
+    """Check all rows of an account.
 
     Raises:
         DltException: where the database refuses.
@@ -106,7 +106,7 @@ def row_checks(database: Database, account_id: str) -> RowChecks:
 
 
 def _rounding(database: Database, account_id: str) -> tuple[Rounding, int]:
-    """The timers that run are left out: what they show grows."""
+    """Infer the rounding rules, and count entries without rounded hours; running timers are left out, as their hours grow."""
     query = """
         select hours, rounded_hours, count(*) from time_entries
         where account_id = :account_id and not coalesce(is_running, false)
@@ -135,7 +135,7 @@ def _odd(database: Database, account_id: str, unlike: Sequence[Pair]) -> tuple[O
 
 
 def _doubled(database: Database, stream: Stream, account_id: str) -> tuple[tuple[str, ...], list[date]]:
-    """Some keys that are there more than once, and the days of their rows, where rows have one."""
+    """Sample of duplicate keys, and the days of their rows, where rows have one."""
     names = [name for name in stream.primary_key if name != "account_id"]
     columns = [f'doubled."{name}"' for name in (*names, *([stream.date_field] if stream.date_field else []))]
     key = ", ".join(f'"{name}"' for name in stream.primary_key)
@@ -153,7 +153,7 @@ def _doubled(database: Database, stream: Stream, account_id: str) -> tuple[tuple
 
 
 def _months(days: Sequence[date | None]) -> list[dict[str, object]]:
-    """The months of these days; everything, where there are no days or more than were named."""
+    """Re-read filters for the months of these days; the whole list if there are no days, or too many to name."""
     months = sorted({(day.year, day.month) for day in days if day})
     return [{}] if not months or len(days) >= MOST_NAMED else list(starmap(_month, months))
 

@@ -1,4 +1,4 @@
-"""Running timers as Harvest has them now: their hours have grown since the load, and reports count that. Pure."""
+"""Update local totals with the present hours of running timers, which have grown since the load. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SUBJECTS = {"time/projects": "project", "time/team": "user", "time/tasks": "tas
 
 
 def with_running(sums: LocalTotals, records: Sequence[Mapping[str, Any]]) -> LocalTotals:
-    """The sums with the hours that these timers have now, where they are the same timers.
+    """Replace the hours of running timers in the sums by their present ones, if the same timers are running.
 
     Args:
         sums: ours, as they were loaded.

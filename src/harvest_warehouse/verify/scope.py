@@ -1,4 +1,4 @@
-"""What there is to compare with Harvest's reports: which days and which reports, and what is left out and why."""
+"""Scope of a comparison: which days and reports, and what is left out and why."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from harvest_warehouse.warehouse import Target
 
 @dataclass(frozen=True)
 class Asker:
-    """Who asks, and what the account has.
+    """Rights of the token's owner, and the modules of the account.
 
     Attributes:
         at: when it was asked, by Harvest's clock.
@@ -32,7 +32,7 @@ class Asker:
 
 @dataclass(frozen=True)
 class Scope:
-    """What is compared.
+    """Days and reports to compare.
 
     Attributes:
         first: the first day.
@@ -52,12 +52,12 @@ class Scope:
 
     @property
     def first_summed(self) -> date:
-        """The first day of which our side must be known."""
+        """First day that our side must be summed from, including the probed year."""
         return probe_before(self.first).first if self.is_probing else self.first
 
 
 def asker(client: Client) -> Asker:
-    """Ask Harvest who we are."""
+    """Ask Harvest for the token's owner and the account's modules."""
     me = client.page("users/me", None)
     roles = me.records[0].get("access_roles") or []
     refused = {}
@@ -79,7 +79,7 @@ def asker(client: Client) -> Asker:
 def scope(
     warehouse: Target, database: Database, settings: Settings, who: Asker, first: date | None, last: date | None
 ) -> Scope:
-    """What to compare; the oldest and the newest rows decide where no day is given.
+    """Determine the scope; the oldest and the newest rows decide where no day is given.
 
     Raises:
         SettingWrong: where no day is left.

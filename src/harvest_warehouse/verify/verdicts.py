@@ -1,4 +1,4 @@
-"""Our figures beside Harvest's: which of Harvest's undocumented conventions the account follows, and a verdict on each. Pure.
+"""Judge figures against Harvest's: find which undocumented conventions the account follows, and give verdicts. Pure.
 
 A convention is settled for the whole account and never figure by figure: whichever fits would hide real errors.
 """
@@ -30,7 +30,7 @@ _LISTINGS = {"listed": ("worked", "idle"), "listed where there is work": ("worke
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One number that both sides have, or should have.
+    """Number to compare, which both sides have or should have.
 
     Attributes:
         report: the report's path, `time/projects`.
@@ -71,18 +71,18 @@ class Figure:
 
     @property
     def is_hours(self) -> bool:
-        """Whether it counts hours, and not money."""
+        """True if it counts hours, and not money."""
         return self.measure.endswith("hours") or self.family.endswith("hours")
 
     @property
     def row(self) -> tuple[object, ...]:
-        """The row of the report that it stands in."""
+        """Key of the report row that it belongs to."""
         return (self.report, self.first, self.last, self.subject_id, self.currency)
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A figure and what was found.
+    """Figure with its verdict.
 
     Attributes:
         figure: the figure.
@@ -101,18 +101,18 @@ class Judged:
 
     @property
     def is_different(self) -> bool:
-        """Whether the two sides certainly differ."""
+        """True if the two sides certainly differ."""
         return self.verdict in DIFFERENT
 
     @property
     def is_repairable(self) -> bool:
-        """Whether reading rows again may help."""
+        """True if reading rows again may help."""
         return self.is_different or self.verdict == "unresolved" or self.reason == MEANWHILE
 
 
 @dataclass(frozen=True)
 class Convention:
-    """What was found about one of the things that Harvest does not document.
+    """Finding about a convention that Harvest does not document.
 
     Attributes:
         family: the question.
@@ -128,12 +128,12 @@ class Convention:
 
 
 def rounded(value: Decimal) -> Decimal:
-    """To the cent or the hundredth of an hour, halves away from zero."""
+    """Round to the cent or the hundredth of an hour, halves away from zero."""
     return value.quantize(CENT, ROUND_HALF_UP)
 
 
 def compare(ours: Decimal, theirs: Decimal) -> Verdict:
-    """Exact, tie or mismatch, for one exact value of ours."""
+    """Compare an exact value of ours with Harvest's: exact, tie or mismatch."""
     shown = rounded(theirs) if abs(theirs - rounded(theirs)) < _NEAR else theirs
     if rounded(ours) == shown:
         return "exact"
@@ -143,7 +143,7 @@ def compare(ours: Decimal, theirs: Decimal) -> Verdict:
 
 
 def judge(figures: Sequence[Figure]) -> tuple[tuple[Judged, ...], tuple[Convention, ...]]:
-    """A verdict on each figure, and the conventions that they were reached by."""
+    """Give a verdict on each figure, with the conventions that the verdicts rest on."""
     listing = _listing(figures)
     figures = [_as_listed(figure, listing) for figure in figures]
     astray = {figure.row for figure in figures if _is_astray(figure)}
@@ -156,7 +156,7 @@ def judge(figures: Sequence[Figure]) -> tuple[tuple[Judged, ...], tuple[Conventi
 
 
 def _listing(figures: Iterable[Figure]) -> Convention:
-    """Which archived projects the account's reports list: found out from the rows that say more than nothing."""
+    """Infer which archived projects the account's reports list, from rows that are not blank."""
     rows: dict[tuple[object, ...], Figure] = {}
     for figure in figures:
         if figure.listing and any(figure.ours.values()):
@@ -173,7 +173,7 @@ def _as_listed(figure: Figure, listing: Convention) -> Figure:
 
 
 def is_rounding_changed(judged: Iterable[Judged]) -> bool:
-    """Whether more than half of all rows differ in hours: then it is the account's rounding rule, not its rows."""
+    """True if more than half of the rows differ in hours: then the account's rounding rule changed, not its rows."""
     rows = [
         one
         for one in judged
@@ -191,14 +191,14 @@ def _is_unlisted(judged: Judged) -> bool:
 
 
 def _is_astray(figure: Figure) -> bool:
-    """Whether its row lacks or holds other work, so that its money says nothing about conventions."""
+    """True if its row is missing on one side or differs in hours, so that its money says nothing about conventions."""
     if figure.is_here != figure.is_there:
         return True
     return figure.is_hours and all(compare(value, figure.theirs) == "mismatch" for value in figure.ours.values())
 
 
 def _convention(family: str, figures: Sequence[Figure], astray: set[tuple[object, ...]]) -> Convention:
-    """Which candidate the account follows.
+    """Infer which candidate of a convention the account follows.
 
     Only rows count whose work is the same on both sides, and of these only figures on which the candidates differ. One that
     no candidate gets right is a difference of data, or Harvest does a thing that we do not know. So the accepted candidate

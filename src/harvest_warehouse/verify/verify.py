@@ -52,8 +52,8 @@ def verify(
 ) -> VerifyReport:
     """Compare our tables with Harvest's reports, and write the verdicts to `harvest_reconciliation`.
 
-    The turn is held while our tables are read and the verdicts are written, and never while Harvest's reports are asked for or
-    waited for: others can write meanwhile, and what changed by that is compared again.
+    The run lock is held while our tables are read and the verdicts are written, and never while Harvest's reports are requested
+    or waited for: others can write meanwhile, and what changed by that is compared again.
 
     Args:
         warehouse: where the rows are.
@@ -104,7 +104,7 @@ def verify_in(
 
 
 class _Verification:
-    """One comparison under way, with the database and the account that it is about."""
+    """Driver of one comparison, with its database and account."""
 
     def __init__(
         self,
@@ -141,7 +141,7 @@ class _Verification:
         self._planned_minutes = minutes_for(self._planned_calls, settings.report_requests_per_15_min)
 
     def compare(self) -> None:
-        """Ask for the reports that are due, and for the months of those that differ."""
+        """Request the reports that are due, and months of those that differ."""
         if self._who.refused:
             return
         minutes = f"about {self._planned_minutes} minutes" if self._planned_minutes else "a minute or less"
@@ -151,7 +151,7 @@ class _Verification:
             self._note(f"For Harvest, {first} has not begun yet: it is not compared.")
 
     def repair(self, reread: Reread) -> None:
-        """Read again what differs and compare that once more, a few times at most."""
+        """Read rows again where figures differ and compare these once more, in at most `_ROUNDS` rounds."""
         for number in range(1, _ROUNDS + 1):
             judged, rows = self._comparison.judged, self._ours.rows
             if self._who.refused or (rows.is_clean and not any(one.is_repairable for one in judged)):
@@ -168,7 +168,7 @@ class _Verification:
             self._compare()
 
     def report(self) -> VerifyReport:
-        """What it found until now."""
+        """Report of the comparison so far."""
         judged = self._comparison.judged
         return VerifyReport(
             account_id=self._settings.account_id,
@@ -193,7 +193,7 @@ class _Verification:
 
     @contextmanager
     def kept_when_it_stops(self) -> Iterator[None]:
-        """What was asked before a run stops need not be asked by the next."""
+        """Write what was compared so far if the run stops, so that the next one need not ask again."""
         try:
             yield
         except BaseException:
@@ -202,7 +202,7 @@ class _Verification:
             raise
 
     def _compare(self) -> None:
-        """Ask until nothing is left to ask, and our tables are still those that were compared."""
+        """Request reports until none is left, and repeat for what changed in our tables meanwhile."""
         for number in range(1, _ROUNDS + 1):
             while calls := self._comparison.unasked or self._comparison.narrower:
                 self._ask([call for call in calls if call.window == calls[0].window])
@@ -215,7 +215,7 @@ class _Verification:
                     return
 
     def _ask(self, calls: Sequence[ReportCall]) -> None:
-        """Ask for these reports, or for as many as the limit has room for; or wait for it, with nothing held or unwritten."""
+        """Request as many of these reports as the rate limit allows; if none, write results, release the lock and wait."""
         room = self._reader.room_for(calls)
         if not room:
             self._write()
@@ -234,19 +234,19 @@ class _Verification:
             self._write()
 
     def _look_at_harvest(self) -> tuple[Changes, int]:
-        """What changed in Harvest while reports were read is no fault of our tables."""
+        """Look up what changed in Harvest while reports were read, and since the last load: no fault of our tables."""
         loaded_since = self._ours.loaded_since
         return changes_since(self._client, self._who.at, loaded_since), changed_since(self._client, loaded_since)
 
     def _look_at_ours(self, *, is_reread: bool = False, is_last: bool = False) -> None:
-        """See whether another run, or we, changed our tables. Only while holding the turn."""
+        """Update our side with changes that another run, or a repair, made to our tables. Only while holding the run lock."""
         before = None if is_reread else self._ours
         self._ours = ours(self._run, self._settings, self._client, self._scope, before)
         look = self._comparison.unsettled_by if is_last else self._comparison.with_sums
         self._comparison = look(self._ours.sums)
 
     def _write(self) -> None:
-        """Keep what was asked until now, unless another run is writing: then it is kept later."""
+        """Write what was compared so far, unless another run is writing: then it is written later."""
         if not self._comparison.unwritten:
             return
         with ExitStack() as stack:
@@ -259,7 +259,7 @@ class _Verification:
             self._comparison = self._comparison.as_written()
 
     def _finish(self, changes: Changes, stale: int) -> None:
-        """The comparison came to its end: all of it is written, with the verdicts that hold for the whole account."""
+        """Finish the comparison: write all of it, with the verdicts that hold for the whole account."""
         with self._run.database() as database:
             touched = touched_by(changes, database, self._settings.account_id)
         self._comparison = self._comparison.with_touched(touched)
@@ -284,7 +284,7 @@ class _Verification:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """The lock, waited for, and what an earlier run left finished."""
+        """Wait for the run lock, and resume the pending load of an earlier run."""
         with self._run.locked(is_patient=True):
             settle(self._run, self._settings)
             yield
