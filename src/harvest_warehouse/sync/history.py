@@ -1,4 +1,4 @@
-"""What Harvest does not keep: the past of budgets, rates, capacities and the like, a row for each version of a record."""
+"""Keep history of values that Harvest overwrites (budgets, rates, capacities, ...): a row for each version (SCD2)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FROM, TO = "_dlt_valid_from", "_dlt_valid_to"
 
 @dataclass(frozen=True)
 class HistoryReport:
-    """What was written down.
+    """Result of updating the history tables.
 
     Attributes:
         tables: the tables of history that were compared with the present.
@@ -36,7 +36,7 @@ class HistoryReport:
 
 
 def keep_history(run: Run, account_id: str, *, at: datetime, read: Collection[str] = tuple(STREAMS)) -> HistoryReport:
-    """Compare the tables with the last known versions of their rows, and write down what differs. Asks Harvest nothing.
+    """Compare the tables with the open versions of their rows, and write new versions. Sends no request to Harvest.
 
     Where nothing differs, nothing is written.
 
@@ -73,12 +73,12 @@ def keep_history(run: Run, account_id: str, *, at: datetime, read: Collection[st
 
 
 def history_table(stream: Stream) -> str:
-    """The table that holds the versions of a stream's rows."""
+    """Name of the history table of a stream."""
     return f"{stream.table_name}_history"
 
 
 def history_columns(stream: Stream) -> Mapping[str, tuple[str, str]]:
-    """dlt's type and a line of words for each column of a table of history, in their order."""
+    """Columns of a history table, in order: dlt's type and a description for each."""
     declared = tables()[stream.table_name]
     columns = {
         "record_key": ("text", "The record: account and id as one text, the same in all its versions"),
@@ -100,7 +100,7 @@ def history_columns(stream: Stream) -> Mapping[str, tuple[str, str]]:
 
 
 def history_resource(stream: Stream, rows: Sequence[dict[str, Any]], at: datetime) -> DltResource:
-    """New versions as dlt takes them: it ends the version that each follows. Without rows, the table is made all the same."""
+    """Wrap new versions as a dlt resource, whose load closes the versions they follow; with no rows it creates the table."""
     hints: dict[str, TColumnSchema] = {
         name: {"name": name, "data_type": data_type, "description": words, "nullable": name != "record_key"}  # type: ignore[typeddict-item]
         for name, (data_type, words) in history_columns(stream).items()
@@ -123,7 +123,7 @@ def history_resource(stream: Stream, rows: Sequence[dict[str, Any]], at: datetim
 
 
 class _Comparison:
-    """The rows of a stream against the versions that are open.
+    """Comparison of a stream's rows with their open versions.
 
     Attributes:
         stream: the stream.
@@ -160,7 +160,7 @@ class _Comparison:
         self.changed = sum(row[-1] is not None for row in found)
 
     def _differing(self, live: str, history: str, columns: Sequence[str]) -> str:
-        """The rows that are not as their open version has them, and behind each the key of that version."""
+        """Query for the rows that differ from their open version, each with the key of that version."""
         # A column that is kept from now on was null until now.
         old = {name: f'known."{name}"' if name in self._have else "null" for name in columns}
         differs = " or ".join(f'present."{name}" is distinct from {was}' for name, was in old.items())
@@ -173,7 +173,7 @@ class _Comparison:
 
 
 def _live(stream: Stream, columns: Collection[str]) -> str:
-    """The rows of a stream as their history has them."""
+    """Query for the rows of a stream, with the columns of its history table."""
     lists = [name for name in stream.kept if name in tables()[stream.table_name].lists]
     key = " || '/' || ".join(f'cast(mine."{name}" as text)' for name in stream.primary_key)
     chosen = [

@@ -1,4 +1,4 @@
-"""Make every table equal to Harvest: what changed, what vanished, what changed silently. The command that a schedule calls."""
+"""Sync: make every table equal to Harvest (load, sweep, rolling re-read), keep history, build marts; for schedules."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ from harvest_warehouse.warehouse import Target
 
 
 class SyncFailed(HarvestError):
-    """A sync that did not come to its end, after its load; the next one goes on."""
+    """A sync failed after its load; the next one resumes."""
 
 
 @dataclass(frozen=True)
 class SyncReport:
-    """What one sync did.
+    """Result of one sync.
 
     Attributes:
         load: what was read; None where the token sees less than before, and nothing was read.
@@ -67,12 +67,12 @@ class SyncReport:
 
     @property
     def is_equal(self) -> bool:
-        """Whether every list was read, and found equal to Harvest's."""
+        """True if every list was read, and found equal to Harvest's."""
         return not self.lost and self.load is not None and self.sweep is not None and self.sweep.is_proven
 
     @property
     def needs_somebody(self) -> bool:
-        """Whether something was left undone, or differs still, that the next sync may not mend by itself."""
+        """True if something was left undone, or still differs, that the next sync may not repair by itself."""
         is_unproven = self.load is not None and bool(self.load.unproven)
         is_left = self.sweep is not None and self.sweep.needs_somebody
         return bool(self.lost) or is_unproven or is_left or (self.verify is not None and not self.verify.is_proven)
@@ -91,7 +91,7 @@ def sync(
     ledger: Ledger | None = None,
     on_step: Callable[[str], None] = say_nothing,
 ) -> SyncReport:
-    """Load, sweep, and keep what was deleted and what Harvest forgets. Provided nothing changes in Harvest meanwhile, every table equals it.
+    """Load, sweep, and keep deletions and history; every table then equals Harvest, if nothing changes there meanwhile.
 
     Args:
         warehouse: where the rows go.
@@ -138,7 +138,7 @@ def repair(
     client: Client | None = None,
     on_step: Callable[[str], None] = say_nothing,
 ) -> VerifyReport:
-    """`verify`, and what differs is read again, deletions included, and compared once more.
+    """Verify, read again what differs (deletions included), and compare it once more.
 
     Args:
         warehouse: where the rows are.
@@ -171,7 +171,7 @@ def _asking(warehouse: Target, client: Client) -> Iterator[Client]:
 
 
 class _Sync:
-    """One sync, or one repair, under way."""
+    """State of one sync, or one repair, in progress."""
 
     def __init__(
         self,
@@ -211,7 +211,7 @@ class _Sync:
         is_by_month: bool = False,
         accept_deletions: bool = False,
     ) -> VerifyReport:
-        """Compare with Harvest's reports, and read again what differs. Takes the lock when it needs it."""
+        """Compare with Harvest's reports, and read again what differs. Takes the run lock when it needs it."""
 
         def reread(again: RereadFilters) -> Sequence[str]:
             with self._run.locked(is_patient=True):
@@ -221,7 +221,7 @@ class _Sync:
         return verify_in(self._run, self._settings, self._client, first, last, is_by_month=is_by_month, reread=reread)
 
     def follow_repair(self, report: SyncReport, *, build_marts: bool) -> SyncReport:
-        """History and marts of what is there after a repair."""
+        """Update history and marts after a repair."""
         with self._run.locked(is_patient=True):
             if report.load and report.history:
                 kept, before = self._keep_history(report.load), report.history
@@ -230,7 +230,7 @@ class _Sync:
             return self.build(report) if build_marts else report
 
     def build(self, report: SyncReport) -> SyncReport:
-        """Build the marts of what was loaded; that they cannot be built makes the tables no worse."""
+        """Build the marts from what was loaded; a failed build is reported and does not fail the sync."""
         if report.load is None:
             return report
         # What its threads keep of the pages that they read is room for the marts.
@@ -242,7 +242,7 @@ class _Sync:
             return replace(report, not_built=str(error))
 
     def _turn_of_history(self) -> Rotation | None:
-        """What to read again now; None before the first load."""
+        """Choose the part of history to read again; None before the first load."""
         if not self._run.is_loaded():
             return None
         return rotation(self._run, self._settings, self._reread_requests)
