@@ -1,4 +1,4 @@
-"""Destinations: where rows can go, and what each needs. A new one is a folder here (docs/contribute)."""
+"""Supported destinations, and what each needs. A new one is a folder here (docs/contribute)."""
 
 from __future__ import annotations
 

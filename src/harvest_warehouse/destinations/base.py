@@ -1,4 +1,4 @@
-"""What a destination is to us: the facts in which one differs from another, beside dlt's own settings of it."""
+"""Definition of a destination: the facts in which one differs from another, beside dlt's own settings of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Use = Literal["writing", "building", "mending", "reading"]
 
 @dataclass(frozen=True)
 class Destination:
-    """What one destination needs.
+    """Facts about one destination.
 
     Attributes:
         name: dlt's, and that of our extra which brings what it needs.
@@ -70,13 +70,13 @@ class Destination:
     permissions: Mapping[str, str] = field(default_factory=dict)
 
     def is_busy(self, said: str) -> bool:
-        """Whether an error says that another program has the database to itself."""
+        """True if an error says that another program has locked the database."""
         return self.busy is not None and self.busy in said.lower()
 
     def is_cramped(self, said: str) -> bool:
-        """Whether an error says that a statement takes more memory than it may have."""
+        """True if an error says that a statement exceeded the memory limit."""
         return self.cramped is not None and said.startswith(self.cramped)
 
     def as_sent(self, statement: str) -> str:
-        """A statement without parameters as its driver is to be given it."""
+        """Escape a statement without parameters for the driver."""
         return statement.replace("%", "%%") if self.unescapes_percent else statement

@@ -1,4 +1,4 @@
-"""From the name of a destination to dlt's destination, ready to be connected to."""
+"""Resolve a destination's name to dlt's destination, configured and ready to connect."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from harvest_warehouse.settings.section import given
 
 
 def destination(name: str) -> Destination:
-    """The entry for a destination's name: one of those here, or one that dlt's configuration gives such a type.
+    """Look up a destination by name: a supported one, or a name that dlt's configuration gives the type of one.
 
     Raises:
         SettingWrong: where it is unknown or would not be right, or where what it needs is not installed, with the command that installs it.
@@ -52,7 +52,7 @@ def _is_installed(module: str) -> bool:
 
 
 def chosen(name: str | None = None) -> str:
-    """The destination that is meant: the named one, else the configured one, else DuckDB.
+    """Choose the destination's name: the given one, else the configured one, else DuckDB.
 
     Raises:
         SettingWrong: as `destination` does, and for a setting of [harvest_warehouse] that there is not.
@@ -64,7 +64,7 @@ def chosen(name: str | None = None) -> str:
 
 
 def connected(name: str, dataset_name: str, file: Path, use: Use) -> tuple[DltDestination[Any, Any], str]:
-    """dlt's destination, and in words where it is, without any secret.
+    """Configure dlt's destination, and describe its location without any secret.
 
     Args:
         name: as in `destination`.
@@ -123,7 +123,7 @@ def _unreadable(name: str) -> str:
 
 
 def _is_cut_in_a_password(credentials: object) -> bool:
-    """Whether parts of an address, of the database or of a lake's catalog, hold what belongs before the last `@`."""
+    """True if an address was split inside its password: host, database or settings hold an `@`."""
     address: Any = getattr(credentials, "catalog", credentials)
     parts = [getattr(address, part, None) for part in ("host", "database")]
     # Where there is no database, a `?` in the password began the settings.

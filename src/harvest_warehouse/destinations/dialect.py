@@ -1,4 +1,4 @@
-"""Our SQL in another database's words, where sqlglot's own translation would be refused there or mean something else.
+"""Translate DuckDB SQL into other dialects, with rules where sqlglot's own translation fails or means something else.
 
 Statements are written in DuckDB's SQL, in the part of it that PostgreSQL has too; these two need nothing more. Each of the
 others gets its statements with all names quoted, so that no word that is reserved there is taken for one.
@@ -16,7 +16,7 @@ from sqlglot import ErrorLevel, exp
 from harvest_warehouse.destinations.registry import DESTINATIONS
 
 HOME = "duckdb"
-"""What our own statements are written in."""
+"""Dialect that our own statements are written in."""
 
 CATALOG = "INFORMATION_SCHEMA.TABLES"
 """The list of a schema's tables, where each schema has one."""
@@ -27,7 +27,7 @@ Rule = Callable[[exp.Expr], exp.Expr | None]
 
 
 def written(tree: exp.Expr, dialect: str) -> str:
-    """A statement in the dialect of a database; `tree` is changed on the way.
+    """Render a statement in the dialect of a database; changes `tree`.
 
     Args:
         tree: parsed as DuckDB's SQL; parts of it may be mended already.
@@ -47,20 +47,20 @@ def written(tree: exp.Expr, dialect: str) -> str:
 
 @cache
 def _rules(dialect: str) -> tuple[Rule, ...]:
-    """Those in `dialect.py` of the folder of that name, where it has one."""
+    """Rules from `dialect.py` in the destination's folder, if it has one."""
     module = f"{__package__}.{dialect}.dialect"
     return import_module(module).RULES if dialect in DESTINATIONS and find_spec(module) else ()
 
 
 def divide_as_doubles(tree: exp.Expr) -> None:
-    """`/` gives a double, as DuckDB has it: decimals would be cut to six digits behind the point, or to nine."""
+    """Make `/` divide doubles, as in DuckDB: decimals would be cut to six or nine digits after the point."""
     for division in tree.find_all(exp.Div):
         if not division.this.is_type("double"):
             division.set("this", exp.cast(division.this, "double"))
 
 
 def rename_in_place(tree: exp.Expr) -> None:
-    """A new name alone would mean the connection's schema, and move the table there."""
+    """Qualify the new name in a rename: alone it would mean the connection's schema, and move the table there."""
     for renaming in tree.find_all(exp.AlterRename):
         old = renaming.find_ancestor(exp.Alter)
         for part in ("db", "catalog"):

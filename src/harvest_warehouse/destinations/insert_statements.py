@@ -1,4 +1,4 @@
-"""Rows written out in `insert` statements, no statement longer than every database takes."""
+"""Write rows as `insert` statements, each short enough for every database."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Row = TypeVar("Row", bound=Collection[object])
 
 
 def insertions(table: str, rows: Sequence[Mapping[str, object]]) -> list[exp.Expression]:
-    """Statements that insert rows, all of the same columns."""
+    """Insert statements for rows that all have the same columns."""
     names = list(rows[0]) if rows else []
     columns = exp.Schema(this=exp.to_table(table), expressions=[exp.to_identifier(name, quoted=True) for name in names])
     return [
@@ -32,13 +32,13 @@ def insertions(table: str, rows: Sequence[Mapping[str, object]]) -> list[exp.Exp
 
 
 def plain_lines(rows: Sequence[Sequence[object]], dialect: str) -> Iterator[str]:
-    """Rows of plain values as they stand behind `values`, those of one statement at a time."""
+    """Render rows of plain values as the text after `values`, one statement's rows at a time."""
     for some in _portions(rows, _PLAIN_ROWS_OF_AN_INSERT):
         yield ", ".join(f"({', '.join(plain(value, dialect) for value in row)})" for row in some)
 
 
 def plain(value: object, dialect: str) -> str:
-    """A value as SQL; dates and instants as text, which a database takes for the column's type."""
+    """Render a value as an SQL literal; dates and instants as text, which a database converts to the column's type."""
     if value is None or isinstance(value, bool):
         return str(value).upper() if value is not None else "NULL"
     if isinstance(value, int | Decimal):

@@ -1,4 +1,4 @@
-"""Database calls that Ctrl-C, SIGTERM and a time limit end: drivers wait in C, where Python's signals are not seen."""
+"""Make database calls interruptible by Ctrl-C, SIGTERM and a time limit; drivers wait in C, where signals are not seen."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ _interrupted = threading.Event()
 
 
 def interrupt(*_: object) -> NoReturn:
-    """Handle a signal: as Python handles Ctrl-C, and in a way that `interruptible` sees also where somebody swallowed that.
+    """Handle a signal by raising KeyboardInterrupt, and by setting a flag for `interruptible`.
 
-    DuckDB's driver does, while it imports pandas.
+    The flag is seen also where a library swallows the exception, as DuckDB's driver does while it imports pandas.
     """
     _interrupted.set()
     raise KeyboardInterrupt
 
 
 def begin() -> None:
-    """Forget what was: a command begins."""
+    """Clear the interrupt flag at the start of a command."""
     _interrupted.clear()
 
 
 def leave(what: object) -> None:
-    """Keep what is still at work as it is, to the end of the process."""
+    """Keep a reference to an unfinished call until the process ends, as closing it would wait for it."""
     _left.append(what)
 
 
 def is_anything_left() -> bool:
-    """Whether something is still at work that could not be ended: an orderly end of the process would wait for it."""
+    """True if a call could not be cancelled and still runs: an orderly exit of the process would wait for it."""
     return bool(_left)
 
 
@@ -52,7 +52,7 @@ def interruptible(
     seconds: float | None = None,
     unended: Callable[[], object] = lambda: None,
 ) -> T:
-    """Do a piece of work in a thread, and cancel it when this one is interrupted.
+    """Run a call in a thread, and cancel it when this thread is interrupted or the time limit is reached.
 
     Args:
         work: waits for a database, however long; what it raises is raised here.

@@ -1,4 +1,4 @@
-"""Load files from Arrow batches, in the format in which a destination takes them fastest and exactly."""
+"""Write load files from Arrow batches, in the format that a destination reads fastest and without loss."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def load_file(
     capabilities: DestinationCapabilitiesContext,
     schema: pa.Schema,
 ) -> AbstractContextManager[Any]:
-    """A new load file, whole when the block ends; what it gives has pyarrow's `write_batch`.
+    """Open a new load file for writing, with pyarrow's `write_batch`; it is complete when the block ends.
 
     Args:
         file: its place.
@@ -41,13 +41,13 @@ def load_file(
 
 
 class _Json(str):
-    """A JSON text, which is an object or a list to the database: as a mere text it would stay one."""
+    """JSON text to be written as an object or a list, not as a string."""
 
     __slots__ = ()
 
 
 class InsertFile:
-    """Insert statements: for a database whose own bulk load would read from a bucket. With pyarrow's word for adding to it."""
+    """Load file of insert statements, for a database whose bulk load needs a bucket. Same interface as pyarrow's writer."""
 
     def __init__(self, writer: InsertValuesWriter, columns: Sequence[TColumnSchema]) -> None:
         self._writer = writer
@@ -80,14 +80,14 @@ def _insert_file(
 
 
 class JsonFile:
-    """JSON lines: for a database that does not take lists and objects from Parquet. With pyarrow's word for adding to it."""
+    """Load file of JSON lines, for a database that takes no JSON columns from Parquet. Same interface as pyarrow's writer."""
 
     def __init__(self, stream: BinaryIO, columns: Sequence[TColumnSchema]) -> None:
         self._stream = stream
         self._json = [str(column["name"]) for column in columns if column["data_type"] == "json"]
 
     def write_batch(self, batch: pa.RecordBatch) -> None:
-        """Add rows; lists and objects come as JSON text, and go as they are, to the digit."""
+        """Add rows; lists and objects come as JSON text, and are written unchanged, digit for digit."""
         for row in batch.to_pylist():
             row.update({name: _plain(row[name]) for name in self._json if row[name] is not None})
             self._stream.write(json.dumpb(row) + b"\n")

@@ -1,4 +1,4 @@
-"""The destinations that there are: each folder beside this file that has an `ENTRY`."""
+"""Registry of destinations: each folder beside this file, with its `ENTRY`."""
 
 from __future__ import annotations
 
@@ -43,4 +43,4 @@ REFUSED: Mapping[str, str] = MappingProxyType(
         "vanished in both places, or in none. Sync into postgres, and let ClickHouse read it there.",
     }
 )
-"""Destinations of dlt's that would not be right, and why."""
+"""Destinations of dlt's that are refused, and why."""

@@ -1,4 +1,4 @@
-"""Statements as a database takes them: its dialect, the full names of its tables, and values in their places."""
+"""Translate statements for a database: its dialect, fully qualified table names, and values for placeholders."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SIGNS_OF_A_KEPT_ONE = 4_000
 
 @dataclass(frozen=True)
 class Home:
-    """Where the tables of an account are.
+    """Dialect and qualified names of an account's datasets.
 
     Attributes:
         dialect: sqlglot's name of the database's dialect.
@@ -34,7 +34,7 @@ class Home:
     folded: Callable[[str], str]
 
     def translated(self, statement: Statement, values: Mapping[str, object]) -> str:
-        """A statement in DuckDB's SQL, as the database takes it; a tree is changed on the way.
+        """Translate a statement from DuckDB's SQL into the database's dialect; a tree is changed on the way.
 
         Args:
             statement: tables without a schema, or of `raw`, are the dataset's, and those of `marts` the marts'.
@@ -55,7 +55,7 @@ class Home:
         return written(tree, self.dialect)
 
     def _name(self, tree: exp.Expr) -> exp.Expr:
-        """Give its tables their full names."""
+        """Qualify the names of its tables."""
         named = {cte.alias for cte in tree.find_all(exp.CTE)}
         for table in list(tree.find_all(exp.Table)):
             # The new name in `alter table ... rename to` stands alone.
@@ -83,7 +83,7 @@ def _said(home: Home, text: str) -> str:
 
 
 def _fill(placeholder: exp.Placeholder, value: object) -> None:
-    """Put a value in the place of its name; for a list, `in (:ids)` becomes a list of values."""
+    """Replace a placeholder by its value; for a list, `in (:ids)` becomes a list of values."""
     if isinstance(value, list | tuple):
         if not isinstance(placeholder.parent, exp.In):
             raise TypeError(f"A list stands behind `in` only, not for :{placeholder.name}.")

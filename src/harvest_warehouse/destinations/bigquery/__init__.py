@@ -1,4 +1,4 @@
-"""BigQuery."""
+"""Destination entry for Google BigQuery."""
 
 from __future__ import annotations
 

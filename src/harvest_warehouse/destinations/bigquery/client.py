@@ -1,4 +1,4 @@
-"""dlt's BigQuery, mended: a service that does not answer, or takes no such key, is an error of the database's like any other."""
+"""dlt's bigquery destination with fixes: network and credential errors of Google's become dlt's database errors."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from requests import RequestException
 
 
 class bigquery(dlt_bigquery):  # noqa: N801 (dlt takes the destination's name from it)
-    """As dlt's own."""
+    """dlt's bigquery destination with the fixes of this module."""
 
     @property
     def destination_type(self) -> str:
-        """dlt's own: a working folder remembers this, and must not depend on where our code lies."""
+        """dlt's own type: a working folder stores it, and must not depend on where our code lies."""
         return "dlt.destinations.bigquery"
 
     @property
     def client_class(self) -> type[BigQueryClient]:
-        """Writes the load files."""
+        """Job client that loads the files."""
         return _Client
 
 

@@ -1,4 +1,4 @@
-"""What BigQuery says otherwise."""
+"""Dialect rules for BigQuery."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from harvest_warehouse.destinations.dialect import Rule, divide_as_doubles
 
 
 def _greatest_of_known(tree: exp.Expr) -> None:
-    """The greatest of a value and nothing is the value."""
+    """Make `greatest` ignore nulls: the greatest of a value and null is the value."""
     for greatest in tree.find_all(exp.Greatest):
         if len(greatest.expressions) == 1 and not greatest.this.find(exp.Coalesce):
             one, other = greatest.this, greatest.expressions[0]
@@ -17,20 +17,20 @@ def _greatest_of_known(tree: exp.Expr) -> None:
 
 
 def _list_without_nulls(tree: exp.Expr) -> None:
-    """A list of texts leaves out what is null, so that no place has to be said for it."""
+    """Order `string_agg` without a place for nulls, which it leaves out."""
     for listed in tree.find_all(exp.GroupConcat):
         for ordered in listed.find_all(exp.Ordered):
             ordered.set("nulls_first", not ordered.args.get("desc"))
 
 
 def _change_where(tree: exp.Expr) -> None:
-    """A change of all rows says so: https://cloud.google.com/bigquery/docs/reference/standard-sql/dml-syntax."""
+    """Add `where true` to updates and deletes of all rows: https://cloud.google.com/bigquery/docs/reference/standard-sql/dml-syntax."""
     if isinstance(tree, exp.Update | exp.Delete) and not tree.args.get("where"):
         tree.set("where", exp.Where(this=exp.true()))
 
 
 def _decimals_as_such(tree: exp.Expr) -> None:
-    """A number with a point would be a double."""
+    """Cast numbers with a decimal point to decimal: they would be doubles."""
     for literal in list(tree.find_all(exp.Literal)):
         if not literal.is_string and "." in literal.name and not isinstance(literal.parent, exp.Cast):
             literal.replace(exp.cast(exp.Literal.string(literal.name), "decimal"))

@@ -1,4 +1,4 @@
-"""Databricks."""
+"""Destination entry for Databricks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Databricks says otherwise."""
+"""Dialect rules for Databricks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _ROW = "_dlt_id"
 
 
 def _change_by_merge(tree: exp.Expr) -> exp.Expr | None:
-    """A change by another table's rows, or by a subquery, is a merge: only that takes them.
+    """Rewrite updates and deletes that use another table or a nested subquery as `merge`, which alone accepts them.
 
     https://docs.databricks.com/aws/en/sql/language-manual/delta-update, and delta-delete-from: no `from`, no nested subquery.
     """

@@ -1,4 +1,4 @@
-"""DuckDB: a file in the folder where the command runs; the default."""
+"""Destination entry for DuckDB, the default: a file in the folder where the command runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""dlt's DuckDB, mended: it waits for who reads, and what a failed commit leaves in memory never reaches the file."""
+"""dlt's duckdb destination with fixes: retry while the file is locked; write nothing more after a failed commit."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _MAGIC = slice(8, 12), b"DUCK"
 
 
 class NoDatabase(HarvestError):
-    """Where the database should be there is something else."""
+    """The database's file is not a DuckDB database."""
 
 
 def is_database(file: Path) -> bool:
-    """Whether there is a database. Looked up by ourselves: for other files DuckDB would fetch an extension that reads them.
+    """Check for a DuckDB file by its magic bytes: for other files, DuckDB would download an extension that reads them.
 
     Raises:
         NoDatabase: where there is something else.
@@ -65,7 +65,7 @@ _DAMAGED = (
 
 
 def mended_by(said: str) -> str:
-    """What to do where DuckDB says that a file is damaged or cut short; nothing where it says something else."""
+    """Advice for an error message of DuckDB's about a damaged or truncated file; empty for other messages."""
     if not any(words in said.lower() for words in _DAMAGED):
         return ""
     return (
@@ -80,28 +80,28 @@ def _beginning(file: Path, size: int) -> bytes:
 
 
 class RetryingDuckDb(dlt_duckdb):
-    """dlt's destination, whose connections wait until others have closed theirs, and stop at a commit that failed."""
+    """dlt's duckdb destination, whose connections retry while the file is locked, and stop at a failed commit."""
 
     @property
     def destination_type(self) -> str:
-        """dlt's own: what a pipeline remembers of its destination stays as it was."""
+        """dlt's own type, as stored in pipeline state."""
         return "dlt.destinations.duckdb"
 
     @property
     def client_class(self) -> type[DuckDbClient]:
-        """Writes the load files."""
+        """Job client that loads the files."""
         return _Client
 
     def capabilities(
         self, config: DuckDbClientConfiguration | None = None, naming: NamingConvention | None = None
     ) -> DestinationCapabilitiesContext:
-        """dlt's. Without a configuration it would resolve one each time, a sixth of a small sync; DuckDB's follow from none."""
+        """dlt's capabilities, without resolving a configuration each time (a sixth of a small sync): DuckDB's depend on none."""
         return super().capabilities(self.spec() if config is None else config, naming)
 
     def configuration(
         self, initial_config: DuckDbClientConfiguration, accept_partial: bool = False
     ) -> DuckDbClientConfiguration:
-        """dlt's configuration; all connections of a client are made by its pool."""
+        """dlt's configuration, with our connection pool."""
         found = super().configuration(initial_config, accept_partial)
         # Asked again for the same configuration, its pool has lent connections, which must come back to it.
         if found.credentials is not None and not isinstance(found.credentials.conn_pool, _Pool):
@@ -110,7 +110,7 @@ class RetryingDuckDb(dlt_duckdb):
 
 
 class _Pool(DuckDbConnectionPool):
-    """Lends connections to one file; all pools of the process that have it open share DuckDB's memory of it.
+    """Connection pool for one file; all pools of the process with that file open share DuckDB's in-memory state of it.
 
     A commit that fails for want of room is not wholly undone in that memory. The file and its log are sound for as long
     as nobody writes that memory to them; when the last connection is back, it is gone.
@@ -122,7 +122,7 @@ class _Pool(DuckDbConnectionPool):
 
     @classmethod
     def of(cls, credentials: DuckDbBaseCredentials) -> _Pool:
-        """The pool of all who open a file in one way: while one of them has it open, the others open nothing."""
+        """Shared pool for a file opened with the same settings."""
         with cls._choosing:
             found = (pool for pool in cls._all if pool._opens_as(credentials))
             return next(found, None) or cls(credentials)
@@ -154,13 +154,13 @@ class _Pool(DuckDbConnectionPool):
         return left
 
     def commit_failed(self, connection: duckdb.DuckDBPyConnection, why: str) -> None:
-        """Let nothing of the memory reach the file any more."""
+        """Keep the in-memory state from being written to the file after a failed commit."""
         if self.file not in self._failed_commits:
             self._failed_commits[self.file] = why
             connection.execute("PRAGMA disable_checkpoint_on_shutdown")
 
     def raise_if_unsound(self) -> None:
-        """Raises duckdb.TransactionException: where a commit to the file has failed."""
+        """Raise duckdb.TransactionException if a commit to the file has failed."""
         if why := self._failed_commits.get(self.file):
             raise duckdb.TransactionException(f"nothing more is written after a commit that failed: {why}")
 

@@ -1,4 +1,4 @@
-"""A DuckDB file that somebody else has open is waited for: whoever reads, reads briefly, and must not fail a load."""
+"""Retry opening a DuckDB file that another process has locked (10 s): readers are brief, and must not fail a load."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def retry_while_locked(
     sleep: Callable[[float], None] = time.sleep,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> DuckDBPyConnection:
-    """What `connect` returns, tried again while another program has the file open.
+    """Call `connect`, and retry while another program has the file locked.
 
     Raises:
         IOException: DuckDB's, where that lasts longer than `PATIENCE_SECONDS`; any other one at once.

@@ -1,4 +1,4 @@
-"""DuckLake: tables as Parquet files in a folder or bucket, their catalog in a database."""
+"""Destination entry for DuckLake: tables as Parquet files in a folder or bucket, their catalog in a database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""dlt's DuckLake, mended: DuckDB's extensions come from wheels, and a connection for reading can do nothing else."""
+"""dlt's ducklake destination with fixes: DuckDB's extensions from wheels, and read-only connections."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ _FOR_STORAGE = {"s3": "httpfs", "az": "azure", "abfss": "azure"}
 
 
 class ducklake(dlt_ducklake):  # noqa: N801 (dlt takes the destination's name from it)
-    """As dlt's own; never fetches an extension while it runs."""
+    """dlt's ducklake destination with the fixes of this module; never downloads an extension at run time."""
 
     @property
     def destination_type(self) -> str:
-        """dlt's own: a working folder remembers this, and must not depend on where our code lies."""
+        """dlt's own type: a working folder stores it, and must not depend on where our code lies."""
         return "dlt.destinations.ducklake"
 
     @property
     def client_class(self) -> type[DuckLakeClient]:
-        """Writes the load files."""
+        """Job client that loads the files."""
         return _Client
 
     def configuration(
         self, initial_config: DuckLakeClientConfiguration, accept_partial: bool = False
     ) -> DuckLakeClientConfiguration:
-        """dlt's, with the files of the extensions that it takes.
+        """dlt's configuration, with our connection pool and the extensions it needs.
 
         Raises:
             SettingWrong: for a catalog or a storage that nothing here is for.
@@ -53,7 +53,7 @@ class ducklake(dlt_ducklake):  # noqa: N801 (dlt takes the destination's name fr
 
 
 class _Pool(DuckDbConnectionPool):
-    """Opens an empty database in memory, to which dlt attaches the lake."""
+    """Connection pool of empty in-memory databases, to which dlt attaches the lake."""
 
     def __init__(self, lake: DuckLakeCredentials) -> None:
         super().__init__(lake, always_open_connection=True)
@@ -95,7 +95,7 @@ class _Pool(DuckDbConnectionPool):
 
 @cache
 def _check(file: Path) -> None:
-    """Have DuckDB look at an extension's signature, which it does where nothing else is said."""
+    """Verify an extension's signature by loading it into a DuckDB with default settings."""
     with duckdb.connect(":memory:") as connection:
         _load(connection, file)
 
@@ -116,7 +116,7 @@ def _extensions(lake: DuckLakeCredentials) -> list[str]:
 
 
 def _file(extension: str) -> Path:
-    """An extension in its wheel; each is for one version of DuckDB."""
+    """Path of an extension in its wheel; each is for one version of DuckDB."""
     spec = find_spec(f"duckdb_extension_{extension}")
     folders = list(spec.submodule_search_locations or ()) if spec else []
     for folder in folders:

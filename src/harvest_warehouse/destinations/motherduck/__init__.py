@@ -1,4 +1,4 @@
-"""MotherDuck: DuckDB as a service."""
+"""Destination entry for MotherDuck: DuckDB as a service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PostgreSQL."""
+"""Destination entry for PostgreSQL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""dlt's PostgreSQL, mended: files without rows, texts with U+0000 and servers that do not answer end no run in a riddle."""
+"""dlt's postgres destination with three fixes: empty Parquet files, NUL characters, connection errors."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from dlt.destinations.sql_client import raise_open_connection_error
 
 
 class postgres(dlt_postgres):  # noqa: N801 (dlt takes the destination's name from it)
-    """As dlt's own."""
+    """dlt's postgres destination with the fixes of this module."""
 
     @property
     def destination_type(self) -> str:
-        """dlt's own: a working folder remembers this, and must not depend on where our code lies."""
+        """dlt's own type: a working folder stores it, and must not depend on where our code lies."""
         return "dlt.destinations.postgres"
 
     @property
     def client_class(self) -> type[PostgresClient]:
-        """Writes the load files."""
+        """Job client that loads the files."""
         return _Client
 
 
@@ -64,7 +64,7 @@ class _CopyJob(PostgresParquetCopyJob):
 
 
 def _replace_nul(file: Path) -> None:
-    """Put U+FFFD where a text has U+0000, the one sign that PostgreSQL cannot hold: it would refuse the whole file, for good."""
+    """Replace U+0000 by U+FFFD: PostgreSQL cannot hold this one character, and would refuse the whole file each time."""
     with pq.ParquetFile(file) as parquet:
         texts = [field.name for field in parquet.schema_arrow if _is_text(field.type)]
         if not any(_has_nul(column) for batch in parquet.iter_batches(columns=texts) for column in batch.columns):

@@ -1,4 +1,4 @@
-"""Amazon Redshift."""
+"""Destination entry for Amazon Redshift."""
 
 from __future__ import annotations
 

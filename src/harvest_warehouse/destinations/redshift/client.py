@@ -1,4 +1,4 @@
-"""dlt's Redshift, mended: texts with U+0000 and clusters that do not answer are what they are on PostgreSQL."""
+"""dlt's redshift destination with fixes, as for PostgreSQL: NUL characters and connection errors."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from dlt.destinations.sql_client import raise_open_connection_error
 
 
 class redshift(dlt_redshift):  # noqa: N801 (dlt takes the destination's name from it)
-    """As dlt's own."""
+    """dlt's redshift destination with the fixes of this module."""
 
     @property
     def destination_type(self) -> str:
-        """dlt's own: a working folder remembers this, and must not depend on where our code lies."""
+        """dlt's own type: a working folder stores it, and must not depend on where our code lies."""
         return "dlt.destinations.redshift"
 
     @property
     def client_class(self) -> type[RedshiftClient]:
-        """Writes the load files."""
+        """Job client that loads the files."""
         return _Client
 
     def _raw_capabilities(self) -> DestinationCapabilitiesContext:

@@ -1,4 +1,4 @@
-"""What Redshift says otherwise."""
+"""Dialect rules for Redshift."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from harvest_warehouse.destinations.dialect import Rule, divide_as_doubles
 
 
 def _list_within_group(tree: exp.Expr) -> None:
-    """The order of a list stands behind the function, not in it."""
+    """Move the order of a list aggregate behind the function (`within group`)."""
     for listed in list(tree.find_all(exp.GroupConcat)):
         if isinstance(order := listed.this, exp.Order):
             listed.set("this", order.this)
@@ -17,7 +17,7 @@ def _list_within_group(tree: exp.Expr) -> None:
 
 
 def _differ_by_case(tree: exp.Expr) -> None:
-    """Whether two values differ, nothing counted as a value: what `is distinct from` says, and Redshift does not know.
+    """Rewrite `is [not] distinct from`, which Redshift does not know, as a `case` expression.
 
     https://docs.aws.amazon.com/redshift/latest/dg/c_unsupported-postgresql-functions.html
     """

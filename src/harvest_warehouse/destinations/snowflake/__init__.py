@@ -1,4 +1,4 @@
-"""Snowflake."""
+"""Destination entry for Snowflake."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Snowflake says otherwise."""
+"""Dialect rules for Snowflake."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from harvest_warehouse.destinations.dialect import Rule, divide_as_doubles, rena
 
 
 def _fold_names(tree: exp.Expr) -> None:
-    """Names in upper case, which is what dlt gives them where unquoted ones mean that."""
+    """Fold names to upper case, as dlt does where unquoted names mean that."""
     for name in tree.find_all(exp.Identifier):
         name.set("this", name.this.upper())
 
