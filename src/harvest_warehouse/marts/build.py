@@ -1,4 +1,4 @@
-"""Build the marts: tables that answer questions, made by SQL from Harvest's own, checked before they replace the old ones."""
+"""Build the marts by SQL from Harvest's tables, and check them before they replace the old ones."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def build(
     as_of: date | None = None,
     on_step: Callable[[str], None] = lambda _: None,
 ) -> BuildReport:
-    """Build every mart from Harvest's tables as they are now, and replace the old ones all at once.
+    """Build every mart from Harvest's tables as they are now, and replace the old ones in one transaction.
 
     Args:
         warehouse: where Harvest's tables are; the marts go beside them.
@@ -96,7 +96,7 @@ def build_in(run: Run, settings: MartSettings | None = None, *, as_of: date | No
 
 @dataclass(frozen=True)
 class _Account:
-    """One account whose rows are in the tables; `week_start` is 0 for Monday."""
+    """Account whose rows are in the tables; `week_start` is 0 for Monday."""
 
     account_id: str
     as_of: date
@@ -105,7 +105,7 @@ class _Account:
     week_start: int
 
     def row(self, settings: MartSettings) -> tuple[object, ...]:
-        """Its row of cfg_account."""
+        """Row of cfg_account for this account."""
         return (
             self.account_id,
             self.as_of,
@@ -120,7 +120,7 @@ class _Account:
 
 @dataclass(frozen=True)
 class _Checked:
-    """A rule, its query in the new tables, and how many rows that gives, by account."""
+    """Result of a check: the rule, its query on the new tables, and the number of rows found, by account."""
 
     rule: Rule
     query: str
@@ -128,13 +128,13 @@ class _Checked:
 
     @property
     def kept_query(self) -> str:
-        """The same when the new tables have taken the place of the old."""
+        """Query to keep, on the tables' names after the new ones have replaced the old."""
         # In upper case where the database's names are.
         return self.query.replace(NEXT, "").replace(NEXT.upper(), "")
 
 
 class _Build:
-    """One build under way."""
+    """State of one build in progress."""
 
     def __init__(
         self,
@@ -154,7 +154,7 @@ class _Build:
         self._began = time.monotonic()
 
     def run(self) -> BuildReport:
-        """Inputs, tables, checks, and then the exchange."""
+        """Create inputs and tables, run the checks, then replace the old tables."""
         self._on_step("looking at the database")
         self._database.make_marts()
         self._drop([*_INPUTS, *(model.name for model in models())])
@@ -173,7 +173,7 @@ class _Build:
         return self._report(tables, found, unmatched, is_kept=True, has_comments=self._comment())
 
     def _inputs(self) -> None:
-        """What is not Harvest's: the accounts, their calendar, and the settings."""
+        """Create the input tables: accounts, calendar, and settings."""
         database, settings = self._database, self._settings
         database.run(
             [f"create table marts.{name}{NEXT} as {empty(kinds).sql('duckdb')}" for name, kinds in _INPUTS.items()]
@@ -225,7 +225,7 @@ class _Build:
         return BuiltTable(model.name, rows, round(time.monotonic() - began, 3))
 
     def _check(self, rule: Rule) -> _Checked:
-        """What a rule finds in the new tables: its query, and how many rows it gives, by account."""
+        """Run a rule's query on the new tables, and count the rows it finds, by account."""
         query = self._database.translated(resolved(rule.query, self._raw, NEXT))
         return _Checked(rule, query, self._database.counts(query, "account_id"))
 
@@ -239,7 +239,7 @@ class _Build:
         self._database.insert(f"marts.{QUALITY}{NEXT}", rows)
 
     def _replace(self) -> None:
-        """Old tables out, new ones in, in one transaction."""
+        """Replace the old tables by the new ones, in one transaction where the database has them for DDL."""
         names = [*(model.name for model in models() if model.is_kept), QUALITY]
         exchange = []
         for name in names:
@@ -258,7 +258,7 @@ class _Build:
         return self._database.comment(comments)
 
     def _unmatched(self) -> tuple[str | int, ...]:
-        """What the setting calls leave and no task is called: a slip of the pen would count leave as work."""
+        """Entries of `time_off_tasks` that match no task: a misspelled one would count leave as work."""
         if self._settings.time_off_tasks == TIME_OFF:
             return ()
         rows = self._database.rows(f"select lower(task_name), task_id from marts.dim_task{NEXT}")

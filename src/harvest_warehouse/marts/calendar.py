@@ -1,4 +1,4 @@
-"""The days of the marts: a row for each, with its week, month and whether people work, so that no SQL counts days. Pure."""
+"""Calendar of the marts: a row for each day, with its week, its month and whether it is a working day. Pure."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ DAY_COLUMNS = MappingProxyType(
         "is_far_off": "boolean",
     }
 )
-"""The columns of a day, and their types."""
+"""Columns of the calendar, and their types."""
 
 
 def days(
@@ -46,7 +46,7 @@ def days(
     working_days: Collection[int],
     holidays: Collection[date],
 ) -> Iterator[tuple[object, ...]]:
-    """The rows for one account, under `DAY_COLUMNS`.
+    """Calendar rows of one account, with the columns of `DAY_COLUMNS`.
 
     Whole months from the first day that a record names to the last one, and the months of days that lie far outside.
 

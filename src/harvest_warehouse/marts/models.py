@@ -1,4 +1,4 @@
-"""The SQL files: what refers to what, in which order they are built, and what stands for a name in a given database.
+"""Read the marts' SQL files: their dependencies, build order, and resolution of names in a given database.
 
 A file says `raw.x` for the rows of a table of Harvest's that have a place in the marts, `left_out.x` for the others and
 `every.x` for both (`needs.py` says which are which), `stg_x` for a staging model (put in its place as a subquery, never
@@ -53,7 +53,7 @@ _LINKS = MappingProxyType({"_dlt_id": "text", "_dlt_parent_id": "text", "_dlt_li
 
 @dataclass(frozen=True)
 class Model:
-    """One SQL file that is built into a table.
+    """Model: an SQL file that is built into a table.
 
     Attributes:
         name: of the file and the table.
@@ -65,13 +65,13 @@ class Model:
 
     @property
     def is_kept(self) -> bool:
-        """Whether the table stays; the others live only while building."""
+        """True if the table is kept; the others exist only while building."""
         return not self.name.startswith(_TRANSIENT)
 
 
 @dataclass(frozen=True)
 class Described:
-    """The words of models.yml for one table.
+    """Description of one table, from models.yml.
 
     Attributes:
         name: the table.
@@ -90,7 +90,7 @@ class Described:
 
 @dataclass(frozen=True)
 class Rule:
-    """One check: a select that gives the rows that break it.
+    """Check: a select for the rows that violate it.
 
     Attributes:
         name: of the file; `key_<table>` for those that follow from a table's key.
@@ -108,7 +108,7 @@ class Rule:
 
 @cache
 def models() -> tuple[Model, ...]:
-    """Every table to build, each after those that it refers to."""
+    """Models in build order, each after those that it refers to."""
     found = {path.stem: _parsed(path) for path in (*SQL.glob("staging/int_*.sql"), *SQL.glob("marts/*.sql"))}
     needs = {name: sorted(_needs(query) & found.keys()) for name, query in sorted(found.items())}
     return tuple(Model(name, found[name]) for name in TopologicalSorter(needs).static_order())
@@ -116,7 +116,7 @@ def models() -> tuple[Model, ...]:
 
 @cache
 def described() -> Mapping[str, Described]:
-    """The words for each table that stays, by its name."""
+    """Descriptions of the tables that are kept, by name."""
     common = _words()["common"]
     return MappingProxyType(
         {
@@ -134,7 +134,7 @@ def described() -> Mapping[str, Described]:
 
 @cache
 def rules() -> tuple[Rule, ...]:
-    """Every check: keys first, then the files of sql/checks, errors before warnings before findings."""
+    """List all checks: keys first, then the files of sql/checks, errors before warnings before findings."""
     words: dict[Severity, dict[str, str]] = _words()["checks"]
     built = {model.name for model in models()}
     keys = [_key_rule(table) for table in described().values() if table.name in built]
@@ -147,7 +147,7 @@ def rules() -> tuple[Rule, ...]:
 
 
 def raw_tables() -> tuple[str, ...]:
-    """Harvest's tables that some file reads."""
+    """Names of Harvest's tables that the SQL files read."""
     queries = [*_staging().values(), *(rule.query for rule in rules())]
     return tuple(
         sorted({table.name for query in queries for table in query.find_all(exp.Table) if table.db in _HARVESTS})
@@ -155,12 +155,12 @@ def raw_tables() -> tuple[str, ...]:
 
 
 def staging(name: str) -> exp.Query:
-    """A staging model's select statement."""
+    """Select statement of a staging model."""
     return _staging()[name].copy()
 
 
 def resolved(query: exp.Query, raw: Mapping[str, Sequence[str]], suffix: str = "") -> exp.Query:
-    """A statement in which each name stands for what it is in this database.
+    """Resolve the names in a statement for a given database.
 
     Args:
         query: a model's or a check's statement.
@@ -186,13 +186,13 @@ def resolved(query: exp.Query, raw: Mapping[str, Sequence[str]], suffix: str = "
 
 
 def empty(columns: Mapping[str, str]) -> exp.Query:
-    """A statement that gives no rows of these columns (SQL types by name)."""
+    """Select statement that returns these columns (SQL types by name) and no rows."""
     listed = ", ".join(f'cast(null as {kind}) as "{name}"' for name, kind in columns.items())
     return _query(f"select {listed} from (select 1 as one) as nothing where one = 0")
 
 
 def _put(table: exp.Table, instead: exp.Query | exp.Table) -> list[exp.Table]:
-    """Replace a table; gives those that are in its place now."""
+    """Replace a table in a statement; return the tables that are in its place now."""
     alias = table.alias_or_name
     if isinstance(instead, exp.Query):
         table.replace(instead.subquery(alias, copy=False))
@@ -214,7 +214,7 @@ def _raw(name: str, have: Sequence[str], too: Sequence[str] = ()) -> exp.Query |
 
 
 def _needs(query: exp.Query) -> set[str]:
-    """The tables of the marts that a statement reads, through staging models too."""
+    """Names of the marts' tables that a statement reads, through staging models too."""
     return set(_names(query))
 
 
@@ -238,7 +238,7 @@ def _key_rule(table: Described) -> Rule:
 
 
 def _rows_of(table: str, which: str) -> exp.Query:
-    """The rows of a table of Harvest's that have a place in the marts, or (`left_out`) the others."""
+    """Select the rows of a Harvest table that are included in the marts, or (`left_out`) the others."""
     return _placed()[table, which].copy()
 
 

@@ -1,4 +1,4 @@
-"""What a row of Harvest's needs to have a place in the marts, and what is odd about one that has it: sql/rows.yml, as SQL."""
+"""Conditions for a row to be included in the marts, and oddities to report (sql/rows.yml), as SQL."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NO_NUMBER = "cast(null as decimal(38, 9))"
 
 @dataclass(frozen=True)
 class Oddity:
-    """Something that can be odd about a row: the condition under which it is, and the words for it, both in SQL."""
+    """Oddity of a row: its condition, and its description, both in SQL."""
 
     condition: str
     words: str
@@ -33,7 +33,7 @@ class Oddity:
 
 @dataclass(frozen=True)
 class Needs:
-    """What the rows of one of Harvest's tables need.
+    """Conditions on the rows of one of Harvest's tables.
 
     In the statements, `every.x` stands for all rows of a table, `raw.x` for those that have a place in the marts,
     `left_out.x` for the others, and `told.x` for all rows with the texts that were kept beside the columns.
@@ -60,17 +60,17 @@ class Needs:
 
     @property
     def kept(self) -> str:
-        """A select of the rows that have a place in the marts."""
+        """Select the rows that are included in the marts."""
         return f'select * from every."{self.table}" as one where {self._has_place}'
 
     @property
     def left_out(self) -> str:
-        """A select of the others."""
+        """Select the rows that are left out of the marts."""
         return f'select * from every."{self.table}" as one where not ({self._has_place})'
 
     @property
     def told_left_out(self) -> str:
-        """A select that names the others, and says what is odd about them and what they hold."""
+        """Select the keys of rows that are left out, with what is odd about them and the hours and amounts they hold."""
         held = ", ".join(
             f'case when not ({self.beyond[name]}) then "{name}" end as {words}' if name else f"{_NO_NUMBER} as {words}"
             for name, words in self._measures
@@ -79,13 +79,13 @@ class Needs:
 
     @property
     def told_odd(self) -> str:
-        """A select that names the rows that have a place and something odd, and says what."""
+        """Select the keys of included rows that are odd, with what is odd about them."""
         odd = " or ".join(f"({oddity.condition})" for oddity in self.telling)
         return f'{self._told(self.telling)} from told."{self.table}" as one where {self._has_place} and ({odd})'
 
     @property
     def balance(self) -> str:
-        """A select of what the table has, less what has a place, less what is left out: nothing, if none got lost."""
+        """Select the balance of rows, hours and amounts: all, less included, less left out; sums to zero if none got lost."""
         return " union all ".join(
             f"select account_id, '{self.table}' as table_name, {sign} * count(*) as row_count, "
             + ", ".join(
@@ -114,13 +114,13 @@ class Needs:
 
 @cache
 def needs() -> Mapping[str, Needs]:
-    """The needs of each table that has any, or of which something odd is told."""
+    """Conditions by table, for the tables of sql/rows.yml."""
     written: dict[str, dict[str, Any]] = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
     return MappingProxyType({table: _needs(table, said) for table, said in written.items()})
 
 
 def texts(table: str) -> tuple[str, ...]:
-    """The columns, beside the documented ones, that hold the texts of values that did not fit."""
+    """Variant columns (`__v_text`), which hold the texts of values that did not fit their column."""
     return tuple(f"{column}__v_text" for column in tables()[table].columns)
 
 
@@ -159,7 +159,7 @@ def _needs(table: str, said: Mapping[str, Any]) -> Needs:
 
 
 def _related(table: str, names: Mapping[str, list[str]]) -> Iterator[tuple[str, str]]:
-    """What can be odd about a row and others."""
+    """Oddities of a row in relation to others: its parent is missing, or a unique value occurs twice."""
     if names["of"]:
         parent, here, there = names["of"]
         # One text for both, since not every database compares pairs.
@@ -174,7 +174,7 @@ def _related(table: str, names: Mapping[str, list[str]]) -> Iterator[tuple[str, 
 
 
 def _is(table: str, name: str) -> str:
-    """Words for the value of a column: as Harvest sent it, where the column could not hold that."""
+    """SQL text that describes the value of a column: as Harvest sent it, if the column could not hold that."""
     is_number = tables()[table].columns[name].data_type != "bool"
     value = f'cast("{name}" as text), ' if is_number else ""
     return f"'{name} is ' || coalesce({value}\"{name}__v_text\", 'missing') || '. '"

@@ -1,4 +1,4 @@
-"""What a build did, or why it did not: the tables, and what the checks found."""
+"""Report of a build: the tables, and what the checks found; and the error of one that failed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harvest_warehouse.marts.models import Severity
 
 @dataclass(frozen=True)
 class BuiltTable:
-    """One table of the marts: how many rows it has, and how long it took."""
+    """Built table: its rows, and how long it took."""
 
     name: str
     rows: int
@@ -20,7 +20,7 @@ class BuiltTable:
 
 @dataclass(frozen=True)
 class Found:
-    """What a check found.
+    """Finding of a check.
 
     Attributes:
         name: of the check.
@@ -39,7 +39,7 @@ class Found:
 
 @dataclass(frozen=True)
 class BuildReport:
-    """What a build did.
+    """Result of a build.
 
     Attributes:
         database: the database's file.
@@ -65,12 +65,12 @@ class BuildReport:
 
     @property
     def warnings(self) -> tuple[Found, ...]:
-        """What did not stop the build."""
+        """Findings that did not stop the build."""
         return tuple(found for found in self.found if found.severity != "error")
 
     @property
     def errors(self) -> tuple[Found, ...]:
-        """What stopped it."""
+        """Findings that stopped the build."""
         return tuple(found for found in self.found if found.severity == "error")
 
 
@@ -83,6 +83,6 @@ class BuildFailed(HarvestError):
 
 
 def failure(report: BuildReport) -> str:
-    """Why it was not built: the checks that failed, with a query for each."""
+    """Message for a failed build: the checks that failed, with a query for each."""
     lines = [f"{found.name}: {found.rows:,} rows. {found.words} To see them: {found.query}" for found in report.errors]
     return "\n".join(["The previous marts stay: not every check passed.", *lines])

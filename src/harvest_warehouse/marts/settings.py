@@ -1,4 +1,4 @@
-"""What the marts must know and Harvest does not tell: the section `[harvest_marts]` of dlt's configuration."""
+"""Settings of the marts, which Harvest does not know: the section `[harvest_marts]` of dlt's configuration."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class MartSettings:
 
 
 def mart_settings() -> MartSettings:
-    """The settings from dlt's configuration: `.dlt/config.toml` or variables such as `HARVEST_MARTS__HOME_CURRENCY`.
+    """Read the marts' settings from dlt's configuration: `.dlt/config.toml` or variables as `HARVEST_MARTS__HOME_CURRENCY`.
 
     Raises:
         SettingWrong: for a name that is none, and for a value that cannot work, with what it must look like.
@@ -123,7 +123,7 @@ def _exchange_rates(name: str, value: object) -> dict[str, dict[date, Decimal]]:
 
 
 def _month(name: str, value: object) -> date:
-    """The first day of a month: revenue and cost are converted by whole months."""
+    """Parse a month to its first day: revenue and cost are converted by whole months."""
     text = str(value).strip()
     try:
         day = date.fromisoformat(f"{text}-01" if len(text) == 7 else text)
@@ -177,7 +177,7 @@ def _number(name: str, value: object) -> Decimal:
 
 
 def _listed(value: object) -> Sequence[object]:
-    """A list as a file has it, or the text of an environment variable: parts between commas."""
+    """Parse a list from a file, or a comma-separated environment variable."""
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
     return list(value) if isinstance(value, list | tuple) else [value]

@@ -1,4 +1,7 @@
-"""Harvest's names of time zones (those of Ruby on Rails, https://api.rubyonrails.org/classes/ActiveSupport/TimeZone.html)."""
+"""Map Harvest's time zones (Ruby on Rails names) to IANA zones.
+
+https://api.rubyonrails.org/classes/ActiveSupport/TimeZone.html
+"""
 
 from __future__ import annotations
 
@@ -64,7 +67,7 @@ _NAMED = MappingProxyType(
 
 
 def zone(name: str | None) -> ZoneInfo | None:
-    """The zone by Harvest's name or the IANA one; None for one that nobody knows."""
+    """Look up a time zone by Harvest's name or its IANA name; None if unknown."""
     if not name:
         return None
     found = _NAMED.get(name) or (name if name in available_timezones() else _by_city().get(name))
@@ -73,7 +76,7 @@ def zone(name: str | None) -> ZoneInfo | None:
 
 @cache
 def _by_city() -> dict[str, str]:
-    """IANA names by their last part, spelled as Harvest does; sorted, so that the answer is always the same."""
+    """IANA names by city, spelled as Harvest does; sorted, so that the result is deterministic."""
     return {
         full.rsplit("/", 1)[1].replace("_", " "): full
         for full in sorted(available_timezones(), reverse=True)
