@@ -1,4 +1,4 @@
-"""A folder or a bucket that tables are put into as whole files: where it is, as dlt's configuration of a filesystem says."""
+"""Folder or bucket that tables are published to as Parquet, Delta or Iceberg, configured as dlt's filesystem destination."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ _ROWS_OF_A_BATCH = 20_000
 
 
 class BucketFailed(HarvestError):
-    """The folder or bucket does not take what is put there."""
+    """The folder or bucket refused a read or a write."""
 
 
 class Bucket:
-    """One folder or bucket.
+    """Folder or bucket for published tables.
 
     Attributes:
         url: of it, in words for a message.
     """
 
     def __init__(self, name: str = FILESYSTEM, bucket_url: str | None = None) -> None:
-        """Find it.
+        """Resolve its location and credentials.
 
         Args:
             name: of the destination in dlt's configuration.
@@ -69,32 +69,32 @@ class Bucket:
         self.url = self._root if self._is_local else str(self._config.bucket_url).rstrip("/")
 
     def document(self, path: str) -> Any:
-        """What a JSON file holds; None where there is none."""
+        """Read a JSON file; None if there is none."""
         with _refusals(self.url):
             return json.loads(self._files.cat_file(self._full(path))) if self._exists(path) else None
 
     def put_document(self, path: str, document: Any) -> None:
-        """Write a JSON file, whole."""
+        """Write a JSON file, atomically."""
         with _refusals(self.url):
             self._put(path, json.dumps(document, indent=2, ensure_ascii=False).encode())
 
     def has(self, path: str) -> bool:
-        """Whether a table is there."""
+        """True if a table is there."""
         with _refusals(self.url):
             return self._exists(path)
 
     def put(self, path: str, file: Path, file_format: Format) -> None:
-        """Make a table of exactly the rows in a Parquet file."""
+        """Publish a table with exactly the rows of a Parquet file."""
         putting = {"parquet": self.put_parquet, "delta": self.put_delta, "iceberg": self.put_iceberg}
         putting[file_format](path, file)
 
     def put_parquet(self, path: str, file: Path) -> None:
-        """Put one Parquet file in the place of an older one. Who reads finds the one or the other, never half of it."""
+        """Replace a Parquet file atomically: readers find the old one or the new one, never half of it."""
         with _refusals(self.url):
             self._put(path, file)
 
     def put_delta(self, path: str, file: Path) -> None:
-        """Make a Delta table's next version of exactly the rows in a Parquet file.
+        """Write a Delta table's next version, with exactly the rows of a Parquet file.
 
         Files of versions that are older than a week are removed, so that what was deleted does not stay for ever.
         """
@@ -120,7 +120,7 @@ class Bucket:
             raise BucketFailed(f"{self.url} does not take the Delta table {path}: {printable(str(error))}") from error
 
     def put_iceberg(self, path: str, file: Path) -> None:
-        """Make an Iceberg table's next version of exactly the rows in a Parquet file; of older ones, those of a week stay."""
+        """Write an Iceberg table's next version, with exactly the rows of a Parquet file; expire those older than a week."""
         if not find_spec("pyiceberg"):
             raise _not_installed("iceberg")
         from harvest_warehouse.transfer.iceberg import replace_rows  # noqa: PLC0415 (an extra)
@@ -146,14 +146,14 @@ class Bucket:
         return bool(self._files.exists(self._full(path)))
 
     def _address(self, path: str) -> str:
-        """What others find it by."""
+        """Address of a path for other libraries."""
         return self._full(path) if self._is_local else f"{self.url}/{path}"
 
     def _full(self, path: str) -> str:
         return f"{self._root}/{path}"
 
     def _put(self, path: str, content: Path | bytes) -> None:
-        """In one request, or in parts that appear together; on a disk by a rename."""
+        """Write a file atomically: by one request or a multipart upload; on a disk by a rename."""
         full = self._full(path)
         aside = f"{full}.part" if self._is_local else full
         if self._is_local:
@@ -175,7 +175,7 @@ def _rows(file: Path) -> Iterator[pa.RecordBatchReader]:
 
 @contextmanager
 def _refusals(url: str) -> Iterator[None]:
-    """What a storage says when it refuses, in a message."""
+    """Turn any error of a storage library into BucketFailed."""
     try:
         yield
     except Exception as error:  # The libraries of the storages have no error in common.

@@ -46,12 +46,12 @@ _VERSIONS, _LOADS, _STATE = "_dlt_version", "_dlt_loads", "_dlt_pipeline_state"
 
 
 class CopyFailed(HarvestError):
-    """A copy that did not come to its end. What it wrote is marked as such, and nobody takes it for an account."""
+    """A copy failed. What it wrote is marked as incomplete, and no command uses it."""
 
 
 @dataclass(frozen=True)
 class CopiedTable:
-    """One table, with as many rows, of the same values, on both sides."""
+    """Copied table, with equal rows on both sides."""
 
     name: str
     rows: int
@@ -59,7 +59,7 @@ class CopiedTable:
 
 @dataclass(frozen=True)
 class CopyReport:
-    """What a copy did.
+    """Result of a copy.
 
     Attributes:
         source: where it was copied from, in words.
@@ -83,7 +83,7 @@ class CopyReport:
 
     @property
     def rows(self) -> int:
-        """Of all tables."""
+        """Number of rows in all tables."""
         return sum(table.rows for table in self.tables)
 
 
@@ -95,7 +95,9 @@ def copy(
     build_marts: bool = True,
     on_step: Callable[[str], None] = lambda _: None,
 ) -> CopyReport:
-    """Make `target` what `source` is, so that the next sync goes on there. Asks nothing of Harvest, changes nothing in the source.
+    """Copy an account's dataset to another destination, so that the next sync resumes there; changes nothing in the source.
+
+    Sends no request to Harvest.
 
     Args:
         source: an account's tables, as its last sync left them.
@@ -132,7 +134,7 @@ def copy(
 
 
 class _Copy:
-    """One copy under way. dlt's working folders are its own: that of the account believes what it believed."""
+    """State of one copy in progress, with dlt working folders of its own: the account's stays as it is."""
 
     def __init__(self, source: Target, target: Target, folder: Path, on_step: Callable[[str], None]) -> None:
         self._account = source
@@ -142,7 +144,7 @@ class _Copy:
         self._on_step = on_step
 
     def run(self, *, replaces: bool) -> CopyReport:
-        """The rows, then how far each stream has come, then the comparison; only after that it counts."""
+        """Copy the rows, then the pipeline state, and compare; only then remove the mark of an incomplete copy."""
         self._on_step("looking at both databases")
         if pipeline_state.has_unfinished(Run(self._account)):
             raise _unsettled(self._source)
@@ -167,7 +169,7 @@ class _Copy:
         return CopyReport(self._source.place, self._target.place, self._target.destination, copied, left)
 
     def _schema(self) -> Schema:
-        """dlt's, as the source has stored it."""
+        """dlt's schema as stored in the source."""
         reader: Any = open_pipeline(self._source, "reading").destination_client()
         with reader as client:
             stored = client.get_stored_schema(SCHEMA) if client.is_storage_initialized() else None
@@ -176,7 +178,7 @@ class _Copy:
         return Schema.from_stored_schema(json.loads(stored.schema))
 
     def _portions(self, here: Database, schema: Schema, table: str) -> TableScan:
-        """Of dlt's own tables, only what is about ours."""
+        """Scan of a table; of dlt's own tables, only the rows of our schema and pipeline."""
         has = here.columns(table)
         columns = tuple(column for name, column in schema.get_table_columns(table).items() if name in has)
         mine = f"schema_name = '{schema.name}'"
@@ -196,7 +198,7 @@ class _Copy:
             )
 
     def _begin(self, client: JobClientBase, schema: Schema, plan: Sequence[TableScan], *, replaces: bool) -> None:
-        """Mark the target as unfinished, and make the tables."""
+        """Mark the target as an incomplete copy, and create the tables."""
         with open_database(self._target, is_copying=True) as database:
             names = database.names()
             if UNFINISHED_COPY in names:
@@ -244,7 +246,7 @@ class _Copy:
         return digests
 
     def _files(self, here: Database, client: JobClientBase, portions: TableScan, digest: Checksum) -> Iterator[Path]:
-        """The rows as load files of dlt's, one after the other; each is gone when the next is asked for."""
+        """Yield the rows as dlt load files, one at a time; each is deleted when the next is requested."""
         schema = portions.schema(client.capabilities)
         batches = portions.batches(here, schema)
         if portions.table == _VERSIONS:
@@ -274,7 +276,7 @@ class _Copy:
             raise CopyFailed(f"{table}: {what_happened(error, self._target)} {_HOW_TO_GO_ON}") from error
 
     def _compare(self, digests: Sequence[tuple[TableScan, Checksum]], client: JobClientBase) -> None:
-        """Read everything again where it is now, all values of all rows."""
+        """Read all rows back from the target, and compare their checksums."""
         with open_database(self._target, is_copying=True) as database:
             for number, (portions, want) in enumerate(digests, 1):
                 self._on_step(f"comparing {portions.table} (table {number} of {len(digests)})")
@@ -289,13 +291,13 @@ class _Copy:
 
 
 def _is_same(source: Target, target: Target) -> bool:
-    """Whether both are one place, also under two names of it."""
+    """True if both are the same location, possibly under two destination names."""
     bare = [warehouse.place.removeprefix(f"{warehouse.destination} at ") for warehouse in (source, target)]
     return bare[0] == bare[1] and source.dataset_name == target.dataset_name
 
 
 def _state_last(tables: Sequence[str]) -> list[str]:
-    """dlt's own behind the others, and last of all how far the streams have come."""
+    """Sort tables: dlt's own after the others, and the pipeline state last of all."""
     return sorted(tables, key=lambda name: (name.startswith("_dlt_"), name == _STATE, name))
 
 

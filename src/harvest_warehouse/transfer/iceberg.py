@@ -1,4 +1,4 @@
-"""Iceberg tables without a catalog: the newest file of metadata in a table's folder is the table."""
+"""Write Iceberg tables without a catalog: the newest metadata file in a table's folder is its current version."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _FILES = "files"
 
 
 class BucketIO(FsspecFileIO):
-    """The way to the files is the shelf's own, with its credentials."""
+    """pyiceberg file IO over the bucket's own file system and credentials."""
 
     def get_fs(self, scheme: str, hostname: str | None = None) -> AbstractFileSystem:  # noqa: ARG002
-        """The shelf's, whatever the address."""
+        """The bucket's file system, whatever the address."""
         files: AbstractFileSystem = self.properties[_FILES]
         return files
 
 
 def replace_rows(files: AbstractFileSystem, url: str, rows: pa.RecordBatchReader) -> None:
-    """Make a table's next version of exactly these rows. Versions older than a week are forgotten, and their files removed.
+    """Write a table's next version with exactly these rows; expire versions older than a week and remove their files.
 
     Who reads finds the old rows or the new ones. For readers that have no catalog either, `metadata/version-hint.text` names the
     newest metadata (https://duckdb.org/docs/stable/core_extensions/iceberg/overview).
@@ -75,7 +75,7 @@ def _committed(files: AbstractFileSystem, url: str, rows: pa.RecordBatchReader) 
 
 
 def _files_of(table: Table) -> Iterator[str]:
-    """Of all versions that it still has."""
+    """Paths of the manifest and data files of all versions that the table still has."""
     for snapshot in table.snapshots():
         yield snapshot.manifest_list
         for manifest in snapshot.manifests(table.io):
@@ -84,7 +84,7 @@ def _files_of(table: Table) -> Iterator[str]:
 
 
 def _listed(files: AbstractFileSystem, folder: str, ending: str = "") -> list[str]:
-    """The files in a folder, whatever signs its name has."""
+    """List the files in a folder, whatever characters its name has; none if it does not exist."""
     try:
         return [path for path in files.ls(folder, detail=False) if path.endswith(ending)]
     except FileNotFoundError:
@@ -92,7 +92,7 @@ def _listed(files: AbstractFileSystem, folder: str, ending: str = "") -> list[st
 
 
 def _bare(files: AbstractFileSystem, path: str) -> str:
-    """Without what says which storage it is in."""
+    """Path without the storage's protocol."""
     return str(files._strip_protocol(path))
 
 

@@ -1,4 +1,4 @@
-"""Publish the tables and marts of an account into a folder or a bucket: as files that are whole each time, deletions included."""
+"""Publish the tables and marts of an account to a folder or bucket, in full each time, deletions included."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from harvest_warehouse.transfer.bucket import SUFFIXES, Bucket, Format
 from harvest_warehouse.warehouse import Target
 
 LIST = "harvest_published.json"
-"""Beside the tables, and written last: what there is, of which moment."""
+"""Name of the manifest beside the tables, written last: which tables there are, and as of when."""
 
 _ROWS = 5_000
 _NINE_PLACES = Decimal(1).scaleb(-9)
@@ -56,7 +56,7 @@ class PublishFailed(HarvestError):
 
 @dataclass(frozen=True)
 class PublishedTable:
-    """One table.
+    """Published table.
 
     Attributes:
         path: below the folder or bucket.
@@ -71,7 +71,7 @@ class PublishedTable:
 
 @dataclass(frozen=True)
 class PublishReport:
-    """What was published.
+    """Result of publishing.
 
     Attributes:
         source: the warehouse, in words.
@@ -104,7 +104,7 @@ def publish(
     *,
     on_step: Callable[[str], None] = lambda _: None,
 ) -> PublishReport:
-    """Make the files what the tables are. No run writes into the warehouse meanwhile, so they are all of one moment.
+    """Publish all tables as of one moment: the run lock is held, so that no run writes meanwhile.
 
     Args:
         warehouse: an account's tables and marts.
@@ -145,7 +145,7 @@ def publish(
 
 
 def _wanted(database: Database, warehouse: Target) -> Iterator[tuple[str, str, list[_Column]]]:
-    """Harvest's tables and ours, and the marts; not dlt's own, and not what an interrupted run left."""
+    """Tables to publish: Harvest's, system tables and marts; not dlt's own, nor copies that an interrupted run left."""
     marts = described().keys()
     for dataset in (warehouse.dataset_name, warehouse.marts_name):
         columns: dict[str, list[_Column]] = {}
@@ -166,7 +166,7 @@ _COLUMNS = """
 
 
 def _column(database: Database, name: str, kind: str, precision: int | None, scale: int | None) -> _Column:
-    """As Arrow has it; what has no type of its own there is text."""
+    """Arrow type of a column; text if it has no type of its own there."""
     try:
         parsed = exp.DataType.build(kind, dialect=database.dialect).this
     except sqlglot.ParseError:
@@ -178,7 +178,7 @@ def _column(database: Database, name: str, kind: str, precision: int | None, sca
 
 
 def _write(database: Database, table: str, columns: list[_Column], file: Path) -> dict[str, Any]:
-    """Write a table to a Parquet file, and say what is in it: how many rows, and a sum over their values and types."""
+    """Write a table to a Parquet file; return its row count, and a checksum of values and types."""
     schema = pa.schema([(column.name, column.type) for column in columns])
     read = ", ".join(
         f'cast("{column.name}" as text) as "{column.name}"' if column.type == pa.string() else f'"{column.name}"'
