@@ -1,1 +1,1 @@
-"""Settings: what dlt's configuration says of the account, of our own sections, and of this process."""
+"""Settings from dlt's configuration: the account, sections of our own, and process-wide settings."""

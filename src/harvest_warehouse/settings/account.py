@@ -1,4 +1,4 @@
-"""The Harvest account and how to ask it, as dlt's configuration has them: `.dlt/secrets.toml`, `.dlt/config.toml`, the environment."""
+"""Read the account's settings from dlt's configuration (`.dlt/secrets.toml`, `.dlt/config.toml`, environment)."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from harvest_time_tracking.settings import HOW_TO_SIGN_IN, as_date
 
 PIPELINE = "harvest_time_tracking_pipeline"
 REREAD_REQUESTS = 10
-"""How many requests a sync spends on history that nothing says has changed: 20,000 time entries."""
+"""Default number of requests that a sync spends on the rolling re-read of history: 20,000 time entries."""
 
 
 def account_settings(pipeline_name: str = PIPELINE, *, start_date: str | None = None) -> Settings:
-    """The account, from dlt's configuration: `.dlt/secrets.toml`, `.dlt/config.toml` or the environment.
+    """Read the account's settings from dlt's configuration: `.dlt/secrets.toml`, `.dlt/config.toml` or the environment.
 
     Read as the source itself would read it, in every spelling that it takes.
 
@@ -47,7 +47,7 @@ def account_settings(pipeline_name: str = PIPELINE, *, start_date: str | None = 
 
 
 def reread_requests(pipeline_name: str = PIPELINE) -> int:
-    """About how many requests each sync spends on reading history again, from where the account's settings are.
+    """Read the setting `reread_requests`: about how many requests each sync spends on reading history again.
 
     Raises:
         SettingWrong: where it is not a number, or below 0.
@@ -60,7 +60,7 @@ def reread_requests(pipeline_name: str = PIPELINE) -> int:
 
 
 def children_requests(pipeline_name: str = PIPELINE) -> int | None:
-    """How many requests for children a run makes, from where the account's settings are; None for what suits the account.
+    """Read the setting `children_requests`: how many requests for children a run makes; None for what suits the account.
 
     Raises:
         SettingWrong: where it is not a number, or one that cannot be.
@@ -73,7 +73,7 @@ def children_requests(pipeline_name: str = PIPELINE) -> int | None:
 
 @contextmanager
 def _found(pipeline_name: str) -> Iterator[None]:
-    """dlt looks under the pipeline's name, too, and what it does not find or cannot read is said in our words."""
+    """Look up settings under the pipeline's name, too, and turn dlt's configuration errors into SettingWrong."""
     try:
         with inject_section(ConfigSectionContext(pipeline_name=pipeline_name)):
             yield

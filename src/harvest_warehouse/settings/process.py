@@ -1,4 +1,4 @@
-"""What a process of ours sets before dlt does anything: memory, telemetry, log lines, names."""
+"""Process-wide settings made before dlt does anything: memory, telemetry, logging, naming."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from harvest_time_tracking import SettingWrong, printable
 
 
 def keep_memory_flat() -> None:
-    """Give memory back when a page is done: allocators that keep it for each thread keep most of it for nothing."""
+    """Configure allocators and dlt's buffers so that memory is released after each page."""
     pa.set_memory_pool(pa.system_memory_pool())
     # dlt holds back so many rows of each stream before it writes them, 5,000 if it is not told.
     os.environ.setdefault("SOURCES__DATA_WRITER__BUFFER_MAX_ITEMS", "500")
@@ -33,9 +33,9 @@ def keep_memory_flat() -> None:
 
 @contextmanager
 def pandas_kept_out(is_to_be: bool = True) -> Iterator[None]:
-    """Let nobody import pandas as long as the block lasts, where that `is_to_be`.
+    """Block imports of pandas for the duration of a block, if `is_to_be`.
 
-    DuckDB's driver and Arrow do so to recognise what nobody here hands them, and it takes 40 MB.
+    DuckDB's driver and Arrow import it to recognise data frames, which nobody here passes to them, and it takes 40 MB.
     """
     finders = [_NoPandas()] if is_to_be else []
     sys.meta_path[:0] = finders
@@ -52,7 +52,7 @@ class _NoPandas(MetaPathFinder):
 
 
 def give_memory_back() -> None:
-    """What one part of a load freed, the next one shall not come on top of."""
+    """Release freed memory to the operating system, so that the next part of a load does not add to it."""
     pa.default_memory_pool().release_unused()
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):
@@ -73,7 +73,7 @@ _NO_NEWS = (
 
 
 def keep_dlt_quiet() -> None:
-    """No telemetry and no chatter, unless the user's own configuration asks for them.
+    """Turn off dlt's telemetry and log lines, unless the user's own configuration asks for them.
 
     Raises:
         SettingWrong: where it asks for what is not installed.
@@ -94,7 +94,7 @@ def keep_dlt_quiet() -> None:
 
 
 def keep_names() -> None:
-    """Tables and columns are named as documented, whatever a user's other pipelines are told to name theirs like."""
+    """Fix dlt's naming convention to snake_case, as documented, whatever the user's other pipelines use."""
     os.environ["SCHEMA__NAMING"] = "snake_case"
 
 

@@ -1,4 +1,4 @@
-"""A section of our own in dlt's configuration: only names that there are, whether from a file or from the environment."""
+"""Read a section of our own from dlt's configuration, and refuse unknown names, in files and in the environment."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harvest_time_tracking import SettingWrong
 
 
 def given(section: str, known: Sequence[str]) -> dict[str, object]:
-    """The settings of a section that are set; the environment wins over the files.
+    """Read the settings of a section that are set; the environment wins over the files.
 
     Args:
         section: its name, such as `harvest_marts`.
@@ -41,7 +41,7 @@ def given(section: str, known: Sequence[str]) -> dict[str, object]:
 
 
 def variable(section: str, name: str) -> str:
-    """The environment variable of a setting."""
+    """Name of the environment variable for a setting."""
     return f"{section}__{name}".upper()
 
 
@@ -53,7 +53,7 @@ def _names_in_files(section: str) -> Iterator[str]:
 
 
 def _variables(section: str) -> list[str]:
-    """Also those in small letters, which dlt does not read."""
+    """Environment variables of a section, also those in lower case, which dlt does not read."""
     return sorted(name for name in os.environ if name.upper().startswith(variable(section, "")))
 
 
@@ -63,7 +63,7 @@ def _hint(name: str, known: Sequence[str]) -> str:
 
 
 def _read(name: str, text: str) -> object:
-    """A variable's text; a list or a table in it as it would stand in the file, or in JSON."""
+    """Parse a setting's text; a list or a table in it is read as TOML, or as JSON."""
     if not text.lstrip().startswith(("[", "{")):
         return text
     try:
