@@ -1,1 +1,1 @@
-"""Messages: numbers in words, and the steps of a run."""
+"""Text for messages, and progress steps of a run."""

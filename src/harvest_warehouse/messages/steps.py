@@ -1,7 +1,7 @@
-"""The steps of a run, told to whoever watches it."""
+"""Progress callbacks for the steps of a run."""
 
 from __future__ import annotations
 
 
 def say_nothing(step: str) -> None:
-    """For those who do not watch."""
+    """Ignore a step: the default progress callback."""

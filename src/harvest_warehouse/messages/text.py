@@ -1,4 +1,4 @@
-"""Numbers as people read them."""
+"""Format numbers and values for people and for JSON."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import simplejson
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 row`, `2,000 rows`."""
+    """Format a number with its noun: `1 row`, `2,000 rows`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def exact(value: object) -> str:
-    """A value as text, digit by digit; zeros at the end of a decimal say nothing, and go."""
+    """Format a value as exact text; trailing zeros of a decimal are dropped."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Decimal):
@@ -30,7 +30,7 @@ def exact(value: object) -> str:
 
 
 def plain(value: Any) -> Any:
-    """A value in the terms of JSON, decimals kept as they are."""
+    """Convert a value to JSON types; decimals stay decimals."""
     if isinstance(value, Decimal):
         return _trimmed(value)
     if isinstance(value, list | tuple):
