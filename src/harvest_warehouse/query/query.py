@@ -1,4 +1,4 @@
-"""One question in SQL to the warehouse, by somebody who need not know where its tables are, and who cannot change them."""
+"""Run a read-only SQL query on the warehouse, with bare table names."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from harvest_warehouse.query.statement_guard import guarded, question
 from harvest_warehouse.warehouse import Target
 
 SECONDS = 300.0
-"""How long a question may take."""
+"""Default time limit of a query, in seconds."""
 _SHOW_TABLES = ("show tables", "show all tables")
 _ROWS_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True)
 class QueryReport:
-    """What a query gave.
+    """Result of a query.
 
     Attributes:
         columns: their names, each of them once.
@@ -40,7 +40,7 @@ class QueryReport:
 
 
 def query(warehouse: Target, statement: str, *, limit: int | None = None, seconds: float = SECONDS) -> QueryReport:
-    """Ask the database of an account, for an answer that fits into memory.
+    """Run a query on an account's database, and return its rows in memory.
 
     Args:
         warehouse: where the tables are. Those of Harvest and those of the marts are found by their bare names.
@@ -61,7 +61,7 @@ def query(warehouse: Target, statement: str, *, limit: int | None = None, second
 
 @contextmanager
 def streamed(warehouse: Target, statement: str, *, seconds: float = SECONDS) -> Iterator[Answer]:
-    """The answer to a question as it comes in, a few thousand rows at a time. Takes and raises what `query` does.
+    """Run a query and stream its answer, a few thousand rows at a time. Takes and raises what `query` does.
 
     Ctrl-C, SIGTERM and the time limit end it, and what the database's server does for it.
     """
@@ -82,7 +82,7 @@ def streamed(warehouse: Target, statement: str, *, seconds: float = SECONDS) -> 
 
 
 def limited(answer: Answer, limit: int | None) -> Answer:
-    """The first rows of an answer; all of them where the limit is None or 0."""
+    """Limit an answer to its first rows; all of them if the limit is None or 0."""
     if not limit:
         return answer
     rows = islice((row for batch in answer.batches for row in batch), limit)
@@ -119,7 +119,7 @@ def _too_long(seconds: float) -> str:
 
 
 def _distinct(columns: tuple[str, ...]) -> tuple[str, ...]:
-    """The second column of a name gets a number: as JSON, one would hide the other."""
+    """Number duplicate column names: as JSON, one would hide the other."""
     names: list[str] = []
     for column in columns:
         name, number = column, 2

@@ -1,4 +1,4 @@
-"""An allow list for SQL that somebody else wrote: one statement that asks, of this database's tables, by functions that only compute.
+"""Allow list for untrusted SQL: one read-only statement, on this database's tables, with functions that only compute.
 
 What is run is what the parsed statement says, never the text. Everything that is not known to be harmless is refused by name.
 Pure.
@@ -54,7 +54,7 @@ _SHOWN = frozenset({"TABLES", "VIEWS", "OBJECTS", "COLUMNS", "SCHEMAS", "PRIMARY
 
 
 def question(statement: str, dialect: str) -> exp.Expr:
-    """The parsed statement, which is one and only asks.
+    """Parse a statement, and refuse all but a single read-only one.
 
     Args:
         statement: one select, with, describe, summarize or show.
@@ -93,7 +93,7 @@ def question(statement: str, dialect: str) -> exp.Expr:
 
 
 def guarded(tree: exp.Expr, known: Mapping[str, exp.Table]) -> exp.Expr:
-    """A parsed question, with the full names of the tables that it asks; the tree itself is changed.
+    """Check the functions and tables of a parsed query, and qualify its table names; changes the tree.
 
     Args:
         tree: what `question` gave.
@@ -129,7 +129,7 @@ def guarded(tree: exp.Expr, known: Mapping[str, exp.Table]) -> exp.Expr:
 
 
 def refuse_functions(tree: exp.Expr) -> None:
-    """Refuse every function that is not known to do nothing but compute.
+    """Refuse every function that is not on the allow list of those that only compute.
 
     Raises:
         SettingWrong: with the function's name.
@@ -148,7 +148,7 @@ def refuse_functions(tree: exp.Expr) -> None:
 
 
 def _refuse_qualified(call: exp.Expr, name: str) -> None:
-    """A function of somebody's own schema may have any name."""
+    """Refuse functions qualified by a schema: a user-defined one may have any name."""
     above = call.parent
     if isinstance(above, exp.Dot) and above.expression is call:
         raise SettingWrong(f"The function {name} is answered by its name alone, without a schema.")
@@ -165,7 +165,7 @@ def _refuse_elsewhere(table: exp.Table, known: Mapping[str, exp.Table]) -> None:
 
 
 def _refuse_texts_as_names(tree: exp.Expr) -> None:
-    """A text may name any table, and any file; of what can be shown, tables are described."""
+    """Refuse texts in the place of table names (they may name files), and `show` of anything but tables and columns."""
     named = [rows.this for rows in tree.find_all(exp.TableFromRows) if not isinstance(rows.this, exp.Func)]
     if isinstance(tree, exp.Describe | exp.Summarize) and not isinstance(tree.this, exp.Table | exp.Query):
         named.append(tree.this)
@@ -176,7 +176,7 @@ def _refuse_texts_as_names(tree: exp.Expr) -> None:
 
 
 def _name_in_the_query(table: exp.Table) -> exp.Identifier | None:
-    """The name of the `with` that a table's bare name means, as it is written there; None where it means a table."""
+    """Find the common table expression that a bare name refers to, as it is written there; None if it means a table."""
     below: exp.Expr = table
     while (node := below.parent) is not None:
         if isinstance(node, exp.With):
@@ -193,7 +193,7 @@ def _name_in_the_query(table: exp.Table) -> exp.Identifier | None:
 
 
 def _before(clause: exp.With, cte: exp.Expr, table: exp.Table) -> list[exp.Expr]:
-    """What a table in the definition of a `with` can mean: those before it, and itself in what is done again and again."""
+    """Common table expressions visible inside a definition: those before it, and itself in its recursive part."""
     seen: list[exp.Expr] = []
     for each in clause.expressions:
         if each is cte:
@@ -233,7 +233,7 @@ def _verb(tree: exp.Expr, statement: str) -> str:
 
 
 def _said(error: SqlglotError) -> str:
-    """sqlglot's words, without its colours."""
+    """Message of a sqlglot error, without its colour codes."""
     for one in getattr(error, "errors", None) or ():
         near = str(one.get("highlight") or "").strip()
         return f"{str(one['description']).rstrip('.')}, line {one['line']}, column {one['col']}" + (
