@@ -1,4 +1,4 @@
-"""Count what an account has, with few requests: the records of each list, and the parents by which others are read."""
+"""Count an account's records with few requests: those of each list, and the parents by which others are read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PARENTS = frozenset(stream.parent.stream for stream in STREAMS.values() if stre
 
 @dataclass(frozen=True)
 class Counts:
-    """What there is.
+    """Counts of an account's records.
 
     Attributes:
         records: how many records each list has; None where Harvest does not say.
@@ -32,7 +32,7 @@ class Counts:
 
 
 def counts(client: Client, features: Mapping[str, object]) -> Counts:
-    """Count by one small request for each list. Those of parents are read: no count tells which have children and are alive.
+    """Count each list by one small request; lists of parents are read, as no count tells which may have children.
 
     Args:
         client: asks.

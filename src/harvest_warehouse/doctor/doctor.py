@@ -1,4 +1,4 @@
-"""Whether a load will work, what it will bring and how long it takes: asked with a handful of requests."""
+"""Check whether a load will work, and estimate what it will bring and how long it takes, with a handful of requests."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Verdict = Literal["ok", "note", "wrong"]
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at; `wrong` prevents a load, a `note` does not."""
+    """Result of one check; `wrong` prevents a load, a `note` does not."""
 
     name: str
     verdict: Verdict
@@ -45,7 +45,7 @@ class Check:
 
 @dataclass(frozen=True)
 class DoctorReport:
-    """What the doctor found.
+    """Result of the doctor.
 
     Attributes:
         checks: network, clock, token, account, role, features, database and the reading again of history.
@@ -67,7 +67,7 @@ class DoctorReport:
 
     @property
     def is_fine(self) -> bool:
-        """Whether nothing prevents a load."""
+        """True if nothing prevents a load."""
         return all(check.verdict != "wrong" for check in self.checks)
 
 
@@ -79,7 +79,7 @@ def doctor(
     children_requests: int | None = None,
     client: Client | None = None,
 ) -> DoctorReport:
-    """Look at everything that a load needs. Harvest's answers are verdicts, not exceptions."""
+    """Check everything that a load needs. Harvest's errors become verdicts, not exceptions."""
     with client or Client(settings, tries=_TRIES) as asking:
         checks, features = _account(asking, settings)
         plans: tuple[StreamPlan, ...] = ()
@@ -127,7 +127,7 @@ def _account(client: Client, settings: Settings) -> tuple[list[Check], dict[str,
 
 
 def _way(client: Client, way: str) -> list[Check]:
-    """How Harvest was reached, and whether it has our time."""
+    """Checks of the network route and of the clocks."""
     off = client.said_of_clocks
     clock = Check("clock", "note", off) if off else Check("clock", "ok", "no difference from Harvest's was seen.")
     return [Check("network", "ok", way), clock]
@@ -160,7 +160,7 @@ def _features(features: dict[str, object]) -> Check:
 
 
 def _marts(company_currency: object) -> Check:
-    """What `build` will count by, and what it cannot know; nothing of it prevents a load."""
+    """Check the settings of the marts; nothing of it prevents a load."""
     try:
         settings = mart_settings()
     except SettingWrong as error:
@@ -182,7 +182,7 @@ def _marts(company_currency: object) -> Check:
 
 
 def _who_is_it(settings: Settings, error: HarvestError) -> list[Check]:
-    """What is wrong, the token or the account: Harvest's list of accounts tells, which needs no account's id."""
+    """Tell a wrong token from a wrong account, by Harvest's list of accounts, which needs no account id."""
     accounts = _accounts(settings)
     if accounts is None:
         return [Check("token or account", "wrong", str(error))]
@@ -203,7 +203,7 @@ def _who_is_it(settings: Settings, error: HarvestError) -> list[Check]:
 
 
 def _accounts(settings: Settings) -> list[dict[str, object]] | None:
-    """The accounts that the token reaches; None where Harvest does not take the token, or cannot be asked."""
+    """Accounts that the token reaches; None if Harvest does not accept the token, or cannot be asked."""
     url = urlsplit(settings.base_url)
     if is_loopback(url.hostname):
         address = f"{url.scheme}://{url.netloc}/api/v2/accounts"
@@ -246,7 +246,7 @@ def _database(warehouse: Target) -> Check:
 
 
 def _children(children: ChildrenPlan) -> Check:
-    """Within how many runs a payment, message or rate is found that changed while its invoice or person did not."""
+    """Report how many runs it takes to find a changed payment, message or rate whose invoice or person did not change."""
     if children.parents and not children.requests:
         said = "switched off (children_requests = 0): payments, messages and rates are read where their parent changed only."
         return Check("children", "note", said)
@@ -271,7 +271,7 @@ def _runs(number: int) -> str:
 
 
 def _rereading(warehouse: Target, settings: Settings, requests: int) -> Check:
-    """Within how many runs all of history is read again."""
+    """Report within how many runs all of history is read again."""
     if not requests:
         return Check(
             "re-reading", "note", "switched off (reread_requests = 0): what changes without a trace is not noticed."

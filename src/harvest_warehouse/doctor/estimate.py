@@ -1,4 +1,4 @@
-"""What a load would ask of Harvest, worked out before it is asked. Pure."""
+"""Estimate the requests of a load before it is run. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DAILY_SHARE = 0.02
 
 @dataclass(frozen=True)
 class StreamPlan:
-    """What will become of one stream.
+    """Request estimate for one stream.
 
     Attributes:
         stream: its name.
@@ -41,7 +41,7 @@ class StreamPlan:
 
 @dataclass(frozen=True)
 class ChildrenPlan:
-    """Within how many runs the children of all parents are asked for again, changed or not.
+    """Estimate of how many runs it takes to request the children of all parents again, changed or not.
 
     Attributes:
         parents: how many requests it takes to ask for all of them.
@@ -57,7 +57,7 @@ class ChildrenPlan:
 
 
 def children_plan(parents: Mapping[str, Split], requests: int | None) -> ChildrenPlan:
-    """Foretell when all children have been asked for again.
+    """Estimate in how many runs all children will have been requested again.
 
     Args:
         parents: how many parents each stream has.
@@ -73,7 +73,7 @@ def children_plan(parents: Mapping[str, Split], requests: int | None) -> Childre
 
 
 def _runs(parents: Mapping[str, Split], given: Mapping[str, Split]) -> Split:
-    """Within how many runs all parents of all streams have had their turn."""
+    """Number of runs until all parents of all streams were asked for their children."""
     alive = [ceil(parents[name].alive / share.alive) for name, share in given.items() if share.alive]
     others = [ceil(parents[name].others / share.others) for name, share in given.items() if share.others]
     return Split(max(alive, default=0), max(others, default=0))
@@ -91,7 +91,7 @@ def plan(
     features: Mapping[str, object],
     children_requests: int | None = None,
 ) -> tuple[StreamPlan, ...]:
-    """A plan for each stream that is read by default.
+    """Estimate the requests of each stream that is read by default.
 
     Args:
         streams: the catalogue.
@@ -118,7 +118,7 @@ def plan(
 
 
 def seconds_for(requests: int, requests_per_15_s: int) -> float:
-    """How long the pace alone makes that many requests take; 0 for no pace."""
+    """Seconds that the rate limit alone makes so many requests take; 0 for no limit."""
     return requests / requests_per_15_s * WINDOW_SECONDS["general"] if requests_per_15_s else 0.0
 
 

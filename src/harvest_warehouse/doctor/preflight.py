@@ -1,4 +1,4 @@
-"""Whether a database lets us do what a sync does: tried in a scratch schema that is dropped again."""
+"""Preflight check: try in a scratch schema, which is dropped again, whether the database permits what a sync does."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _COLUMNS = "(id bigint, hours decimal(38, 9), note text)"
 
 @dataclass(frozen=True)
 class Preflight:
-    """How far it came.
+    """Result of the preflight check.
 
     Attributes:
         done: the steps that worked, in words.
@@ -40,7 +40,7 @@ class Preflight:
 
 
 def preflight(warehouse: Target) -> Preflight:
-    """Connect, make a schema and a table in it, write, merge, index, lock, load as dlt does, and drop it all."""
+    """Connect, create a schema and a table in it, write, merge, index, lock, load as dlt does, and drop it all."""
     name = f"harvest_doctor_{uniq_id(4)}"
     with tempfile.TemporaryDirectory() as folder:
         scratch = replace(
@@ -50,7 +50,7 @@ def preflight(warehouse: Target) -> Preflight:
 
 
 class _Preflight:
-    """One trial under way: in a schema of its own or, where it may make none, in those that are there."""
+    """State of one preflight check, in a schema of its own or, if it may create none, in the existing ones."""
 
     def __init__(self, warehouse: Target, scratch: Target, table: str) -> None:
         self._warehouse = warehouse
@@ -60,7 +60,7 @@ class _Preflight:
         self._done: list[str] = []
 
     def run(self) -> Preflight:
-        """Step by step, until one is refused."""
+        """Run the steps until one fails."""
         step = ""
         try:
             for step, take in self._steps():
@@ -122,7 +122,7 @@ class _Preflight:
             self._run(f"drop table if exists {self._table}")
 
     def _missing(self, step: str) -> str:
-        """The statement that gives the permission, with the names of this database."""
+        """Statement that grants the missing permission, with the names of this database."""
         template, who = self._warehouse.kind.permissions.get(step), self._warehouse.kind.who
         if not template or not who:
             return ""
