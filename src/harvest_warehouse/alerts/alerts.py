@@ -1,4 +1,4 @@
-"""What needs attention now: every alert of the catalogue, asked of the marts of the last build."""
+"""Evaluate the alerts of the catalogue on the marts of the last build."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FINDINGS = "mart_data_quality"
 
 @dataclass(frozen=True)
 class Raised:
-    """An alert that found something.
+    """Raised alert, with the rows it found.
 
     Attributes:
         alert: its entry in the catalogue.
@@ -37,7 +37,7 @@ class Raised:
 
 @dataclass(frozen=True)
 class AlertsReport:
-    """What was found.
+    """Result of evaluating the alerts.
 
     Attributes:
         as_of: the day up to which the marts count, by account.
@@ -55,7 +55,7 @@ class AlertsReport:
 def alerts(
     warehouse: Target, settings: AlertSettings | None = None, *, catalogue: Sequence[Alert] = ALERTS
 ) -> AlertsReport:
-    """Ask every alert.
+    """Evaluate every alert.
 
     Args:
         warehouse: whose marts.

@@ -1,4 +1,4 @@
-"""What is looked for, as data: one entry for each alert. Adding one is adding an entry here."""
+"""Catalogue of alerts, as data. Adding an alert is adding an entry here."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Severity = Literal["urgent", "soon"]
 
 @dataclass(frozen=True)
 class Alert:
-    """One thing that somebody should do something about.
+    """Definition of an alert: something that somebody should act on.
 
     Attributes:
         name: how it is called, for machines.

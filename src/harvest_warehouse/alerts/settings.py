@@ -1,4 +1,4 @@
-"""From when on something needs attention: the section `[harvest_alerts]` of dlt's configuration."""
+"""Thresholds of the alerts: the section `[harvest_alerts]` of dlt's configuration."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ class AlertSettings:
     margin_months: Decimal = Decimal(3)
 
     def values(self) -> dict[str, object]:
-        """As values of queries."""
+        """Thresholds as query parameters, by name."""
         return asdict(self)
 
 
 def alert_settings() -> AlertSettings:
-    """The thresholds from dlt's configuration: `.dlt/config.toml` or variables such as `HARVEST_ALERTS__BUDGET_SHARE`.
+    """Read the thresholds from dlt's configuration: `.dlt/config.toml` or variables such as `HARVEST_ALERTS__BUDGET_SHARE`.
 
     Raises:
         SettingWrong: for a name that is none, or a value that is no number.

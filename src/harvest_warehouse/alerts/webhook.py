@@ -1,4 +1,4 @@
-"""Where a message goes: a Slack-compatible webhook, by dlt's own setting for it, whose address is a secret."""
+"""Send messages to a Slack-compatible webhook, configured by dlt's own secret `slack_incoming_hook`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SILENT = f"the webhook did not answer within {_SECONDS:.0f} s"
 
 
 def has_webhook(warehouse: Target) -> bool:
-    """Whether `[runtime] slack_incoming_hook` is set, in one of the places where dlt looks for secrets."""
+    """True if `[runtime] slack_incoming_hook` is set, in one of the places where dlt looks for secrets."""
     return bool(_address(warehouse))
 
 

@@ -1,4 +1,4 @@
-"""Alerts in words."""
+"""Texts of alerts: titles, rows and formatted values."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from harvest_warehouse.messages.text import counted
 
 
 def alert_title(raised: Raised, report: AlertsReport) -> str:
-    """What it is about, of how many rows, and what they add up to: each currency for itself."""
+    """Title of a raised alert: number of rows, what they are, and their totals by currency."""
     one, many = raised.alert.nouns
     title = f"{len(raised.rows):,} {one if len(raised.rows) == 1 else many} {said(raised.alert.words, report.settings.values())}"
     return ": ".join([title, *filter(None, [", ".join(_totals(raised))])])
 
 
 def alert_line(raised: Raised, row: Mapping[str, Any]) -> str:
-    """One row in words."""
+    """Text of one row of a raised alert."""
     return said(raised.alert.line, row)
 
 
 def said(words: str, values: Mapping[str, Any]) -> str:
-    """Words with values in the place of their names."""
+    """Fill a template with formatted values."""
     return words.format_map({name: shown(values, name) for name in values})
 
 
 def shown(row: Mapping[str, Any], name: str) -> str:
-    """A value as people say it, by what its column's name ends with."""
+    """Format a value for people, by the ending of its column's name."""
     value = row[name]
     if value is None or isinstance(value, str | date):
         return _word(value, "unknown" if name.endswith("_share") else "–")
