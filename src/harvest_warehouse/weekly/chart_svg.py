@@ -1,4 +1,4 @@
-"""A chart of the dashboard as a drawing: no browser, no script, and nothing to hover over."""
+"""Render a chart of the dashboard as static SVG, without a browser or scripts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 
 
 def svg(chart: Chart, width: int) -> str:
-    """The chart as SVG, so many pixels wide, labels and all."""
+    """Render a chart as SVG, `width` pixels wide including its labels."""
     spec: dict[str, Any] = chart.to_dict() | {"width": width, "padding": _ROOM}
     config = spec.setdefault("config", {})
     config["font"] = _FONT
@@ -39,7 +39,7 @@ def svg(chart: Chart, width: int) -> str:
 
 
 def drawable(words: str) -> str:
-    """Without the control signs that a name can bring: one of them ends the process that draws it."""
+    """Replace characters that XML does not allow: one in a name would crash the process that renders it."""
     return _NOT_IN_XML.sub("\ufffd", words)
 
 

@@ -1,4 +1,4 @@
-"""What the weekly page says, before it is drawn: the dashboard's own figures and charts, each currency for itself."""
+"""Content of the weekly report, before it is rendered: the dashboard's figures and charts, by currency."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from harvest_warehouse.warehouse import Target
 
 @dataclass(frozen=True)
 class Money:
-    """What is said in one currency: tiles, and the sections of budgets, unbilled work and receivables."""
+    """Content in one currency: tiles, and the sections on budgets, unbilled work and receivables."""
 
     currency: str
     tiles: tuple[Tile, ...]
@@ -26,7 +26,7 @@ class Money:
 
 @dataclass(frozen=True)
 class Week:
-    """One account.
+    """Weekly report of one account.
 
     Attributes:
         header: as of when, and what it rests on.
@@ -44,7 +44,7 @@ class Week:
 
 
 def weeks(warehouse: Target, settings: AlertSettings | None = None) -> tuple[tuple[Week, ...], AlertsReport]:
-    """Every account of the warehouse, and all alerts. Raises as `report` does."""
+    """Gather the weekly report of every account of the warehouse, and all alerts. Raises as `report` does."""
     read = Reader(warehouse)
     found = accounts(read)
     if not found:

@@ -1,4 +1,4 @@
-"""The weekly page as one HTML file: no scripts, nothing from elsewhere, every name escaped."""
+"""Render the weekly report as one HTML file: no scripts, no external resources, every name escaped."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ tr { break-inside: avoid; }
 
 
 def page(accounts: Sequence[Week], alerts: AlertsReport) -> str:
-    """The file's text."""
+    """Render the HTML page."""
     title = " and ".join(printable(week.header.account_name) for week in accounts)
     body = "\n".join(_account(week, alerts) for week in accounts)
     return (
@@ -111,7 +111,7 @@ def _account(week: Week, alerts: AlertsReport) -> str:
 
 
 def warning(week: Week) -> str:
-    """That figures are missing, and why."""
+    """Warning that figures are missing, and why."""
     return f"Never read from Harvest: {listed(week.header.never_read)}. Figures that rest on them are not known."
 
 
@@ -190,7 +190,7 @@ def _table(section: Section) -> str:
 
 
 def _text(words: str) -> str:
-    """Words that may have a name in them."""
+    """Escape text that may contain a name."""
     return escape(printable(words))
 
 

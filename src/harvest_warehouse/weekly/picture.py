@@ -1,4 +1,4 @@
-"""The figures and the charts of the weekly page as one picture, for a chat or a slide."""
+"""Render the figures and charts of the weekly report as one picture, for a chat or a slide."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SCALE = 1.5
 
 
 def picture(accounts: Sequence[Week]) -> bytes:
-    """The picture, as PNG."""
+    """Render the picture as PNG."""
     drawing = _Drawing()
     for week in accounts:
         head = week.header
@@ -46,14 +46,14 @@ def picture(accounts: Sequence[Week]) -> bytes:
 
 
 class _Drawing:
-    """A drawing that grows downwards."""
+    """SVG drawing to which parts are added from top to bottom."""
 
     def __init__(self) -> None:
         self._parts: list[str] = []
         self._y = float(_MARGIN)
 
     def svg(self) -> str:
-        """The whole of it, on white."""
+        """Complete SVG, on a white background."""
         height = self._y + _MARGIN
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height:.0f}" '
@@ -62,14 +62,14 @@ class _Drawing:
         )
 
     def text(self, words: str, size: int, *, is_bold: bool = False) -> None:
-        """Lines across the whole width."""
+        """Add text, wrapped to the whole width."""
         for line in textwrap.wrap(words, int(2 * _INNER / size)) or [""]:
             self._write(line, _MARGIN, self._y + size, size, is_bold=is_bold)
             self._y += size * 1.35
         self._y += 8
 
     def tiles(self, tiles: Sequence[Tile]) -> None:
-        """Figures side by side."""
+        """Add tiles side by side."""
         width = (_INNER - 12 * (len(tiles) - 1)) / len(tiles)
         for number, tile in enumerate(tiles):
             x = _MARGIN + number * (width + 12)
@@ -81,7 +81,7 @@ class _Drawing:
         self._y += _TILE_HEIGHT + 20
 
     def sections(self, sections: Sequence[Section]) -> None:
-        """Charts under their conclusions, side by side."""
+        """Add sections side by side: each a title with its chart below."""
         columns = 2 if len(sections) == 4 else min(len(sections), 3)
         width = (_INNER - (columns - 1) * _GAP) // columns
         for first in range(0, len(sections), columns):

@@ -1,4 +1,4 @@
-"""The weekly page: what the dashboard's Overview shows, and whom to call, as one HTML file and a picture, to be mailed."""
+"""Write the weekly report (the dashboard's Overview and the alerts) as one HTML file and a picture, to be mailed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NEEDS = {"altair": "altair", "vl_convert": "vl-convert-python", "marimo": "mari
 
 @dataclass(frozen=True)
 class ReportReport:
-    """What was written.
+    """Result of writing the weekly report.
 
     Attributes:
         page: the HTML file.
@@ -42,7 +42,7 @@ def report(
     *,
     on_step: Callable[[str], None] = lambda _: None,
 ) -> ReportReport:
-    """Write the weekly page, and a picture of its figures and charts beside it.
+    """Write the weekly report as an HTML page, and a picture of its figures and charts beside it.
 
     Args:
         warehouse: whose marts.
@@ -87,7 +87,7 @@ def report(
 
 
 def put_whole(file: Path, content: bytes) -> None:
-    """Write a file in the place of an older one. Who reads, and who was interrupted, finds the one or the other whole."""
+    """Replace a file atomically: readers find the old one or the new one, also after an interruption."""
     # Where a link leads to; and a pipe or a device cannot be replaced.
     file = file.resolve()
     if file.exists() and not file.is_file():
