@@ -1,4 +1,4 @@
-"""The command `dlt-harvest`: a module for each of its verbs. Here, and only here, something is printed."""
+"""Command `dlt-harvest`: a module for each of its verbs. Only this package prints."""
 
 from __future__ import annotations
 
@@ -28,6 +28,6 @@ for _verb in (
 
 
 def main() -> None:
-    """The entry point of the command."""
+    """Entry point of the command."""
     keep_files_private()
     app()

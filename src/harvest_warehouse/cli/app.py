@@ -1,4 +1,4 @@
-"""What all verbs of the command share: the app, the consoles, how an error becomes a message and an exit code."""
+"""Typer app shared by all verbs of the command: consoles, signal handling, error messages and exit codes."""
 
 from __future__ import annotations
 
@@ -68,13 +68,13 @@ def _top(
 
 
 def say(*lines: str) -> None:
-    """Print whole lines as they are."""
+    """Print lines unchanged, without markup or wrapping."""
     for line in lines:
         out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def warehouse(destination: str | None = None, *, is_demo: bool = False) -> Target:
-    """The warehouse that a command is about: the user's own, or the demo's."""
+    """Target of a command: the user's own warehouse, or the demo's."""
     from harvest_time_tracking import SettingWrong
     from harvest_warehouse.cli.demo_company import demo_warehouse
     from harvest_warehouse.warehouse import user_target
@@ -85,7 +85,7 @@ def warehouse(destination: str | None = None, *, is_demo: bool = False) -> Targe
 
 
 def prepare() -> None:
-    """Before dlt does anything."""
+    """Set up signals, logging, memory and naming, before dlt does anything."""
     from harvest_warehouse.settings.process import keep_dlt_quiet, keep_memory_flat, keep_names
 
     # Whoever stops a service or a container ends it like Ctrl-C: what was done is kept, and the message says so.
@@ -101,7 +101,7 @@ def prepare() -> None:
 
 
 def _interrupted_again(unraisable: sys.UnraisableHookArgs) -> None:
-    """Be interrupted once more, where Python loses it.
+    """Repeat an interrupt that Python swallowed.
 
     It does in what it calls by the way, such as a weak reference's callback: an import has one for its lock, and a command begins
     with a thousand imports (https://docs.python.org/3/library/sys.html#sys.unraisablehook).
@@ -117,7 +117,7 @@ def _interrupted_again(unraisable: sys.UnraisableHookArgs) -> None:
 
 @contextmanager
 def errors_told(is_debug: bool, *, as_json: bool = False) -> Iterator[None]:
-    """Turn an error into a message and an exit code."""
+    """Turn an exception into a message and an exit code."""
     from dlt.common.configuration.providers.toml import TomlProviderReadException
     from dlt.common.exceptions import DltException
 
@@ -169,7 +169,7 @@ def _end(code: int) -> NoReturn:
 
 @contextmanager
 def _ended_by_others() -> Iterator[None]:
-    """What it means that DuckDB or a pipe is interrupted."""
+    """Translate a closed pipe into an exit, and DuckDB's error on Ctrl-C into KeyboardInterrupt."""
     try:
         yield
     except BrokenPipeError:

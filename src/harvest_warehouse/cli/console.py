@@ -1,4 +1,4 @@
-"""Output that every console can show: whatever its encoding and width, and whatever names hold that are not ours."""
+"""Console output that is safe for any encoding, width and content: control characters in names are made visible."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _NARROWEST_NAME = 10
 
 
 def visible(text: str) -> str:
-    """`text` with nothing in it that a terminal obeys: control characters are spelt out, marks that cannot be seen are left out.
+    """Make text safe for a terminal: control characters are spelt out, invisible characters are left out.
 
-    Line breaks stay. Of letters, digits and signs of any language nothing is lost.
+    Line breaks stay. No letters, digits or signs of any language are lost.
     """
     return text if text.isprintable() else "".join(map(_sign, text))
 
@@ -37,7 +37,7 @@ def _sign(sign: str) -> str:
 
 
 class _Visible:
-    """Something to print, of which nothing but its own colours steers the terminal."""
+    """Renderable whose text is made safe for a terminal; its own styles are kept."""
 
     def __init__(self, renderable: ConsoleRenderable) -> None:
         self._renderable = renderable
@@ -53,7 +53,7 @@ class _Hook(RenderHook):
 
 
 class PlainConsole(Console):
-    """rich's console, whose lines are whole where they go to a file or a pipe, and that obeys nobody's words."""
+    """rich's console without line breaks in files and pipes, and with control characters made visible."""
 
     def __init__(self, *, stderr: bool = False) -> None:
         # The width is looked up each time: rich would keep what COLUMNS said when it began.
@@ -62,7 +62,7 @@ class PlainConsole(Console):
 
     @property  # type: ignore[misc]  # nobody sets it
     def size(self) -> ConsoleDimensions:
-        """The terminal's, or as wide as needed where there is none."""
+        """Size of the terminal, or as wide as needed if there is none."""
         if not self.has_reader:
             return ConsoleDimensions(_ENDLESS, 25)
         columns = os.environ.get("COLUMNS", "")
@@ -70,11 +70,11 @@ class PlainConsole(Console):
 
     @property
     def has_reader(self) -> bool:
-        """Whether somebody looks at it: a terminal, not a file or a pipe."""
+        """True if the output is a terminal, not a file or a pipe."""
         return bool(self.file.isatty())
 
     def show(self, table: Table) -> None:
-        """Print a table, on a narrow terminal without its last columns: no word is broken, and what is left out is said."""
+        """Print a table; on a narrow terminal the last columns are dropped and named, so that no word is broken."""
         dropped: list[str] = []
         while len(table.columns) > 1 and self._narrowest(table) > self.width:
             dropped.insert(0, str(table.columns.pop().header))
@@ -94,7 +94,7 @@ class PlainConsole(Console):
 
 
 def write_text(pieces: Iterable[str]) -> None:
-    """Write text for programs to the standard output, in UTF-8 whatever the console's encoding is; on a terminal, visibly."""
+    """Write text for programs to standard output, as UTF-8 in files and pipes; made safe (`visible`) on a terminal."""
     for piece in pieces:
         _write(sys.stdout, piece)
     # None where it is closed.
@@ -103,7 +103,7 @@ def write_text(pieces: Iterable[str]) -> None:
 
 
 def read_text() -> str:
-    """The standard input, whole: a file or a pipe is UTF-8, as what is written is; else it is in the console's encoding."""
+    """Read all of standard input: a file or a pipe as UTF-8 if it is valid, else in the console's encoding."""
     stream: TextIO | None = sys.stdin
     # None where it is closed.
     if stream is None:
@@ -131,12 +131,12 @@ def _write(stream: TextIO | None, text: str) -> None:
 
 
 def print_text(*lines: str) -> None:
-    """Write whole lines for programs, as `write_text` does."""
+    """Write lines for programs, as `write_text` does."""
     write_text(f"{line}\n" for line in lines)
 
 
 def replace_what_cannot_be_shown() -> None:
-    """Let a sign that the console's encoding does not have be a question mark, and not the end of the command."""
+    """Print characters that the console's encoding lacks as question marks, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

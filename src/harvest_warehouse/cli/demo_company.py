@@ -1,4 +1,4 @@
-"""A whole account without having one: a simulated company, copied into a database of its own, and what it tells."""
+"""Run the demo: load a simulated company into a database of its own, verify it, build the marts, answer questions."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ _QUESTIONS = (
 
 @dataclass(frozen=True)
 class Answer:
-    """A question and its answer in rows, each cell as text."""
+    """Question with its answer: columns and rows, each cell as text."""
 
     question: str
     columns: tuple[str, ...]
@@ -81,7 +81,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class DemoReport:
-    """What the demo did.
+    """Result of the demo.
 
     Attributes:
         sync: the load and the sweep of the simulated company.
@@ -97,7 +97,7 @@ class DemoReport:
 
 
 def demo_warehouse(folder: Path) -> Target:
-    """The demo's own database and pipeline in `folder`: it shares nothing with the user's own data."""
+    """Target for the demo's own database and pipeline in `folder`, apart from the user's own data."""
     return Target(folder, "harvest_demo.duckdb", "harvest_demo", pipelines_dir=folder / ".harvest_demo")
 
 

@@ -1,4 +1,4 @@
-"""Files that only their owner reads: the database has salaries and rates in it, dlt's folder rows on their way into it."""
+"""Restrict new files to their owner (umask): the database and dlt's folder hold salaries and rates."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _masks: list[int] = []
 
 
 def keep_files_private() -> None:
-    """From now on, nobody else may read or change what this process makes; what is there already stays as it is."""
+    """Let no other user read or change files that this process creates from now on; existing ones stay as they are."""
     if not _masks:
         _masks.append(os.umask(_OTHERS))
 
 
 @contextmanager
 def files_for_others() -> Iterator[None]:
-    """What is made in the block is for others to read, as far as the user's own umask goes."""
+    """Create files in this block with the user's own umask, so that others may read them."""
     if not _masks:
         yield
         return

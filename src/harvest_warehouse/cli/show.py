@@ -73,7 +73,7 @@ def show(
 
 
 def serve(report: ShowReport, what: str, *, is_headless: bool = False) -> int:
-    """Serve a dashboard until it is interrupted; the exit code."""
+    """Serve a dashboard until it is interrupted; return the exit code."""
     server = subprocess.Popen(report.command, env={**os.environ, **report.environment})  # noqa: S603 (our own program)
     try:
         is_up = _has_started(server, report.listens_on)
@@ -89,7 +89,7 @@ def serve(report: ShowReport, what: str, *, is_headless: bool = False) -> int:
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:
-    """End the server, if Ctrl-C has not; it may be that only this process was told to stop."""
+    """Stop the server if Ctrl-C has not: the signal may have reached only this process."""
     if server.poll() is None:
         server.terminate()
         try:
@@ -110,7 +110,7 @@ def _has_started(server: subprocess.Popen[bytes], listens_on: tuple[str, int]) -
 
 @contextmanager
 def _opened(address: str) -> Iterator[None]:
-    """The address in the browser, by way of a file that only its owner reads: every user sees what a command was given."""
+    """Open the address in the browser through a private file: command-line arguments are visible to every user."""
     with tempfile.TemporaryDirectory(prefix="dlt-harvest-", ignore_cleanup_errors=True) as folder:
         page = Path(folder) / "open.html"
         page.touch(mode=0o600)

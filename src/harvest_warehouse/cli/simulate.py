@@ -12,7 +12,7 @@ from harvest_warehouse.cli.app import Debug, app, errors_told
 
 
 class Role(StrEnum):
-    """Who the simulated token belongs to."""
+    """Role of the person whom the simulated token belongs to."""
 
     ADMINISTRATOR = "administrator"
     MANAGER = "manager"
@@ -20,7 +20,7 @@ class Role(StrEnum):
 
 
 class Size(StrEnum):
-    """How big the simulated company is."""
+    """Size of the simulated company."""
 
     TINY = "tiny"
     SMALL = "small"

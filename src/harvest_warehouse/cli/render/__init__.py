@@ -1,1 +1,1 @@
-"""What a command found: as tables for a terminal, as lines, and as JSON."""
+"""Render the results of commands as tables for a terminal, as lines, and as JSON."""

@@ -1,4 +1,4 @@
-"""What the alerts found, as lines for a terminal, as JSON, and as a message. Prints nothing."""
+"""Render alerts as lines for a terminal, as JSON, and as a Slack message. Prints nothing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LOOKING_ALIKE = str.maketrans(
 
 
 def alert_lines(raised: Raised, report: AlertsReport) -> list[str]:
-    """The first rows in words, the worst first, and how many there are besides."""
+    """Lines for the first rows of a raised alert, the worst first, and the number of further rows."""
     more = len(raised.rows) - _ROWS_OF_A_LIST
     return [
         *(f"  {_account(row, report)}{alert_line(raised, row)}" for row in raised.rows[:_ROWS_OF_A_LIST]),
@@ -32,7 +32,7 @@ def alert_lines(raised: Raised, report: AlertsReport) -> list[str]:
 
 
 def closing_line(report: AlertsReport) -> str:
-    """All of it in a sentence."""
+    """Summary of all alerts in one sentence."""
     days = " and ".join(sorted({day.isoformat() for day in report.as_of.values()}))
     as_of = f", as of {days}" if days else ""
     quiet = f" None: {', '.join(name.replace('_', ' ') for name in report.quiet)}." if report.quiet else ""
@@ -42,7 +42,7 @@ def closing_line(report: AlertsReport) -> str:
 
 
 def alerts_json(report: AlertsReport, delivered: str | None) -> str:
-    """The report for machines: every row, decimals with all of their digits.
+    """Render the report as JSON: every row, decimals with all of their digits.
 
     Args:
         report: what was found.
@@ -68,7 +68,10 @@ def alerts_json(report: AlertsReport, delivered: str | None) -> str:
 
 
 def message(report: AlertsReport) -> str:
-    """The alerts as Slack's markup, short enough to be read on a telephone (https://api.slack.com/reference/surfaces/formatting)."""
+    """Render the alerts in Slack's markup, short enough for a phone.
+
+    https://api.slack.com/reference/surfaces/formatting
+    """
     return "\n".join(_message_lines(report))
 
 
@@ -95,7 +98,9 @@ def _plain(value: Any) -> Any:
 
 
 def _harmless(text: str) -> str:
-    """A client's name shall neither link, call anybody nor look like more: https://api.slack.com/reference/surfaces/formatting.
+    """Escape Slack's markup: a client's name must not link, mention anybody or look like formatting.
+
+    https://api.slack.com/reference/surfaces/formatting
 
     Addresses become links by themselves, also without their scheme, and Mattermost calls by a bare `@`: a word joiner, which is
     not seen, takes them apart. For marks of emphasis there is no escape: others that look alike stand for them.

@@ -1,4 +1,4 @@
-"""What a build did, as a table and lines for a terminal, and as JSON. Prints nothing."""
+"""Render the report of a build as a table and lines for a terminal, and as JSON. Prints nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harvest_warehouse.messages.text import counted
 
 
 def build_table(report: BuildReport) -> Table:
-    """A line for each table: rows and seconds."""
+    """Table of the built tables: rows and seconds."""
     table = Table(box=box.SIMPLE, pad_edge=False)
     table.add_column("table", no_wrap=True)
     for name in ("rows", "seconds"):
@@ -24,7 +24,7 @@ def build_table(report: BuildReport) -> Table:
 
 
 def build_lines(report: BuildReport) -> list[str]:
-    """What the checks found, and the build in one sentence."""
+    """Lines for the checks' findings, and the build in one sentence."""
     lines = [f"{found.severity} {found.name}: {counted(found.rows, 'row')}. {found.words}" for found in report.warnings]
     if report.unmatched:
         names = ", ".join(str(task) for task in report.unmatched)
@@ -42,6 +42,6 @@ def build_lines(report: BuildReport) -> list[str]:
 
 
 def build_json(report: BuildReport) -> str:
-    """The report for machines."""
+    """Render the report as JSON."""
     document = asdict(report) | {"as_of": {account_id: day.isoformat() for account_id, day in report.as_of}}
     return json.dumps(document, indent=2, ensure_ascii=False)

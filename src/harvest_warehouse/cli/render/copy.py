@@ -1,4 +1,4 @@
-"""What a copy did, as lines for a terminal, and as JSON. Prints nothing."""
+"""Render the report of a copy as lines for a terminal, and as JSON. Prints nothing."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from harvest_warehouse.transfer import CopyReport
 
 
 def copy_lines(report: CopyReport) -> list[str]:
-    """The copy in a sentence, what was left, and how to go on."""
+    """Lines for a copy: what was copied, what was not, and how to continue."""
     lines = [
         f"{counted(report.rows, 'row')} of {counted(len(report.tables), 'table')} from {report.source} to {report.target}, "
         f"every value read back and equal. {report.seconds:.1f} s."
@@ -32,6 +32,6 @@ def copy_lines(report: CopyReport) -> list[str]:
 
 
 def copy_json(report: CopyReport) -> str:
-    """The report for machines."""
+    """Render the report as JSON."""
     document = asdict(report) | {"rows": report.rows, "build": None, "is_built": report.build is not None}
     return json.dumps(document, indent=2, ensure_ascii=False)

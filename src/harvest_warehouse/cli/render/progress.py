@@ -1,4 +1,4 @@
-"""What is going on while a load runs: a table that moves on a terminal, plain lines anywhere else."""
+"""Show the progress of a load: a live table on a terminal, plain lines anywhere else."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ OnStep = Callable[[str], None]
 
 @contextmanager
 def progress(console: Console, ledger: Ledger) -> Iterator[OnStep]:
-    """Show `ledger` on `console` until the block ends; gives the function that is told what begins."""
+    """Show the progress of `ledger` on `console` until the block ends; yields the callback for steps."""
     shown = _Moving(console, ledger) if console.is_terminal else _Plain(console, ledger)
     with shown.running():
         yield shown.step
 
 
 class _Moving:
-    """The streams that have begun, with those that are waited for last."""
+    """Live display: the step, totals, and the streams still being read."""
 
     def __init__(self, console: Console, ledger: Ledger) -> None:
         self._console = console
@@ -58,7 +58,7 @@ class _Moving:
 
 
 class _Plain:
-    """A line for each step and for each stream that ends."""
+    """Plain display: a line for each step and for each stream that ends."""
 
     def __init__(self, console: Console, ledger: Ledger) -> None:
         self._console = console

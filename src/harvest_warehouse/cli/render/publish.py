@@ -1,4 +1,4 @@
-"""What was published, as lines for a terminal, and as JSON. Prints nothing."""
+"""Render the report of a publication as lines for a terminal, and as JSON. Prints nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _IN_WORDS: dict[Format, str] = {"parquet": "Parquet files", "delta": "Delta tabl
 
 
 def publish_lines(report: PublishReport) -> list[str]:
-    """It in a sentence, and what was removed."""
+    """Lines for a publication: what was written, and what was removed."""
     new = [table for table in report.tables if table.is_new]
     lines = [
         f"{counted(len(report.tables), 'table')} of {report.source} are in {report.target} as "
@@ -26,5 +26,5 @@ def publish_lines(report: PublishReport) -> list[str]:
 
 
 def publish_json(report: PublishReport) -> str:
-    """The report for machines."""
+    """Render the report as JSON."""
     return json.dumps(asdict(report), indent=2, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""The rows of a query for a terminal, as CSV and as JSON, each value as exactly as the database has it. Prints nothing."""
+"""Render the rows of a query for a terminal, as CSV and as JSON, each value exactly. Prints nothing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d",
 
 
 def query_table(report: QueryReport, width: int) -> Table:
-    """A line for each row; where so many columns do not fit, a line for each value. Nothing is left out."""
+    """Table with a line for each row; if the columns do not fit, with a line for each value. Nothing is left out."""
     if len(report.columns) * _NARROWEST > width:
         return _one_by_one(report)
     table = Table(box=box.SIMPLE, pad_edge=False)
@@ -35,7 +35,7 @@ def query_table(report: QueryReport, width: int) -> Table:
 
 
 def query_csv(answer: Answer, *, for_spreadsheets: bool = False) -> Iterator[str]:
-    """Lines of CSV, one for each row: nothing for null, a pair of quotes for an empty text.
+    """Render rows as lines of CSV: nothing for null, a pair of quotes for an empty text.
 
     Args:
         answer: the rows.
@@ -50,7 +50,7 @@ def query_csv(answer: Answer, *, for_spreadsheets: bool = False) -> Iterator[str
 
 
 def query_json(answer: Answer) -> Iterator[str]:
-    """Pieces of a list of objects. Decimals are numbers with all of their digits, dates and instants are ISO texts."""
+    """Render rows as pieces of a JSON list of objects; decimals are numbers with all digits, dates and instants ISO texts."""
     before = "["
     for batch in answer.batches:
         for row in batch:

@@ -1,4 +1,4 @@
-"""What a sync did, for a terminal and as JSON. Prints nothing."""
+"""Render the report of a sync for a terminal and as JSON. Prints nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _SAID: Mapping[Verdict, str] = {
 
 
 def sync_tables(report: SyncReport) -> list[Table]:
-    """What was read, and what the sweep found."""
+    """Tables of a sync: run outcomes, the sweep's results, and figures that differ."""
     tables = [outcome_table(report.load.streams)] if report.load else []
     if report.sweep:
         tables.append(swept_table(report.sweep))
@@ -37,7 +37,7 @@ def sync_tables(report: SyncReport) -> list[Table]:
 
 
 def swept_table(report: SweepReport) -> Table:
-    """A line for each list that was compared with Harvest's."""
+    """Table of the lists that were compared with Harvest's."""
     table = plain_table("list", "compared", "rows", "deleted", "requests")
     for swept in report.streams:
         style = "green" if swept.verdict == "equal" else "yellow"
@@ -48,7 +48,7 @@ def swept_table(report: SweepReport) -> Table:
 
 
 def sync_lines(report: SyncReport) -> list[str]:
-    """What a person must know of a sync, a line each; the last one is the whole of it."""
+    """Lines that a person must know about a sync."""
     lines = [f"This token sees less than an earlier one: {words}." for words in report.lost]
     if report.load is None:
         return [
@@ -76,7 +76,7 @@ def sync_lines(report: SyncReport) -> list[str]:
 
 
 def sync_json(report: SyncReport, error: str | None = None) -> str:
-    """The report for machines."""
+    """Render the report as JSON."""
     document = asdict(replace(report, verify=None, build=None)) | {"is_equal": report.is_equal, "error": error}
     document["verify"] = json.loads(verify_json(report.verify)) if report.verify else None
     document["build"] = json.loads(build_json(report.build)) if report.build else None

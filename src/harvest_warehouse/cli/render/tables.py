@@ -1,4 +1,4 @@
-"""What a command found, as tables for a terminal or a page, and as JSON. Prints nothing."""
+"""Tables and JSON shared by several commands: run outcomes, catalogue, doctor. Prints nothing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _STREAM_KEYS = ("stream", "path", "key", "brought_up_to_date", "permission", "fe
 
 
 def outcome_table(outcomes: Iterable[StreamOutcome]) -> Table:
-    """A line for each stream: rows, requests, outcome, seconds."""
+    """Table of run outcomes, a line for each stream."""
     table = plain_table("stream", "outcome", "rows", "requests", "seconds")
     for outcome in outcomes:
         table.add_row(
@@ -47,14 +47,14 @@ def outcome_table(outcomes: Iterable[StreamOutcome]) -> Table:
 
 
 def notes(outcomes: Iterable[StreamOutcome]) -> list[str]:
-    """What is worth knowing of some streams beside their numbers, a line each; a failure is told by the error."""
+    """Lines with remarks about streams, a line each; failures are left to the error message."""
     ended = (outcome for outcome in outcomes if outcome.outcome in ("complete", "unproven", "skipped"))
     said = ((outcome, remark(outcome)) for outcome in ended)
     return [f"{outcome.stream}: {outcome.outcome}, {text}" for outcome, text in said if text]
 
 
 def remark(outcome: StreamOutcome) -> str:
-    """What is worth knowing of a stream beside its numbers, in one line."""
+    """Remark about a stream in one line: reason, type mismatches, new columns."""
     parts = [outcome.reason] if outcome.reason else []
     if outcome.odd_values:
         odd = ", ".join(f"{column} ({count})" for column, count in outcome.odd_values.items())
@@ -65,7 +65,7 @@ def remark(outcome: StreamOutcome) -> str:
 
 
 def closing_line(report: LoadReport) -> str:
-    """The load in one sentence."""
+    """Summary of a load in one sentence."""
     skipped = f", {len(report.skipped)} skipped (their old rows stay)" if report.skipped else ""
     unproven = f", {len(report.unproven)} not proven complete" if report.unproven else ""
     finished = " after finishing what an earlier run left" if report.finished else ""
@@ -77,14 +77,14 @@ def closing_line(report: LoadReport) -> str:
 
 
 def load_json(report: LoadReport, error: str | None = None) -> str:
-    """The report for machines."""
+    """Render the report of a load as JSON."""
     document = asdict(report) | {"rows": report.rows, "requests": report.requests, "error": error}
     document["started_at"] = report.started_at.isoformat()
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
 def how_kept(stream: Stream) -> str:
-    """How a stream is updated, in words."""
+    """Describe how a stream is updated."""
     if stream.window == "month":
         return "by month: each month read is replaced"
     if stream.window == "day":
@@ -97,7 +97,7 @@ def how_kept(stream: Stream) -> str:
 
 
 def stream_rows(streams: Sequence[Stream] = tuple(STREAMS.values())) -> list[tuple[str, ...]]:
-    """The catalogue, a row for each stream, under `STREAM_COLUMNS`."""
+    """Rows of the catalogue, one for each stream, with the columns of `STREAM_COLUMNS`."""
     return [
         (
             stream.name,
@@ -113,7 +113,7 @@ def stream_rows(streams: Sequence[Stream] = tuple(STREAMS.values())) -> list[tup
 
 
 def streams_table() -> Table:
-    """The catalogue for a terminal."""
+    """Render the catalogue as a table for a terminal."""
     table = Table(*STREAM_COLUMNS, box=box.SIMPLE, pad_edge=False)
     for row in stream_rows():
         table.add_row(*map(escape, row))
@@ -121,25 +121,25 @@ def streams_table() -> Table:
 
 
 def streams_markdown() -> str:
-    """The catalogue as a Markdown table."""
+    """Render the catalogue as a Markdown table."""
     return markdown_table(STREAM_COLUMNS, stream_rows())
 
 
 def streams_json() -> str:
-    """The catalogue for machines."""
+    """Render the catalogue as JSON."""
     return json.dumps(
         [dict(zip(_STREAM_KEYS, row, strict=True)) for row in stream_rows()], indent=2, ensure_ascii=False
     )
 
 
 def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; a bar in a cell stays a bar."""
+    """Render a Markdown table; bars in cells are escaped."""
     lines = [list(columns), ["---"] * len(columns), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
 def answer_table(answer: Answer) -> Table:
-    """The answer to a question."""
+    """Table of the answer to a question of the demo."""
     table = Table(box=box.SIMPLE, pad_edge=False)
     for position, column in enumerate(answer.columns):
         table.add_column(column.replace("_", " "), justify="right" if position else "left")
@@ -149,7 +149,7 @@ def answer_table(answer: Answer) -> Table:
 
 
 def check_table(checks: Iterable[Check]) -> Table:
-    """What the doctor looked at."""
+    """Table of the doctor's checks."""
     styles = {"ok": "green", "note": "yellow", "wrong": "bold red"}
     table = Table(box=box.SIMPLE, pad_edge=False, show_header=False)
     for check in checks:
@@ -158,7 +158,7 @@ def check_table(checks: Iterable[Check]) -> Table:
 
 
 def plan_table(plans: Iterable[StreamPlan]) -> Table:
-    """What will become of each stream."""
+    """Table of the request estimates, a line for each stream."""
     table = plain_table("stream", "will load", "records", "first load", "daily load")
     for stream in plans:
         least = "≤ " if stream.is_estimate else ""
@@ -173,12 +173,12 @@ def plan_table(plans: Iterable[StreamPlan]) -> Table:
 
 
 def plan_notes(plans: Iterable[StreamPlan]) -> list[str]:
-    """Why a stream will not load, a line each."""
+    """Lines with the reasons why streams will not load."""
     return [f"{stream.stream}: {stream.reason}" for stream in plans if not stream.is_loading]
 
 
 def plan_line(report: DoctorReport) -> str:
-    """How many requests, and how long they take."""
+    """Estimate in one sentence: requests and minutes of a first and a daily load."""
     return (
         f"A first load takes at most {report.first_requests:,} requests, about {_minutes(report.first_minutes)}; "
         f"a daily load at most {report.daily_requests:,}, about {_minutes(report.daily_minutes)}. "
@@ -187,7 +187,7 @@ def plan_line(report: DoctorReport) -> str:
 
 
 def plain_table(*names: str) -> Table:
-    """A table for a terminal: numbers to the right, words to the left."""
+    """Empty table for a terminal: numbers right-aligned, words left-aligned."""
     table = Table(box=box.SIMPLE, pad_edge=False)
     for name in names:
         is_text = name in ("stream", "outcome", "will load", "list", "compared")

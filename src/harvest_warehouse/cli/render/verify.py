@@ -1,4 +1,4 @@
-"""What a comparison with Harvest's reports found, for a terminal and for machines. Prints nothing."""
+"""Render the report of a comparison with Harvest's reports for a terminal and as JSON. Prints nothing."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _FAMILIES = {
 
 
 def difference_table(judged: Iterable[Judged]) -> Table:
-    """What differs, with both figures, newest first."""
+    """Table of the figures that differ, with both values, newest first."""
     table = Table(box=box.SIMPLE, pad_edge=False)
     # What matters most comes first: a narrow terminal has no room for the last ones.
     for name in ("subject", "measure", "ours", "Harvest's", "currency", "from", "to", "verdict", "report"):
@@ -68,7 +68,7 @@ def difference_table(judged: Iterable[Judged]) -> Table:
 
 
 def verify_lines(report: VerifyReport) -> list[str]:
-    """The comparison in words: what was counted, what it rests on, and what it cannot show."""
+    """Lines for a comparison: verdicts counted, conventions it rests on, and its limits."""
     lines = [_headline(report)]
     more = len(report.differing) - MOST_LINES
     if more > 0:
@@ -93,7 +93,7 @@ def verify_lines(report: VerifyReport) -> list[str]:
 
 
 def rows_lines(rows: RowChecks) -> list[str]:
-    """What our rows say without a report: keys that are there twice, and hours that their rounded hours contradict."""
+    """Lines for the row checks: duplicate keys, and hours that contradict their rounded hours."""
     lines = [
         f"Twice in {one.stream}: {', '.join(one.named)}. {counted(one.rows, 'row')} with {counted(one.keys, 'key')}: "
         "duplicates hide what is missing."
@@ -116,7 +116,7 @@ def rows_lines(rows: RowChecks) -> list[str]:
 
 
 def convention_line(convention: Convention) -> str:
-    """What was found about a thing that Harvest does not document, and how many figures say so."""
+    """Line for a convention that Harvest does not document, and how many figures support it."""
     asked = _FAMILIES.get(convention.family, convention.family)
     most = sorted(convention.fitting.items(), key=lambda item: -item[1])
     if convention.accepted is None:
@@ -127,7 +127,7 @@ def convention_line(convention: Convention) -> str:
 
 
 def verify_json(report: VerifyReport) -> str:
-    """The report for machines; of the figures only those that do not agree."""
+    """Render the report as JSON; of the figures only those that do not agree."""
     document: dict[str, Any] = {
         "account_id": report.account_id,
         "run_id": report.run_id,
@@ -181,7 +181,7 @@ def _headline(report: VerifyReport) -> str:
 
 
 def _verdict(report: VerifyReport) -> str:
-    """No more than was compared."""
+    """Conclusion of the headline, which claims no more than was compared."""
     if not report.is_proven:
         return (
             "Not every figure is proven."
