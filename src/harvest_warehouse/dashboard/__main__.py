@@ -1,4 +1,4 @@
-"""`python -m harvest_warehouse.dashboard run ... app.py`: marimo's command, behind the guard, with all it needs in memory.
+"""Run marimo behind the access guard, with its imports preloaded (`python -m harvest_warehouse.dashboard run ... app.py`).
 
 A program that marimo starts by itself imports dlt for the first who opens the page, who waits two seconds longer.
 """

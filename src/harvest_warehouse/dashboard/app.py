@@ -2,7 +2,7 @@
 # [tool.marimo.display]
 # theme = "system"
 # ///
-"""The dashboard: thin cells. Questions are in queries.py, what pages say in pages/, how they look in render.py."""
+"""Marimo app of the dashboard, in thin cells: queries are in queries.py, contents in pages/, rendering in render.py."""
 
 import marimo
 

@@ -1,4 +1,4 @@
-"""Which warehouse is shown, on its way from the command to the program that serves it."""
+"""Pass the target from the command to the dashboard's process, as a command-line argument."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from harvest_warehouse.warehouse import Target
 
 
 def as_argument(warehouse: Target) -> str:
-    """A warehouse as one argument of a command."""
+    """Serialise a target as one command-line argument."""
     return json.dumps(dataclasses.asdict(warehouse), default=str)
 
 
 def from_argument(argument: object) -> Target:
-    """The warehouse again; that of the folder where the program runs, where none was given."""
+    """Parse a target from the argument; the default one in the current folder if none was given."""
     if not argument:
         return Target(Path.cwd())
     given = json.loads(str(argument))

@@ -1,4 +1,4 @@
-"""The charts: Altair on plain rows, so that types are stated and no page is fetched. Titles stand above, as text."""
+"""Draw charts with Altair on plain rows, with stated types; titles and legends stand above them as text."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _WITHOUT_MENU = {"embedOptions": {"actions": False}}
 
 @dataclass(frozen=True)
 class Field:
-    """A column of the rows as a chart shows it: its title with the unit, and d3's format of its numbers."""
+    """Column of the rows in a chart: its title with the unit, and d3's number format."""
 
     key: str
     title: str
@@ -34,7 +34,7 @@ class Field:
 
     @property
     def tooltip(self) -> alt.Tooltip:
-        """The line in the tooltip."""
+        """Tooltip of this column."""
         return alt.Tooltip(
             field=self.key,
             type="quantitative" if self.format else "nominal",
@@ -55,7 +55,7 @@ def bars(
     text: Field | None = None,
     description: str = "",
 ) -> Chart:
-    """Horizontal bars in the order of the rows, stacked where a label has several.
+    """Draw horizontal bars in the order of the rows, stacked where a label has several.
 
     Args:
         rows: one per label, or per label and colour.
@@ -111,7 +111,7 @@ def line(
     mark: Decimal | None = None,
     description: str = "",
 ) -> Chart:
-    """A line through the rows, from left to right in their order, from zero up.
+    """Draw a line through the rows, from left to right in their order, with the axis from zero.
 
     Args:
         rows: one per label.
@@ -146,7 +146,7 @@ def pairs(
     unit: str,
     description: str = "",
 ) -> Chart:
-    """Bars side by side for each label, one for each of the values.
+    """Draw grouped vertical bars: for each label, one bar for each of the values.
 
     Args:
         rows: one per label, from left to right.
@@ -177,7 +177,7 @@ def pairs(
 
 
 def spans(rows: Sequence[Row], label: Field, first: Field, last: Field, unit: str, description: str = "") -> Chart:
-    """Two points for each label and the way between them.
+    """Draw a dumbbell chart: two points for each label, joined by a line.
 
     Args:
         rows: one per label, from top to bottom.
@@ -231,7 +231,7 @@ def grid(
     tooltip: Sequence[Field],
     description: str = "",
 ) -> Chart:
-    """A field for each pair of labels, coloured by what it means, with a few characters in it.
+    """Draw a heat map: a coloured cell with an optional short text for each pair of labels.
 
     Args:
         rows: one per pair.
@@ -271,12 +271,12 @@ def grid(
 
 
 def _axis(numbers: str) -> alt.Axis:
-    """An axis of values. Each label is written for itself: 0 beside 50k, and not 0k."""
+    """Axis of values, whose labels are formatted one by one: 0 beside 50k, and not 0k."""
     return alt.Axis(labelExpr=f"format(datum.value, '{numbers}')", tickCount=5)
 
 
 def _across(rows: Sequence[Row], label: Field, labels: list[str] | None = None) -> alt.X:
-    """Labels from left to right; as text, for a date would be drawn in the time zone of whoever looks."""
+    """Horizontal axis of labels, as text: dates would be drawn in the viewer's time zone."""
     return alt.X(
         field=label.key,
         type="ordinal",
@@ -287,13 +287,13 @@ def _across(rows: Sequence[Row], label: Field, labels: list[str] | None = None) 
 
 
 def _colour(field: Field, colours: Mapping[str, str]) -> alt.Color:
-    """Without a legend: that stands above the chart as text, where it can wrap."""
+    """Colour scale without a legend, which stands above the chart as text, where it can wrap."""
     scale = alt.Scale(domain=list(colours), range=list(colours.values()))
     return alt.Color(field=field.key, type="nominal", sort=list(colours), scale=scale, legend=None)
 
 
 def _line_across(channel: str, at: Decimal) -> _Drawn:
-    """Dark with a light edge: it stands out on bars of any colour, on a light and on a dark page."""
+    """Reference line, dark with a light edge: visible on bars of any colour, on light and dark pages."""
     encoding = alt.X(field="at", type="quantitative") if channel == "x" else alt.Y(field="at", type="quantitative")
     at_value = alt.Chart(_data([{"at": float(at)}])).encode(encoding)
     made: _Drawn = alt.layer(
@@ -314,7 +314,7 @@ def _plain(value: Any) -> Any:
 
 
 def _dressed(chart: _Drawn, description: str, height: Any) -> Chart:
-    """As wide as there is room; on the page's own ground, in its own colours of text."""
+    """Apply width, height, description and theme common to all charts."""
     room = {"width": "container", "height": height, "usermeta": _WITHOUT_MENU}
     told = {"description": description} if description else {}
     fit = alt.AutoSizeParams(type="fit-x", contains="padding")

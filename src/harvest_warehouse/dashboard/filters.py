@@ -1,4 +1,4 @@
-"""What the reader of the dashboard chose, as values of its queries."""
+"""Filters that the user of the dashboard chose, as query conditions and parameters."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from decimal import Decimal
 
 @dataclass(frozen=True)
 class Filters:
-    """The filters of every page.
+    """Filters of every page.
 
     Attributes:
         account_id: of which Harvest account.
@@ -28,18 +28,18 @@ class Filters:
 
     @property
     def of_clients(self) -> str:
-        """The condition on rows that have a currency and a client."""
+        """SQL condition for rows that have a currency and a client."""
         narrowed = " and client_id in (:client_ids)" if self.client_ids else ""
         return f"account_id = :account_id and currency = :currency{narrowed}"
 
     @property
     def of_people(self) -> str:
-        """The condition on rows of people."""
+        """SQL condition for rows of people."""
         return f"account_id = :account_id{'' if self.has_contractors else ' and not is_contractor'}"
 
     @property
     def values(self) -> dict[str, object]:
-        """What the names in the conditions stand for."""
+        """Query parameters for the conditions, by name."""
         return {
             "account_id": self.account_id,
             "currency": self.currency,

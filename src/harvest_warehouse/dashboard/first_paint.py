@@ -1,4 +1,4 @@
-"""The figures of a page in the server's first answer: marimo takes seconds to start in the browser, a Monday does not wait."""
+"""Put a page's figures into the server's first HTML response, as marimo takes seconds to start in the browser."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BODY = "<body>"
 
 
 class FirstPaint:
-    """Puts the outline of a page into marimo's empty one; it is covered as soon as marimo has drawn the page.
+    """ASGI middleware that adds a page's outline to marimo's empty HTML; marimo covers it once it has drawn the page.
 
     Args:
         app: marimo's server.
@@ -35,7 +35,7 @@ class FirstPaint:
         self._warehouse = warehouse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request; all but those for the page itself are marimo's alone."""
+        """Handle a request: add the outline to the page itself, and pass all others to marimo."""
         if not _is_page(scope):
             await self._app(scope, receive, send)
             return
@@ -65,7 +65,7 @@ def _is_page(scope: Scope) -> bool:
 
 
 def outlined(warehouse: Target, address: dict[str, Any]) -> str:
-    """The outline of the page at an address; nothing where it cannot be read now: marimo's page will say why."""
+    """Render the outline of the page at an address; empty if it cannot be read now (marimo's page will say why)."""
     # What an earlier visit left, and nobody took, is no answer to this one.
     handed_over(warehouse)
     read = Reader(warehouse, tries=1)

@@ -1,4 +1,4 @@
-"""What stands above every page: as of when, whose, in which currency one may ask, and whether Harvest agrees."""
+"""Header of every page: account, date of the figures, currencies, missing lists, and agreement with Harvest."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harvest_warehouse.dashboard.requirements import LISTS, Missing
 
 @dataclass(frozen=True)
 class Header:
-    """An account as its marts have it.
+    """Facts about an account from its marts.
 
     Attributes:
         account_id: the account.
@@ -51,12 +51,12 @@ class Header:
 
     @property
     def never_read(self) -> tuple[str, ...]:
-        """The lists that were never read to their end: what rests on them is not known."""
+        """Lists that were never read completely: figures that rest on them are not known."""
         return tuple(name for name, why in self.missing.items() if why == "never read")
 
 
 def accounts(read: Reader) -> dict[str, str]:
-    """The accounts in the marts: name by id.
+    """Read the accounts in the marts: name by id.
 
     Raises:
         SettingWrong: where there are no marts.
@@ -70,7 +70,7 @@ def accounts(read: Reader) -> dict[str, str]:
 
 
 def header(read: Reader, account_id: str) -> Header:
-    """The header of an account. Raises as `accounts` does."""
+    """Read the header of an account. Raises as `accounts` does."""
     values = {"account_id": account_id}
     with read.at_once():
         [account] = read("select * from marts.dim_account where account_id = :account_id", values)

@@ -1,4 +1,4 @@
-"""What a page is made of, apart from how it is drawn: figures, and charts with the rows they were made of."""
+"""Content of a page, apart from its rendering: tiles, and sections with charts and their rows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PLACES: dict[Kind, int] = {"money": 2, "hours": 2, "share": 1, "number": 1}
 
 @dataclass(frozen=True)
 class Requirement:
-    """The lists of Harvest that a figure is made of.
+    """Data requirements of a figure: the lists of Harvest that it is made of.
 
     Attributes:
         needs: each of them must have been read, or the figure is not known.
@@ -36,7 +36,7 @@ class Requirement:
 
 @dataclass(frozen=True)
 class Tile:
-    """One figure: what it is, the figure as text, what to compare it with, and what it rests on."""
+    """Tile with one figure: its label, the figure as text, a note to compare it with, and its data requirements."""
 
     label: str
     figure: str
@@ -47,14 +47,14 @@ class Tile:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: the row's key, the heading with its unit, and what kind of value it holds."""
+    """Column of a table: the row's key, the heading with its unit, and the kind of its values."""
 
     key: str
     title: str
     kind: Kind = "text"
 
     def shown(self, value: Any) -> Any:
-        """A value as the table has it, and the file that is downloaded: a share as percent, money to the cent."""
+        """Convert a value for the table and the downloaded file: a share to percent, money to cents."""
         if value is None:
             return None
         if self.kind in _PLACES:
@@ -67,7 +67,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Section:
-    """One conclusion, and what it was drawn from.
+    """Section of a page: a conclusion as its title, and the rows and the chart behind it.
 
     Attributes:
         title: what to conclude, made from the rows.
@@ -92,11 +92,11 @@ class Section:
     rest: str = ""
 
     def table(self) -> list[dict[str, Any]]:
-        """The rows as they are shown."""
+        """Rows with titles and values as shown."""
         return [{column.title: column.shown(row[column.key]) for column in self.columns} for row in self.rows]
 
     def csv(self) -> bytes:
-        """The rows as a file for a spreadsheet: UTF-8 with the mark that Excel wants, text never a formula."""
+        """Rows as CSV for a spreadsheet: UTF-8 with a byte order mark for Excel, and no text that runs as a formula."""
         out = io.StringIO()
         writer = csv.writer(out)
         writer.writerow([column.title for column in self.columns])
@@ -107,7 +107,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Page:
-    """A page: its figures, then its sections."""
+    """Page of the dashboard: its tiles, then its sections."""
 
     title: str
     question: str
@@ -116,7 +116,7 @@ class Page:
 
 
 def used(colours: Mapping[str, str], rows: Sequence[Row], key: str) -> dict[str, str]:
-    """The colours that the rows have, in their order: the legend of a chart."""
+    """Colours that occur in the rows, in the order of the palette: the legend of a chart."""
     there = {row[key] for row in rows}
     return {name: colour for name, colour in colours.items() if name in there}
 

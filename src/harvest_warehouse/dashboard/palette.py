@@ -1,4 +1,4 @@
-"""The colours of the charts: each stands out on the light and on the dark page, and white text can be read on it.
+"""Colours of the charts, with enough contrast on light and dark pages, and for white text on them.
 
 Relative luminance (https://www.w3.org/TR/WCAG22/#dfn-relative-luminance) between 0.12 and 0.183 does both; a test computes it.
 Colour never speaks alone: there is a legend or a label, and a table behind every chart.

@@ -1,4 +1,4 @@
-"""The questions, as SQL on the marts: hours and money are added up here, ratios are made of the sums where they are shown."""
+"""Queries on the marts: hours and money are summed here, ratios are computed from the sums where they are shown."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _MONTHS = """
 
 
 def utilisation_by_week(read: Reader, chosen: Filters) -> list[Row]:
-    """One row per complete week, oldest first."""
+    """Read utilisation sums, one row per complete week, oldest first."""
     return read(
         f"""
         select
@@ -59,7 +59,7 @@ def utilisation_by_week(read: Reader, chosen: Filters) -> list[Row]:
 
 
 def utilisation_by_person(read: Reader, chosen: Filters) -> list[Row]:
-    """One row per person with hours or capacity in the weeks, most capacity first."""
+    """Read utilisation sums, one row per person with hours or capacity in the weeks, most available hours first."""
     return read(
         f"""
         select
@@ -82,7 +82,7 @@ def utilisation_by_person(read: Reader, chosen: Filters) -> list[Row]:
 
 
 def utilisation_by_person_and_week(read: Reader, chosen: Filters, user_ids: tuple[int, ...]) -> list[Row]:
-    """One row per person and week, of these people."""
+    """Read billable and available hours of these people, one row per person and week."""
     return read(
         f"""
         select
@@ -100,7 +100,7 @@ def utilisation_by_person_and_week(read: Reader, chosen: Filters, user_ids: tupl
 
 
 def missing_timesheets(read: Reader, chosen: Filters) -> list[Row]:
-    """One row per person whose timesheet of the last complete week has missing hours or a running timer."""
+    """Read timesheets of the last complete week with missing hours or a running timer, one row per person."""
     return read(
         f"""
         select
@@ -122,7 +122,7 @@ def missing_timesheets(read: Reader, chosen: Filters) -> list[Row]:
 
 
 def budgets(read: Reader, chosen: Filters) -> list[Row]:
-    """One row per active project with a budget, the most used first."""
+    """Read budgets, one row per active project with a budget, the most used first."""
     return read(
         f"""
         select
@@ -149,7 +149,7 @@ def budgets(read: Reader, chosen: Filters) -> list[Row]:
 
 
 def retainers(read: Reader, chosen: Filters) -> list[Row]:
-    """One row per active project with a monthly budget and month that is looked at."""
+    """Read retainers, one row per active project with a monthly budget and month in view."""
     return read(
         f"""
         select
@@ -171,7 +171,7 @@ def retainers(read: Reader, chosen: Filters) -> list[Row]:
 
 
 def unbilled(read: Reader, chosen: Filters) -> list[Row]:
-    """One row per client and age of what can be invoiced; the age `fee` is what is left of fixed fees, and may be negative."""
+    """Read unbilled amounts, one row per client and age; age `fee` is the remainder of fixed fees, and may be negative."""
     return read(
         f"""
         select
@@ -193,7 +193,7 @@ def unbilled(read: Reader, chosen: Filters) -> list[Row]:
 
 
 def receivables_by_age(read: Reader, chosen: Filters) -> list[Row]:
-    """One row per age of open invoices."""
+    """Read open invoices, one row per overdue bucket."""
     return read(
         f"""
         select
@@ -209,7 +209,7 @@ def receivables_by_age(read: Reader, chosen: Filters) -> list[Row]:
 
 
 def overdue_invoices(read: Reader, chosen: Filters) -> list[Row]:
-    """One row per invoice that is overdue, the longest first."""
+    """Read overdue invoices, one row each, the longest overdue first."""
     return read(
         f"""
         select
@@ -229,7 +229,7 @@ def overdue_invoices(read: Reader, chosen: Filters) -> list[Row]:
 
 
 def receivables_by_month(read: Reader, chosen: Filters) -> list[Row]:
-    """One row per month: of the whole currency, the mart has no clients."""
+    """Read receivables, one row per month, of the whole currency: the mart has no clients."""
     return read(
         f"""
         select
@@ -248,7 +248,7 @@ def receivables_by_month(read: Reader, chosen: Filters) -> list[Row]:
 
 
 def profitability(read: Reader, chosen: Filters, by: str) -> list[Row]:
-    """One row per `month_start`, `client_name` or `project_name`: sums, the largest revenue first or by month.
+    """Read revenue, cost and margin, one row per month, client or project; by month, or the largest revenue first.
 
     `cost` and `margin` are null unless the currency is the home currency.
     """

@@ -1,4 +1,4 @@
-"""What the page Trust asks: the comparison with Harvest, the findings, the loads, what was deleted, and who asked."""
+"""Queries of the page Trust: comparison with Harvest, findings, loads, deletions, and the token's access."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from harvest_warehouse.dashboard.reader import Reader, Row
 
 
 def findings(read: Reader, chosen: Filters) -> list[Row]:
-    """One row per check of the last build that found something, the most rows first."""
+    """Read findings, one row per check of the last build that found something, by severity and number of rows."""
     return read(
         """
         select
@@ -25,7 +25,7 @@ def findings(read: Reader, chosen: Filters) -> list[Row]:
 
 
 def reconciliation(read: Reader, account_id: str) -> list[Row]:
-    """One row per report and verdict of the last comparison with Harvest; none where there was none."""
+    """Read verdicts, one row per report and verdict of the comparisons with Harvest; none if there was none."""
     if not read.has("harvest_reconciliation"):
         return []
     return read(
@@ -46,7 +46,7 @@ def reconciliation(read: Reader, account_id: str) -> list[Row]:
 
 
 def differences(read: Reader, chosen: Filters) -> list[Row]:
-    """One row per figure that does not agree with Harvest, the largest difference first."""
+    """Read figures that do not agree with Harvest, one row each, the largest difference first."""
     if not read.has("harvest_reconciliation"):
         return []
     return read(
@@ -71,7 +71,7 @@ def differences(read: Reader, chosen: Filters) -> list[Row]:
 
 
 def last_loads(read: Reader, chosen: Filters) -> list[Row]:
-    """One row per stream: its last run."""
+    """Read the last run of each stream, one row per stream."""
     if not read.has("harvest_runs"):
         return []
     return read(
@@ -103,7 +103,7 @@ def last_loads(read: Reader, chosen: Filters) -> list[Row]:
 
 
 def ever_read(read: Reader, account_id: str) -> list[Row]:
-    """One row per stream: whether any run read it to its end, and whether Harvest said that it is switched off."""
+    """Read whether each stream was ever read completely, or was reported as switched off, one row per stream."""
     if not read.has("harvest_runs"):
         return []
     return read(
@@ -121,7 +121,7 @@ def ever_read(read: Reader, account_id: str) -> list[Row]:
 
 
 def deletions(read: Reader, chosen: Filters) -> list[Row]:
-    """One row per table: how many rows were deleted in Harvest, and when last."""
+    """Read deletions, one row per table: how many rows were deleted in Harvest, and when last found."""
     if not read.has("harvest_deletions"):
         return []
     return read(
@@ -140,7 +140,7 @@ def deletions(read: Reader, chosen: Filters) -> list[Row]:
 
 
 def access(read: Reader, chosen: Filters) -> list[Row]:
-    """What the token saw in the last syncs, the newest first."""
+    """Read the token's access in the last syncs, the newest first."""
     if not read.has("harvest_access"):
         return []
     return read(

@@ -1,4 +1,4 @@
-"""Long lists in a chart: the first few by name, and all others as one."""
+"""Shorten long lists in charts: the first few by name, and all others summed up as one."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from harvest_warehouse.dashboard.reader import Row
 
 
 def named(rows: Sequence[Row], name: str, key: str) -> list[Row]:
-    """The rows with a `label` that no two keys share: where a name is taken twice, the id stands behind it."""
+    """Add a unique `label` to each row: the name, with the id behind it where two keys share a name."""
     keys = {(row[name], row[key]) for row in rows}
     taken = Counter(text for text, _ in keys)
     return [{**row, "label": row[name] if taken[row[name]] == 1 else f"{row[name]} ({row[key]})"} for row in rows]
 
 
 def ranked(rows: Sequence[Row], size: Callable[[list[Row]], Any]) -> list[str]:
-    """The labels, the largest first."""
+    """Sort the labels, the largest first."""
     by_label: dict[str, list[Row]] = {}
     for row in rows:
         by_label.setdefault(row["label"], []).append(row)
@@ -27,7 +27,7 @@ def ranked(rows: Sequence[Row], size: Callable[[list[Row]], Any]) -> list[str]:
 
 
 def top(rows: Sequence[Row], labels: Sequence[str], limit: int, sums: Sequence[str], by: str, one: str) -> list[Row]:
-    """Rows of the first `limit` labels, and those of all others added up under one label for each value of `by`.
+    """Keep the rows of the first `limit` labels, and sum up those of all others under one label for each value of `by`.
 
     Args:
         rows: with a `label` each.

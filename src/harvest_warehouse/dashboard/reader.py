@@ -1,4 +1,4 @@
-"""Reading the marts, in read-only connections that last as long as the queries: an open one would block the next load."""
+"""Read the marts through short read-only connections: one that stayed open would block the next load."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SECONDS_BETWEEN_TRIES = 1.0
 
 
 class Reader:
-    """Reads one warehouse, and remembers what it read: a page shown again costs nothing, a reader is as old as its page.
+    """Reader of one warehouse that caches its answers; it lives as long as its page.
 
     Args:
         warehouse: whose marts.
@@ -39,7 +39,7 @@ class Reader:
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """One connection for the queries in the block, which shall hold nothing else: making one takes longer than they do.
+        """Share one connection among the queries in a block; the block should hold nothing else.
 
         There is none where all answers are known. A query raises what `reading` does.
         """
@@ -54,7 +54,7 @@ class Reader:
                 self._block = self._open = None
 
     def __call__(self, query: str, values: Mapping[str, object] | None = None) -> list[Row]:
-        """The rows of a query in DuckDB's SQL, by column.
+        """Run a query in DuckDB's SQL, and return its rows as dicts by column.
 
         Raises:
             SettingWrong: where nothing was loaded yet.
@@ -66,7 +66,7 @@ class Reader:
         return self._known[key]
 
     def has(self, table: str) -> bool:
-        """Whether there is such a table: those that a command makes are missing until it has run. Raises as a query does."""
+        """True if a table exists: those that a command creates are missing until it has run. Raises as a query does."""
         if self._tables is None:
             self._tables = frozenset(self._ask(lambda database: list(database.tables())))
         return table in self._tables
@@ -94,11 +94,11 @@ _SECONDS_KEPT = 60.0
 
 
 def hand_over(read: Reader) -> None:
-    """Leave a reader, with all it read, to the page that is being opened."""
+    """Leave a reader, with its cache, to the page that is being opened."""
     _HANDED[read.warehouse] = (time.monotonic(), read)
 
 
 def handed_over(warehouse: Target) -> Reader:
-    """The reader that was left for this page; a new one where there is none, or where it was left too long ago."""
+    """Take the reader that was left for this page; a new one if there is none, or if it is too old."""
     left_at, read = _HANDED.pop(warehouse, (0.0, Reader(warehouse)))
     return read if time.monotonic() - left_at < _SECONDS_KEPT else Reader(warehouse)

@@ -1,4 +1,4 @@
-"""A page as marimo shows it: text that is escaped, charts, and each chart's table below it."""
+"""Render a page with marimo: escaped text, charts, and each chart's table below it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _VERDICTS = {"missing_here": "missing here", "missing_there": "missing at Harves
 
 
 def head(header: Header, currency: str | None, page: object, filters: Sequence[object]) -> mo.Html:
-    """What stands above every page: whose figures, what they rest on, where to go, what to choose."""
+    """Render the header of a page: account, facts, navigation and filters."""
     choices = mo.hstack(filters, justify="start", align="end", wrap=True, gap=1)
     return mo.Html(
         f'<header class="head">{standing(header, currency)}<nav aria-label="Pages">{mo.as_html(page).text}</nav>'
@@ -28,7 +28,7 @@ def head(header: Header, currency: str | None, page: object, filters: Sequence[o
 
 
 def standing(header: Header, currency: str | None) -> str:
-    """Whose figures they are, and what they rest on."""
+    """Render the account's name and the facts that its figures rest on."""
     facts = (
         ("As of", f"{day(header.as_of_date)} (loaded {header.loaded_at:%Y-%m-%d %H:%M} UTC)"),
         ("Currency", currency or "none"),
@@ -41,7 +41,7 @@ def standing(header: Header, currency: str | None) -> str:
 
 
 def problem(words: str, again: object) -> mo.Html:
-    """Why there is nothing to see now, and that it is tried again."""
+    """Render a message that there is nothing to show now, with the control that retries."""
     told = mo.callout(mo.md(f"{words}\n\nThis page tries again by itself every 5 seconds."), kind="warn")
     return mo.Html(
         f'<main class="page" role="alert">{told.text}<div class="again">{mo.as_html(again).text}</div></main>'
@@ -49,7 +49,7 @@ def problem(words: str, again: object) -> mo.Html:
 
 
 def verdict(header: Header) -> str:
-    """The reconciliation in a line: exact, tie, and all that is not."""
+    """Summarise the comparison with Harvest in one line: exact, ties, and all other verdicts."""
     if not header.verdicts or header.compared_at is None:
         return "not run"
     exact, ties = (header.verdicts.get(name, 0) for name in AGREED)
@@ -63,7 +63,7 @@ def verdict(header: Header) -> str:
 
 
 def without_rate(header: Header) -> str:
-    """How many entries count as worth nothing, or as free."""
+    """Count the time entries without a billable rate or a cost rate, as text."""
     unread = [name for name in ("time_entries", "projects") if name in header.never_read]
     if unread:
         # Which of them need a rate is written in their projects.
@@ -72,7 +72,7 @@ def without_rate(header: Header) -> str:
 
 
 class Drawn(mo.Html):
-    """A page that keeps its tables and buttons alive: marimo itself holds them by weak references only."""
+    """Rendered page that keeps its tables and buttons alive: marimo holds them by weak references only."""
 
     def __init__(self, text: str, parts: Sequence[object]) -> None:
         super().__init__(text)
@@ -80,14 +80,14 @@ class Drawn(mo.Html):
 
 
 def drawn(page: Page) -> Drawn:
-    """A page. It has to be kept for as long as it is shown."""
+    """Render a page; the result must be kept for as long as it is shown."""
     parts: list[object] = []
     sections = "".join(_section(section, parts) for section in page.sections)
     return Drawn(f'<main class="page">{_above(page)}<div class="sections">{sections}</div></main>', parts)
 
 
 def outlined(page: Page, header: Header, currency: str) -> str:
-    """A page as plain HTML, its figures and its conclusions: what is seen until marimo has drawn the rest."""
+    """Render a page's figures and conclusions as plain HTML, shown until marimo has drawn the rest."""
     titles = "".join(
         f'<section class="section wide"><h2>{_said(section.title)}</h2></section>' for section in page.sections
     )
@@ -129,7 +129,7 @@ def _section(section: Section, kept: list[object]) -> str:
 
 
 def _said(words: str) -> str:
-    """Words as HTML; what stands between backticks is something to type."""
+    """Escape text as HTML; text between backticks becomes code."""
     return re.sub("`([^`]+)`", r"<code>\1</code>", escape(words))
 
 

@@ -1,4 +1,4 @@
-"""What a figure rests on: where that was never read, or where Harvest has none of it, a figure would say too much."""
+"""Data requirements of figures: replace a figure by a reason if its lists were never read, or are empty in Harvest."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ BUDGETS = Requirement(("projects", "time_entries"), ("projects",))
 INVOICES = Requirement(("invoices",), ("invoices",))
 REVENUE = Requirement(("clients", "projects", "time_entries"), ("time_entries", "expenses"))
 LISTS = ("clients", "projects", "users", "time_entries", "expenses", "invoices")
-"""All lists that figures rest on."""
+"""Names of all lists that figures rest on."""
 
 
 @dataclass(frozen=True)
 class _Gap:
-    """Why there is no figure."""
+    """Reason why there is no figure."""
 
     is_unknown: bool
     lists: tuple[str, ...]
@@ -39,7 +39,7 @@ class _Gap:
 
 
 def known(page: Page, missing: Mapping[str, Missing]) -> Page:
-    """The page with a dash and the reason in place of each figure and section that has nothing to rest on.
+    """Replace each figure and section whose data requirements are not met by a dash and the reason.
 
     Args:
         page: with figures, as if all lists had been read.

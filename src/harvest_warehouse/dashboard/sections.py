@@ -1,4 +1,4 @@
-"""Sections that more than one page shows: the title says what to conclude, and is made from the rows."""
+"""Sections shared by several pages; their titles state the conclusion, computed from the rows."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _OVERDUE = {
 
 
 def utilisation_by_week(weeks: list[Row], chosen: Filters, header: Header) -> Section:
-    """Billable utilisation, week after week, beside the target."""
+    """Section on billable utilisation by week, compared with the target."""
     rows = [
         {
             **row,
@@ -91,7 +91,7 @@ def utilisation_by_week(weeks: list[Row], chosen: Filters, header: Header) -> Se
 
 
 def burn(budgets: list[Row], chosen: Filters, limit: int) -> Section:
-    """How far each budget is used."""
+    """Section on how far each budget is used."""
     rows = [
         {
             **row,
@@ -162,7 +162,7 @@ def burn(budgets: list[Row], chosen: Filters, limit: int) -> Section:
 
 
 def unbilled_by_client(unbilled: list[Row], chosen: Filters) -> Section:
-    """What can be invoiced, by client and age."""
+    """Section on unbilled work, by client and age."""
     rows = named([row for row in unbilled if row["age_bucket"] != "fee"], "client_name", "client_id")
     rows = [{**row, "age": _AGES[row["age_bucket"]]} for row in rows]
     amount = total(rows, "uninvoiced_amount")
@@ -222,7 +222,7 @@ def unbilled_by_client(unbilled: list[Row], chosen: Filters) -> Section:
 
 
 def receivables_by_age(receivables: list[Row], chosen: Filters) -> Section:
-    """What clients owe, by how long it is overdue."""
+    """Section on receivables, by how long they are overdue."""
     by_age = {row["overdue_bucket"]: row for row in receivables}
     rows = (
         [

@@ -1,4 +1,4 @@
-"""What a page's address asks for: `?page=People&currency=EUR&weeks=26&contractors=off&target=80`."""
+"""Parse page and filters from the URL: `?page=People&currency=EUR&weeks=26&contractors=off&target=80`."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ _WEEKS = 12
 
 
 def page_asked_for(address: Mapping[str, object]) -> str:
-    """The page of an address; the first one where it names none."""
+    """Name of the page in the URL; the first page if it names none."""
     name = str(address.get("page", ""))
     return name if name in PAGES else next(iter(PAGES))
 
 
 def targets(header: Header) -> list[int]:
-    """The targets that one may choose, in percent: the account's own is one of them."""
+    """Targets that can be chosen, in percent, including the account's own."""
     return sorted({*range(40, 105, 5), _own_target(header)})
 
 
 def filters_asked_for(address: Mapping[str, object], header: Header) -> Filters:
-    """The filters that a page starts with: those of its address, where they make sense."""
+    """Initial filters of a page: those of the URL, where they are valid."""
     currency, weeks, target = (str(address.get(name, "")) for name in ("currency", "weeks", "target"))
     return Filters(
         header.account_id,

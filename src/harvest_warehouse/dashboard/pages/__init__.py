@@ -1,4 +1,4 @@
-"""The pages of the dashboard, in their order."""
+"""Pages of the dashboard, in their order."""
 
 from __future__ import annotations
 

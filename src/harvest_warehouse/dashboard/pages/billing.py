@@ -17,7 +17,7 @@ from harvest_warehouse.dashboard.sections import receivables_by_age, unbilled_by
 
 
 def billing(read: Reader, chosen: Filters, header: Header) -> Page:
-    """The page."""
+    """Build the page Billing & cash."""
     with read.at_once():
         unbilled = queries.unbilled(read, chosen)
         receivables = queries.receivables_by_age(read, chosen)

@@ -19,7 +19,7 @@ _COLOURS = {"over": palette.RED, "in budget": palette.TEAL}
 
 
 def budgets(read: Reader, chosen: Filters, header: Header) -> Page:
-    """The page."""
+    """Build the page Budgets."""
     with read.at_once():
         rows = queries.budgets(read, chosen)
         monthly = queries.retainers(read, chosen)

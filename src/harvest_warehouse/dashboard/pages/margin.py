@@ -26,7 +26,7 @@ _TYPES = {
 
 
 def margin(read: Reader, chosen: Filters, header: Header) -> Page:
-    """The page; of a foreign currency only revenue."""
+    """Build the page Margin; for a foreign currency only with revenue."""
     is_home = chosen.currency == header.home_currency
     with read.at_once():
         months = queries.profitability(read, chosen, "month_start")

@@ -15,7 +15,7 @@ from harvest_warehouse.dashboard.sections import burn, receivables_by_age, unbil
 
 
 def overview(read: Reader, chosen: Filters, header: Header) -> Page:
-    """The page."""
+    """Build the page Overview."""
     with read.at_once():
         weeks = queries.utilisation_by_week(read, chosen)
         missing = queries.missing_timesheets(read, chosen)

@@ -34,7 +34,7 @@ _OF_PEOPLE = "Hours of all clients: a person's capacity belongs to no client and
 
 
 def people(read: Reader, chosen: Filters, header: Header) -> Page:
-    """The page."""
+    """Build the page People."""
     everyone = [
         _measured(row, chosen) for row in named(queries.utilisation_by_person(read, chosen), "person_name", "user_id")
     ]
@@ -64,7 +64,7 @@ def people(read: Reader, chosen: Filters, header: Header) -> Page:
 
 
 def load(share: Decimal | None, target: Decimal) -> str:
-    """What a share of available hours means for somebody's week."""
+    """Classify a share of available hours in somebody's week."""
     if share is None:
         return "away"
     if share > 1:
@@ -218,7 +218,7 @@ def _by_week(shown: list[Row], cells: list[Row], able: list[Row], chosen: Filter
 
 
 def figure_in_field(share: Decimal | None) -> str:
-    """The percent in a field; what is above 100 % does not look like 100."""
+    """Text of a heat map's cell in percent; above 100 % never rounds down to 100."""
     if share is None:
         return "–"
     said = f"{share * 100:.0f}"

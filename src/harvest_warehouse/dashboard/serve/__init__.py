@@ -1,1 +1,1 @@
-"""Serve the dashboard on this machine: who may see it, and how it is started."""
+"""Serve the dashboard on this machine: access control, and how the server is started."""

@@ -1,4 +1,4 @@
-"""Who may open a dashboard, and how its server is told: values only, for those who start it and for the guard."""
+"""Access settings of a dashboard's server, and how they are passed to its process."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 KEY = "access_token"
-"""The parameter of the address that holds the key."""
+"""Name of the URL parameter that holds the key."""
 PROXY_HEADER = "X-Dlt-Harvest-Proxy"
-"""The header by which a login proxy shows that a request came through it."""
+"""Name of the header by which a login proxy shows that a request came through it."""
 SHORTEST_SECRET = 16
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 VARIABLE_KEY = "DLT_HARVEST_DASHBOARD_KEY"
@@ -18,7 +18,7 @@ VARIABLE_SECRET = "DLT_HARVEST_PROXY_SECRET"  # noqa: S105 (the variable's name)
 
 @dataclass(frozen=True)
 class Access:
-    """Who is answered.
+    """Access settings: which requests are answered.
 
     Attributes:
         host: the address that is listened on.
@@ -34,11 +34,11 @@ class Access:
 
     @property
     def is_local(self) -> bool:
-        """Whether only this machine can reach it."""
+        """True if only this machine can reach the server."""
         return self.host in LOOPBACK
 
     def knows(self, host: str) -> bool:
-        """Whether a `Host` is one that this server goes by; for other machines, or behind a proxy, it may have any name."""
+        """True if a `Host` header names this server; served to other machines, or behind a proxy, it may have any name."""
         if not self.is_local or self.proxy_secret:
             return bool(host)
         parts = host_and_port(f"//{host}")
@@ -46,13 +46,13 @@ class Access:
 
 
 def as_environment(access: Access) -> dict[str, str]:
-    """What the server's process is told besides its arguments, which every user of the machine can read."""
+    """Secrets as environment variables for the server's process; arguments could be read by every user of the machine."""
     given = {VARIABLE_KEY: access.key, VARIABLE_SECRET: access.proxy_secret}
     return {name: value for name, value in given.items() if value}
 
 
 def from_environment(host: str, port: int) -> Access:
-    """The access that `as_environment` wrote; what it holds is taken out, so that no child process has it.
+    """Read and remove the variables that `as_environment` made, so that no child process gets them.
 
     Raises:
         RuntimeError: where there is neither a key nor a secret: nothing is served to everybody.
@@ -64,7 +64,7 @@ def from_environment(host: str, port: int) -> Access:
 
 
 def host_and_port(address: str) -> tuple[str, int | None] | None:
-    """The host, in lower case, and the port that an address names; None where it is none, or holds a user."""
+    """Parse host (lower case) and port of an address; None if it is invalid, or holds a user name."""
     try:
         parts = urlsplit(address)
         return (parts.hostname, parts.port) if parts.hostname and parts.username is None else None

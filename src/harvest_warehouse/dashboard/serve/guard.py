@@ -1,4 +1,4 @@
-"""Access control for a dashboard's server: Host, Origin and a key are checked on every request, whatever app is behind it.
+"""Access control for a dashboard's server: check Host, Origin and a key on every request, whatever app is behind it.
 
 A server on 127.0.0.1 can be reached by every page that is open in a browser on this machine (a name on the internet may lead
 here: DNS rebinding), by every other server's pages on this machine (cookies know no ports), and by its other users.
@@ -34,7 +34,7 @@ _POLICY = (
 
 
 class Guard:
-    """An ASGI middleware that answers nobody but those whom `access` allows, by http and by websocket.
+    """ASGI middleware that refuses HTTP and websocket requests that `access` does not allow.
 
     Args:
         app: what is behind it; any ASGI app.
@@ -47,7 +47,7 @@ class Guard:
         self._cookie = f"dlt_harvest_{access.port}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request pass, with a policy on its answer, or refuse it."""
+        """Pass a request on, with a security policy on its answer, or refuse it."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
@@ -68,7 +68,7 @@ class Guard:
             await answer(scope, receive, self._with_policy("", send))
 
     def _refusal(self, scope: Scope, headers: Headers) -> str | None:
-        """Why a request is not answered, None where it is."""
+        """Reason why a request is refused, None if it is answered."""
         host, origins = headers.get("host", ""), headers.getlist("origin")
         if len(headers.getlist("host")) != 1 or not self._access.knows(host):
             return "It was asked for by another name than its own."
@@ -85,7 +85,7 @@ class Guard:
         return "Open it by the whole address that <code>dlt-harvest show</code> printed: the key is in it."
 
     def _is_ours(self, origin: str, headers: Headers) -> bool:
-        """Whether the page that asks came from this server; where others reach it, something before it may speak TLS."""
+        """True if an `Origin` is this server; where others can reach it, also by https, as a proxy may terminate TLS."""
         scheme = origin.partition(":")[0]
         theirs = host_and_port(origin)
         if theirs is None or scheme not in (("http",) if self._is_plain else ("http", "https")):
@@ -100,12 +100,12 @@ class Guard:
         return self._access.is_local and not self._access.proxy_secret
 
     def _cookies(self, headers: Headers) -> list[str]:
-        """What our cookie holds. Python's own reader would stop at another server's that it does not like: they all come here."""
+        """Values of our cookie; Python's own parser would stop at an invalid cookie of another server on this host."""
         pairs = (each.partition("=") for line in headers.getlist("cookie") for each in line.split(";"))
         return [value.strip() for name, _, value in pairs if name.strip() == self._cookie]
 
     def _signed_in(self, scope: Scope, asked: Mapping[str, str]) -> Response:
-        """The same address without the key, which would stay in the browser's history; a cookie has it from now on."""
+        """Redirect to the address without the key, which would stay in the browser's history, and set a cookie instead."""
         rest = urlencode([(name, value) for name, value in asked.items() if name != KEY])
         # Two strokes would begin the name of another server.
         path = "/" + f"{scope.get('root_path', '')}{scope['path']}".lstrip("/")

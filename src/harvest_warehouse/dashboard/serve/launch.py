@@ -1,4 +1,4 @@
-"""How the dashboards are opened: ours on the marts, and dlt's own on tables, schema, state and the last runs."""
+"""Commands that launch dashboards: ours on the marts, dlt's own on tables, schema and state, or a notebook."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _NEEDS_OF_DLT = ("marimo", "ibis", "pyarrow")
 
 @dataclass(frozen=True)
 class ShowReport:
-    """How to open a dashboard.
+    """Command and address of a dashboard.
 
     Attributes:
         command: runs it until it is interrupted.
@@ -55,7 +55,7 @@ class ShowReport:
 
 @dataclass(frozen=True)
 class Server:
-    """Where a dashboard is served, and for whom.
+    """Address and access settings of a dashboard's server.
 
     Attributes:
         host: the address it listens on; by default, only this machine can reach it.
@@ -84,7 +84,7 @@ class Server:
 
     @property
     def access(self) -> Access:
-        """Whom the guard lets in."""
+        """Access settings for the guard."""
         key = None if self.proxy_secret else self.key or secrets.token_urlsafe(32)
         return Access(self.host, self.port, key, self.proxy_secret)
 
@@ -93,7 +93,7 @@ HERE = Server()
 
 
 def user_server(host: str, port: int, *, needs_token: bool = False) -> Server:
-    """The server that a user asks for, with the key and the proxy's secret of the environment.
+    """Server for the given address, with the key and the proxy's secret from the environment.
 
     Args:
         host: the address to listen on.
@@ -120,7 +120,7 @@ def user_server(host: str, port: int, *, needs_token: bool = False) -> Server:
 
 
 def show(warehouse: Target, server: Server = HERE) -> ShowReport:
-    """The way to open the dashboard on the marts of a warehouse.
+    """Prepare the command that serves the dashboard on the marts of a warehouse.
 
     Args:
         warehouse: what is shown.
@@ -139,7 +139,7 @@ def show(warehouse: Target, server: Server = HERE) -> ShowReport:
 
 
 def show_dlt(warehouse: Target, server: Server = HERE) -> ShowReport:
-    """The way to open dlt's dashboard (https://dlthub.com/docs/general-usage/dashboard) on what was loaded.
+    """Prepare the command that serves dlt's dashboard (https://dlthub.com/docs/general-usage/dashboard) on what was loaded.
 
     Raises:
         SettingWrong: where it is not installed, or nothing was loaded yet.
@@ -157,7 +157,7 @@ def show_dlt(warehouse: Target, server: Server = HERE) -> ShowReport:
 
 
 def show_notebook(notebook: Path, server: Server = HERE) -> ShowReport:
-    """The way to open a marimo notebook (https://docs.marimo.io), to be read and changed.
+    """Prepare the command that opens a marimo notebook (https://docs.marimo.io) for editing.
 
     Whoever may open it can run programs on this machine: it is served to this machine only.
 
