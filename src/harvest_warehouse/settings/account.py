@@ -47,7 +47,7 @@ def account_settings(pipeline_name: str = PIPELINE, *, start_date: str | None = 
 
 
 def reread_requests(pipeline_name: str = PIPELINE) -> int:
-    """Read the setting `reread_requests`: about how many requests each sync spends on reading history again.
+    """About how many requests each sync spends on reading history again, from the account's configuration sections.
 
     Raises:
         SettingWrong: where it is not a number, or below 0.
