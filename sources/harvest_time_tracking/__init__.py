@@ -1,4 +1,4 @@
-"""A whole Harvest account (https://www.getharvest.com): time, projects, expenses, estimates, invoices, rates, reports."""
+"""dlt source for a Harvest account (https://www.getharvest.com): time, projects, expenses, invoices, rates, reports."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def harvest_time_tracking_source(
 
 
 class _Reader:
-    """Gives each dlt extract an `Extraction` of its own: a source object may be run more than once."""
+    """Reader that creates an `Extraction` for each dlt extract, as a source object may be run more than once."""
 
     def __init__(
         self, settings: Settings, options: Options, client: Client | None, ledger: Ledger, session: Session | None
@@ -169,7 +169,7 @@ class _Reader:
         self._state: object = None
 
     def read(self, stream: Stream) -> Iterator[Any]:
-        """The rows of a stream, in the extract that is under way."""
+        """Yield the rows of a stream in the current extract."""
         state = _current_state()
         if self._extraction is None or state is None or state is not self._state:
             self._state = state
@@ -186,7 +186,7 @@ class _Reader:
 
 
 def _current_state() -> object:
-    """The object that holds the state of the extract under way: another one in each extract."""
+    """Object that holds the state of the current extract; a different one in each extract."""
     try:
         return Container()[StateInjectableContext]
     except ContextDefaultCannotBeCreated:
@@ -223,7 +223,7 @@ def _report_months(first: date | None, last: date | None, today: date) -> list[d
 
 
 def _ids(given: Sequence[int] | str | int | None) -> tuple[int, ...]:
-    """Project ids, also where a configuration file or the environment gave them as one text."""
+    """Parse project ids, also if a configuration file or the environment gave them as one text."""
     listed = given.replace(",", " ").split() if isinstance(given, str) else [given] if isinstance(given, int) else given
     try:
         return tuple(int(value) for value in listed or ())

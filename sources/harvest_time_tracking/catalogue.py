@@ -1,4 +1,4 @@
-"""The catalogue: every readable endpoint of Harvest API v2, one entry each. Nothing else names endpoints."""
+"""Catalogue of streams: every readable endpoint of Harvest API v2, one entry each. Nothing else names endpoints."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ACTIVE = ParentFilter(holds=(("is_active", True),))
 
 
 def _copy(at: str, stream: str, *fields: str, on: tuple[tuple[str, str], ...] = ()) -> Embedded:
-    """A copy whose fields have the same names in the record it is of."""
+    """Denormalised copy whose fields have the same names in the record it is a copy of."""
     return Embedded(at, stream, MappingProxyType({name: (name,) for name in fields}), on)
 
 

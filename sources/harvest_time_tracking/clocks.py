@@ -1,4 +1,4 @@
-"""Two clocks, the server's and ours, of which either may be wrong. Pure."""
+"""Compare the server's clock with ours, either of which may be wrong. Pure."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 MOST_DIFFERENCE = timedelta(minutes=5)
-"""What clocks differ by, and are set right by, all the time."""
+"""Normal difference of clocks, which is tolerated."""
 
 
 def http_date(text: str | None) -> datetime | None:
-    """A date in a header; None for what is none, or is one before there were any."""
+    """Parse an HTTP date; None if it is invalid, or before 1970."""
     try:
         found = parsedate_to_datetime(text) if text else None
     except (ValueError, OverflowError):
@@ -21,7 +21,7 @@ def http_date(text: str | None) -> datetime | None:
 
 
 def asked_at(ours: datetime, theirs: datetime | None, took: timedelta) -> datetime:
-    """The moment before which whatever happened is in an answer, even if one of the two clocks is ahead.
+    """Earliest possible time of a request by both clocks: whatever happened before is in its answer.
 
     Args:
         ours: our clock when it was asked.
@@ -32,14 +32,14 @@ def asked_at(ours: datetime, theirs: datetime | None, took: timedelta) -> dateti
 
 
 def clock_difference(ours: datetime, theirs: datetime | None, took: timedelta) -> timedelta:
-    """By how much the server's clock is ahead of ours (negative: behind), at the least; the arguments as in `asked_at`."""
+    """Least difference by which the server's clock is ahead of ours (negative: behind); arguments as in `asked_at`."""
     if theirs is None:
         return timedelta()
     return max(theirs - (ours + took), timedelta()) if theirs > ours else theirs - ours
 
 
 def said_of_clocks(difference: timedelta) -> str:
-    """What a difference of the clocks means, in words; nothing where it means nothing."""
+    """Warning about a difference of the clocks; empty if it is tolerable."""
     if abs(difference) <= MOST_DIFFERENCE:
         return ""
     minutes = abs(difference) // timedelta(minutes=1)

@@ -1,4 +1,4 @@
-"""The documented columns of each table, read from the schema file beside this one."""
+"""Documented columns of each table, read from the schema file beside this module."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DataType = Literal["text", "bigint", "decimal", "bool", "date", "timestamp"]
 SCHEMA_FILE = Path(__file__).with_name("harvest_time_tracking.schema.yaml")
 
 GONE = "_harvest_deleted"
-"""True on a row that stands, while loading, for a parent or window without rows; such a row never reaches the table."""
+"""Column that is true on a placeholder row for a parent or window without rows; such a row never reaches the table."""
 
 # 29 digits before the point and 9 behind it: dlt's own default, and wide enough for products of two amounts.
 ARROW_TYPES: Mapping[DataType, pa.DataType] = MappingProxyType(
@@ -37,7 +37,7 @@ ARROW_TYPES: Mapping[DataType, pa.DataType] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Column:
-    """One documented column.
+    """Documented column of a table.
 
     Attributes:
         name: as the table has it: `client__id` for the field `id` of the object `client`.
@@ -51,13 +51,13 @@ class Column:
 
     @property
     def path(self) -> tuple[str, ...]:
-        """The keys that lead to the value in a record."""
+        """Keys that lead to the value in a record."""
         return tuple(self.name.split("__"))
 
 
 @dataclass(frozen=True)
 class Table:
-    """One documented table: its columns by name, in Harvest's order, and the names of its child tables' lists."""
+    """Documented table: its columns by name, in Harvest's order, and the names of its child tables' lists."""
 
     name: str
     description: str
@@ -66,13 +66,13 @@ class Table:
 
     @property
     def is_flat(self) -> bool:
-        """Whether its records hold no lists, so that they can go as Arrow tables."""
+        """True if its records hold no lists, so that they can be passed to dlt as Arrow tables."""
         return not self.lists
 
 
 @cache
 def tables() -> Mapping[str, Table]:
-    """Every documented table by name, child tables (`invoices__line_items`) included."""
+    """Read all documented tables, by name, child tables (`invoices__line_items`) included."""
     # libyaml, where it is built in, reads the file ten times faster.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     declared: dict[str, Any] = yaml.load(SCHEMA_FILE.read_text(encoding="utf-8"), Loader=loader)["tables"]  # noqa: S506 (safe, both)
@@ -95,7 +95,7 @@ def tables() -> Mapping[str, Table]:
 
 
 def column_hints(table: Table, key: tuple[str, ...], *, can_be_gone: bool = False) -> TTableSchemaColumns:
-    """dlt's hints for the columns of `table`: a fresh dict for each, since dlt writes into them."""
+    """Build dlt's hints for the columns of a table: a fresh dict each time, since dlt writes into them."""
     hints: TTableSchemaColumns = {
         column.name: cast(
             "TColumnSchema",
@@ -123,7 +123,7 @@ def column_hints(table: Table, key: tuple[str, ...], *, can_be_gone: bool = Fals
 
 
 def child_hints(stream: Stream) -> dict[tuple[str, ...], TTableSchemaColumns]:
-    """dlt's hints for the child tables of a stream, by the path of the list that they come from."""
+    """Build dlt's hints for the child tables of a stream, by the path of the list that they come from."""
     found: dict[tuple[str, ...], TTableSchemaColumns] = {}
 
     def descend(name: str, path: tuple[str, ...]) -> None:

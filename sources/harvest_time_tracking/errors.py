@@ -1,17 +1,17 @@
-"""What can go wrong with Harvest, classed by what happens next."""
+"""Errors of Harvest and the way to it, classed by what happens next."""
 
 from __future__ import annotations
 
 
 class HarvestError(Exception):
-    """Anything that Harvest, or the way to it, made of a request.
+    """Base class of the errors whose message is meant for the user.
 
     The message says what happened, to what, and what to do. It never holds the token.
     """
 
 
 class RetryableError(HarvestError):
-    """Asked again by the client: 429, 5xx, a broken connection, a body that is not what was announced.
+    """The client retries the request: 429, 408, 5xx, a broken connection, an invalid body.
 
     Raised to the caller only when the tries are used up.
 
@@ -36,23 +36,23 @@ class RetryableError(HarvestError):
 
 
 class Unreachable(RetryableError):
-    """No answer came, or none that was whole in time."""
+    """No complete answer came in time."""
 
 
 class NeedsYou(HarvestError):
-    """A person has to act: the token, a permission, the account, a setting."""
+    """A person has to act, on the token, a permission, the account or a setting."""
 
 
 class TokenRejected(NeedsYou):
-    """401: the run stops."""
+    """Harvest does not accept the access token (401): the run stops."""
 
 
 class Forbidden(NeedsYou):
-    """403: the stream is skipped with this reason, the others go on."""
+    """Harvest denies access (403): the stream is skipped with this reason, the others go on."""
 
 
 class NotFound(NeedsYou):
-    """404: the account, the endpoint or the row does not exist (any more).
+    """The account, the endpoint or the row does not exist, or no longer (404).
 
     Attributes:
         said: what happened, without the guess at what is wrong that the message may end with.
@@ -64,16 +64,16 @@ class NotFound(NeedsYou):
 
 
 class RequestRefused(NeedsYou):
-    """400 or 422: Harvest read the request and will not answer it, however often it is sent."""
+    """Harvest refuses the request as invalid (400 or 422), however often it is sent."""
 
 
 class SettingWrong(NeedsYou):
-    """A setting that cannot be used: said before anything is asked of Harvest."""
+    """A setting cannot be used: raised before anything is asked of Harvest."""
 
 
 class NetworkWrong(NeedsYou):
-    """A proxy, a certificate or an address on the way to Harvest, as this machine is told to go it."""
+    """A proxy, a certificate or an address on the way to Harvest is wrong or refuses; no retry helps."""
 
 
 class ContractViolation(HarvestError):
-    """An answer that Harvest's documentation does not allow: a missing list, a link to another host, a loop."""
+    """An answer violates Harvest's documentation: a missing list, a link to another host, a loop."""

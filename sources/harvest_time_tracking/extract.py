@@ -1,4 +1,4 @@
-"""How the streams of an account are read side by side, each page handed to dlt as it comes in."""
+"""Read the streams of an account concurrently, and pass each page to dlt as it comes in."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .stream import Parent, Stream
 
 
 class Extraction:
-    """One dlt extract of one account.
+    """Driver of one dlt extract of one account.
 
     Args:
         client: closed when the last stream ends, so that no worker outlives the run.
@@ -58,7 +58,7 @@ class Extraction:
         self._shares: Mapping[str, Split] | None = None
 
     def read(self, stream: Stream) -> Iterator[Any]:
-        """The rows of a stream as dlt takes them: Arrow tables or lists of records; None for "not yet, ask another".
+        """Yield the rows of a stream as dlt takes them (Arrow tables or lists of records), or None for "not yet, ask another".
 
         Raises:
             HarvestError: for whatever must stop the run. A missing permission or feature does not: it is an outcome.
@@ -165,7 +165,7 @@ class Extraction:
         return calls
 
     def _told(self, stream: Stream, entry: Entry, memory: Memory) -> Generator[None, None, set[int]]:
-        """The parents whose rows changed, as far as the list that has them, too, tells it."""
+        """Parents whose rows changed, according to the list that shows the same records."""
         is_first = memory.owners_since(self._options.overlap) is None
         if stream.mirrors is None or is_first or stream.name in self._session.begun:
             return set()
@@ -174,7 +174,7 @@ class Extraction:
         return {parent["id"] for parent in parents if type(parent.get("id")) is int}
 
     def _share(self, stream: Stream, entry: Entry, memory: Memory) -> Generator[None, None, Split]:
-        """How many of the stream's parents are asked in turn: the run's requests are dealt to all streams by parent in it."""
+        """Share of the stream's unchanged parents to ask, from the run's requests, which are divided among all streams by parent."""
         # A first reading asks all of them.
         if self._shares is None and memory.parents_since(self._options.overlap):
             parents: dict[str, Split] = {}
@@ -200,7 +200,7 @@ class Extraction:
         return Pages(self._client, stream, entry, self._session.singles, fast)
 
     def _changed(self, other: Stream, entry: Entry, memory: Memory) -> Generator[None, None, list[Mapping[str, Any]]]:
-        """The records of another stream that changed since they were last asked for; none where the token may not see them.
+        """Records of another stream that changed since they were last asked for; none if the token may not see them.
 
         Asked apart from that stream itself: that may have come further than the stream that is read now.
         """
@@ -222,7 +222,7 @@ class Extraction:
         return found
 
     def _parent_roll(self, link: Parent, entry: Entry) -> Generator[None, None, ParentIndex]:
-        """All parents of a stream: from their own reading where that is of the whole list, else from a list of their own."""
+        """Index of all parents of a stream: from the parents' own reading if that is of the whole list, else read separately."""
         parent = self._streams[link.stream]
         roll = self._session.find(parent)
         if roll is None:
@@ -261,7 +261,7 @@ class Extraction:
 
 
 class _Handed:
-    """What a stream hands over to dlt in one extract.
+    """Rows of a stream that are passed to dlt in one extract.
 
     Attributes:
         began_at: the server's clock at the first answer, or earlier where the reading began earlier.
@@ -278,7 +278,7 @@ class _Handed:
         self.began_at = began_at
 
     def rows(self, calls: list[Call]) -> Iterator[Any]:
-        """The rows of these calls; None for "not yet"."""
+        """Yield the rows of these calls, or None for "not yet"."""
         for step in self._pages.settled(calls):
             if step is None:
                 yield None
@@ -293,14 +293,14 @@ class _Handed:
 
 
 def _why_unproven(pages: Pages) -> list[str]:
-    """Why some of what was asked may not be whole, in words: one reason stands for all parts of a list."""
+    """Reasons why what was read may be incomplete, as text: one reason stands for all parts of a list."""
     reasons = list(pages.unproven.values())
     others = f" (and {len(reasons) - 1:,} other parts of it)" if len(reasons) > 1 else ""
     return [*(f"{reason}{others}" for reason in reasons[:1]), *pages.not_there]
 
 
 def _selected() -> Collection[str]:
-    """The names of the streams that are read in this extract, as far as dlt tells."""
+    """Names of the streams that are read in this extract, as far as dlt tells."""
     try:
         return dlt.current.source().selected_resources
     except CurrentSourceNotAvailable:

@@ -1,4 +1,4 @@
-"""What became of each stream in a run: kept by the source, shown and stored by whoever handed the ledger in."""
+"""Run outcomes of the streams: recorded by the source, shown and stored by whoever passed the ledger in."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Outcome = Literal["reading", "begun", "complete", "unproven", "skipped", "failed
 
 @dataclass(frozen=True)
 class StreamOutcome:
-    """What became of one stream.
+    """Run outcome of one stream.
 
     Attributes:
         stream: its name.
@@ -48,7 +48,7 @@ class StreamOutcome:
 
 @dataclass
 class Entry:
-    """One stream's line in the ledger, while it is written; `unproven` is why it may not be whole, as far as is known by then."""
+    """Outcome builder of one stream; `unproven` collects the reasons why it may be incomplete."""
 
     stream: str
     table: str
@@ -65,13 +65,13 @@ class Entry:
     ended: float | None = None
 
     def close(self, outcome: Outcome, reason: str = "") -> None:
-        """Write how it ended."""
+        """Record how the stream ended."""
         self.outcome = outcome
         self.reason = "; ".join(filter(None, (self.reason, reason)))
         self.ended = self.clock()
 
     def shown(self) -> StreamOutcome:
-        """The line as it stands."""
+        """Outcome as of now."""
         return StreamOutcome(
             self.stream,
             self.table,
@@ -88,7 +88,7 @@ class Entry:
 
 
 class Ledger:
-    """The outcomes of one run, stream by stream. Hand one to the source, and read it at any time, from any thread."""
+    """Run outcomes of one run, by stream. Pass one to the source, and read it at any time, from any thread."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -96,7 +96,7 @@ class Ledger:
         self._lock = threading.Lock()
 
     def open(self, stream: str, table: str) -> Entry:
-        """Begin a stream's line, or go on with it; one that was ended is forgotten."""
+        """Begin the outcome of a stream, or resume it if it has begun; one that ended is replaced."""
         with self._lock:
             entry = self._entries.get(stream)
             if entry is not None and entry.outcome == "begun":
@@ -107,6 +107,6 @@ class Ledger:
             return entry
 
     def outcomes(self) -> tuple[StreamOutcome, ...]:
-        """One for each stream that was begun, in that order."""
+        """List the outcomes of the streams that were begun, in that order."""
         with self._lock:
             return tuple(entry.shown() for entry in self._entries.values())

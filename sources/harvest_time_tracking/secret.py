@@ -1,4 +1,4 @@
-"""A text that nobody is to see by accident."""
+"""Secret text that is never shown by accident."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from weakref import WeakValueDictionary
 
 
 class Secret:
-    """A text that prints as stars wherever it is shown; `reveal()` gives it.
+    """Text that prints as stars; `reveal()` returns it.
 
     For as long as one is there, it is also kept out of others' words (`words.printable`): nobody has to think of it.
     """
@@ -21,11 +21,11 @@ class Secret:
 
     @classmethod
     def all(cls) -> list[Secret]:
-        """Every one that there is now."""
+        """List all secrets that exist now."""
         return list(cls._there.values())
 
     def reveal(self) -> str:
-        """The text itself."""
+        """Return the text itself."""
         return self._text
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""What the source must know before it asks Harvest anything."""
+"""Settings of the source: the account, and how to ask it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ REPORT_REQUESTS_PER_15_MIN = 100
 
 @dataclass(frozen=True)
 class Settings:
-    """One Harvest account, and how to ask it.
+    """Settings of one Harvest account, and how to ask it.
 
     Attributes:
         access_token: a personal access token, or an OAuth2 access token.
@@ -81,7 +81,7 @@ class Settings:
 
 
 def is_loopback(host: str | None) -> bool:
-    """Whether a host is this machine: what is sent there leaves it by no network, and goes through no proxy."""
+    """True if a host is this machine: what is sent there goes over no network, and through no proxy."""
     try:
         return ip_address(host or "").is_loopback
     except ValueError:
@@ -100,7 +100,7 @@ def _fits_in_a_header(text: str) -> bool:
 
 
 def _is_address(text: str) -> bool:
-    """Whether it is a base address that one could ask for, and that no two readers read differently."""
+    """True if a text is a valid and unambiguous base URL."""
     try:
         url = urlsplit(text)
         # Raises where a port is no number, and where a part of a name is empty or too long for any name server.
@@ -112,7 +112,7 @@ def _is_address(text: str) -> bool:
 
 
 def as_date(name: str, value: object) -> date | None:
-    """A setting given as text (`2024-01-31`), as a date or not at all, as a date.
+    """Parse a date setting, given as text (`2024-01-31`), as a date, or not at all.
 
     Raises:
         SettingWrong: where the text is no calendar day.

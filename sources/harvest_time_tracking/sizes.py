@@ -1,4 +1,4 @@
-"""How much is read at a time."""
+"""Sizes of reads: how much is read at a time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PER_PAGE = 2_000
 
 @dataclass(frozen=True)
 class ReadSizes:
-    """How much is read at a time. A user needs none of this; a test of a small account does.
+    """Sizes of reads. A user needs none of this; a test of a small account does.
 
     Attributes:
         per_page: how many records to ask for in one page at most.

@@ -1,4 +1,4 @@
-"""What a catalogue entry may say: the closed list of facts by which the streams of Harvest differ."""
+"""Definition of catalogue entries: the closed list of facts by which the streams of Harvest differ."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ Limit = Literal["general", "reports"]
 Window = Literal["month", "day"]
 
 ANY_ARRAY = "*"
-"""A `data_key` for answers whose key is not documented: the only array in the answer."""
+"""Value of `data_key` for answers whose key is not documented: the only array in the answer."""
 
 
 @dataclass(frozen=True)
 class Parent:
-    """A stream that is read once for each row of another stream.
+    """Link of a stream to its parents: it is read once for each row of another stream.
 
     Attributes:
         stream: the stream whose rows are the parents; their `id` stands in the path.
@@ -32,7 +32,7 @@ class Parent:
 
 @dataclass(frozen=True)
 class ParentFilter:
-    """Some of the parents: those for which any of the stated facts holds.
+    """Filter of parents: those for which any of the stated facts holds.
 
     Attributes:
         differs: pairs of fields whose values differ.
@@ -45,7 +45,7 @@ class ParentFilter:
     holds: tuple[tuple[str, object], ...] = ()
 
     def admits(self, record: Mapping[str, object]) -> bool:
-        """Whether `record`, a parent as the API answered it, is one of them."""
+        """True if `record`, a parent as the API answered it, passes the filter."""
         return (
             any(record.get(one) != record.get(other) for one, other in self.differs)
             or any(record.get(name) is not None for name in self.filled)
@@ -59,7 +59,7 @@ def _contains(value: object, wanted: object) -> bool:
 
 @dataclass(frozen=True)
 class Owner:
-    """A stream whose records decide about rows of another: they change with it, without `updated_at`, and go with it.
+    """Owning stream: rows change with their owner's record, without `updated_at`, and are deleted with it.
 
     Attributes:
         stream: the stream of the owning records; it must have `updated_since`.
@@ -71,13 +71,13 @@ class Owner:
 
     @property
     def column(self) -> str:
-        """The column that names the owner: the filter `project_id` is about the id of the object `project`."""
+        """Column with the owner's id: the filter `project_id` is about the id of the object `project`."""
         return f"{self.filter.removesuffix('_id')}__id"
 
 
 @dataclass(frozen=True)
 class Mirrored:
-    """A list whose records a stream that is read by parents shows once more, under the same ids: it changes and goes with them.
+    """List of which a stream by parents is a projection: the same records under the same ids, changed and deleted together.
 
     Attributes:
         stream: the stream of the list; it must have `updated_since`.
@@ -90,7 +90,7 @@ class Mirrored:
 
 @dataclass(frozen=True)
 class Embedded:
-    """A copy of another stream's record inside a record: made when it is read, it changes without `updated_at`.
+    """Denormalised copy of another stream's record inside a record; it changes without the record's `updated_at`.
 
     Attributes:
         at: the object that holds the copy; `line_items.project` for one in the records of a list.
@@ -110,23 +110,23 @@ class Embedded:
     only_known: bool = False
 
     def table_of(self, table_name: str) -> str:
-        """The table that holds the copy, `table_name` being that of the records."""
+        """Name of the table that holds the copy, `table_name` being that of the records."""
         return "__".join([table_name, *self.at.split(".")[:-1]])
 
     @property
     def prefix(self) -> str:
-        """What the names of the copy's columns begin with."""
+        """Prefix of the names of the copy's columns."""
         return f"{self.at.rpartition('.')[2]}__"
 
     @property
     def keys(self) -> tuple[tuple[str, str], ...]:
-        """The columns, here and there, that find the record within its account."""
+        """Pairs of columns, here and there, that join the copy to its record within the account."""
         return self.on or ((f"{self.prefix}id", "id"),)
 
 
 @dataclass(frozen=True)
 class Stream:
-    """One readable endpoint of Harvest.
+    """Catalogue entry of one readable endpoint of Harvest.
 
     Attributes:
         name: the stream's name, and its table's unless `table` says otherwise.
@@ -178,17 +178,17 @@ class Stream:
 
     @property
     def table_name(self) -> str:
-        """The table that the rows go to."""
+        """Name of the table that the rows go to."""
         return self.table or self.name
 
     @property
     def primary_key(self) -> tuple[str, ...]:
-        """The columns that identify a row in a table that several accounts may share."""
+        """Columns that identify a row in a table that several accounts may share."""
         return ("account_id", *(name for name in self.key if name != "account_id"))
 
     @property
     def scope(self) -> tuple[str, ...]:
-        """The columns within which a read replaces all rows; empty where rows are merged one by one by `key`."""
+        """Columns of the scope within which a read replaces all rows; empty if rows are merged one by one by `key`."""
         if self.window == "month":
             return ("account_id", "from_date", "to_date")
         if self.window == "day":

@@ -1,4 +1,4 @@
-"""Words that are not ours, made fit to be shown: in a message, a log, on a terminal."""
+"""Sanitise text from others for messages, logs and terminals: control characters, line breaks, secrets."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _TOKEN = re.compile(
 
 
 def printable(text: str, *, most: int = MOST_SHOWN) -> str:
-    """`text` on one line of at most `most` characters, with nothing in it that must not be seen or that a terminal obeys.
+    """Sanitise text to one line of at most `most` characters, without secrets and terminal control sequences.
 
     Control and format characters (escape sequences, C1, zero widths, directions of writing) are left out; what no font
     has is U+FFFD. Every `Secret` that there is, other tokens after "Bearer", and whatever stands before the last `@` of an
@@ -44,14 +44,14 @@ def printable(text: str, *, most: int = MOST_SHOWN) -> str:
 
 
 def printable_lines(text: str, *, most: int = MOST_SHOWN) -> list[str]:
-    """The lines of a text that has some, such as a traceback: each as `printable` makes it, with its indentation."""
+    """Sanitise each line of a text, such as a traceback, as `printable` does, keeping its indentation."""
     # A secret may go on in the next line.
     lines = _without_secrets(text).splitlines()
     return [f"{line[: len(line) - len(line.lstrip(' '))]}{printable(line, most=most)}" for line in lines]
 
 
 def without_login(address: str) -> str:
-    """An address as it may be shown: nothing before its last `@`, where a password may stand, whatever it is made of."""
+    """Remove user and password from an address: everything before its last `@`."""
     login, _, place = address.rpartition("@")
     scheme = _SCHEME.match(login)
     return f"{scheme[0] if scheme else ''}{place}"
@@ -71,7 +71,7 @@ def _plain(text: str) -> str:
 
 
 def _without_secrets(text: str) -> str:
-    """`text` with stars for each secret: as it is, as addresses, JSON and pages spell it, in base64, and with blanks in between."""
+    """Replace each secret by stars: as it is, URL-, JSON- or HTML-escaped, in base64, and with blanks in between."""
     for secret in {secret.reveal() for secret in Secret.all()}:
         if len(secret) >= _SHORTEST_SECRET:
             for spelled in ([*map(_spelled, secret)], *map(_escaped, _in_base64(secret))):
@@ -91,7 +91,7 @@ def _spelled(sign: str) -> str:
 
 
 def _in_base64(secret: str) -> Iterator[str]:
-    """What its base64 has in common, whatever stands before and behind it: three bytes are four letters."""
+    """Parts of a secret's base64 form that are the same whatever stands before and behind it: three bytes are four letters."""
     for before in range(3):
         text = secret.encode()[(3 - before) % 3 :]
         letters = b64encode(text[: len(text) // 3 * 3]).decode()

@@ -1,1 +1,1 @@
-"""Talk to Harvest: one client, paced, retried, and its answers as pages."""
+"""HTTP client for Harvest: rate limits, retries, and parsing of answers to pages."""

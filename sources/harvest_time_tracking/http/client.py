@@ -1,4 +1,4 @@
-"""The client: one request at a time for whoever asks, paced and retried."""
+"""HTTP client of one Harvest account, with rate limits, retries and a pool of workers."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ FastReader = Callable[[Answer], Page | None]
 
 @dataclass
 class Spent:
-    """What a piece of work cost: requests sent (each try counts) and how many of them were tries again."""
+    """Counter of requests sent (each try counts), and how many of them were retries."""
 
     requests: int = 0
     retries: int = 0
@@ -57,9 +57,9 @@ class Spent:
 
 
 class Client:
-    """Asks one Harvest account.
+    """Client for one Harvest account.
 
-    Every worker of an account in this process shares its two rate budgets, so a 429 is the exception. Use as a context
+    Every worker of an account in this process shares its two rate limiters, so a 429 is the exception. Use as a context
     manager, or `close()`: that ends waiting workers.
 
     Args:
@@ -116,7 +116,7 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Let the workers go, also those that wait for their turn. What is asked later gets new ones."""
+        """Stop the workers, also those that wait for the rate limit; later requests get new ones."""
         self._closing.set()
         if self._pool:
             self._pool.shutdown(wait=False, cancel_futures=True)
@@ -125,13 +125,13 @@ class Client:
         self._reading = _readers()
 
     def url(self, path: str, params: Mapping[str, object] | None = None) -> str:
-        """The address of `path` below the base, with `params`."""
+        """Build the URL of `path` below the base, with `params`."""
         query = urlencode(params or {})
         joint = "&" if "?" in path else "?"
         return f"{self.settings.base_url.rstrip('/')}/{path}{joint + query if query else ''}"
 
     def get(self, url: str, read: Callable[[Answer], _T], spent: Spent | None = None) -> _T:
-        """What `read` makes of the answer at `url`, asked again where that can help.
+        """Request `url` and parse the answer with `read`; retry where that can help.
 
         Waits between tries: Harvest's `Retry-After`, or by the rules of `protocol.wait_seconds`.
 
@@ -169,14 +169,14 @@ class Client:
         spent: Spent | None = None,
         fast: FastReader | None = None,
     ) -> Page:
-        """The first page of a list, or the record of a single (`data_key` None)."""
+        """Request the first page of a list, or a single record (`data_key` None)."""
         paged = params or {} if data_key is None else {"per_page": self.sizes.per_page, **(params or {})}
         return self.page_at(self.url(path, paged), data_key, spent, fast)
 
     def page_at(
         self, url: str, data_key: str | None, spent: Spent | None = None, fast: FastReader | None = None
     ) -> Page:
-        """The page at a link that Harvest gave; `fast` is tried first, and gives None where it is not made for it."""
+        """Request the page at a link that Harvest gave; the parser `fast` is tried first, and returns None if it does not apply."""
 
         def read(answer: Answer) -> Page:
             page = fast(answer) if fast else None
@@ -189,16 +189,16 @@ class Client:
         return self.get(url, read, spent)
 
     def count(self, path: str, params: Mapping[str, object] | None = None, spent: Spent | None = None) -> int | None:
-        """How many records a list has, for one small request; None where Harvest does not say."""
+        """Count the records of a list with one small request; None if Harvest does not say."""
         url = self.url(path, {**(params or {}), "per_page": 1})
         return self.get(url, lambda answer: paging_of(read_document(answer)[0]).total, spent)
 
     def free_in_seconds(self, limit: Limit, requests: int = 1) -> float:
-        """How long it will be until so many requests of this kind may be sent at once. Asks nothing."""
+        """Seconds until the rate limit allows so many requests at once. Sends no request."""
         return self._budgets[limit].free_in_seconds(requests)
 
     def wait_until_free(self, limit: Limit, requests: int = 1) -> None:
-        """Wait until so many requests of this kind may be sent at once. Asks nothing.
+        """Wait until the rate limit allows so many requests at once. Sends no request.
 
         Raises:
             Stopped: when the client is closed meanwhile.
@@ -210,7 +210,7 @@ class Client:
             (self._sleep or closing.wait)(seconds)
 
     def in_background(self, work: Callable[..., _T], *args: object) -> Future[_T]:
-        """Have a worker do it. To be called from one thread."""
+        """Run work on a worker thread. To be called from one thread only."""
         if self._pool is None:
             self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="harvest")
         return self._pool.submit(work, *args)
@@ -224,7 +224,7 @@ class Client:
         return replace(answer, date=asked_at(now, answer.date, took))
 
     def _note_clocks(self, difference: timedelta) -> None:
-        """Say once that the clocks differ, if they do."""
+        """Warn once if the clocks differ."""
         words = said_of_clocks(difference)
         with self._lock:
             is_news = words and not self.said_of_clocks

@@ -1,4 +1,4 @@
-"""What is sent over the network, and answers that are read within bounds of time and size."""
+"""Connection to Harvest: send requests, and read answers within limits of time and size."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _PIECE_BYTES = 1 << 24
 
 @dataclass(frozen=True)
 class Received:
-    """An answer as it came, whole and unpacked; the keys of `headers` are found in any case."""
+    """Raw answer, complete and decompressed; the keys of `headers` are case-insensitive."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -40,7 +40,7 @@ class Received:
 
 
 class Connection:
-    """A worker's connection to Harvest: one request at a time.
+    """Connection of one worker to Harvest: one request at a time.
 
     Args:
         settings: the account.
@@ -76,7 +76,7 @@ class Connection:
         self._session.mount("https://", adapter)
 
     def get(self, url: str) -> Received:
-        """The answer at `url`, whatever its status.
+        """Request `url` and return the answer, whatever its status.
 
         Raises:
             Unreachable: where there is none, or it is not whole in time.
@@ -130,7 +130,7 @@ class Connection:
 
 
 class _Deadline:
-    """When an answer is late. It knows nothing of the connection: urllib3 would keep that, and its socket, for ever.
+    """Deadline of an answer, without a reference to the connection: urllib3 would keep that, and its socket, for ever.
 
     (What closes a forgotten pool holds the pool's connections, these their kind of answer, and that holds this.)
     """
@@ -140,7 +140,7 @@ class _Deadline:
         self._at = float("inf")
 
     def set(self, seconds: float) -> None:
-        """So many seconds from now."""
+        """Set the deadline to so many seconds from now."""
         self._at = self._monotonic() + seconds
 
     def is_past(self) -> bool:
@@ -148,7 +148,7 @@ class _Deadline:
 
 
 def _gunzipped(packed: Iterable[bytes]) -> Iterator[bytes]:
-    """What gzip packed, never more than a piece at once, however little it was packed into.
+    """Decompress gzip in pieces of bounded size, however small their compressed form (gzip bombs).
 
     Raises:
         zlib.error: where it is no gzip, or ends too early.
@@ -172,14 +172,14 @@ def _gunzipped(packed: Iterable[bytes]) -> Iterator[bytes]:
 
 
 class _Adapter(HTTPAdapter):
-    """Looks at the clock whenever something comes in: a time-out of a socket begins anew with each byte."""
+    """HTTP adapter that checks the deadline on each read: a socket's time-out begins anew with each byte."""
 
     def __init__(self, is_late: Callable[[], bool]) -> None:
         self._is_late = is_late
         super().__init__(pool_connections=1, pool_maxsize=1)
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        """A pool of one connection, whose answers are `_Timed`."""
+        """Pool of one connection, whose answers are `_Timed`."""
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
         if pool.ConnectionCls.response_class is HTTPResponse:
             response = type("Response", (_Timed,), {"is_late": staticmethod(self._is_late)})
@@ -188,7 +188,7 @@ class _Adapter(HTTPAdapter):
 
 
 class _Timed(HTTPResponse):
-    """An answer, head and body, that ends in an error when it is late."""
+    """HTTP response whose reads, of head and body, fail after the deadline."""
 
     is_late: Callable[[], bool]
 
@@ -216,7 +216,7 @@ class _Reads(io.RawIOBase):
 
 
 class _Token(AuthBase):
-    """Puts the token on a request. As `auth`, not as a header of the session: a .netrc would replace that."""
+    """Authentication that adds the token to a request; a header of the session would be replaced by a .netrc."""
 
     def __init__(self, token: Secret) -> None:
         self._token = token

@@ -1,4 +1,4 @@
-"""How Harvest speaks: everything known of its protocol, as functions of values. No network, no clock."""
+"""Harvest's API protocol as pure functions: errors, paging, links, waiting times. No network, no clock."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _DIGITS = 19
 
 @dataclass(frozen=True)
 class Answer:
-    """One good answer.
+    """Successful answer.
 
     Attributes:
         body: as it came.
@@ -47,7 +47,7 @@ class Answer:
 
 
 class Paging(NamedTuple):
-    """What an answer says of the list that it is a page of; None for what it leaves out.
+    """Paging information of an answer; None for what it leaves out.
 
     Attributes:
         total: how many records the whole list has.
@@ -71,7 +71,7 @@ NOTHING_SAID = Paging()
 
 @dataclass(frozen=True)
 class Page:
-    """One page of a list, or the one record of a single.
+    """Page of a list, or a single record.
 
     Attributes:
         records: as parsed: numbers with a fraction as floats. Those of a list are without their own lists of objects, such as
@@ -92,24 +92,24 @@ class Page:
 
     @property
     def total(self) -> int | None:
-        """How many records the whole list has, by Harvest's word."""
+        """Number of records in the whole list, as Harvest states it."""
         return self.paging.total
 
     @property
     def next_url(self) -> str | None:
-        """Where the list goes on, None at its end."""
+        """URL of the next page, None at the end of the list."""
         return self.paging.next_url
 
 
 def limit_of(url: str) -> Limit:
-    """Which of the two rate limits counts a request to `url`."""
+    """Rate limit, of Harvest's two, that counts a request to `url`."""
     return "reports" if "/reports/" in urlsplit(url).path else "general"
 
 
 def read_answer(
     status: int, headers: Mapping[str, str], body: bytes, url: str, now: datetime, settings: Settings
 ) -> Answer:
-    """A good answer, or the error that it means.
+    """Turn a response into an answer, or raise the error that it means.
 
     Args:
         status: the HTTP status.
@@ -158,7 +158,7 @@ def _failure(
 
 
 def read_document(answer: Answer) -> tuple[dict[str, Any], bytes]:
-    """The parsed body, and the body itself: another one where odd values kept it from being parsed.
+    """Parse the body of an answer; return it with the body, which is rewritten if odd values kept it from being parsed.
 
     Raises:
         RetryableError: where it is not the JSON it should be.
@@ -181,7 +181,7 @@ def read_document(answer: Answer) -> tuple[dict[str, Any], bytes]:
 
 
 def read_page(answer: Answer, data_key: str | None, base_url: str) -> Page:
-    """The records in an answer, and where the list goes on.
+    """Parse the records and the paging information of an answer.
 
     Raises:
         RetryableError: where the answer is not the JSON it should be.
@@ -214,7 +214,7 @@ def read_page(answer: Answer, data_key: str | None, base_url: str) -> Page:
 
 
 def paging_of(document: Mapping[str, Any]) -> Paging:
-    """What an answer says of its list: all of it, and nothing of the question, decides how the list goes on.
+    """Parse the paging information of an answer, which alone decides how the list goes on.
 
     A link, where there is one, comes before numbers: `next_page` is null on the middle pages of cursor lists.
     https://help.getharvest.com/api-v2/introduction/overview/pagination/
@@ -236,7 +236,7 @@ def paging_of(document: Mapping[str, Any]) -> Paging:
 
 
 def _count(value: object) -> int | None:
-    """A number of pages or records, which some gateways write as text."""
+    """Parse a number of pages or records, which some gateways write as text."""
     if type(value) is str and value.isascii() and value.isdecimal() and len(value) < _DIGITS:
         return int(value)
     return value if type(value) is int and value >= 0 else None
@@ -258,7 +258,7 @@ def check_link(url: object, base_url: str) -> None:
 
 
 def wait_seconds(error: RetryableError, tries: int, limit: Limit) -> float:
-    """How long to wait before try number `tries + 1`.
+    """Seconds to wait before try number `tries + 1`.
 
     Harvest's own word first, up to 900 s; else 15 s after a 429 (reports: 60 s, growing to 900 s); else 1, 2, 4, ... s.
     """
@@ -271,7 +271,7 @@ def wait_seconds(error: RetryableError, tries: int, limit: Limit) -> float:
 
 
 def _without_odd_values(body: bytes) -> bytes:
-    """JSON that is right by its grammar, with half characters as U+FFFD and numbers beyond a double as texts.
+    """Rewrite valid JSON that orjson refuses: lone surrogates become U+FFFD, numbers beyond a double become texts.
 
     Raises:
         ValueError: where it is no JSON at all.
@@ -286,7 +286,7 @@ def _without_odd_values(body: bytes) -> bytes:
 
 
 def exact_number(digits: str) -> Decimal | int | str:
-    """A number in JSON with all of its digits; one beyond a double, or with an exponent that no number has, as text."""
+    """Parse a JSON number with all of its digits; one beyond a double, or with an impossible exponent, stays text."""
     try:
         if not isfinite(float(digits)):
             return digits
@@ -296,7 +296,7 @@ def exact_number(digits: str) -> Decimal | int | str:
 
 
 def _said(headers: Mapping[str, str], body: bytes) -> str:
-    """Harvest's own words for an error: it has used `message`, `error_description`, `error` and the header `Hint`."""
+    """Harvest's own message for an error, from `message`, `error_description`, `error` or the header `Hint`."""
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -310,7 +310,7 @@ def _said(headers: Mapping[str, str], body: bytes) -> str:
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None] | None:
-    """Scheme, host and port; None for an address that two parsers could read differently."""
+    """Origin of an address (scheme, host, port); None if two parsers could read it differently."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -322,7 +322,7 @@ def _origin(url: str) -> tuple[str, str | None, int | None] | None:
 
 
 def _retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
-    """`Retry-After` in seconds, from seconds or from a date by the server's clock; None where it is missing or unreadable."""
+    """Parse `Retry-After` to seconds, from seconds or a date by the server's clock; None if missing or unreadable."""
     text = headers.get("Retry-After")
     if not text:
         return None

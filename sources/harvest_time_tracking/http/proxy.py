@@ -1,4 +1,4 @@
-"""The way from this machine to Harvest: the proxy and the certificates on it, and what its failures mean."""
+"""Network route to Harvest: proxies, certificates, and the meaning of connection errors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BRIEF_TRIES = 3
 
 @dataclass(frozen=True)
 class Route:
-    """What stands between this machine and an address, in words that may be shown.
+    """Route from this machine to an address, as text without secrets.
 
     Attributes:
         host: that of the address.
@@ -44,12 +44,12 @@ class Route:
 
 
 def proxies_for(url: str) -> dict[str, str] | None:
-    """What overrules the environment's proxies: for this machine itself there is none, and its traffic is not encrypted."""
+    """Proxies that override the environment's: none for this machine itself; None leaves the environment's."""
     return {"http": "", "https": ""} if is_loopback(urlsplit(url).hostname) else None
 
 
 def route_to(url: str) -> Route:
-    """The way to `url`, as the environment and the system tell it."""
+    """Route to `url`, according to the environment and the system."""
     place = urlsplit(url)
     found = requests.Session().merge_environment_settings(url, proxies_for(url) or {}, None, None, None)
     proxy = requests.utils.select_proxy(url, found["proxies"])
@@ -64,7 +64,7 @@ def route_to(url: str) -> Route:
 
 
 def meaning_of(error: Exception, url: str, settings: Settings) -> HarvestError:
-    """What it means for the request to `url` that it failed: whether a retry may mend it, and where to look if not."""
+    """Translate a failed request to `url` into an error that says whether a retry may help, and where to look if not."""
     way, said = route_to(url), printable(str(error), most=2_000)
     # requests lets some of urllib3's own through.
     is_no_address = isinstance(error, InvalidURL | InvalidSchema) or "Failed to parse" in said
@@ -95,7 +95,7 @@ def meaning_of(error: Exception, url: str, settings: Settings) -> HarvestError:
 
 
 def _blocked(where: str, said: str, *, is_no_address: bool) -> HarvestError:
-    """What it means that a proxy lets nothing through."""
+    """Translate a failure of a proxy into an error."""
     if is_no_address:
         return NetworkWrong(f"{where}: that is not the address of one.")
     if "only use HTTP" in said:
@@ -110,7 +110,7 @@ def _blocked(where: str, said: str, *, is_no_address: bool) -> HarvestError:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An error and what it is wrapped around: requests and urllib3 keep that in places of their own."""
+    """Iterate over an error and its causes, which requests and urllib3 keep in places of their own."""
     link: object = error
     while isinstance(link, BaseException):
         yield link
@@ -118,6 +118,6 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _variable(value: str | None, names: tuple[str, ...]) -> str | None:
-    """Which variable of the environment holds the value."""
+    """Name of the environment variable that holds a value."""
     spelled = [name for each in names for name in (each.upper(), each.lower())]
     return next((name for name in spelled if value and os.environ.get(name) == value), None)

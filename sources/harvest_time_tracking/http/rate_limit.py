@@ -1,4 +1,4 @@
-"""How fast an account may be asked: one budget for each of Harvest's two limits, shared by every worker."""
+"""Rate limiter for Harvest's two rate limits, shared by every worker of an account."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _MARGIN_SECONDS = 0.05
 
 
 class Stopped(HarvestError):
-    """The run ended while a worker waited for its turn."""
+    """The run ended while a worker waited for the rate limit."""
 
 
 class Ticket:
-    """One request's place in the window: kept until its answer is here, and then for as long as Harvest counts it."""
+    """Slot of a request in the window: held until its answer is here, and then for as long as Harvest counts it."""
 
     __slots__ = ("frees_at", "sent_at")
 
@@ -29,7 +29,7 @@ class Ticket:
 
 
 class RateLimiter:
-    """At most `requests` in any `window_seconds`, counted so that the server's window is never overdrawn.
+    """Limit requests to `requests` in any `window_seconds`, counted so that the server's limit is never exceeded.
 
     Args:
         requests: the most in one window; 0 takes the pacing off.
@@ -50,7 +50,7 @@ class RateLimiter:
         self._paused_until = float("-inf")
 
     def take(self, is_stopped: Callable[[], bool]) -> Ticket:
-        """Wait for a place, and take it.
+        """Wait for a free slot in the window, and take it.
 
         Raises:
             Stopped: when `is_stopped` says so while waiting.
@@ -68,7 +68,7 @@ class RateLimiter:
             self._sleep(wait)
 
     def answered(self, ticket: Ticket) -> None:
-        """The answer to `ticket` is here, so the request has arrived."""
+        """Record that the answer to `ticket` is here, so that the request has arrived."""
         with self._lock:
             now = self._monotonic()
             is_soon = now - ticket.sent_at < _SOON_SECONDS
@@ -76,12 +76,12 @@ class RateLimiter:
             ticket.frees_at = arrived_at + self._window_seconds + _MARGIN_SECONDS
 
     def pause(self, seconds: float) -> None:
-        """Harvest asked for a pause: nobody asks anything for so long."""
+        """Pause all workers for so many seconds, as Harvest asked for."""
         with self._lock:
             self._paused_until = max(self._paused_until, self._monotonic() + seconds)
 
     def free_in_seconds(self, requests: int) -> float:
-        """How long it will be until so many requests may be sent at once; 0 where they may be now. Takes no place."""
+        """Seconds until so many requests may be sent at once; 0 if they may be now. Takes no slot."""
         with self._lock:
             now = self._monotonic()
             pause = max(0.0, self._paused_until - now)

@@ -1,1 +1,1 @@
-"""What to ask, in which order, and whether a list was shown whole."""
+"""Reading of streams: read plan, paging, proof of completeness, and stream state."""

@@ -1,4 +1,4 @@
-"""What there is to ask for one stream: the calls, planned from the catalogue's facts. Pure."""
+"""Build the calls (requests) of one stream from its catalogue entry. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..stream import Stream
 
 @dataclass(frozen=True, eq=False)
 class Call:
-    """One list or record to ask for.
+    """Request for one list or record.
 
     Attributes:
         path: below the base.
@@ -28,7 +28,7 @@ class Call:
 
 
 def list_calls(stream: Stream, account_id: str, since: str | None, start_date: date | None) -> list[Call]:
-    """A whole list, or what changed in it since an instant, and in that case what changes without a trace."""
+    """Calls for a whole list; or for its changes since an instant, and its records that change without `updated_at`."""
     account = {"account_id": account_id}
     first = {"from": start_date.isoformat()} if stream.date_field and start_date else {}
     if since is None:
@@ -38,7 +38,7 @@ def list_calls(stream: Stream, account_id: str, since: str | None, start_date: d
 
 
 def calls_of_owners(stream: Stream, account_id: str, owners: Iterable[int], start_date: date | None) -> list[Call]:
-    """All rows of each of these owners."""
+    """Calls for all rows of each of these owners."""
     if stream.owner is None:
         return []
     first = {"from": start_date.isoformat()} if stream.date_field and start_date else {}
@@ -46,7 +46,7 @@ def calls_of_owners(stream: Stream, account_id: str, owners: Iterable[int], star
 
 
 def calls_for(stream: Stream, values: Iterable[object], account_id: str) -> list[Call]:
-    """One call for each value that the stream's path wants: its parents' ids, or the ids somebody named."""
+    """Calls for each value of the stream's path: its parents' ids, or named ids."""
     key = stream.parent.key if stream.parent else None
     return [
         Call(
@@ -59,7 +59,7 @@ def calls_for(stream: Stream, values: Iterable[object], account_id: str) -> list
 
 
 def month_calls(stream: Stream, months: Sequence[date], account_id: str) -> list[Call]:
-    """One call for each calendar month, whole, both ends inclusive.
+    """Calls for each whole calendar month, both ends inclusive.
 
     Harvest takes at most 365 days: https://help.getharvest.com/api-v2/reports-api/reports/time-reports/
     """
@@ -77,12 +77,12 @@ def month_calls(stream: Stream, months: Sequence[date], account_id: str) -> list
 
 
 def compact(day: date) -> str:
-    """A day as Harvest's documentation writes it for reports: `20240131`, with four digits for each year."""
+    """Format a day as Harvest's documentation does for reports: `20240131`, with four digits for each year."""
     return day.isoformat().replace("-", "")
 
 
 def windows_between(oldest: date, newest: date, pages: int, pages_each: int) -> list[tuple[date | None, date | None]]:
-    """First and last days of windows of whole months, newest first, about `pages_each` pages each.
+    """Split a range of days into windows of whole months, newest first, of about `pages_each` pages each.
 
     The newest has no last day and the oldest no first one: whatever is dated outside belongs to them.
     """
@@ -94,13 +94,13 @@ def windows_between(oldest: date, newest: date, pages: int, pages_each: int) -> 
 
 
 def window_call(stream: Stream, account_id: str, first: str | None, last: str | None) -> Call:
-    """All rows of a stream from one day to another (`2024-01-31`), both inclusive; None for no bound."""
+    """Call for all rows of a stream from one day to another (`2024-01-31`), both inclusive; None for no bound."""
     bounds = {"from": first, "to": last}
     return Call(stream.path, {name: day for name, day in bounds.items() if day}, {"account_id": account_id})
 
 
 def months_between(first_day: date, last_day: date) -> list[date]:
-    """The first days of the calendar months that the two days and the days between them lie in."""
+    """First days of the calendar months from one day to another."""
     months = []
     month = first_day.replace(day=1)
     while month <= last_day:

@@ -1,4 +1,4 @@
-"""One reading of a list: which page to ask for next, and whether the answers show all of it. Pure.
+"""Prove that a list was read completely, by overlapping pages, and choose the page to ask for next. Pure.
 
 An answer shows one state of the list, but a list that is sorted by a date that people change shifts from one answer to the
 next. So each page repeats some records of the page before it. Take two answers that share a record of the same version, and
@@ -25,7 +25,7 @@ _MANY_PAGES = 64
 
 
 def following(end: int, most: int, overlap: int = 1) -> Ask:
-    """The page with which to go on where the first `end` records of a list are known.
+    """Choose the next page of a list of which the first `end` records are known, overlapping them.
 
     It repeats at least `overlap` of them and brings as many others as it can: pages a little shorter than `most` begin a
     little earlier. Of very short pages there may be none that repeats anything; then it is simply the next one.
@@ -43,7 +43,7 @@ def following(end: int, most: int, overlap: int = 1) -> Ask:
 
 @dataclass
 class Order:
-    """What the answers of an account show of the order of its lists: no documentation tells that of one day.
+    """Observed order of an account's lists: the order within one day is not documented.
 
     Attributes:
         is_kept: whether records that did not change came in the same order each time.
@@ -53,7 +53,7 @@ class Order:
 
 
 class Reading:
-    """One reading of a list that is sorted by date, or of some days of it.
+    """Reading of a list that is sorted by date, or of some days of it.
 
     Args:
         call: what is asked.
@@ -90,7 +90,7 @@ class Reading:
         self._is_stopped = False
 
     def wants(self) -> Ask | None:
-        """The page to ask for now; None where there is none, or not before an answer comes."""
+        """Next page to ask for; None if there is none, or none before an answer comes."""
         if not self._asked:
             return self._asking(Ask(1, self._most))
         if not self._seen or self._is_stopped:
@@ -109,7 +109,7 @@ class Reading:
         return ask
 
     def take(self, ask: Ask, page: Page) -> None:
-        """An answer is here."""
+        """Take in an answer."""
         number = self._asked.index(ask)
         known = max((seen.end for seen in self._seen.values()), default=0)
         seen = look_at(ask, page, self._date_field, self._overlap + _SHIFT + number, known)
@@ -126,7 +126,7 @@ class Reading:
             self._join(one)
 
     def _goes_round(self) -> bool:
-        """Whether most pages show what others showed. Asked rarely: it means to count all records."""
+        """True if most pages repeat others. Checked rarely, as it counts all records."""
         is_asked = self.answers >= _MANY_PAGES and self.answers.bit_count() == 1
         return is_asked and self.ids.distinct * 2 < self.ids.count
 
@@ -136,7 +136,7 @@ class Reading:
             self._within._count(page)
 
     def _join(self, number: int) -> None:
-        """Compare an answer with the next one, once both are here: what was compared is not kept."""
+        """Compare an answer with the next one, once both are here, and drop the records compared."""
         one, other = self._seen.get(number), self._seen.get(number + 1)
         if one and other:
             is_in_order = shared(one.tail, other.head)
@@ -146,7 +146,7 @@ class Reading:
             self._seen[number], self._seen[number + 1] = replace(one, tail=()), replace(other, head=())
 
     def left(self, overlap: int) -> list[Reading]:
-        """What must still be read before all of it was shown; nothing where it was. To be asked when nothing is under way.
+        """Readings still needed to prove completeness; none if it is proven. Call it when no request is in flight.
 
         Args:
             overlap: how many records each page of that repeats at least.
@@ -172,7 +172,7 @@ class Reading:
 
     @property
     def is_short(self) -> bool:
-        """Whether all answers stated the same number, and fewer different records came, with those of the tries before this one.
+        """True if all answers stated the same total, and fewer distinct records came, including those of earlier tries.
 
         One that goes for each one that comes leaves the number as it is, and an answer behind: the tries differ then. What
         a server hides, it hides from each of them.
@@ -181,7 +181,7 @@ class Reading:
         return len(self._stated) == len(totals) == 1 and self._first_try().ids.distinct < totals[0]
 
     def _first_try(self) -> Reading:
-        """The reading of the same list that this one repeats; its ids are those of all tries."""
+        """First reading of the same list that this one repeats; its ids are those of all tries."""
         return self._within._first_try() if self._within and self._within.call is self.call else self
 
     def _totals(self) -> list[int]:
@@ -191,7 +191,7 @@ class Reading:
         return [seen for seen in self._seen.values() if seen.flaw]
 
     def _gaps(self) -> list[Days]:
-        """The days in which records may lie that were not shown."""
+        """Ranges of days that may hold records that were not shown."""
         good = [(number, seen) for number, seen in sorted(self._seen.items()) if not seen.flaw]
         if not good:
             return [UNKNOWN]
@@ -209,7 +209,7 @@ class Reading:
         return gaps if are_sorted([seen for _, seen in good]) else gaps and [UNKNOWN]
 
     def _of_days(self, first: date | None, last: date | None) -> Call:
-        """The same list, of these days only; the very call where that leaves nothing out."""
+        """Call for these days of the list only; the same call if that leaves nothing out."""
         if first and last and first > last:
             first, last = last, first
         bounds = {"from": first, "to": last}
@@ -217,7 +217,7 @@ class Reading:
         return self.call if params == self.call.params else replace(self.call, params=params)
 
     def why(self) -> str:
-        """Why it is not shown that all of it came, in words."""
+        """Reason why completeness is not proven, as text."""
         totals, came = self._totals(), f"{self.ids.distinct:,} different records came"
         if self.is_short:
             return f"Harvest said {totals[0]:,} on each page, and {came}"

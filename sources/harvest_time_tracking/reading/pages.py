@@ -1,4 +1,4 @@
-"""The pages of a stream's calls as they come in, several at once, and whether they showed all of their lists."""
+"""Request the pages of a stream's calls concurrently, and prove that they show their lists completely."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OVERLAP = 64
 
 
 class Step(NamedTuple):
-    """A page, the call it belongs to, and its place in a reading of that call.
+    """Page with its call, and its place in a reading of that call.
 
     Attributes:
         call: as it was handed in, also where only some of its days are read again.
@@ -46,7 +46,7 @@ class Step(NamedTuple):
 
 
 class Pages:
-    """Asks for the pages of one stream.
+    """Requester of the pages of one stream.
 
     Args:
         client: asks.
@@ -81,21 +81,21 @@ class Pages:
 
     @property
     def sizes(self) -> ReadSizes:
-        """How much is read at a time."""
+        """Sizes of reads, as of the client."""
         return self._client.sizes
 
     def first(self, call: Call) -> Future[Page]:
-        """The first page of a call, asked for now if it was not before."""
+        """Future of a call's first page, requested now if it was not before."""
         if call not in self._first:
             self._first[call] = self._ask(call)
         return self._first[call]
 
     def forget(self, call: Call) -> None:
-        """The first page of a call is not wanted any more."""
+        """Drop the first page of a call."""
         self._first.pop(call, None)
 
     def settled(self, calls: Sequence[Call]) -> Iterator[Step | None]:
-        """Each page of each call as it comes in, until all was shown; None where nothing has come in yet.
+        """Yield each page of each call as it comes in, until all lists were shown completely; None while nothing has come in.
 
         What changed meanwhile comes with it where a list took several answers: it may have moved from a part that was still
         to be read into one that had been.
@@ -113,7 +113,7 @@ class Pages:
             yield from self._news(calls, began_at)
 
     def _news(self, calls: Sequence[Call], began_at: datetime | None) -> Iterator[Step | None]:
-        """What changed since then; and where that takes several answers, what changed since the first of these."""
+        """Yield the pages of what changed since `began_at`; if that takes several answers, repeat since the first of these."""
         for _ in range(_READINGS):
             if began_at is None:
                 return
@@ -128,7 +128,7 @@ class Pages:
         self.unproven[news] = "so much changed while it was read that what did could not be read at once"
 
     def _dated(self, calls: Sequence[Call]) -> Iterator[Step | None]:
-        """Lists that are sorted by date."""
+        """Yield the pages of lists that are sorted by date, reading gaps again."""
         date_field, order = self._stream.date_field or "", Order()
         outermost = [Reading(call, date_field, self._client.sizes.per_page, order) for call in calls]
         readings = outermost
@@ -150,7 +150,7 @@ class Pages:
             self.repeated += root.ids.count - root.ids.distinct
 
     def _numbered(self, readings: Sequence[Reading]) -> Iterator[Step | None]:
-        """Their pages by number, several at once: what was begun is ended first."""
+        """Yield the pages of readings by number, several at once; readings that have begun are finished first."""
         waiting, asking = deque(readings), deque[Reading]()
         under_way: list[tuple[Reading, Ask, Future[Page]]] = []
         while True:
@@ -185,7 +185,7 @@ class Pages:
         return self._ask(call, ask._asdict())
 
     def _linked(self, calls: Sequence[Call]) -> Iterator[Step | None]:
-        """Lists that go on by links, and single records."""
+        """Yield the pages of lists that go on by links, and single records, reading short lists again."""
         left = [_Chain(call) for call in calls]
         for _ in range(_READINGS_BY_LINK):
             yield from self._followed(left)
@@ -199,7 +199,7 @@ class Pages:
         self.unproven |= {chain.call: chain.why() for chain in short}
 
     def _followed(self, chains: Sequence[_Chain]) -> Iterator[Step | None]:
-        """Each list page by page, several lists at once."""
+        """Follow each list page by page, several lists at once."""
         waiting = deque(chains)
         under_way: list[tuple[_Chain, Future[Page]]] = []
         while waiting or under_way:
@@ -271,7 +271,7 @@ class Pages:
 
 
 class _Chain:
-    """One reading of a list that goes on by links: a record that comes or goes shifts no other.
+    """Reading of a list that goes on by links (cursor): a record that comes or goes shifts no other.
 
     Attributes:
         call: what is asked.
@@ -288,7 +288,7 @@ class _Chain:
         self._cut = ""
 
     def see(self, page: Page) -> None:
-        """A page is here."""
+        """Take in a page."""
         self.ids.add(page)
         paging, rows = page.paging, len(page.records)
         self._is_open = page.data_key is not None and paging.goes_on is None and rows > 0
@@ -299,7 +299,7 @@ class _Chain:
 
     @property
     def is_short(self) -> bool:
-        """Whether there may be more, once no page said that the list goes on.
+        """True if records may be missing although no page said that the list goes on.
 
         That is where fewer different records came than Harvest ever said; and where it does not say how many there are, if it
         does not say either whether they go on, or a page was not what it says.
@@ -308,7 +308,7 @@ class _Chain:
 
     @property
     def is_endless(self) -> bool:
-        """Whether twice as many came, and a page, as Harvest ever said; or, where it says nothing, mostly the same ones."""
+        """True if far more records came than Harvest ever stated; or, where it states nothing, if most of them are repeats."""
         if self._totals:
             return self.ids.count > 2 * max(self._totals) + PER_PAGE
         pages = len(self.followed)
@@ -316,7 +316,7 @@ class _Chain:
         return pages >= _MANY_PAGES and pages.bit_count() == 1 and self.ids.distinct * 2 < self.ids.count
 
     def why(self) -> str:
-        """Why it is not shown that all of it came, in words."""
+        """Reason why completeness is not proven, as text."""
         if not self._totals:
             said = "Harvest says neither how many there are nor whether they go on" if self._is_open else self._cut
             came = f"{self.ids.distinct:,} different records came"
@@ -327,17 +327,17 @@ class _Chain:
 
 
 def earlier(one: datetime | None, other: datetime | None) -> datetime | None:
-    """Of two moments the first: answers need not come in the order in which they were made."""
+    """Earlier of two moments, either of which may be None; answers may come out of order."""
     return min(filter(None, (one, other)), default=None)
 
 
 def page_count(total: int | None, per_page: int = PER_PAGE) -> int:
-    """How many pages a list of `total` records has: one, if it is empty."""
+    """Number of pages of a list of `total` records: one, if it is empty."""
     return max(1, ceil((total or 0) / per_page))
 
 
 def _span(calls: Sequence[Call]) -> dict[str, object]:
-    """The days that all these calls together are about."""
+    """Range of days that covers all these calls."""
     firsts, lasts = ([call.params.get(bound) for call in calls] for bound in ("from", "to"))
     span: dict[str, object] = {}
     if all(firsts):

@@ -1,4 +1,4 @@
-"""What there is to ask for a stream in one extract, and where the next one goes on."""
+"""Read plan of a stream for one extract: what to ask, and where the next extract resumes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .stream_state import Memory, before, instant, parsed
 
 
 def most_requests(records: int, sizes: ReadSizes = USUAL) -> int:
-    """How many requests a first reading of a list sorted by date takes at most, if nothing changes meanwhile."""
+    """Upper bound of the requests for a first reading of a list sorted by date, if nothing changes meanwhile."""
     pages, end = 1, PER_PAGE
     while end < records:
         pages, end = pages + 1, following(end, PER_PAGE).end
@@ -34,7 +34,7 @@ def most_requests(records: int, sizes: ReadSizes = USUAL) -> int:
 
 @dataclass(frozen=True)
 class Options:
-    """What a run is asked to read.
+    """Options of a run: what it is to read.
 
     Attributes:
         overlap: how far before the last complete read an incremental one begins. Generous, because rows can be committed
@@ -58,7 +58,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Work:
-    """What there is to ask for a stream in this extract.
+    """Read plan of a stream for this extract.
 
     Attributes:
         calls: all of it.
@@ -66,7 +66,7 @@ class Work:
             the next extract does.
         besides: what to ask when all of these were read.
         began_at: the moment it began, where that was before its first answer.
-        barren: the scopes that have no rows, without asking.
+        barren: the scopes of childless parents, which have no rows, without asking.
     """
 
     calls: list[Call]
@@ -77,7 +77,7 @@ class Work:
 
 
 def remembering(memory: Memory) -> Callable[[datetime, Collection[Call]], bool]:
-    """Where all of it is asked at once: where the next run goes on."""
+    """Callback for plans that ask everything at once: it records the cursor if all was proven complete."""
 
     def ended(began_at: datetime, unproven: Collection[Call]) -> bool:
         if not unproven:
@@ -97,7 +97,7 @@ def children(
     options: Options,
     account_id: str,
 ) -> Work:
-    """The parents to ask: all of them once, in portions; then those that changed, those `told` of, and a share of the others."""
+    """Plan a stream by parent: first all parents, in chunks; later those that changed, those `told` of, and a share of others."""
     asked_last = NONE
     since, place = memory.since(options.overlap), memory.unfinished
     is_first = since is None
@@ -137,7 +137,7 @@ def children(
 def windows(
     stream: Stream, pages: Pages, memory: Memory, session: Session, options: Options, settings: Settings
 ) -> Generator[None, None, Work]:
-    """A whole list by date: at once where it is short, else in windows, in portions."""
+    """Plan a full read of a list sorted by date: at once if it is short, else in windows of days, in chunks."""
     account_id, start_date = settings.account_id, settings.start_date
     whole = list_calls(stream, account_id, None, start_date)
     place = memory.unfinished
@@ -178,7 +178,7 @@ def windows(
 
 
 def _days(stream: Stream, pages: Pages, whole: Call, first: Page) -> Generator[None, None, tuple[date, date] | None]:
-    """The oldest and the newest day of a list that is too long to be read at once; None where it is not."""
+    """Oldest and newest day of a list that is too long to be read at once; None if it is not, or they are not known."""
     if _pages_of(first) <= pages.sizes.pages_at_once:
         return None
     # Newest first, so the last record is the oldest.
@@ -192,12 +192,12 @@ def _days(stream: Stream, pages: Pages, whole: Call, first: Page) -> Generator[N
 
 
 def _pages_of(first: Page) -> int:
-    """How many pages there are of the length that the first one has, by Harvest's word."""
+    """Number of pages of the first page's length, by the total that Harvest states."""
     return page_count(first.total, first.paging.per_page or PER_PAGE)
 
 
 def waited(future: Future[Page]) -> Generator[None, None, Page]:
-    """A page, once it is here."""
+    """Wait for a page, yielding None meanwhile."""
     while not future.done():
         yield None
     return future.result()

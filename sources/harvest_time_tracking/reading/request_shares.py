@@ -1,4 +1,4 @@
-"""Deal the requests of a run to the streams that are read by parent: for parents of which nothing says that they changed. Pure."""
+"""Divide the requests of a run among the streams that are read by parent, for parents not known to have changed. Pure."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from math import ceil
 from ..errors import SettingWrong
 
 ALL_AT_ONCE = 1_000
-"""Where all parents together are no more, each run asks all of them, unless a number of requests is set."""
+"""Number of parents up to which each run asks all of them, unless a number of requests is set."""
 REQUESTS = 200
-"""Where they are more: so a day's sync of 5,000 invoices and 200 people takes 300 requests, with a hundredth of them changed."""
+"""Default number of requests above that: so a day's sync of 5,000 invoices and 200 people takes 300, if 1 % of them changed."""
 FEWEST_REQUESTS = 20
-"""With fewer, there would not be one for the living and one for the other parents of each stream."""
+"""Smallest allowed number: one for the parents that are alive and one for the others, of each stream."""
 _OTHERS_WITHIN_RUNS = 30
 
 
 @dataclass(frozen=True)
 class Split:
-    """A number for the parents of a stream that are alive, and one for its other parents."""
+    """Pair of numbers: for the parents of a stream that are alive (children likely to change), and for its other parents."""
 
     alive: int = 0
     others: int = 0
@@ -29,7 +29,7 @@ NONE = Split()
 
 
 def check_requests(requests: int | None) -> None:
-    """Raise SettingWrong for a number of requests that cannot be dealt."""
+    """Raise SettingWrong for a number of requests that is too small to be divided."""
     if requests is not None and requests != 0 and requests < FEWEST_REQUESTS:
         raise SettingWrong(
             f"children_requests must be 0 (ask for children of changed parents only) or at least {FEWEST_REQUESTS}, so that "
@@ -38,7 +38,7 @@ def check_requests(requests: int | None) -> None:
 
 
 def shares(parents: Mapping[str, Split], requests: int | None, changed: int = 0) -> Mapping[str, Split]:
-    """Say how many parents of each stream are asked in one run, though they did not change.
+    """Compute how many unchanged parents of each stream are asked in one run.
 
     Requests for changed parents are made in any case, and count: but half of the number is left for the others. Those that are
     alive come first. The rest keep as many as bring all of them within 30 runs, and no more than half for that.
@@ -65,7 +65,7 @@ def shares(parents: Mapping[str, Split], requests: int | None, changed: int = 0)
 
 
 def _dealt(parents: Mapping[str, int], requests: int) -> dict[str, int]:
-    """Give each request to the stream whose parents would wait for it longest, and one at least to each."""
+    """Divide requests among streams, each to the one whose parents would wait longest, at least one to each."""
     given = {stream: 1 for stream, count in parents.items() if count}
     for _ in range(requests - len(given)):
         given[max(given, key=lambda stream: parents[stream] / given[stream])] += 1
@@ -73,7 +73,7 @@ def _dealt(parents: Mapping[str, int], requests: int) -> dict[str, int]:
 
 
 def in_turn(parents: Sequence[int], changed: Collection[int], share: int, after: int) -> list[int]:
-    """Choose the parents whose turn is longest ago.
+    """Choose the parents that were asked in turn longest ago (round-robin).
 
     In the order of ids, that is the next after the one whose turn was last. What was read of a parent since, because it changed,
     is no turn.

@@ -1,4 +1,4 @@
-"""What one run learns of an account that more than one stream needs, so that nothing is asked for twice."""
+"""Run cache: parents and single records that several streams need, so that nothing is asked for twice in a run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _HARVESTS_OWN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 class ParentIndex:
-    """The parents found in one reading of a list.
+    """Index of the parents found in one reading of a list.
 
     Attributes:
         is_whole: whether the whole list was read, not only what changed in it.
@@ -42,7 +42,7 @@ class ParentIndex:
         self.lost = 0
 
     def note(self, records: Iterable[Mapping[str, Any]], answered_at: datetime | None) -> None:
-        """Keep the ids, when each changed, which can have children, and which are alive."""
+        """Add records: their ids, when each changed, which can have children, and which are alive."""
         self.began_at = self.began_at or answered_at
         if not self._children:
             return
@@ -61,30 +61,30 @@ class ParentIndex:
 
     @property
     def size(self) -> int:
-        """How many different records were found."""
+        """Number of distinct records found."""
         return len(self._updated_at)
 
     def barren(self, child: Stream) -> list[int]:
-        """The parents that cannot have rows of `child` (any more)."""
+        """Childless parents: those that cannot have rows of `child`, or no longer (their requests are skipped)."""
         return [parent_id for parent_id, it_can in self._can_have[child.name].items() if not it_can]
 
     def able(self, child: Stream) -> list[int]:
-        """The parents that can have rows of `child`, in the order of their ids."""
+        """Eligible parents: those that can have rows of `child`, in the order of their ids."""
         return sorted(parent_id for parent_id, it_can in self._can_have[child.name].items() if it_can)
 
     def changed(self, child: Stream, since: str) -> list[int]:
-        """Those of them that changed since an instant."""
+        """Eligible parents that changed since an instant."""
         return [parent_id for parent_id in self.able(child) if self._updated_at[parent_id] >= since]
 
     def split(self, child: Stream) -> Split:
-        """How many of them are alive, and how many are not."""
+        """Count the eligible parents that are alive, and the others."""
         alive, others = self._halves(child)
         return Split(len(alive), len(others))
 
     def due(
         self, child: Stream, since: str, told: Collection[int], share: Split, after: Split
     ) -> tuple[list[int], Split]:
-        """Choose the parents to ask for `child` now.
+        """Choose the parents that are due: to be asked for `child` now.
 
         Args:
             child: a stream that is read by these parents.
@@ -110,7 +110,7 @@ class ParentIndex:
 
 
 def _changed_at(record: Mapping[str, Any]) -> str:
-    """When a record changed, in Harvest's own form; where it does not say, at any time."""
+    """Time of a record's last change, in Harvest's format; `9999` (always changed) if it is missing or invalid."""
     text = record.get("updated_at")
     # Nearly all are in that form: what is in another one, or of another time zone, would compare otherwise.
     if isinstance(text, str) and _HARVESTS_OWN.fullmatch(text):
@@ -124,7 +124,7 @@ def _changed_at(record: Mapping[str, Any]) -> str:
 
 
 class Session:
-    """One run: the parents it found, and the records that several streams need.
+    """Run cache of one run: the parents it found, and the records that several streams need.
 
     Attributes:
         singles: the answers to requests for one record, by path.
@@ -143,12 +143,12 @@ class Session:
         self._rolls: dict[str, list[ParentIndex]] = {name: [] for name in streams}
 
     def begin(self, stream: Stream, *, is_whole: bool) -> ParentIndex:
-        """A reading of `stream` begins."""
+        """Begin a reading of `stream`, with a parent index of its own."""
         roll = ParentIndex(self._children[stream.name], is_whole=is_whole)
         self._rolls[stream.name].append(roll)
         return roll
 
     def find(self, stream: Stream) -> ParentIndex | None:
-        """A reading of all of `stream`, ended or under way."""
+        """Find a full (or refused) reading of `stream`, finished or in progress."""
         rolls = (roll for roll in self._rolls[stream.name] if not roll.is_abandoned)
         return next((roll for roll in rolls if roll.is_whole or roll.refused), None)

@@ -1,4 +1,4 @@
-"""What is kept of one answer of a list that is sorted by date: enough to tell whether it joins the next one. Pure."""
+"""Summarise the answers of a list that is sorted by date, to tell whether consecutive ones overlap. Pure."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from ..http.protocol import Page
 from .stream_state import instant
 
 Version = tuple[object, object, object]
-"""A record's id, when it changed, and the day by which it is sorted."""
+"""Version of a record: its id, when it changed, and the day by which it is sorted."""
 
 Days = tuple[date | None, date | None]
-"""The first and the last of some days; None where there is no bound, or nobody knows."""
+"""First and last of some days; None if there is no bound, or it is unknown."""
 
 UNKNOWN: Days = (None, None)
 
 
 class Ask(NamedTuple):
-    """A part of a list: the page of that number, all pages being of that length."""
+    """Page to ask for, by number and page length."""
 
     page: int
     per_page: int
 
     @property
     def end(self) -> int:
-        """How many records the list has up to the end of it."""
+        """Number of records in the list up to the end of this page."""
         return self.page * self.per_page
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What is kept of one answer.
+    """Summary of one answer.
 
     Attributes:
         rows: how many records it holds.
@@ -61,7 +61,7 @@ class Seen:
 
 
 def look_at(ask: Ask, page: Page, date_field: str, kept: int, known: int) -> Seen:
-    """What is kept of an answer, and whether it is what it says that it is.
+    """Summarise an answer, and check that it is what it claims to be.
 
     Args:
         ask: what was asked for; what the answer says of itself counts where it differs.
@@ -101,13 +101,13 @@ def look_at(ask: Ask, page: Page, date_field: str, kept: int, known: int) -> See
 
 
 def shared(tail: Sequence[Version], head: Sequence[Version]) -> bool | None:
-    """Whether what the end of one answer and the beginning of another share comes in one order; None where they share nothing."""
+    """True if the records shared by one answer's end and the next one's start come in the same order; None if none are shared."""
     both = set(tail).intersection(head)
     return [one for one in tail if one in both] == [one for one in head if one in both] if both else None
 
 
 def versions(page: Page, date_field: str, start: int, stop: int) -> list[Version]:
-    """Some of a page's records, as far as it takes to tell one from another, and from itself before it changed."""
+    """Versions of some of a page's records, which tell records, and changes of a record, apart."""
     names = ("id", "updated_at", date_field)
     if page.columns is not None and all(name in page.columns for name in names):
         ids, moments, days = (page.columns[name].slice(start, stop - start).to_pylist() for name in names)
@@ -131,7 +131,7 @@ def _text(value: object) -> str | None:
 
 
 def days_of(page: Page, date_field: str) -> Days:
-    """The first and the last day of a page whose records come latest first; unknown where they do not, or one has no day."""
+    """First and last day of a page sorted latest first; unknown if it is not, or a record has no day."""
     if page.columns is not None and date_field in page.columns:
         column = page.columns[date_field]
         is_sorted = not column.null_count and pc.all(pc.greater_equal(column[:-1], column[1:])).as_py() is not False
@@ -143,7 +143,7 @@ def days_of(page: Page, date_field: str) -> Days:
 
 
 def day_of(record: Mapping[str, object], date_field: str | None) -> date | None:
-    """The date by which a record is sorted; None where it has none that is one."""
+    """Date by which a record is sorted; None if it is missing or invalid."""
     try:
         return date.fromisoformat(str(record.get(date_field or "")))
     except ValueError:
@@ -151,7 +151,7 @@ def day_of(record: Mapping[str, object], date_field: str | None) -> date | None:
 
 
 def are_sorted(answers: Sequence[Seen]) -> bool:
-    """Whether the days of answers that follow each other come latest first, all of them known."""
+    """True if the days of consecutive answers are all known, and come latest first."""
     days = [seen.days for seen in answers if seen.rows]
     return all(first and last for first, last in days) and all(
         newer and older and newer >= older
@@ -161,7 +161,7 @@ def are_sorted(answers: Sequence[Seen]) -> bool:
 
 
 class Ids:
-    """The ids of the records that came.
+    """Counter of records and distinct ids.
 
     Attributes:
         count: how many records there were.
@@ -173,7 +173,7 @@ class Ids:
         self.count = 0
 
     def add(self, page: Page) -> None:
-        """Note the ids of a page."""
+        """Add the ids of a page."""
         if not page.records:
             return
         self.count += len(page.records)
@@ -186,7 +186,7 @@ class Ids:
 
     @property
     def distinct(self) -> int:
-        """How many different records there were; what has no id that is one counts as different."""
+        """Number of distinct records; each one without a valid id counts as distinct."""
         if self._distinct is None:
             ids = pa.chunked_array(self._arrays, pa.int64())
             self._distinct = int(pc.count_distinct(ids).as_py()) + self.count - len(ids)
@@ -194,5 +194,5 @@ class Ids:
 
 
 def is_id(value: object) -> bool:
-    """Whether a value can be an id: a whole number of 64 bits."""
+    """True if a value can be an id: a whole number of 64 bits."""
     return type(value) is int and -(2**63) <= value < 2**63

@@ -1,4 +1,4 @@
-"""What is remembered of a stream from run to run, in dlt's state: it moves only together with the rows."""
+"""Stream state (cursor) kept from run to run in dlt's state, which is committed only together with the rows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .request_shares import NONE, Split
 
 
 class Memory:
-    """The state of one stream of one account.
+    """Stream state of one stream of one account.
 
     The cursor is the moment before the stream's last complete read began, by the server's clock or by ours, whichever was
     the earlier: never the largest `updated_at` seen, which a row that is committed late would fall behind. One that lies in
@@ -55,32 +55,32 @@ class Memory:
         self.added: dict[str, DataType] = added.setdefault(stream.table_name, {})
 
     def open(self) -> None:
-        """Keep from now on what is remembered: who only looks leaves no trace."""
+        """Attach the state to dlt's, so that changes are saved; a state that is not opened only reads."""
         self._state[self._account_id] = self._own
 
     def since(self, overlap: timedelta) -> str | None:
-        """The `updated_since` that misses nothing; None where everything must be read."""
+        """`updated_since` for an incremental read that misses nothing; None if everything must be read."""
         if self._reaches_further_back() or sees_more(self._rights, self._own.get("rights", ())):
             return None
         return self._before(self._own.get("cursor"), overlap)
 
     def parents_since(self, overlap: timedelta) -> str | None:
-        """The instant since which parents that changed must be asked again; None where none of them was ever asked."""
+        """Instant since which changed parents must be asked again; None if none of them was ever asked."""
         return self.since(overlap) or (self._before(self.unfinished["began_at"], overlap) if self.unfinished else None)
 
     def owners_since(self, overlap: timedelta) -> str | None:
-        """The `updated_since` for the owners of the rows: further back, where they could not be read for a while."""
+        """`updated_since` for the owners of the rows: further back if they could not be read for a while."""
         cursor = self._own.get("owners_cursor", self._own.get("cursor")) or (self.unfinished or {}).get("began_at")
         return self._before(cursor, overlap)
 
     @property
     def asked_last(self) -> Split:
-        """The parents that were asked last in turn, of those that are alive and of the others."""
+        """Ids of the parents that were asked last in turn, among those that are alive and among the others."""
         # Before there were two kinds, `turn` was the place among all.
         return Split(self._own.get("alive_turn", 0), self._own.get("turn", 0))
 
     def remember(self, began_at: datetime | None, asked_last: Split = NONE) -> None:
-        """The stream was read completely, from `began_at` on."""
+        """Save the cursor after the stream was read completely, from `began_at` on."""
         if self.are_owners_hidden:
             self._own.setdefault("owners_cursor", self._own.get("cursor"))
         else:
@@ -94,7 +94,7 @@ class Memory:
             self._own["rights"] = self._rights
 
     def keep_place(self, began_at: datetime | None, **place: Any) -> None:
-        """A reading of everything goes on in the next extract, from `place` on."""
+        """Save the place from which the next extract resumes a full read."""
         self._own["unfinished"] = {
             "began_at": instant(began_at or datetime.now(UTC)),
             "start_date": self._start_date,
@@ -104,27 +104,27 @@ class Memory:
 
     @property
     def unfinished(self) -> dict[str, Any] | None:
-        """Where a reading of everything, begun by an earlier extract, goes on; None where there is none."""
+        """Place at which to resume a full read that an earlier extract began; None if there is none."""
         place: dict[str, Any] | None = self._own.get("unfinished")
         if not place or place["start_date"] != self._start_date or self._is_to_come(place["began_at"]):
             return None
         return None if sees_more(self._rights, place.get("rights", ())) else place
 
     def _before(self, cursor: str | None, overlap: timedelta) -> str | None:
-        """So long before a cursor, and before now; None where there is no cursor to go by."""
+        """Instant of a cursor, or now if that is earlier, minus the overlap; None if there is no valid cursor."""
         return None if not cursor or self._is_to_come(cursor) else before(min(cursor, instant(self._now)), overlap)
 
     def _is_to_come(self, cursor: str) -> bool:
         return parsed(cursor) > self._now + MOST_DIFFERENCE
 
     def _reaches_further_back(self) -> bool:
-        """Whether `start_date` lies before the one of the last complete read: what lies between was never read."""
+        """True if `start_date` is earlier than at the last complete read: the days between were never read."""
         before = self._own.get("start_date", "")
         return bool(before) and (not self._start_date or self._start_date < before)
 
 
 def sees_more(rights: Collection[str], earlier: Collection[str]) -> bool:
-    """Whether a token may show what one with the earlier rights did not; not where nobody looked at one of them.
+    """True if a token's rights may show more than the earlier rights did; False if either is unknown.
 
     An administrator sees everything, whoever it is; everybody else has rights, and is a person.
     """
@@ -132,7 +132,7 @@ def sees_more(rights: Collection[str], earlier: Collection[str]) -> bool:
 
 
 def cursors(state: Mapping[str, Any], account_id: str) -> dict[str, datetime]:
-    """Since when each stream has every change: the moment before its last complete read.
+    """Cursors of all streams of an account: the moment before each one's last complete read began.
 
     Args:
         state: the source's state as dlt keeps it (`pipeline.state["sources"][...]`).
@@ -143,15 +143,15 @@ def cursors(state: Mapping[str, Any], account_id: str) -> dict[str, datetime]:
 
 
 def instant(moment: datetime) -> str:
-    """As Harvest writes it; the year with four digits, which `strftime` does not give to one before 1000."""
+    """Format an instant as Harvest does; the year has four digits, also before 1000 (unlike with `strftime`)."""
     return f"{moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat()}Z"
 
 
 def parsed(moment: str) -> datetime:
-    """What `instant` wrote."""
+    """Parse what `instant` wrote."""
     return datetime.fromisoformat(moment)
 
 
 def before(cursor: str, overlap: timedelta) -> str:
-    """So long before an instant."""
+    """Subtract an overlap from a cursor."""
     return instant(parsed(cursor) - overlap)

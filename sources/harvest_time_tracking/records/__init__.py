@@ -1,1 +1,1 @@
-"""From Harvest's JSON to typed rows: columns, names, values."""
+"""Convert Harvest's JSON to typed rows: columns, names, values."""

@@ -1,4 +1,4 @@
-"""Pages that are as Harvest documents them: typed columns straight from the bytes."""
+"""Read pages that match the documentation directly from bytes into typed Arrow columns (fast path)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..http.protocol import Answer, Page, Paging, paging_of
 
 
 def read_documented(answer: Answer, data_key: str, types: Mapping[str, DataType]) -> Page | None:
-    """A page with its columns straight from its bytes, or None where anything on it is not as documented.
+    """Parse a page directly into typed columns; None if anything on it is not as documented.
 
     Arrow's JSON reader makes typed columns without an object for each value, decimals from their digits; it refuses a
     value of another type, and tells of a field that it was not asked for. Whatever it refuses, the slow way decides.
@@ -52,7 +52,7 @@ _ODD_BRACKETS = 5_000
 
 
 def _is_deep(body: bytes) -> bool:
-    """Whether more is nested in each other than any documented page has; brackets in texts may stand for a few."""
+    """True if the JSON is nested deeper than any documented page; brackets in texts may count as a few."""
     brackets = body.translate(None, _NO_BRACKETS)
     for _ in range(_LAYERS):
         brackets = brackets.replace(b"{}", b"").replace(b"[]", b"")
@@ -60,7 +60,7 @@ def _is_deep(body: bytes) -> bool:
 
 
 class Unparsed(Sequence[Any]):
-    """A page's records, counted; parsed only when somebody looks at them."""
+    """Records of a page, counted, and parsed lazily on first access."""
 
     def __init__(self, body: bytes, data_key: str, count: int) -> None:
         self._body = body
@@ -80,7 +80,7 @@ class Unparsed(Sequence[Any]):
 
 
 def _paging(document: pa.Table, data_key: str) -> Paging:
-    """What is said around the records."""
+    """Paging information around the records."""
     around = {name: document.column(name)[0].as_py() for name in document.column_names if name != data_key}
     links = around.pop("links", None) or {}
     if not isinstance(links, dict):
@@ -94,17 +94,17 @@ def _paging(document: pa.Table, data_key: str) -> Paging:
 
 
 def _is_ambiguous(types: Mapping[str, DataType]) -> bool:
-    """Whether a field was an object once and a value another time."""
+    """True if a column's name is also the prefix of others, as of a field that was once an object and once a value."""
     objects = {name[: at.start()] for name in types for at in re.finditer("__", name)}
     return not objects.isdisjoint(types)
 
 
 class _NotDocumented(Exception):
-    """A page has a field that nobody asked for, or a date that is none."""
+    """A page has an undocumented field, or an invalid date."""
 
 
 def _nested_fields(types: Mapping[str, DataType]) -> list[pa.Field]:
-    """The fields of a record, objects as structs; dates and instants as the texts that they are in JSON."""
+    """Arrow fields of a record: objects as structs, dates and instants as texts, as in JSON."""
     tree: dict[str, Any] = {}
     for name, data_type in types.items():
         *parents, last = name.split("__")
@@ -133,7 +133,7 @@ def _leaves(struct: pa.StructArray, asked: Sequence[pa.Field], prefix: str) -> I
 
 
 def _dated(array: pa.Array, data_type: DataType) -> pa.Array:
-    """Texts as dates or instants, where each is spelled as Harvest spells them: Arrow alone would take more."""
+    """Cast texts to dates or instants, if each is in Harvest's format: Arrow alone would accept others."""
     length = {"date": 10, "timestamp": 20}.get(data_type)
     if length is None:
         return array

@@ -1,4 +1,4 @@
-"""What is handed to dlt: the rows of one stream, page by page, scopes only when they are whole."""
+"""Batch the rows of one stream for dlt, page by page; scopes are passed on only when complete."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _BATCH_ROWS = 20_000
 
 
 class RowMaker:
-    """Turns the pages of one stream into what dlt takes, by its table: Arrow where records are flat, else records.
+    """Converter of the pages of one stream to batches for dlt: Arrow tables if records are flat, else records.
 
     Where a read replaces a scope (a parent's children, a report's month), the scope's rows are handed over only when all
     of them are here: half a scope would delete the other half.
@@ -48,16 +48,16 @@ class RowMaker:
 
     @property
     def odd(self) -> dict[str, int]:
-        """How many values did not fit their column, by column."""
+        """Number of type mismatches, by column."""
         return self._flat.odd if self._flat else self._nested.odd
 
     @property
     def undocumented(self) -> tuple[str, ...]:
-        """The columns that Harvest's documentation does not know."""
+        """Columns that Harvest's documentation does not know."""
         return tuple(self._added)
 
     def read(self, answer: Answer) -> Page | None:
-        """The page in an answer as typed columns, if all on it is as documented; called by the client's workers."""
+        """Parse a page into typed columns, if all on it is as documented; called by the client's workers."""
         if self._flat is None or self._stream.data_key is None:
             return None
         parent = (self._stream.parent.key,) if self._stream.parent else ()
@@ -65,7 +65,7 @@ class RowMaker:
         return self._flat.read(answer, self._stream.data_key, ours)
 
     def rows(self, call: Call, page: Page, is_last: bool) -> Iterator[Any]:
-        """What to hand to dlt now that this page is here: nothing yet, or some pages at once."""
+        """Take in a page, and yield the batches that are ready for dlt: none yet, or several pages at once."""
         injected = dict(call.injected)
         if self._stream.window == "day":
             # Of its first page: a snapshot that is read over midnight is one snapshot.
@@ -88,17 +88,17 @@ class RowMaker:
             yield from self.rest()
 
     def forget(self, call: Call) -> None:
-        """What came of a call is read once more."""
+        """Drop the held rows of a call, which is read again."""
         self._held.pop(call, None)
 
     def rest(self) -> Iterator[Any]:
-        """What is ready and not yet handed over."""
+        """Yield the rows that are ready and not yet passed on."""
         if self._ready:
             ready, self._ready = self._ready, []
             yield pa.concat_tables(ready, promote_options="default") if self._flat else list(chain.from_iterable(ready))
 
     def without_rows(self, scopes: Sequence[Injected]) -> None:
-        """These scopes have no rows, without asking."""
+        """Delete the rows of these scopes, which have none, without asking Harvest."""
         if scopes and self._can_delete:
             self._ready.append(self._nothing(scopes))
 
@@ -116,7 +116,7 @@ class RowMaker:
         raise ContractViolation(what)
 
     def table_with_children(self, *, is_new: bool) -> Iterator[Any]:
-        """What makes the table, and its child tables, with every column even if no row ever comes.
+        """Yield what makes dlt create the table and its child tables, with every column even if no row ever comes.
 
         dlt makes a child table when it sees a child: it is shown one, below a row that it is told to delete.
         """
@@ -129,7 +129,7 @@ class RowMaker:
             yield [{**keys, GONE: True, **_one_child_each(self._table)}]
 
     def _nothing(self, scopes: Sequence[Injected]) -> Any:
-        """For scopes without rows, a row each that says so: dlt deletes what is there and does not keep the row."""
+        """Placeholder rows for scopes without rows, on which dlt deletes the scope's rows without keeping the placeholder."""
         keys = {name: NOTHING[self._table.columns[name].data_type] for name in self._stream.primary_key}
         rows = [{**keys, **scope, GONE: True} for scope in scopes]
         if self._flat is None:
@@ -145,7 +145,7 @@ class RowMaker:
 
 
 def _deletes_what_it_is_told(table_name: str) -> bool:
-    """Whether the load merges by deleting and inserting: any other disposition would store the rows that say "delete"."""
+    """True if dlt merges by delete-insert: any other disposition would store the placeholder rows."""
     try:
         table = dlt.current.source_schema().tables.get(table_name, {})
     except ContextDefaultCannotBeCreated:

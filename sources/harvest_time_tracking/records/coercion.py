@@ -1,4 +1,4 @@
-"""Single values: what a column of a given type can hold without changing it."""
+"""Coerce single values to a column's type without changing them, or report a type mismatch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})\Z"
 )
 MISFIT = object()
-"""What `fit` gives for a value that its column cannot hold as it is."""
+"""Result of `fit` for a type mismatch: a value that its column cannot hold as it is."""
 
 # What stands for "none" in a key column.
 NOTHING: Mapping[DataType, Any] = MappingProxyType(
@@ -39,7 +39,7 @@ NOTHING: Mapping[DataType, Any] = MappingProxyType(
 
 
 def fit(value: Any, data_type: DataType) -> Any:  # noqa: PLR0911 (one answer for each type)
-    """`value` as a column of `data_type` holds it, or a marker where nothing would be the same.
+    """Coerce a value to a column's type without loss, or return the marker for a type mismatch.
 
     Nothing is guessed: a number in a text is a number, `1.0` is a whole number, `true` is not 1.
     """
@@ -80,7 +80,7 @@ def _fit_decimal(value: Any) -> Any:
 
 
 def nearest(value: Any, data_type: DataType) -> Any:
-    """What a column can hold of a value that does not fit: a number with too many digits, rounded; else nothing."""
+    """Approximate a value that does not fit its column: a number with too many digits is rounded; None for all else."""
     if data_type == "decimal" and isinstance(value, float | Decimal):
         number = Decimal(repr(value) if isinstance(value, float) else value)
         if number.is_finite() and number.adjusted() < _WHOLE_DIGITS:
@@ -89,7 +89,7 @@ def nearest(value: Any, data_type: DataType) -> Any:
 
 
 def stand_in(value: Any, data_type: DataType) -> Any:
-    """What stands in a key column for a value that does not fit it: always the same, and like no id of Harvest's.
+    """Substitute in a key column for a value that does not fit: deterministic, and unlike any id of Harvest's.
 
     None for a type that has no such value.
     """
@@ -114,7 +114,7 @@ def _parsed(parse: Callable[[str], Any], pattern: re.Pattern[str], value: Any) -
 
 
 def type_of(values: Sequence[Any]) -> DataType:
-    """The type of a column that nobody documented, by the first values seen in it."""
+    """Infer the type of an undocumented column from the first values seen in it."""
     kinds = {type(value) for value in values if value is not None}
     if kinds == {bool}:
         return "bool"
@@ -126,7 +126,7 @@ def type_of(values: Sequence[Any]) -> DataType:
 
 
 def as_text(value: Any) -> str | None:
-    """A value as it stood in the JSON, text without its quotes."""
+    """Render a value as in the JSON; texts without their quotes."""
     if value is None or isinstance(value, str):
         return value
     return _spelled(value)

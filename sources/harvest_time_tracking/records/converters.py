@@ -1,4 +1,4 @@
-"""A page's records as rows: flat and typed as an Arrow table, or nested for dlt's own normaliser.
+"""Convert a page's records to rows: flat and typed as an Arrow table, or nested for dlt's own normaliser.
 
 Whatever Harvest sends is kept. A value that does not fit its column goes, as text, into a column beside it
 (`hours__v_text`, dlt's own name for such a variant); a field that nobody documented becomes a new column, and from the
@@ -30,13 +30,13 @@ Injected = Mapping[str, Any]
 # DuckDB takes far more, but not within the memory that a load has: some hundreds in each of several tables end it.
 MOST_ADDED = 100
 MORE = f"{OURS}more_fields"
-"""The column, JSON as text, of fields for which there is no column left."""
+"""Column, JSON as text, for fields beyond `MOST_ADDED` undocumented columns."""
 _AT_ONCE = 250
 _BETWEEN = re.compile(r"[\s,]*")
 
 
 class FlatRows:
-    """Turns the records of one table into Arrow tables of one lasting shape.
+    """Converter of the records of one table to Arrow tables with a stable schema.
 
     Attributes:
         added: the type of each column that is not documented, as it was first seen. Handed in from the last run, so that
@@ -57,7 +57,7 @@ class FlatRows:
         self._groups = groups
 
     def read(self, answer: Answer, data_key: str, injected: Collection[str]) -> Page | None:
-        """The page in an answer, without the columns that are `injected` later, if all on it is as documented."""
+        """Parse a page, without the columns that are `injected` later, if all on it is as documented."""
         types = {name: column.data_type for name, column in self._table.columns.items()}
         # The others are not spelled like this in an answer.
         types |= {name: data_type for name, data_type in dict(self.added).items() if f"__{OURS}" not in f"__{name}"}
@@ -66,7 +66,7 @@ class FlatRows:
         )
 
     def table(self, page: Page, injected: Injected) -> pa.Table:
-        """The page's records, one row each, with the `injected` columns (same value in each row) in front."""
+        """Convert a page's records to rows, with the `injected` columns (same value in each row) in front."""
         arrays: dict[str, pa.Array] = {
             name: pa.repeat(pa.scalar(value, ARROW_TYPES[self._table.columns[name].data_type]), len(page.records))
             for name, value in injected.items()
@@ -78,13 +78,13 @@ class FlatRows:
         return self._assemble(arrays)
 
     def empty(self) -> pa.Table:
-        """No rows, every documented column."""
+        """Empty table with every documented column."""
         return self._assemble(
             {name: pa.array([], ARROW_TYPES[column.data_type]) for name, column in self._table.columns.items()}
         )
 
     def _read_one_by_one(self, page: Page, arrays: dict[str, pa.Array]) -> None:
-        """Value by value, for a page on which something is not as documented: nothing is lost, and it is counted."""
+        """Convert value by value a page that is not as documented: nothing is lost, and type mismatches are counted."""
         records = [self._names.record(record, dict.fromkeys(arrays)) for record in _exact_records(page)]
         self._more = [{} for _ in records]
         for path, columns in self._groups.items():
@@ -98,7 +98,7 @@ class FlatRows:
             self._put(arrays, MORE, "text", [as_text(fields) if fields else None for fields in self._more])
 
     def _objects(self, records: list[Record], path: tuple[str, ...], arrays: dict[str, pa.Array]) -> list[Record]:
-        """The objects at `path`, an empty one where there is none; what stands there and is no object is kept as text."""
+        """Objects at `path`, an empty one where there is none; values there that are no objects are kept as text."""
         objects = records
         for key in path:
             objects = [value if value is not None else {} for value in _values(objects, key)]
@@ -156,7 +156,7 @@ class FlatRows:
 
 
 class NestedRows:
-    """Turns the records of one table into records for dlt's own normaliser, which makes child tables of their lists.
+    """Converter of the records of one table for dlt's own normaliser, which makes child tables of their lists.
 
     Attributes:
         added: the fields that are not documented, those of child tables under their lists' names.
@@ -172,7 +172,7 @@ class NestedRows:
         self._names = Names(self._documented, in_lists=True)
 
     def records(self, page: Page, injected: Injected) -> list[Record]:
-        """The page's records, numbers exact, with the `injected` columns in front.
+        """Convert a page's records, with exact numbers, and the `injected` columns in front.
 
         Raises:
             ContractViolation: where a record has no key.
@@ -180,7 +180,7 @@ class NestedRows:
         return list(chain.from_iterable(self.portions(page, injected)))
 
     def portions(self, page: Page, injected: Injected) -> Iterator[list[Record]]:
-        """The same, some at a time: as objects they take several times the room of their text. Raises as `records` does."""
+        """Convert a page's records in batches, as objects take several times the memory of their text. Raises as `records` does."""
         left = _exact_records(page)
         while some := list(islice(left, _AT_ONCE)):
             yield self._made(some, injected)
@@ -198,7 +198,7 @@ class NestedRows:
         return rows
 
     def _keep_unknown(self, row: Record, prefix: str) -> None:
-        """Note the fields of a row that are not documented; those for which no column is left, put together."""
+        """Register the undocumented fields of a row; those for which no column is left go together into one."""
         more = self._more_than_fits(row, prefix)
         if more:
             self.added[f"{prefix}{MORE}"] = "text"
@@ -275,7 +275,7 @@ class NestedRows:
 
 
 def _columns_below(table: Table, prefix: str) -> Iterator[str]:
-    """The columns of a table and of its child tables, these under their lists' names, and the lists."""
+    """Names of the columns of a table and its child tables, these under their lists' names, and of the lists."""
     yield from (f"{prefix}{name}" for name in table.columns)
     for name in table.lists:
         yield f"{prefix}{name}"
@@ -290,7 +290,7 @@ def _values(objects: list[Record], key: str) -> list[Any]:
 
 
 def _exact_records(page: Page) -> Iterator[Record]:
-    """The records with every digit that Harvest wrote, one after the other."""
+    """Parse the records one by one, with every digit that Harvest wrote."""
     decoder, text = json.JSONDecoder(parse_float=exact_number), page.body.decode()
     begins = list(re.finditer(rf'"{re.escape(page.data_key)}"\s*:\s*\[', text)) if page.data_key else []
     if len(begins) != 1 or text[: begins[0].start()].strip() != "{":
@@ -306,6 +306,6 @@ def _exact_records(page: Page) -> Iterator[Record]:
 
 
 def _next(text: str, at: int) -> int:
-    """Where the next value of a list begins, or the list ends."""
+    """Position at which the next value of a list begins, or the list ends."""
     between = _BETWEEN.match(text, at)
     return between.end() if between else at

@@ -1,4 +1,4 @@
-"""The names under which fields are kept: documented ones under their own, every other one apart, however alike it is spelled."""
+"""Map field names to column names: documented ones keep theirs, every other field gets a unique one."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..columns import GONE
 from .coercion import as_text
 
 OURS = "harvest_"
-"""What the names begin with that are given here. No field keeps one that begins so, so that none is in the way."""
+"""Prefix of the names given here. Fields that begin with it are renamed, so that there is no conflict."""
 
 _NAMING = NamingConvention()
 _LONGEST = 60
@@ -27,7 +27,7 @@ _VARIANTS = frozenset(f"v_{data_type}" for data_type in DATA_TYPES)
 
 
 class Names:
-    """Gives the fields of one table's records, at each depth, names that become columns as they are, each its own.
+    """Renamer of the fields of one table's records, at each depth, to unique names that are valid as column names.
 
     Args:
         columns: the documented columns; what stands in the place of one is a value, and kept as it came.
@@ -39,7 +39,7 @@ class Names:
         self._in_lists = in_lists
 
     def record(self, record: dict[str, Any], taken: Collection[str], path: tuple[str, ...] = ()) -> dict[str, Any]:
-        """A record under its columns' names.
+        """Rename the fields of a record to their columns' names.
 
         Args:
             record: as it came.
@@ -63,7 +63,7 @@ class Names:
 
 
 def own_name(field: str, taken: Collection[str] = ()) -> str:
-    """The name of a field: the same wherever it is met, and another one than that of any other field.
+    """Column name of a field: deterministic, and different from that of any other field.
 
     A field that is spelled like a column, as all of Harvest's are, keeps its name, if that is not one of ours or dlt's.
     """
@@ -75,12 +75,12 @@ def own_name(field: str, taken: Collection[str] = ()) -> str:
 
 @lru_cache(10_000)
 def _is_plain(field: str) -> bool:
-    """Whether a field is spelled like a column."""
+    """True if a field's name is valid as a column name."""
     return 0 < len(field) <= _LONGEST and bool(field.strip()) and _NAMING.normalize_identifier(field) == field
 
 
 def _made_up(field: str) -> str:
-    """What is left of its spelling, and a mark that only this one has."""
+    """Normalised name of a field, with a hash that makes it unique."""
     spelled = _NAMING.normalize_identifier(field[:_LONGEST]) if field.strip() else "unnamed"
     mark = blake2b(field.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
     return f"{OURS}{spelled[: _LONGEST - 20].strip('_')}_{mark}"
