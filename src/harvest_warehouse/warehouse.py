@@ -1,4 +1,4 @@
-"""What a command must know: the account, as dlt's configuration has it, and the warehouse its rows go to."""
+"""Target of a command: the database that an account's rows go to, and the dlt pipeline to it."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ DATASET = "harvest_time_tracking_data"
 FILE = "harvest_time_tracking.duckdb"
 MARTS = "harvest_marts"
 SCHEMA = "harvest_time_tracking_source"
-"""dlt names a schema after its source; our own tables live in the same one, so that `pipeline.dataset()` has them."""
+"""Name of dlt's schema, after its source; system tables live in the same one, so that `pipeline.dataset()` has them."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """Where an account's rows go: the database, and the dlt pipeline that brings them there. Connects to nothing.
+    """Database that an account's rows go to, and the dlt pipeline that brings them there. Connects to nothing.
 
     Attributes:
         folder: where the command runs: a database that is a file lies there.
@@ -46,43 +46,43 @@ class Target:
 
     @cached_property
     def kind(self) -> Destination:
-        """What its destination needs. Raises SettingWrong as `destinations.destination` does."""
+        """Definition of its destination. Raises SettingWrong as `destinations.destination` does."""
         return destination(self.destination)
 
     @property
     def file(self) -> Path:
-        """The database file, where it is one."""
+        """Path of the database file, if the database is one."""
         return self.folder / self.file_name
 
     @property
     def name(self) -> str:
-        """The database in a word: its file's name, or its destination's."""
+        """Short name of the database: its file's name, or its destination's."""
         return self.file_name if self.kind.is_file else self.destination
 
     @cached_property
     def place(self) -> str:
-        """Where the rows are, in words for a message; never with a secret."""
+        """Location of the rows as text for messages; never with a secret."""
         return connected(self.destination, self.dataset_name, self.file, "writing")[1]
 
     def command(self, name: str) -> str:
-        """How a command is called for this destination, for a message."""
+        """Command line of a verb for this destination, as text for messages."""
         elsewhere = "" if self.destination == DEFAULT else f" --destination {self.destination}"
         return f"`dlt-harvest {name}{elsewhere}`"
 
     @property
     def lock_file(self) -> Path:
-        """What a run holds while it writes: beside the database where that is a file, else beside dlt's working folder."""
+        """Path of the run lock's file: beside the database if that is a file, else beside dlt's working folder."""
         if self.kind.is_file:
             return self.folder / f".{self.file_name}.lock"
         return self.working_folders / f".{self.pipeline_name}.{self.destination}.{self.dataset_name}.lock"
 
     @property
     def working_folder_lock(self) -> Path:
-        """What a run holds beside that: dlt's working folder, which is one for all of a user's databases."""
+        """Path of the lock file for dlt's working folder, which is one for all of a user's databases."""
         return self.working_folders / f".{self.pipeline_name}.lock"
 
     def refuse_odd_folders(self) -> None:
-        """Refuse folders whose names dlt or DuckDB would take for something else, after all of Harvest was read.
+        """Refuse folders whose names dlt or DuckDB would misinterpret, before anything is read from Harvest.
 
         Raises:
             SettingWrong: with the folder, and what in its name it is.
@@ -101,12 +101,12 @@ class Target:
 
     @property
     def working_folders(self) -> Path:
-        """Where dlt keeps its working folders."""
+        """Folder in which dlt keeps its working folders."""
         return self.pipelines_dir or _pipelines_dir(self.folder)
 
 
 def user_target(folder: Path, destination_name: str | None = None) -> Target:
-    """The user's own warehouse.
+    """Target for the user's own warehouse.
 
     Args:
         folder: where the command runs.
@@ -122,7 +122,7 @@ def user_target(folder: Path, destination_name: str | None = None) -> Target:
 
 
 def _pipelines_dir(folder: Path) -> Path:
-    """dlt's own folder where it can be written (not so in some containers), else one beside the database."""
+    """dlt's own folder if it is writable (not so in some containers), else one beside the database."""
     own = Path(get_dlt_pipelines_dir())
     existing = next(path for path in (own, *own.parents) if path.exists())
     return own if os.access(existing, os.W_OK) else folder / ".dlt" / "pipelines"
