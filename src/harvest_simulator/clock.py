@@ -1,4 +1,4 @@
-"""The simulator's time: frozen unless asked to tick, so that no test ever waits."""
+"""Virtual clock of the simulator: frozen unless asked to tick, so that no test ever waits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 
 
 class Clock:
-    """A clock that stands still until someone sleeps on it, or follows the wall clock.
+    """Clock that stands still until someone sleeps on it, or follows the wall clock.
 
     `start` is an aware datetime. A frozen clock moves only by `sleep`; a ticking one starts at `start`, runs at the
     speed of real time and really sleeps.
@@ -31,19 +31,19 @@ class Clock:
             return self._slept_seconds
 
     def now(self) -> datetime:
-        """The instant it is, aware, in UTC."""
+        """Current instant, aware, in UTC."""
         return self.start + timedelta(seconds=self.monotonic())
 
     def now_seconds(self) -> int:
-        """The instant as whole seconds since 1970, the form in which rows keep their timestamps."""
+        """Current instant in whole seconds since 1970, the form in which rows keep their timestamps."""
         return int(self.now().timestamp())
 
     def today(self) -> date:
-        """The day it is, UTC."""
+        """Current day, UTC."""
         return self.now().date()
 
     def sleep(self, seconds: float) -> None:
-        """Move a frozen clock on at once; wait for real on a ticking one."""
+        """Advance a frozen clock at once; wait for real on a ticking one."""
         if seconds <= 0:
             return
         if self.is_ticking:

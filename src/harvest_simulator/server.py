@@ -1,4 +1,4 @@
-"""HTTP on loopback: headers, authentication, limits, faults and bytes. Everything else is decided elsewhere."""
+"""HTTP server on loopback, which sends answers and delivers faults. What to answer is decided elsewhere."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from harvest_simulator.http.responses import Answer
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request as it came in; `host` is the Host header, so that links lead back to where the client asked."""
+    """Received request; `host` is the Host header, so that links lead back to where the client asked."""
 
     method: str
     host: str
@@ -32,23 +32,23 @@ class Asked:
 
 @dataclass(slots=True)
 class Reply:
-    """An answer with the fault that spoils its delivery, if any."""
+    """Answer to send, with the fault that spoils its delivery, if any."""
 
     answer: Answer
     fault: Fault | None = None
 
 
 class Service(Protocol):
-    """What the server asks for answers."""
+    """Interface that the server asks for answers."""
 
     clock: Clock
 
     def reply(self, asked: Asked) -> Reply:
-        """The answer to one request."""
+        """Answer one request."""
 
 
 class Server(ThreadingHTTPServer):
-    """One thread for each connection; connections stay open."""
+    """HTTP server with one thread for each connection; connections stay open."""
 
     daemon_threads = True
     # Many connections may come at once when a client reads windows in parallel.
@@ -58,11 +58,11 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _handler_for(service))
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Clients that hang up are no error of ours."""
+        """Ignore errors of clients that hang up."""
 
 
 def _body_of(reply: Reply) -> tuple[bytes, int]:
-    """The bytes of an answer, and how many of them are announced."""
+    """Bytes of an answer, and the length that is announced for them."""
     answer = reply.answer
     body = answer.text.encode() if answer.text is not None else orjson.dumps(answer.data)
     if reply.fault is Fault.TRUNCATED_JSON:
@@ -130,12 +130,12 @@ def _handler_for(service: Service) -> Callable[..., BaseHTTPRequestHandler]:
             self.rfile.read(0 if at_once is None else 1)
 
         def _reset(self) -> None:
-            """Closing with a linger of zero sends RST instead of FIN."""
+            """Reset the connection: closing with a linger of zero sends RST instead of FIN."""
             self.close_connection = True
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (http.server's own name)
-            """Requests are kept in `sim.requests`, not printed."""
+            """Print nothing: requests are kept in `sim.requests`."""
 
     return Handler

@@ -1,4 +1,4 @@
-"""A Harvest account that one can start, change, spoil and ask for the truth."""
+"""Simulated Harvest account that can be served, changed, made faulty, and asked for its true content."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _UNTOUCHED = frozenset({Fault.RESET, Fault.SHORT_BODY, Fault.TRUNCATED_JSON, Fau
 
 
 class Simulator:
-    """One account of a believable company, the same for the same arguments.
+    """Simulator of one account of a believable company, deterministic by its arguments.
 
     `size` is tiny, small, medium or large; `entries` asks for about that many time entries; `empty` for a brand-new
     account; `pto` for rows of paid time off. The clock stands still at `today` 09:00 UTC unless another one is given.
@@ -75,7 +75,7 @@ class Simulator:
 
     @contextmanager
     def serving(self, port: int = 0) -> Iterator[str]:
-        """Serve on loopback and give the base URL, http://127.0.0.1:PORT/v2."""
+        """Serve on loopback and yield the base URL, http://127.0.0.1:PORT/v2."""
         server = Server(self, port)
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()
@@ -88,7 +88,7 @@ class Simulator:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What a client must send: token, account, and who it is."""
+        """Headers that a client must send: token, account, and who it is."""
         return {
             "Authorization": f"Bearer {self.access_token}",
             "Harvest-Account-Id": self.account_id,
@@ -96,14 +96,14 @@ class Simulator:
         }
 
     def truth(self) -> dict[str, list[Json]]:
-        """Stream to the records that the API would answer now, complete; decimals as `decimal.Decimal`.
+        """Records of each stream that the API would answer now, complete; decimals as `decimal.Decimal`.
 
         Records that the API gives by parent carry the parent's id, e.g. `invoice_id`.
         """
         return self._truth.exact()
 
     def write_truth(self, folder: Path) -> None:
-        """The truth as one <stream>.jsonl for each stream."""
+        """Write the truth as one <stream>.jsonl for each stream."""
         self._truth.write(folder)
 
     def report_truth(
@@ -113,7 +113,7 @@ class Simulator:
         to_date: date | None = None,
         include_fixed_fee: bool | None = None,
     ) -> list[Json]:
-        """The rows of a report, e.g. report_time_clients; project_budget takes no dates."""
+        """Compute the rows of a report, e.g. report_time_clients; project_budget takes no dates."""
         query = {}
         if from_date is not None and to_date is not None:
             query = {"from": from_date.isoformat(), "to": to_date.isoformat()}
@@ -124,27 +124,27 @@ class Simulator:
             return exact_reports(self.store).answer(name, administrator, query)
 
     def mutate(self, count: int, seed: int, deletions: bool = False) -> list[str]:
-        """Apply `count` random changes across all streams; one line each says what was done.
+        """Apply `count` random changes across all streams; returns a line about each.
 
-        Without `deletions` no row vanishes, payments, messages and rates included; only the lists of active
+        Without `deletions` no row is deleted, payments, messages and rates included; only the lists of active
         project assignments get shorter where a project or an assignment is archived.
         """
         with self.store.lock:
             return disturb(self.store, count, seed, deletions)
 
     def as_role(self, role: Literal["administrator", "manager", "member"], access_roles: tuple[str, ...] = ()) -> None:
-        """From now on the token belongs to a person with that role and those extra rights of a manager."""
+        """Let the token belong to a person with that role, and those extra rights of a manager, from now on."""
         found = [user.id for user in self.store.users.values() if user.is_active and role == user.access_roles[0]]
         # A small account may have nobody of that role: then the first person stands in for one.
         user_id = found[0] if found else next(iter(self.store.users))
         self._viewer = Viewer(user_id, (role, *access_roles))
 
     def revoke_token(self) -> None:
-        """From now on every request is answered with 401."""
+        """Revoke the token: from now on every request is answered with 401."""
         self._is_token_valid = False
 
     def restore_token(self) -> None:
-        """The token is good again."""
+        """Make the token valid again."""
         self._is_token_valid = True
 
     def set_feature(self, name: str, is_on: bool) -> None:
@@ -155,7 +155,7 @@ class Simulator:
             self.store.company.features[name] = is_on
 
     def set_rounding(self, mode: Literal["up", "nearest", "down"] = "nearest", minutes: int = 15) -> None:
-        """Change the account's rule: rounded_hours of all history and the reports change, no updated_at moves."""
+        """Change the account's rounding rule: rounded_hours of all history and the reports change, no updated_at moves."""
         with self.store.lock:
             self.store.version += 1
             self.store.rounding = Rounding(mode, minutes)
@@ -163,14 +163,14 @@ class Simulator:
     def set_paging(
         self, most_rows: int = MOST_ROWS_PER_PAGE, unsaid: Collection[str] = (), *, is_null: bool = False
     ) -> None:
-        """From now on pages hold at most so many rows, whatever is asked for, and leave `unsaid` out of the envelope.
+        """Limit pages to so many rows from now on, whatever is asked for, and leave `unsaid` out of the envelope.
 
         `unsaid` names its keys, e.g. total_entries and total_pages; with `is_null` they are there, as null.
         """
         self._api.manners = Manners(most_rows, frozenset(unsaid), is_null)
 
     def start_work(self, requests_each: float = A_CHANGE_A_SECOND, seed: int = 1) -> list[str]:
-        """From now on an entry is edited, made, deleted or moved for every so many requests that are answered.
+        """Start concurrent changes: an entry is edited, made, deleted or moved for every so many answered requests.
 
         On average, and right after an answer was made. Gives the list in which each change gets its line.
         """
@@ -178,7 +178,7 @@ class Simulator:
         return self._people.done
 
     def end_work(self) -> None:
-        """From now on nobody changes anything by the way."""
+        """Stop the concurrent changes."""
         self._people = None
 
     def reply(self, asked: Asked) -> Reply:
@@ -213,7 +213,7 @@ class Simulator:
             self.clock.sleep(small_seconds + (full_seconds - small_seconds) * min(1.0, row_count / 2_000))
 
     def _answer(self, asked: Asked) -> Answer:
-        """The checks in the order in which they end a request: who, with which token, which account, how often."""
+        """Check a request in Harvest's order (user agent, token, account, rate limit), then answer it."""
         try:
             headers = {name.lower(): value for name, value in asked.headers.items()}
             if asked.method != "GET":
@@ -235,7 +235,9 @@ class Simulator:
             return refusal.answer
 
     def _accounts(self) -> Json:
-        """https://help.getharvest.com/api-v2/authentication-api/authentication/authentication/
+        """List the token's accounts.
+
+        https://help.getharvest.com/api-v2/authentication-api/authentication/authentication/
 
         The person's id is that of Harvest ID, not of the account; one of the two accounts is of another product.
         """

@@ -1,4 +1,4 @@
-"""The whole account as the API would answer it now: what a copy of it must equal."""
+"""Truth of an account: all of it as the API would answer now, which a copy of it must equal."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _NESTED = {
 
 
 class Truth:
-    """Every stream of the account; `token_user` gives the person that users/me answers with."""
+    """Truth of every stream of the account; `token_user` returns the person that users/me answers with."""
 
     def __init__(self, store: Store, has_pto: bool, token_user: Callable[[], Viewer]) -> None:
         self.store = store
@@ -54,12 +54,12 @@ class Truth:
         self.token_user = token_user
 
     def exact(self) -> dict[str, list[Json]]:
-        """Stream to records; money and hours as Decimal, everything else as in JSON."""
+        """Records by stream; money and hours as Decimal, everything else as in JSON."""
         with self.store.lock:
             return {name: list(records) for name, records in self._streams(EXACT)}
 
     def write(self, folder: Path) -> None:
-        """One <stream>.jsonl each, in JSON's own numbers."""
+        """Write one <stream>.jsonl for each stream, in JSON's own numbers."""
         folder.mkdir(parents=True, exist_ok=True)
         with self.store.lock:
             for name, records in self._streams(ON_THE_WIRE):

@@ -1,1 +1,1 @@
-"""The rows of an account, and the arithmetic that Harvest does with them."""
+"""Rows of an account, and the arithmetic that Harvest does with them."""

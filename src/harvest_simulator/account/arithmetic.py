@@ -1,4 +1,4 @@
-"""Harvest's sums: rounding of time, of money, dated rates, and the totals of an invoice. Pure."""
+"""Harvest's arithmetic: rounding of time and money, dated rates, and totals of invoices. Pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def half_up(amount: Decimal) -> Decimal:
 
 @dataclass(frozen=True, slots=True)
 class Rounding:
-    """The account's rule for `rounded_hours`: each entry by itself, to whole steps of `minutes`; 0 rounds nothing.
+    """Rounding rule of the account for `rounded_hours`: each entry by itself, to whole steps of `minutes`; 0 rounds nothing.
 
     https://support.getharvest.com/hc/en-us/articles/360048181612 (rounding applies to reports and invoices).
     """
@@ -31,7 +31,7 @@ class Rounding:
     minutes: int = 6
 
     def apply(self, hours_hundredths: int) -> int:
-        """Hundredths of an hour in, hundredths of an hour out."""
+        """Round hundredths of an hour to hundredths of an hour, by the rule."""
         if self.minutes == 0:
             return hours_hundredths
         # Counted in units of 1/6000 hour so that a step of any whole number of minutes is a whole number.
@@ -46,7 +46,7 @@ class Rounding:
 
 
 def rate_on(schedule: Sequence[Rate], day: date) -> Decimal | None:
-    """The amount of a person's dated rates that holds on `day`; null before any rate was set."""
+    """Amount of a person's dated rates in force on `day`; null before any rate was set."""
     for rate in reversed(schedule):
         if rate.start_date is None or rate.start_date <= day:
             return rate.amount
@@ -59,7 +59,7 @@ def billable_rate_of(
     task_assignment: TaskAssignment | None,
     default_rate: Decimal | None,
 ) -> Decimal | None:
-    """The rate that a billable hour carries, by the project's `bill_by`.
+    """Rate of a billable hour, by the project's `bill_by`.
 
     https://help.getharvest.com/api-v2/projects-api/projects/projects/
     """
@@ -77,7 +77,7 @@ def billable_rate_of(
 def is_budgeted(
     project: Project, user_assignment: UserAssignment | None, task_assignment: TaskAssignment | None
 ) -> bool:
-    """Whether an entry counts to the budget: a blank budget of a task or person does not count, a zero does."""
+    """True if an entry counts to the budget: it does not if its task or person has a blank budget, but does with a zero."""
     if project.budget_by in ("project", "project_cost"):
         return True
     if project.budget_by in ("task", "task_fees"):
@@ -89,7 +89,7 @@ def is_budgeted(
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The sums of an invoice or estimate, in its currency."""
+    """Totals of an invoice or estimate, in its currency."""
 
     amount: Decimal
     discount_amount: Decimal

@@ -1,4 +1,4 @@
-"""What Harvest does and no answer that we know of shows, or what an account may choose: one for all of an account."""
+"""Conventions of an account that Harvest does not document, or that an account may choose; they hold for all of it."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def estimate_message(tables: Tables, estimate: Estimate, at: int, event_type: st
 
 
 def invoice_body(tables: Tables, invoice: Invoice | Estimate, kind: str) -> str:
-    """The plain text of the mail; lines end in CR LF as in captured records."""
+    """Plain text of the e-mail; lines end in CR LF as in captured records."""
     amount = totals_of(invoice.lines, invoice.discount, invoice.tax, invoice.tax2).amount
     lines = [
         _RULE,
@@ -82,7 +82,7 @@ def _message(tables: Tables, parent: Invoice | Estimate, at: int, event_type: st
 def payment_row(
     tables: Tables, invoice: Invoice, amount: Decimal, day: date, at: int, *, is_online: bool = False
 ) -> Payment:
-    """A payment entered as a date: paid_at is midnight UTC. Manual payments have a gateway object of two nulls."""
+    """Build a payment entered as a date: paid_at is midnight UTC. Manual payments have a gateway object of two nulls."""
     recorder = tables.users[invoice.creator_id]
     midnight_at = at // 86_400 * 86_400
     return Payment(

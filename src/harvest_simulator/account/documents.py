@@ -1,4 +1,4 @@
-"""What goes to clients: invoices, estimates, their lines, messages and payments. Own fields only, as in `rows`."""
+"""Documents for clients: invoices, estimates, their lines, messages and payments. Own fields only, as in `rows`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from decimal import Decimal
 
 @dataclass(slots=True)
 class ItemCategory:
-    """A category of invoice or estimate lines; the two flags mean something for invoices only."""
+    """Category of invoice or estimate lines; the two flags mean something for invoices only."""
 
     id: int
     name: str
@@ -21,7 +21,7 @@ class ItemCategory:
 
 @dataclass(slots=True)
 class Line:
-    """A line of an invoice or an estimate; it has an id but no endpoint of its own."""
+    """Line of an invoice or an estimate; it has an id but no endpoint of its own."""
 
     id: int
     kind: str
@@ -36,7 +36,7 @@ class Line:
 
 @dataclass(slots=True)
 class Invoice:
-    """Amounts are not kept: they follow from the lines, the percentages and the payments."""
+    """Invoice; amounts are not stored, they follow from the lines, the percentages and the payments."""
 
     id: int
     client_id: int
@@ -71,7 +71,7 @@ class Invoice:
 
 @dataclass(slots=True)
 class Estimate:
-    """As an invoice, without payments."""
+    """Estimate; amounts are not stored, they follow from the lines and the percentages."""
 
     id: int
     client_id: int
@@ -97,7 +97,7 @@ class Estimate:
 
 @dataclass(slots=True)
 class Message:
-    """A message of an invoice or an estimate (`parent_id`), or a bare state event without recipients."""
+    """Message of an invoice or an estimate (`parent_id`), or a bare state event without recipients."""
 
     id: int
     parent_id: int
@@ -119,7 +119,7 @@ class Message:
 
 @dataclass(slots=True)
 class Payment:
-    """Manual payments have no gateway and no transaction."""
+    """Payment of an invoice; manual ones have no gateway and no transaction."""
 
     id: int
     invoice_id: int

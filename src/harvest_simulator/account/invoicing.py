@@ -1,4 +1,4 @@
-"""Turning unbilled work into the lines of an invoice. Shared by the company's history and by later changes."""
+"""Turn unbilled work into the lines of an invoice. Shared by the company's history and by later changes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SERVICE, PRODUCT = "Service", "Product"
 def lines_of_work(
     tables: Tables, entries: Iterable[TimeEntry], expenses: Iterable[Expense], first: date, last: date
 ) -> list[Line]:
-    """One line for each project, task and rate (quantity = rounded hours), one for each project's expenses.
+    """Build invoice lines: one for each project, task and rate (quantity = rounded hours), one for each project's expenses.
 
     https://support.getharvest.com/hc/en-us/articles/360048181612: new invoices use rounded hours.
     """
@@ -49,7 +49,7 @@ def new_line(
     unit_price: Decimal,
     project_id: int | None = None,
 ) -> Line:
-    """A line whose amount is quantity times price, rounded half up to cents."""
+    """Build a line whose amount is quantity times price, rounded half up to cents."""
     return Line(
         id=tables.take_id("line"),
         kind=kind,
@@ -62,7 +62,7 @@ def new_line(
 
 
 def mark_billed(rows: Iterable[TimeEntry | Expense], invoice_id: int | None, at: int) -> None:
-    """Billing moves updated_at of what was billed."""
+    """Mark work as billed by an invoice; that moves its updated_at."""
     for row in rows:
         row.is_billed = True
         row.invoice_id = invoice_id

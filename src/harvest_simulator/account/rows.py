@@ -1,4 +1,4 @@
-"""What the account holds: one class for each kind of row, own fields only.
+"""Row types of the account: one class for each kind of row, own fields only.
 
 Names of other rows are never copied here: they are looked up when a row is rendered, so that a rename shows at once.
 Instants are whole seconds since 1970, dates are `date`, money is `Decimal`, worked time is a whole number of
@@ -14,7 +14,7 @@ from decimal import Decimal
 
 @dataclass(slots=True)
 class Company:
-    """The account itself; `features` are the flags that gate parts of the API."""
+    """Company of the account; `features` are the flags that gate parts of the API."""
 
     full_domain: str
     name: str
@@ -26,7 +26,7 @@ class Company:
 
 @dataclass(slots=True)
 class Client:
-    """Who is billed, in one currency."""
+    """Client, who is billed in one currency."""
 
     id: int
     name: str
@@ -40,7 +40,7 @@ class Client:
 
 @dataclass(slots=True)
 class Contact:
-    """A person at a client; unset texts are empty strings, an unset title is null."""
+    """Contact person at a client; unset texts are empty strings, an unset title is null."""
 
     id: int
     client_id: int
@@ -58,7 +58,7 @@ class Contact:
 
 @dataclass(slots=True)
 class User:
-    """Rates and business roles are kept apart: here is what the person is."""
+    """User of the account; rates and business roles are kept in rows of their own."""
 
     id: int
     first_name: str
@@ -85,7 +85,7 @@ class User:
 
 @dataclass(slots=True)
 class Role:
-    """A business role and who holds it."""
+    """Business role, and who holds it."""
 
     id: int
     name: str
@@ -96,7 +96,7 @@ class Role:
 
 @dataclass(slots=True)
 class Rate:
-    """One dated rate of a person, billable or cost; the first of a schedule has no start, the last no end."""
+    """Dated rate of a person, billable or cost; the first of a schedule has no start, the last no end."""
 
     id: int
     user_id: int
@@ -109,7 +109,7 @@ class Rate:
 
 @dataclass(slots=True)
 class Task:
-    """A kind of work."""
+    """Task: a kind of work."""
 
     id: int
     name: str
@@ -123,7 +123,7 @@ class Task:
 
 @dataclass(slots=True)
 class Project:
-    """`bill_by` says where the hourly rate comes from, `budget_by` what the budget counts."""
+    """Project; `bill_by` says where the hourly rate comes from, `budget_by` what the budget counts."""
 
     id: int
     client_id: int
@@ -153,7 +153,7 @@ class Project:
 
 @dataclass(slots=True)
 class UserAssignment:
-    """A person on a project, with a rate of their own or the default one."""
+    """Assignment of a person to a project, with a rate of their own or the default one."""
 
     id: int
     project_id: int
@@ -169,7 +169,7 @@ class UserAssignment:
 
 @dataclass(slots=True)
 class TaskAssignment:
-    """A task on a project."""
+    """Assignment of a task to a project."""
 
     id: int
     project_id: int
@@ -184,7 +184,7 @@ class TaskAssignment:
 
 @dataclass(slots=True)
 class ExternalReference:
-    """A link to an item in another tool; shared by the entries that carry it."""
+    """Link to an item in another tool, shared by the entries that carry it."""
 
     id: str
     group_id: str | None
@@ -196,7 +196,7 @@ class ExternalReference:
 
 @dataclass(slots=True)
 class TimeEntry:
-    """`hours_hundredths` is without the run of a timer that is still running."""
+    """Time entry; `hours_hundredths` excludes the current run of a timer that is still running."""
 
     id: int
     spent_date: date
@@ -221,7 +221,7 @@ class TimeEntry:
 
 @dataclass(slots=True)
 class ExpenseCategory:
-    """A kind of expense, counted in units or not."""
+    """Category of expenses, counted in units or not."""
 
     id: int
     name: str
@@ -234,7 +234,7 @@ class ExpenseCategory:
 
 @dataclass(slots=True)
 class Receipt:
-    """The file behind an expense."""
+    """Receipt: the file attached to an expense."""
 
     file_name: str
     file_size_bytes: int
@@ -243,7 +243,7 @@ class Receipt:
 
 @dataclass(slots=True)
 class Expense:
-    """`total_cost` is in the currency of the project's client."""
+    """Expense; `total_cost` is in the currency of the project's client."""
 
     id: int
     spent_date: date

@@ -1,4 +1,4 @@
-"""The rows of the account by kind and id, and the few indexes that reading needs."""
+"""In-memory tables of the account: rows by kind and id, and the few indexes that reading needs."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ FIRST_IDS = {
 
 
 class Tables:
-    """Every row, in dicts by id. `version` counts the changes, so that what was computed from rows can be kept."""
+    """All rows of the account, in dicts by id. `version` counts the changes, so that what was computed from rows can be cached."""
 
     def __init__(self, company: Company, clock: Clock) -> None:
         self.lock = threading.RLock()
@@ -90,49 +90,49 @@ class Tables:
         self._next_ids = dict(FIRST_IDS)
 
     def take_id(self, kind: str) -> int:
-        """A new id of that kind, larger than all before, with gaps as on a shared service."""
+        """Generate an id of that kind, larger than all before, with gaps as on a shared service."""
         taken = self._next_ids[kind]
         self._next_ids[kind] = taken + 1 + taken % 3
         return taken
 
     def start_ids_at(self, kind: str, first: int) -> None:
-        """Go on from this id."""
+        """Continue ids from this one."""
         self._next_ids[kind] = first
 
     def add_user_assignment(self, row: UserAssignment) -> None:
-        """Add, findable by project and person."""
+        """Add a user assignment, indexed by project and person."""
         self.user_assignments[row.id] = row
         self._user_assignment_ids[row.project_id, row.user_id] = row.id
 
     def add_task_assignment(self, row: TaskAssignment) -> None:
-        """Add, findable by project and task."""
+        """Add a task assignment, indexed by project and task."""
         self.task_assignments[row.id] = row
         self._task_assignment_ids[row.project_id, row.task_id] = row.id
         self._task_assignments_by_project[row.project_id][row.id] = None
 
     def remove_user_assignment(self, row: UserAssignment) -> None:
-        """Remove from table and index."""
+        """Remove a user assignment from table and index."""
         del self.user_assignments[row.id]
         del self._user_assignment_ids[row.project_id, row.user_id]
 
     def remove_task_assignment(self, row: TaskAssignment) -> None:
-        """Remove from table and indexes."""
+        """Remove a task assignment from table and indexes."""
         del self.task_assignments[row.id]
         del self._task_assignment_ids[row.project_id, row.task_id]
         del self._task_assignments_by_project[row.project_id][row.id]
 
     def add_time_entry(self, row: TimeEntry) -> None:
-        """Add, findable by day."""
+        """Add a time entry, indexed by day."""
         self.time_entries[row.id] = row
         self._entries_by_day[row.spent_date].append(row)
 
     def remove_time_entry(self, row: TimeEntry) -> None:
-        """Remove from table and index."""
+        """Remove a time entry from table and index."""
         del self.time_entries[row.id]
         self._take_off_day(row)
 
     def move_time_entry(self, row: TimeEntry, spent_date: date) -> None:
-        """Change the day of an entry."""
+        """Move a time entry to another day, and update the index."""
         self._take_off_day(row)
         row.spent_date = spent_date
         self._entries_by_day[spent_date].append(row)
@@ -144,23 +144,23 @@ class Tables:
             del self._entries_by_day[row.spent_date]
 
     def user_assignment_of(self, project_id: int, user_id: int) -> UserAssignment | None:
-        """The assignment of a person on a project, active or not."""
+        """Find the assignment of a person on a project, active or not."""
         found = self._user_assignment_ids.get((project_id, user_id))
         return None if found is None else self.user_assignments[found]
 
     def task_assignment_of(self, project_id: int, task_id: int) -> TaskAssignment | None:
-        """The assignment of a task on a project, active or not."""
+        """Find the assignment of a task on a project, active or not."""
         found = self._task_assignment_ids.get((project_id, task_id))
         return None if found is None else self.task_assignments[found]
 
     def entries_between(self, first: date | None, last: date | None) -> Iterator[TimeEntry]:
-        """Entries by spent_date, latest first; inside a day in a fixed order that is not that of ids or creation."""
+        """Time entries by spent_date, latest first; within a day in a fixed order that is not that of ids or creation."""
         for day in sorted(self._entries_by_day, reverse=True):
             if (first is None or day >= first) and (last is None or day <= last):
                 yield from sorted(self._entries_by_day[day], key=_order)
 
     def days_with_entries(self) -> list[date]:
-        """The days on which there is time, earliest first."""
+        """Days with time entries, earliest first."""
         return sorted(self._entries_by_day)
 
     def task_assignments_of(self, project_id: int) -> list[TaskAssignment]:
@@ -169,19 +169,19 @@ class Tables:
         return [self.task_assignments[row_id] for row_id in found]
 
     def currency_of_project(self, project_id: int) -> str:
-        """The currency of the project's client, in which its money is."""
+        """Currency of the project's client, in which its money is."""
         return self.clients[self.projects[project_id].client_id].currency
 
     def default_rate_of(self, user_id: int, day: date) -> Decimal | None:
-        """The default billable rate of a person on a day."""
+        """Default billable rate of a person on a day."""
         return rate_on(self.billable_rates.get(user_id, ()), day)
 
     def cost_rate_of(self, user_id: int, day: date) -> Decimal | None:
-        """The cost rate of a person on a day."""
+        """Cost rate of a person on a day."""
         return rate_on(self.cost_rates.get(user_id, ()), day)
 
     def stamp(self, entry: TimeEntry) -> None:
-        """Write onto an entry what follows from its project, task, person and day: flags and rates."""
+        """Set the derived fields of an entry, from its project, task, person and day: flags and rates."""
         project = self.projects[entry.project_id]
         by_user = self.user_assignment_of(entry.project_id, entry.user_id)
         by_task = self.task_assignment_of(entry.project_id, entry.task_id)
@@ -193,22 +193,22 @@ class Tables:
         entry.cost_rate = self.cost_rate_of(entry.user_id, entry.spent_date)
 
     def hours_of(self, entry: TimeEntry) -> int:
-        """Hundredths of an hour, with the run of a running timer: it grows with the clock, updated_at does not."""
+        """Hours of an entry in hundredths, including a running timer's run, which grows with the clock (updated_at does not)."""
         if entry.timer_started_at is None:
             return entry.hours_hundredths
         return entry.hours_hundredths + max(0, self.clock.now_seconds() - entry.timer_started_at) // 36
 
     def rounded_hours_of(self, entry: TimeEntry) -> int:
-        """Hundredths of an hour by the account's rounding rule."""
+        """Rounded hours of an entry in hundredths, by the account's rounding rule."""
         return self.rounding.apply(self.hours_of(entry))
 
     def paid_of(self, invoice_id: int) -> Decimal:
-        """The sum of the payments of an invoice."""
+        """Sum of the payments of an invoice."""
         return sum((payment.amount for payment in self.invoice_payments.get(invoice_id, ())), Decimal(0))
 
 
 def order_inside_a_day(row_id: int) -> int:
-    """A multiplicative hash: stable, and unrelated to the order of ids or of creation."""
+    """Sort key within a day: a multiplicative hash, stable and unrelated to the order of ids or of creation."""
     return (row_id * 2_654_435_761) & 0xFFFFFFFF
 
 

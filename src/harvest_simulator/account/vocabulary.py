@@ -1,4 +1,4 @@
-"""The words a believable company is made of."""
+"""Vocabulary (names, tasks, notes) for generating a believable company."""
 
 from __future__ import annotations
 
@@ -205,7 +205,7 @@ EXPENSE_NOTES: tuple[str | None, ...] = (
 
 
 def external_references() -> tuple[ExternalReference, ...]:
-    """Links to items of other tools; ids are text even where they are digits."""
+    """Generate links to items of other tools; ids are text even where they are digits."""
     made = []
     for number in range(60):
         if number % 2:

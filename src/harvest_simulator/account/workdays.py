@@ -1,4 +1,4 @@
-"""Working days, holidays, months and instants of the invented company. Pure."""
+"""Calendar arithmetic of the generated company: working days, holidays, months and instants. Pure."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ _FIXED_HOLIDAYS = {(1, 1), (5, 1), (7, 1), (12, 24), (12, 25), (12, 26)}
 
 
 def is_holiday(day: date) -> bool:
-    """A fixed public holiday."""
+    """True on a fixed public holiday."""
     return (day.month, day.day) in _FIXED_HOLIDAYS
 
 
 def is_working_day(day: date) -> bool:
-    """Monday to Friday without holidays."""
+    """True from Monday to Friday, except on holidays."""
     return day.weekday() < 5 and not is_holiday(day)
 
 
 def next_working_day(day: date) -> date:
-    """The day itself if people work on it, else the next one on which they do."""
+    """Next working day, or the day itself if it is one."""
     while not is_working_day(day):
         day += timedelta(days=1)
     return day
 
 
 def months_between(first: date, last: date) -> Iterator[tuple[date, date]]:
-    """(first day, last day) of each calendar month touched, cut to the range, in order."""
+    """List (first day, last day) of each calendar month touched, cut to the range, in order."""
     day = first
     while day <= last:
         following = (day.replace(day=1) + timedelta(days=32)).replace(day=1)
@@ -36,7 +36,7 @@ def months_between(first: date, last: date) -> Iterator[tuple[date, date]]:
 
 
 def days_between(first: date, last: date) -> Iterator[date]:
-    """Every day of the range, both ends included."""
+    """List the days of the range, both ends included."""
     for offset in range((last - first).days + 1):
         yield first + timedelta(days=offset)
 

@@ -1,1 +1,1 @@
-"""What people do in an account: edits, creations, deletions."""
+"""Changes of an account as people make them: edits, creations, deletions."""

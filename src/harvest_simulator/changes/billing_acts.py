@@ -1,4 +1,4 @@
-"""Random changes of invoices and estimates. Each act gives one line that says what it did."""
+"""Random changes of invoices and estimates. Each act returns one line that says what it did."""
 
 from __future__ import annotations
 

@@ -21,13 +21,13 @@ from harvest_simulator.changes.changes import Changes, NotPossible, change
 
 
 class BillingChanges(Changes):
-    """Invoices, payments, messages."""
+    """Changes of invoices, payments and messages, as methods of the store."""
 
     @change
     def create_invoice(
         self, client_id: int, from_date: date | None = None, to_date: date | None = None, **values: Any
     ) -> int:
-        """A draft of everything unbilled of a client in those days; without any, of one free line.
+        """Create a draft of all unbilled work of a client in those days; if there is none, with one free line.
 
         What it bills is marked as billed: updated_at of those entries and expenses and of the client moves.
         """
@@ -61,7 +61,7 @@ class BillingChanges(Changes):
     def unbilled_work(
         self, client_id: int, from_date: date | None = None, to_date: date | None = None
     ) -> tuple[list[TimeEntry], list[Expense]]:
-        """Billable, unbilled time and expenses of the client's time and materials projects."""
+        """List billable, unbilled time and expenses of the client's time and materials projects."""
         open_projects = {
             project.id
             for project in self.projects.values()
@@ -104,13 +104,13 @@ class BillingChanges(Changes):
         project_id: int | None = None,
         kind: str = SERVICE,
     ) -> Line:
-        """A line with an id of its own, for `set_invoice_lines`."""
+        """Build a line with an id of its own, for `set_invoice_lines`."""
         with self.lock:
             return new_line(self, kind, description, quantity, unit_price, project_id)
 
     @change
     def send_invoice(self, invoice_id: int) -> int:
-        """Mail it to the client's contacts; a draft becomes open."""
+        """Send an invoice to the client's contacts; a draft becomes open."""
         invoice, now = self.invoices[invoice_id], self.now_seconds()
         if invoice.state == "draft":
             invoice.state, invoice.sent_at = "open", now
@@ -120,12 +120,12 @@ class BillingChanges(Changes):
 
     @change
     def remind(self, invoice_id: int) -> int:
-        """A reminder is a message only: the invoice does not move. Gives the message's id."""
+        """Send a reminder: only a message, updated_at of the invoice does not move. Returns the message's id."""
         return invoice_message(self, self.invoices[invoice_id], self.now_seconds(), None, is_reminder=True).id
 
     @change
     def pay_invoice(self, invoice_id: int, amount: Decimal | None = None, paid_date: date | None = None) -> int:
-        """Record a payment, of all that is due unless an amount is given; moves the invoice. Gives the payment's id."""
+        """Record a payment, of all that is due unless an amount is given; moves the invoice. Returns the payment's id."""
         invoice, now = self.invoices[invoice_id], self.now_seconds()
         day = paid_date or self.today()
         due = self._total(invoice) - self.paid_of(invoice_id)
@@ -139,7 +139,7 @@ class BillingChanges(Changes):
 
     @change
     def delete_payment(self, payment_id: int, moves_invoice: bool = True) -> int:
-        """Take a payment back; a paid invoice is open again. Whether the invoice moves is not known for Harvest."""
+        """Delete a payment; a paid invoice is open again. Whether the invoice moves is not known for Harvest."""
         payment = self._payment(payment_id)
         invoice = self.invoices[payment.invoice_id]
         self.invoice_payments[invoice.id].remove(payment)
@@ -179,7 +179,7 @@ class BillingChanges(Changes):
 
     @change
     def delete_invoice(self, invoice_id: int) -> int:
-        """Its payments and messages go with it; what it billed can be billed again, which moves it by `conventions`."""
+        """Delete an invoice with its payments and messages; its work can be billed again, which moves that by `conventions`."""
         now = self.now_seconds()
         del self.invoices[invoice_id]
         self.invoice_payments.pop(invoice_id, None)

@@ -1,4 +1,4 @@
-"""What every change has in common: it takes the lock, counts as a new version, and returns the row's id."""
+"""Base of all changes: each takes the lock, counts as a new version, and returns the row's id."""
 
 from __future__ import annotations
 
@@ -48,18 +48,18 @@ def set_fields(row: Any, values: dict[str, Any]) -> None:
 
 
 class Changes(Tables):
-    """The base of all changes."""
+    """Base class of all changes: tables with a clock for updated_at."""
 
     # How long ago a change that is committed now was begun.
     _late_seconds = 0
 
     def now_seconds(self) -> int:
-        """The instant that a change writes into updated_at."""
+        """Instant that a change writes into updated_at, in seconds since 1970."""
         return self.clock.now_seconds() - self._late_seconds
 
     @contextmanager
     def committing_late(self, seconds: int) -> Iterator[None]:
-        """Changes in this block were begun so long ago, as in a long transaction: nobody saw them until now."""
+        """Date the changes of this block so many seconds back, as in a long transaction that is committed late."""
         before, self._late_seconds = self._late_seconds, seconds
         try:
             yield
@@ -67,11 +67,11 @@ class Changes(Tables):
             self._late_seconds = before
 
     def today(self) -> date:
-        """The day of the virtual clock, UTC."""
+        """Day of the virtual clock, UTC."""
         return self.clock.today()
 
     def edit(self, row: Any, values: dict[str, Any]) -> int:
-        """Set fields and move updated_at: what a change through Harvest's own screens does."""
+        """Set fields and move updated_at, as a change through Harvest's own screens does."""
         set_fields(row, values)
         row.updated_at = self.now_seconds()
         row_id: int = row.id

@@ -1,4 +1,4 @@
-"""Drawing rows for random changes."""
+"""Draw random rows for random changes."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ Row = TypeVar("Row")
 
 
 class Dice:
-    """A store and the random numbers with which to disturb it."""
+    """Random source for changes of a store, by seed."""
 
     def __init__(self, store: Store, seed: int) -> None:
         self.store = store
         self.rng = Random(f"{seed}:disturbance")
 
     def pick(self, rows: Sequence[Row]) -> Row:
-        """One of the rows. Raises NotPossible if there are none."""
+        """Draw one of the rows. Raises NotPossible if there are none."""
         if not rows:
             raise NotPossible("nothing of that kind is left")
         return rows[self.rng.randrange(len(rows))]
 
     def entry(self) -> TimeEntry:
-        """An entry, mostly a recent one."""
+        """Draw a time entry, mostly a recent one."""
         entries = list(self.store.time_entries.values())
         return self.pick(entries[-400:] if self.rng.random() < 0.6 else entries)
 
     def word(self) -> str:
-        """A short label that has not been used before."""
+        """Draw a short label, which is hardly ever the same twice."""
         return f"{self.rng.choice(vocabulary.CLIENT_FIRST_WORDS)} {self.rng.randrange(10_000)}"
 
 

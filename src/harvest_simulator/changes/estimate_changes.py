@@ -18,11 +18,11 @@ _EVENTS = {"accepted": "accept", "declined": "decline"}
 
 
 class EstimateChanges(Changes):
-    """Estimates and their messages."""
+    """Changes of estimates and their messages, as methods of the store."""
 
     @change
     def create_estimate(self, client_id: int, **values: Any) -> int:
-        """A draft with one line."""
+        """Create a draft with one line."""
         now = self.now_seconds()
         estimate = Estimate(
             id=self.take_id("estimate"),
@@ -47,7 +47,7 @@ class EstimateChanges(Changes):
 
     @change
     def send_estimate(self, estimate_id: int) -> int:
-        """Mail it; a draft becomes sent."""
+        """Send an estimate; a draft becomes sent."""
         estimate, now = self.estimates[estimate_id], self.now_seconds()
         if estimate.state == "draft":
             estimate.state, estimate.sent_at = "sent", now
@@ -56,11 +56,11 @@ class EstimateChanges(Changes):
         return estimate_id
 
     def accept_estimate(self, estimate_id: int) -> int:
-        """The client says yes."""
+        """Accept an estimate, as the client does."""
         return self._decide(estimate_id, "accepted")
 
     def decline_estimate(self, estimate_id: int) -> int:
-        """The client says no."""
+        """Decline an estimate, as the client does."""
         return self._decide(estimate_id, "declined")
 
     @change
@@ -78,7 +78,7 @@ class EstimateChanges(Changes):
 
     @change
     def reopen_estimate(self, estimate_id: int) -> int:
-        """Back to sent; accepted_at and declined_at are null again."""
+        """Reopen an estimate as sent; accepted_at and declined_at are null again."""
         estimate, now = self.estimates[estimate_id], self.now_seconds()
         if estimate.state not in ("accepted", "declined"):
             raise NotPossible("Only accepted or declined estimates can be re-opened")
@@ -89,7 +89,7 @@ class EstimateChanges(Changes):
 
     @change
     def delete_estimate(self, estimate_id: int) -> int:
-        """Its messages go with it; an invoice made from it loses the link without moving."""
+        """Delete an estimate with its messages; an invoice made from it loses the link without moving."""
         del self.estimates[estimate_id]
         self.estimate_messages.pop(estimate_id, None)
         for invoice in self.invoices.values():

@@ -1,4 +1,4 @@
-"""People who track time while somebody reads it: an entry is edited, made, deleted or moved, over and over, by seed."""
+"""Concurrent changes during reads: time entries are edited, created, deleted or moved, by seed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TRIES = 20
 
 
 class PeopleAtWork:
-    """Changes one time entry for every `requests_each` requests that are answered, on average.
+    """Generator of concurrent changes: one time entry for every `requests_each` requests that are answered, on average.
 
     Most changes strike the last two weeks, the others any day on which there is time; moves lead from any of these days to
     any other. Which changes there are follows from the seed alone; when each happens, from the requests and the clock.
@@ -38,7 +38,7 @@ class PeopleAtWork:
         self.done: list[str] = []
 
     def answered(self) -> None:
-        """A request was answered: change what is due by now."""
+        """Count an answered request, and make the changes that are due."""
         with self._lock:
             self._answered += 1
             due = int(self._answered / self._requests_each) - int((self._answered - 1) / self._requests_each)
@@ -56,7 +56,7 @@ class PeopleAtWork:
 
 
 def _day(it: Dice, is_recent: bool) -> date:
-    """A recent day, or any on which there is time."""
+    """Draw a recent day, or any day with time entries."""
     if is_recent:
         return it.store.today() - timedelta(days=it.rng.randrange(_RECENT_DAYS))
     return it.pick(it.store.days_with_entries())
@@ -67,7 +67,7 @@ def _any_day(it: Dice) -> date:
 
 
 def _entry(it: Dice) -> TimeEntry:
-    """An entry that no invoice holds: of long ago, those are few."""
+    """Draw a time entry that is not invoiced; of long ago, there are few."""
     is_recent = it.rng.random() < _RECENT_SHARE
     for _ in range(_TRIES):
         day = _day(it, is_recent)
@@ -84,7 +84,7 @@ def _edit(it: Dice) -> str:
 
 
 def _create(it: Dice) -> str:
-    """Where the entry that was drawn has its like: the same person on the same project and task."""
+    """Create an entry with the person, project and task of one that is drawn."""
     like, day = _entry(it), _any_day(it)
     made = it.store.create_time_entry(
         like.user_id,

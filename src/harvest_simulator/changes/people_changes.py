@@ -14,11 +14,11 @@ from harvest_simulator.changes.changes import Changes, NotPossible, change
 
 
 class PeopleChanges(Changes):
-    """Users, roles, rates, teammates."""
+    """Changes of users, roles, rates and teammates, as methods of the store."""
 
     @change
     def create_user(self, first_name: str, last_name: str, **values: Any) -> int:
-        """A full-time member."""
+        """Create a full-time member."""
         now = self.now_seconds()
         user_id = self.take_id("user")
         user = User(
@@ -53,12 +53,12 @@ class PeopleChanges(Changes):
         return self.edit_user(user_id, first_name=first_name, last_name=last_name)
 
     def archive_user(self, user_id: int) -> int:
-        """Archive; their time stays."""
+        """Archive a user; their time stays."""
         return self.edit_user(user_id, is_active=False)
 
     @change
     def delete_user(self, user_id: int) -> int:
-        """Possible only for people without tracked time; assignments, rates and roles go with them."""
+        """Delete a user without tracked time, with assignments, rates and roles."""
         has_time = any(entry.user_id == user_id for entry in self.time_entries.values())
         if has_time or any(expense.user_id == user_id for expense in self.expenses.values()):
             raise NotPossible("This user has tracked time and can't be deleted.")
@@ -76,12 +76,12 @@ class PeopleChanges(Changes):
 
     @change
     def add_billable_rate(self, user_id: int, amount: Decimal, start_date: date | None = None) -> int:
-        """A new dated rate: later ones vanish, the one before ends the day before. users.updated_at does not move."""
+        """Add a dated rate: later ones are deleted, the one before ends the day before. users.updated_at does not move."""
         return self._add_rate(self.billable_rates, user_id, amount, start_date)
 
     @change
     def add_cost_rate(self, user_id: int, amount: Decimal, start_date: date | None = None) -> int:
-        """As for billable rates."""
+        """Add a dated cost rate, as for billable rates."""
         return self._add_rate(self.cost_rates, user_id, amount, start_date)
 
     def _add_rate(
@@ -98,7 +98,7 @@ class PeopleChanges(Changes):
 
     @change
     def create_role(self, name: str, user_ids: tuple[int, ...] = ()) -> int:
-        """A business role; users.roles of its holders changes without their updated_at."""
+        """Create a business role; users.roles of its holders changes without their updated_at."""
         now = self.now_seconds()
         role = Role(self.take_id("role"), name, list(user_ids), now, now)
         self.roles[role.id] = role
@@ -117,11 +117,11 @@ class PeopleChanges(Changes):
 
     @change
     def set_teammates(self, manager_user_id: int, user_ids: list[int]) -> int:
-        """Who a manager looks after; nobody's updated_at moves."""
+        """Set the teammates of a manager; nobody's updated_at moves."""
         self.teammate_ids[manager_user_id] = list(user_ids)
         return manager_user_id
 
 
 def _starts_before(rate: Rate, start_date: date | None) -> bool:
-    """A new rate without a start replaces the whole schedule."""
+    """True if a rate starts before another; a new rate without a start replaces the whole schedule."""
     return start_date is not None and (rate.start_date is None or rate.start_date < start_date)

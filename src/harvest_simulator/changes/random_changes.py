@@ -1,4 +1,4 @@
-"""Random, believable changes across the whole account: an ordinary busy afternoon, by seed."""
+"""Random, believable changes across the whole account, by seed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _DELETIONS = (*work_acts.DELETIONS, *setup_acts.DELETIONS, *billing_acts.DELETIO
 
 
 def disturb(store: Store, count: int, seed: int, with_deletions: bool) -> list[str]:
-    """Apply `count` changes and say what was done. An act that is not possible on the row it drew is drawn again."""
+    """Apply `count` changes and return a line about each. An act that is not possible on the row it drew is drawn again."""
     dice = Dice(store, seed)
     acts: Sequence[Act] = (*_ACTS, *_DELETIONS) if with_deletions else _ACTS
     done: list[str] = []

@@ -1,4 +1,4 @@
-"""Random changes of clients, projects, people, rates. Each act gives one line that says what it did."""
+"""Random changes of clients, projects, people and rates. Each act returns one line that says what it did."""
 
 from __future__ import annotations
 

@@ -20,11 +20,11 @@ from harvest_simulator.changes.changes import Changes, NotPossible, change
 
 
 class SetupChanges(Changes):
-    """Clients, contacts, projects, tasks, categories, assignments."""
+    """Changes of clients, contacts, projects, tasks, categories and assignments, as methods of the store."""
 
     @change
     def create_client(self, name: str, currency: str | None = None) -> int:
-        """A client in the account's currency unless another is given."""
+        """Create a client, in the account's currency unless another is given."""
         now = self.now_seconds()
         client_id = self.take_id("client")
         self.clients[client_id] = Client(
@@ -43,7 +43,7 @@ class SetupChanges(Changes):
 
     @change
     def delete_client(self, client_id: int) -> int:
-        """Possible only without projects, invoices and estimates; its contacts go with it."""
+        """Delete a client without projects, invoices and estimates, with its contacts."""
         if client_id in self.clients_in_use():
             raise NotPossible("This client has projects or invoices and can't be deleted.")
         del self.clients[client_id]
@@ -52,7 +52,7 @@ class SetupChanges(Changes):
         return client_id
 
     def clients_in_use(self) -> set[int]:
-        """Clients that cannot be deleted: those with a project, an invoice or an estimate."""
+        """List ids of clients that cannot be deleted: those with a project, an invoice or an estimate."""
         return (
             {project.client_id for project in self.projects.values()}
             | {invoice.client_id for invoice in self.invoices.values()}
@@ -61,7 +61,7 @@ class SetupChanges(Changes):
 
     @change
     def create_contact(self, client_id: int, first_name: str, last_name: str = "", email: str = "") -> int:
-        """A new contact moves its client's updated_at."""
+        """Create a contact; its client's updated_at moves."""
         now = self.now_seconds()
         row = Contact(
             id=self.take_id("contact"),
@@ -88,13 +88,13 @@ class SetupChanges(Changes):
 
     @change
     def delete_contact(self, contact_id: int) -> int:
-        """Delete for good."""
+        """Delete a contact for good."""
         del self.contacts[contact_id]
         return contact_id
 
     @change
     def create_project(self, client_id: int, name: str, **values: Any) -> int:
-        """A time and materials project billed by person, with the default tasks; it moves its client's updated_at."""
+        """Create a time and materials project billed by person, with the default tasks; its client's updated_at moves."""
         now = self.now_seconds()
         project = Project(
             id=self.take_id("project"),
@@ -141,7 +141,7 @@ class SetupChanges(Changes):
 
     @change
     def delete_project(self, project_id: int) -> int:
-        """Its time, expenses and assignments go with it; invoices stay, their lines lose the project, none of them moves."""
+        """Delete a project with its time, expenses and assignments; invoice lines lose the project, invoices do not move."""
         del self.projects[project_id]
         for entry in [row for row in self.time_entries.values() if row.project_id == project_id]:
             self.remove_time_entry(entry)
@@ -159,7 +159,7 @@ class SetupChanges(Changes):
 
     @change
     def create_task(self, name: str, **values: Any) -> int:
-        """A billable task that joins new projects."""
+        """Create a billable task that joins new projects."""
         now = self.now_seconds()
         task = Task(self.take_id("task"), name, True, None, True, True, now, now)
         self.edit(task, values)
@@ -177,7 +177,7 @@ class SetupChanges(Changes):
 
     @change
     def delete_task(self, task_id: int) -> int:
-        """Possible only while nobody tracked time on it; its assignments go with it."""
+        """Delete a task that nobody tracked time on, with its assignments."""
         if any(entry.task_id == task_id for entry in self.time_entries.values()):
             raise NotPossible("This task has tracked time and can't be deleted.")
         del self.tasks[task_id]
@@ -187,7 +187,7 @@ class SetupChanges(Changes):
 
     @change
     def assign_user(self, project_id: int, user_id: int, **values: Any) -> int:
-        """Put a person on a project, with the default rate unless told otherwise."""
+        """Assign a person to a project, with the default rate unless another is given."""
         if self.user_assignment_of(project_id, user_id) is not None:
             raise NotPossible("User has already been assigned to this project")
         now = self.now_seconds()
@@ -203,7 +203,7 @@ class SetupChanges(Changes):
 
     @change
     def set_assignment_rate(self, assignment_id: int, hourly_rate: Any) -> int:
-        """A custom rate, or None for the default one: seen to change without moving updated_at (late 2023)."""
+        """Set a custom rate, or None for the default one; in Harvest that was seen not to move updated_at (late 2023)."""
         row = self.user_assignments[assignment_id]
         row.hourly_rate, row.use_default_rates = hourly_rate, hourly_rate is None
         return row.id
@@ -216,7 +216,7 @@ class SetupChanges(Changes):
 
     @change
     def assign_task(self, project_id: int, task_id: int, **values: Any) -> int:
-        """Put a task on a project, billable as the task and the project say."""
+        """Assign a task to a project, billable as the task and the project say."""
         if self.task_assignment_of(project_id, task_id) is not None:
             raise NotPossible("Task has already been assigned to this project")
         now = self.now_seconds()
@@ -233,7 +233,7 @@ class SetupChanges(Changes):
 
     @change
     def create_expense_category(self, name: str, unit_name: str | None = None, unit_price: Any = None) -> int:
-        """A category, with a unit and its price if expenses are counted."""
+        """Create an expense category, with a unit and its price if expenses are counted."""
         now = self.now_seconds()
         row = ExpenseCategory(self.take_id("expense_category"), name, unit_name, unit_price, True, now, now)
         self.expense_categories[row.id] = row

@@ -1,4 +1,4 @@
-"""The account's rows with everything that can happen to them."""
+"""Store of the account's rows, with all changes that can be made to them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harvest_simulator.changes.time_changes import TimeChanges
 
 
 class Store(TimeChanges, SetupChanges, PeopleChanges, BillingChanges, EstimateChanges):
-    """Rows by kind and id, and a method for each change. Each change returns the id of the row it made or changed.
+    """Store of rows by kind and id, with a method for each change, which returns the id of the row it made or changed.
 
     updated_at moves exactly where Harvest was seen to move it; where Harvest keeps quiet (silent changes, deletions)
     so does the store. Raises `NotPossible` where Harvest would refuse with 422, KeyError for an unknown id.

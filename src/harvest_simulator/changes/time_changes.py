@@ -16,7 +16,7 @@ from harvest_simulator.changes.changes import Changes, NotPossible, change, set_
 
 
 class TimeChanges(Changes):
-    """Time entries, timers and expenses."""
+    """Changes of time entries, timers and expenses, as methods of the store."""
 
     @change
     def create_time_entry(
@@ -29,7 +29,7 @@ class TimeChanges(Changes):
         notes: str | None = None,
         external_reference: ExternalReference | None = None,
     ) -> int:
-        """Track time; what is not said is taken from the first active assignment and from today."""
+        """Create a time entry; missing arguments default to the first active assignment and to today."""
         user_id, project_id, task_id = self._place(user_id, project_id, task_id)
         now = self.now_seconds()
         entry = TimeEntry(
@@ -54,7 +54,7 @@ class TimeChanges(Changes):
         return entry.id
 
     def _place(self, user_id: int | None, project_id: int | None, task_id: int | None) -> tuple[int, int, int]:
-        """A person, a project and a task that belong together. Raises NotPossible if nobody is assigned that way."""
+        """Find a person, a project and a task that are assigned together. Raises NotPossible if there are none."""
         for row in self.user_assignments.values():
             if user_id not in (None, row.user_id) or project_id not in (None, row.project_id):
                 continue
@@ -95,12 +95,12 @@ class TimeChanges(Changes):
         return self.edit_time_entry(entry_id, task_id=task_id)
 
     def move_to_user(self, entry_id: int, user_id: int) -> int:
-        """Give an entry to another person."""
+        """Move an entry to another person."""
         return self.edit_time_entry(entry_id, user_id=user_id)
 
     @change
     def delete_time_entry(self, entry_id: int) -> int:
-        """Delete for good; Harvest tells nobody (harvesthq/api #146)."""
+        """Delete an entry for good; Harvest's API does not report it (harvesthq/api #146)."""
         self.remove_time_entry(self.time_entries[entry_id])
         return entry_id
 
@@ -133,7 +133,7 @@ class TimeChanges(Changes):
 
     @change
     def restate_rate(self, user_id: int, amount: Decimal, from_date: date, to_date: date | None = None) -> int:
-        """A retroactive rate: billable_rate of past entries is rewritten, and no updated_at moves.
+        """Apply a rate retroactively: billable_rate of past entries is rewritten, and no updated_at moves.
 
         Gives the number of entries that changed, since no single row did.
         """
@@ -199,6 +199,6 @@ class TimeChanges(Changes):
 
     @change
     def delete_expense(self, expense_id: int) -> int:
-        """Delete for good."""
+        """Delete an expense for good."""
         del self.expenses[expense_id]
         return expense_id

@@ -1,4 +1,4 @@
-"""Random changes of tracked time and of expenses. Each act gives one line that says what it did."""
+"""Random changes of tracked time and of expenses. Each act returns one line that says what it did."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Invented companies: people, clients, projects, timesheets, invoices."""
+"""Generate believable companies: people, clients, projects, timesheets, invoices."""

@@ -1,4 +1,4 @@
-"""Clients and their contacts."""
+"""Generate clients and their contacts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CURRENCIES = ("CAD", "USD", "EUR", "GBP", "CAD", "USD", "CAD", "EUR")
 
 
 def add_client(tables: Tables, rng: Random, number: int, name: str, currency: str, created_on: date) -> Client:
-    """A client of its own, without contacts and projects."""
+    """Add a client without contacts and projects."""
     at = seconds_at(created_on, 8, rng.randrange(60), rng.randrange(60))
     client = Client(
         id=tables.take_id("client"),
@@ -32,7 +32,7 @@ def add_client(tables: Tables, rng: Random, number: int, name: str, currency: st
 
 
 def next_client(tables: Tables, rng: Random, number: int, created_on: date) -> Client:
-    """The client of that number, with one or two contacts."""
+    """Add the client of that number, with one or two contacts."""
     first = vocabulary.CLIENT_FIRST_WORDS[(number * 7) % len(vocabulary.CLIENT_FIRST_WORDS)]
     name = f"{first} {vocabulary.CLIENT_LAST_WORDS[(number * 3 + number // 30) % 10]}"
     currency = CURRENCIES[(number - 1) % len(CURRENCIES)]

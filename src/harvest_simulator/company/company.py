@@ -1,4 +1,4 @@
-"""A believable consulting company from a seed and a size."""
+"""Generate a believable consulting company from a seed and a size."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FEATURES = ("expense_feature", "invoice_feature", "estimate_feature", "approval_
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How large a company is: people over all its history, days of history, clients, entries a day.
+    """Size of a company: people over all its history, days of history, clients, entries a day.
 
     The smallest has nothing beside the daily business: what happens to it by seed (`mutate`) stays what it was.
     """
@@ -45,7 +45,7 @@ SIZES = {
 
 
 def new_account(clock: Clock) -> Store:
-    """An account on its first day: the company and nothing else."""
+    """Create an account on its first day: the company and nothing else."""
     company = Company(
         full_domain="northbank.harvestapp.com",
         name="Northbank Studio",
@@ -57,14 +57,14 @@ def new_account(clock: Clock) -> Store:
 
 
 def empty_company(clock: Clock, today: date) -> Store:
-    """One administrator and no other row in any stream."""
+    """Create an account with one administrator and no other row in any stream."""
     store = new_account(clock)
     add_administrator(store, today - timedelta(days=1))
     return store
 
 
 def build_company(seed: int, size: str, today: date, clock: Clock, entries: int | None) -> Store:
-    """Everything up to `today`. The same arguments give the same rows, byte for byte."""
+    """Generate a company with its history up to `today`. The same arguments give the same rows, byte for byte."""
     if size not in SIZES:
         raise ValueError(f"unknown size {size!r}: choose one of {', '.join(SIZES)}")
     plan = SIZES[size]
@@ -91,13 +91,13 @@ def _rng(seed: int, part: str) -> Random:
 
 
 def _tracked_days(people: list[Person], first_day: date, today: date) -> int:
-    """Person-days on which somebody tracks, roughly: working days of those present, less leave."""
+    """Estimate the person-days on which time is tracked: working days of those present, less leave."""
     working = [day for day in days_between(first_day, today) if is_working_day(day)]
     return int(sum(1 for person in people for day in working if person.works_on(day)) * 0.93)
 
 
 def _start_timers(store: Store, people: list[Person], portfolio: Portfolio, today: date) -> None:
-    """Two people have a timer running: one new since this morning, one continued from an earlier entry of today."""
+    """Start the timers of two people: one new since this morning, one continued from an earlier entry of today."""
     now = store.clock.now_seconds()
     month = max(portfolio.staffing)
     present = [person for person in people if person.left_on is None and portfolio.staffing[month].get(person.user.id)]
@@ -125,7 +125,7 @@ def _start_timers(store: Store, people: list[Person], portfolio: Portfolio, toda
 
 
 def _remove_one_assignment(store: Store, people: list[Person]) -> None:
-    """Time entries whose person was taken off the project for good carry no user_assignment (harvest-php-api #49)."""
+    """Remove one assignment: time entries without it carry no user_assignment (harvest-php-api #49)."""
     leavers = {person.user.id for person in people if person.left_on is not None}
     for entry in store.time_entries.values():
         row = store.user_assignment_of(entry.project_id, entry.user_id)
@@ -135,7 +135,7 @@ def _remove_one_assignment(store: Store, people: list[Person]) -> None:
 
 
 def _lock_some(store: Store) -> None:
-    """A period that somebody locked by hand."""
+    """Lock the time entries of a period by hand."""
     oldest = list(store.time_entries.values())[:5]
     for entry in oldest:
         entry.is_explicitly_locked = True

@@ -1,4 +1,4 @@
-"""Clients and projects over time, and who is assigned to which."""
+"""Generate clients and projects over time, and who is assigned to which."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from harvest_simulator.company.staff import Person
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """How a kind of project bills and budgets."""
+    """Shape of a kind of project: how it bills and budgets."""
 
     is_billable: bool
     is_fixed_fee: bool
@@ -45,7 +45,7 @@ _INTERNAL = Shape(False, False, "none", "none")
 
 @dataclass(slots=True)
 class Job:
-    """A project with what the API does not tell: when it really ran and who works on it in which month."""
+    """Project with facts that the API does not tell: when it really ran, and who works on it in which month."""
 
     project: Project
     first_day: date
@@ -55,7 +55,7 @@ class Job:
 
 @dataclass(slots=True)
 class Portfolio:
-    """`staffing[month][user_id]` are the jobs of a person in the month that starts on `month`."""
+    """Jobs and staffing; `staffing[month][user_id]` are the jobs of a person in the month that starts on `month`."""
 
     tasks: dict[str, Task]
     internal: Job
@@ -65,7 +65,7 @@ class Portfolio:
 
 
 def add_tasks(tables: Tables, created_on: date) -> dict[str, Task]:
-    """The tasks by name; the last one is archived."""
+    """Add the tasks, by name; the last one is archived."""
     made = {}
     for number, (name, is_billable, rate, is_default) in enumerate(vocabulary.TASKS):
         at = seconds_at(created_on, 8, 17, number)
@@ -88,7 +88,7 @@ def add_tasks(tables: Tables, created_on: date) -> dict[str, Task]:
 def build_portfolio(
     tables: Tables, rng: Random, people: list[Person], client_count: int, first_day: date, today: date
 ) -> Portfolio:
-    """Month by month: start as many projects as the people there need, then staff them."""
+    """Generate the portfolio month by month: start as many projects as the people there need, then staff them."""
     founded = first_day - timedelta(days=18)
     tasks = add_tasks(tables, first_day - timedelta(days=20))
     own = add_client(tables, rng, 0, "Northbank Studio", tables.company.currency, founded)
@@ -143,7 +143,7 @@ def add_job(
     first_day: date,
     last_day: date,
 ) -> Job:
-    """A project that runs for these days, with its tasks; one without an end is nobody's plan."""
+    """Add a project that runs for these days, with its tasks; one without an end (`date.max`) gets no dates."""
     number = len(tables.projects)
     at = max(seconds_at(first_day, 8, 20, number % 60), client.updated_at + 60)
     client.updated_at = max(client.updated_at, at)
@@ -209,7 +209,7 @@ def add_job(
 def _staff(
     tables: Tables, rng: Random, portfolio: Portfolio, present: list[Person], running: list[Job], month: date
 ) -> dict[int, list[Job]]:
-    """Two or three jobs for each person, mostly those of the month before; assignments are made on the way."""
+    """Staff a month: two or three jobs for each person, mostly those of the month before, with assignments."""
     earlier = portfolio.staffing[max(portfolio.staffing)] if portfolio.staffing else {}
     staffed: dict[int, list[Job]] = {}
     for position, person in enumerate(present):
@@ -231,7 +231,7 @@ def _staff(
 
 
 def assign(tables: Tables, rng: Random, job: Job, person: Person, from_day: date) -> None:
-    """Put a person on a project, from a day on."""
+    """Assign a person to a project, from a day on."""
     project, user = job.project, person.user
     number = len(tables.user_assignments)
     at = max(seconds_at(max(from_day, job.first_day), 8, 30, number % 60), project.created_at, user.created_at)
@@ -261,7 +261,7 @@ def _is_lead(user: User, number: int) -> bool:
 
 
 def _archive_what_is_over(tables: Tables, rng: Random, portfolio: Portfolio, today: date) -> None:
-    """Most projects that ended are archived some weeks later, and clients without any live project too."""
+    """Archive most projects some weeks after they ended, and clients without any live project."""
     for job in portfolio.jobs:
         archived_on = job.last_day + timedelta(days=rng.randrange(20, 50))
         if archived_on < today and rng.random() < 0.85:

@@ -1,4 +1,4 @@
-"""The company's estimates so far."""
+"""Generate the company's estimates up to today."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STATES = ("accepted", "sent", "draft", "declined", "accepted", "sent")
 
 
 def fill_estimates(tables: Tables, rng: Random, portfolio: Portfolio, first_day: date, today: date) -> None:
-    """One for about every sixth invoice, in all four states; the second has no lines."""
+    """Add an estimate for about every sixth invoice, in all four states; the second has no lines."""
     creator_id = next(iter(tables.users))
     count = max(6, len(tables.invoices) // 6)
     span_days = (today - first_day).days - 12
@@ -73,7 +73,7 @@ def _settle(tables: Tables, estimate: Estimate, state: str) -> None:
 
 
 def _bill_the_first(tables: Tables) -> None:
-    """An invoice that was made from an estimate."""
+    """Link an invoice to the estimate that it was made from."""
     for estimate in tables.estimates.values():
         if estimate.state != "accepted":
             continue

@@ -1,4 +1,4 @@
-"""Projects beside the daily business, as real accounts have them: of one's own with a budget, agreed and never begun, small retainers."""
+"""Generate side projects, as real accounts have them: internal ones with a budget, never begun ones, small retainers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _RETAINERS = {
 def add_side_projects(
     tables: Tables, rng: Random, people: list[Person], portfolio: Portfolio, first_day: date, today: date
 ) -> None:
-    """After everything else, so that nothing else moves."""
+    """Add the side projects, after everything else, so that no other generated row changes."""
     own = tables.clients[portfolio.internal.project.client_id]
     client = add_client(tables, rng, 3, "Side Street Studios", "EUR", first_day)
     staff = [person for person in people if person.left_on is None and person.works_on(first_day)][:4]
@@ -48,7 +48,7 @@ def add_side_projects(
 
 
 def _work(tables: Tables, rng: Random, job: Job, staff: list[Person], first: date, today: date) -> None:
-    """About an entry a week for each of them, until yesterday; one in three of a task that is not billable."""
+    """Add about an entry a week for each of them, until yesterday; one in three of a task that is not billable."""
     for number, person in enumerate(staff):
         assign(tables, rng, job, person, first)
         days = [day for day in days_between(first, today - timedelta(days=1)) if is_working_day(day)]
@@ -74,7 +74,7 @@ def _work(tables: Tables, rng: Random, job: Job, staff: list[Person], first: dat
 
 
 def _spend(tables: Tables, job: Job, person: Person, today: date) -> None:
-    """Seen in captured records: a billable expense on a project that is not."""
+    """Add a billable expense on a project that is not billable (as in captured records)."""
     day = today - timedelta(days=30)
     at = seconds_at(day, 18, 20)
     expense = Expense(
@@ -94,7 +94,7 @@ def _spend(tables: Tables, job: Job, person: Person, today: date) -> None:
 
 
 def _draft(tables: Tables, job: Job, today: date) -> None:
-    """Seen in captured records: a draft that asks for the whole fee and for a product, so that less than nothing is left."""
+    """Add a draft for the whole fee and a product, so that the remaining fee is negative (as in captured records)."""
     day = today - timedelta(days=9)
     at = seconds_at(day, 16, 17, 55)
     project = job.project

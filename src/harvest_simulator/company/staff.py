@@ -1,4 +1,4 @@
-"""People: who was hired and who left, what they cost and what they are sold for."""
+"""Generate people: hires and leavers, cost rates and billable rates, roles and teammates."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ FULL_TIME_SECONDS = 40 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A user with what the API does not tell: first and last working day."""
+    """User with facts that the API does not tell: first and last working day."""
 
     user: User
     hired_on: date
     left_on: date | None
 
     def works_on(self, day: date) -> bool:
-        """Whether the person was employed on that day."""
+        """True if the person was employed on that day."""
         return self.hired_on <= day and (self.left_on is None or day <= self.left_on)
 
 
 def add_administrator(tables: Tables, created_on: date) -> User:
-    """The owner of the account: the person behind the token."""
+    """Add the owner of the account, the person behind the token."""
     now = seconds_at(created_on, 8, 17, 57)
     user = User(
         id=tables.take_id("user"),
@@ -54,7 +54,7 @@ def add_administrator(tables: Tables, created_on: date) -> User:
 
 
 def hire(tables: Tables, rng: Random, count: int, first_day: date, today: date) -> list[Person]:
-    """`count` people: a bit more than half from the start, the others over time; about one in seven has left."""
+    """Hire `count` people: a bit more than half from the start, the others over time; about one in seven has left."""
     people = [Person(add_administrator(tables, first_day - timedelta(days=20)), first_day, None)]
     span_days = (today - first_day).days
     for index in range(1, count):
@@ -121,7 +121,7 @@ def _ascii(name: str) -> str:
 
 
 def _set_rates(tables: Tables, rng: Random, person: Person, today: date) -> None:
-    """Dated schedules: a first rate since ever, then a rise on some first of January or July."""
+    """Set dated rates: a first one without a start, then a rise on some first of January or July."""
     user = person.user
     index = len(tables.billable_rates)
     billable, cost = Decimal(rng.randrange(90, 220)), Decimal(rng.randrange(30, 90))
@@ -146,7 +146,7 @@ def _set_rates(tables: Tables, rng: Random, person: Person, today: date) -> None
 def add_schedule(
     tables: Tables, schedule: list[Rate], user: User, first_amount: Decimal, rise: Decimal, rises: list[date]
 ) -> None:
-    """Append a schedule whose ranges follow each other without a gap; the first starts at null, the last ends at null."""
+    """Add a schedule of rates without gaps; the first starts at null, the last ends at null."""
     starts: list[date | None] = [None, *rises]
     for number, start in enumerate(starts):
         end = rises[number] - timedelta(days=1) if number < len(rises) else None
@@ -157,7 +157,7 @@ def add_schedule(
 
 
 def _set_roles(tables: Tables, people: list[Person], first_day: date) -> None:
-    """Business roles; some people hold two, one role is held by nobody."""
+    """Set business roles; some people hold two, one role is held by nobody."""
     created_at = seconds_at(first_day - timedelta(days=19), 10, 8, 43)
     for number, name in enumerate(vocabulary.ROLES):
         holders = [p.user.id for i, p in enumerate(people) if i % 5 == number or (number == 3 and i % 9 == 1)]
@@ -167,7 +167,7 @@ def _set_roles(tables: Tables, people: list[Person], first_day: date) -> None:
 
 
 def _set_teammates(tables: Tables, people: list[Person]) -> None:
-    """Each manager looks after some of the members; an administrator needs no list."""
+    """Set the teammates of each manager, some of the members; an administrator needs no list."""
     managers = [p.user.id for p in people if "manager" in p.user.access_roles]
     members = [p.user.id for p in people if "member" in p.user.access_roles]
     for number, manager in enumerate(managers):

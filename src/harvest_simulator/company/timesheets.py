@@ -1,4 +1,4 @@
-"""Time entries: what each person tracked on each day they were there."""
+"""Generate time entries: what each person tracked on each day they were there."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harvest_simulator.company.staff import Person
 
 
 class Timesheets:
-    """Fills the account's time entries; one instance for one company.
+    """Generator of the account's time entries; one instance for one company.
 
     `entries_per_day` is the mean number of entries of a person on a working day.
     """
@@ -75,7 +75,7 @@ class Timesheets:
                 self._work(person, day, [job for job in jobs if job.first_day <= day <= job.last_day], worked)
 
     def _days_off(self) -> dict[date, str]:
-        """Two or three blocks of vacation a year and a few sick days."""
+        """Days off of a person: two or three blocks of vacation a year and a few sick days."""
         rng = self.rng
         days: dict[date, str] = {}
         span = (self.today - self.first_day).days
@@ -170,7 +170,7 @@ class Timesheets:
         self.entries.append(entry)
 
     def _approve(self, entry: TimeEntry) -> None:
-        """Weeks are submitted on Monday and approved on the Tuesday of the week after."""
+        """Set approvals: weeks are submitted on Monday and approved on the Tuesday of the week after."""
         week_end = midnight(entry.spent_date) + (7 - entry.spent_date.weekday()) * 86_400
         approved_at = week_end + 8 * 86_400 + 36_000 + entry.user_id % 3_600
         submitted_at = week_end + 32_400 + entry.user_id % 3_600

@@ -1,1 +1,1 @@
-"""What can go wrong between Harvest and its reader: errors, damaged answers, hostile ones."""
+"""Fault injection between Harvest and its client: errors, damaged answers, hostile answers."""

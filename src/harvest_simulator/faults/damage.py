@@ -1,4 +1,4 @@
-"""What each fault makes of an answer. Pure, but for the clock that a date needs."""
+"""Apply faults to answers. Pure: the time that a date needs is passed in."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PAGE = "<!DOCTYPE html>\n<html><head><title>{0}</title></head><body><h1>{0}</h1
 
 
 def instead_of_an_answer(fault: Fault, now: datetime) -> Answer | None:
-    """The whole answer of faults that need no real one; None for those that spoil a real answer."""
+    """Answer of a fault that replaces the real one; None for faults that modify a real answer."""
     make = _INSTEAD.get(fault)
     return None if make is None else make(now)
 
@@ -51,7 +51,7 @@ _INSTEAD: dict[Fault, Callable[[datetime], Answer]] = {
 
 
 def spoil_data(fault: Fault, data: Any, address: str) -> Any:
-    """The parsed answer with wrong links or wrong records; `address` is the full URL that was asked."""
+    """Modify a parsed answer with wrong links or wrong records; `address` is the full URL that was requested."""
     if not isinstance(data, dict):
         return data
     if fault in (Fault.FOREIGN_LINK, Fault.LOOPING_LINK) and "links" in data:
@@ -76,7 +76,7 @@ def _each_record(data: dict[str, Any], change: Any, is_first_only: bool) -> dict
 
 
 def _oddly_typed(record: dict[str, Any]) -> dict[str, Any]:
-    """One number (never an id), one date or instant, and one object of the record; others stay."""
+    """Give a wrong type to one number (never an id), one date or instant, and one object of a record."""
     odd = dict(record)
     for keys, value in (
         (_keys(record, _is_number), "about twelve"),

@@ -1,4 +1,4 @@
-"""Bad days: what a network and a service do to a client that trusts them.
+"""Faults of network and service: which ones there are, and when they strike.
 
 A fault is set for certain requests (`at`), or falls on any request with some probability (`random`, a storm).
 `between_pages` changes the account while a list is being read.
@@ -18,7 +18,7 @@ from harvest_simulator.http.request_log import Request
 
 
 class Fault(enum.Enum):
-    """What can go wrong; the value says what the client sees."""
+    """Kind of fault; the value says what the client sees."""
 
     RATE_LIMITED = "429 with Retry-After: 2"
     RATE_LIMITED_DATE = "429 with Retry-After as an HTTP date"
@@ -100,7 +100,7 @@ class _Interruption:
 
 
 class Faults:
-    """The faults to come. Thread-safe."""
+    """Schedule of the faults to come. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -125,7 +125,7 @@ class Faults:
             self._planned.append(planned)
 
     def random(self, rate: float, seed: int, kinds: Sequence[Fault] = PASSING) -> None:
-        """From now on hit each request with probability `rate`; the same seed hits the same requests in order."""
+        """Hit each request from now on with probability `rate`; the same seed hits the same requests in order."""
         with self._lock:
             self._storm = _Storm(rate, Random(seed), tuple(kinds))
 
@@ -135,14 +135,14 @@ class Faults:
             self._interruptions.append(_Interruption(_with_version(path), act))
 
     def clear(self) -> None:
-        """Calm: no planned fault, no storm, no interruption any more."""
+        """Remove all planned faults, random faults and interruptions."""
         with self._lock:
             self._planned.clear()
             self._interruptions.clear()
             self._storm = None
 
     def take(self, request: Request) -> Fault | None:
-        """The fault for this request, used up by asking."""
+        """Take the fault for this request off the schedule; None if there is none."""
         with self._lock:
             for planned in self._planned:
                 if planned.times > 0 and planned.is_match(request):
@@ -155,7 +155,7 @@ class Faults:
         return None
 
     def take_interruptions(self, request: Request) -> list[Callable[[], object]]:
-        """What to do now that this page was made; only first pages of a list count."""
+        """Take the actions to call now that this page was made; only first pages of a list count."""
         if "cursor" in request.query or request.query.get("page", "1") != "1":
             return []
         with self._lock:

@@ -1,4 +1,4 @@
-"""Answers that Harvest never gave: of a broken gateway, a wrong clock, or somebody who means harm. Pure."""
+"""Hostile answers that Harvest never gave: of a broken gateway, a wrong clock, or an attacker. Pure."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ _LURES = "[red]x[/red] <b>y</b> <http://evil.example|z> <!channel> http://user:h
 
 
 def telltale(headers: Mapping[str, str]) -> Answer:
-    """An error of a gateway that repeats what it was sent, in words that a terminal obeys."""
+    """Error of a gateway that repeats the request's headers, token included, among terminal control sequences."""
     sent = next((value for name, value in headers.items() if name.lower() == "authorization"), "")
     words = f"denied for {sent}\r\n\x1b[2J\x1b]52;c;ZXZpbA==\x07\u202e {_LURES} {'and so on ' * 1_000}"
     return Answer(400, {"message": words})
 
 
 def dated(fault: Fault | None, now: datetime) -> str:
-    """The `Date` of an answer."""
+    """`Date` header of an answer, by fault."""
     if fault is Fault.ODD_DATE:
         return "Fri, 31 Dec 9999 23:59:59 GMT"
     if fault is Fault.UNREADABLE_DATE:
@@ -62,18 +62,18 @@ def dated(fault: Fault | None, now: datetime) -> str:
 
 @cache
 def gzip_bomb() -> bytes:
-    """Half a gigabyte of blanks, as gzip packs it: members in a row are one file."""
+    """Gzip bomb of half a gigabyte of blanks, as consecutive gzip members."""
     blanks = 1 << 20
     return gzip.compress(b" " * blanks) * (_BOMB_BYTES // blanks)
 
 
 def trickles_after(fault: Fault | None, head: bytes) -> int | None:
-    """How much of an answer comes at once, if the rest of it trickles."""
+    """Number of bytes of an answer that come at once, if the rest of it trickles."""
     return {Fault.TRICKLE: len(head), Fault.TRICKLING_HEAD: 0}.get(fault) if fault else None
 
 
 def twisted(fault: Fault, data: Any, address: str, number: int) -> Any:
-    """The parsed answer with what nobody expects in it; as it is for a fault of another kind.
+    """Modify a parsed answer with unexpected content; unchanged for a fault of another kind.
 
     Args:
         fault: the kind.
@@ -116,13 +116,13 @@ def _with_a_huge_number(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_odd_years(record: dict[str, Any]) -> dict[str, Any]:
-    """The day in the year 202, as people type it, and the instant of its change in the year 99."""
+    """Set dates to the year 202, as people mistype them, and instants of change to the year 99."""
     odd = {key: f"0202{value[4:]}" for key, value in record.items() if key.endswith("_date") and isinstance(value, str)}
     return {**record, **odd, **({"updated_at": "0099-01-01T00:00:00Z"} if "updated_at" in record else {})}
 
 
 def _respelled(value: Any) -> Any:
-    """Beside `id`, `name` and each object and list, at each depth, what differs from it in its spelling alone."""
+    """Add, at each depth, fields that differ from `id`, `name`, objects and lists in spelling alone."""
     if isinstance(value, list):
         return [_respelled(item) for item in value]
     if not isinstance(value, dict):

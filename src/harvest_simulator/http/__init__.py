@@ -1,1 +1,1 @@
-"""Harvest's API over HTTP: endpoints, lists, filters, permissions, reports."""
+"""Harvest's HTTP API: endpoints, lists, filters, permissions, reports."""

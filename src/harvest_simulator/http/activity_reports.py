@@ -1,4 +1,4 @@
-"""Time and expense reports: sums by client, project, task or category, and person.
+"""Compute time and expense reports: sums by client, project, task or category, and person.
 
 https://help.getharvest.com/api-v2/reports-api/reports/time-reports/ and expense-reports. Hours are rounded entry by
 entry, money is summed exactly and rounded half up once. One row for each subject and currency.
@@ -28,19 +28,19 @@ _NAMED = {
 
 
 def name_with_code(project: Project) -> str:
-    """Time and expense project reports put the code before the name; the other two do not."""
+    """Name of a project with its code before it, as in time and expense reports (not in the other two)."""
     return f"[{project.code}] {project.name}" if project.code else project.name
 
 
 class ActivityReports:
-    """`numbers` spells the figures: for the wire, or exactly for the truth."""
+    """Time and expense reports; `numbers` formats the figures: for the wire, or exactly for the truth."""
 
     def __init__(self, tables: Tables, numbers: Numbers = ON_THE_WIRE) -> None:
         self.tables = tables
         self.numbers = numbers
 
     def time(self, subject: str, viewer: Viewer, window: Window, include_fixed_fee: bool) -> list[Json]:
-        """Money of fixed fee projects counts only on request; their hours always do."""
+        """Rows of a time report; money of fixed fee projects counts only on request, their hours always do."""
         tables = self.tables
         key_of, head_of = self._time_subject(subject)
         sums: dict[tuple[int, str], list[int | Decimal]] = {}
@@ -87,7 +87,7 @@ class ActivityReports:
         return lambda entry, _project: entry.user_id, person
 
     def expenses(self, subject: str, viewer: Viewer, window: Window) -> list[Json]:
-        """Sums of all and of billable expenses; a currency always, whoever asks."""
+        """Rows of an expense report: sums of all and of billable expenses; with a currency, whoever asks."""
         tables = self.tables
         key_of, head_of = self._expense_subject(subject)
         sums: dict[tuple[int, str], list[Decimal]] = {}
@@ -148,10 +148,10 @@ class ActivityReports:
 
 
 def by_name(rows: list[Json], *names: str) -> list[Json]:
-    """Rows in the order of these names, as in every recorded report."""
+    """Sort rows by name, as in every recorded report."""
     return sorted(rows, key=lambda row: [_collated(row[name]) for name in names])
 
 
 def _collated(name: str) -> list[tuple[bool, str]]:
-    """Signs before letters, whatever the case: "[SAMPLE] Client A" was listed before "First client"."""
+    """Sort key of a name, signs before letters and case-insensitive: "[SAMPLE] Client A" was listed before "First client"."""
     return [(letter.isalnum(), letter.casefold()) for letter in name]

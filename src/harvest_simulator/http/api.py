@@ -1,4 +1,4 @@
-"""From a path and a query to an answer: permissions, filters, paging, rendering. No network."""
+"""Answer a path and a query: permissions, filters, paging, rendering. No network."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _VISIBLE = {
 
 
 class Api:
-    """Answers requests from the store's rows. `pto` is None in accounts without paid time off; `manners` is how it pages."""
+    """API over the store's rows. `pto` is None in accounts without paid time off; `manners` is how it pages."""
 
     def __init__(self, store: Store, renderer: Renderer, pto: PaidTimeOff | None) -> None:
         self.store = store
@@ -44,7 +44,7 @@ class Api:
         self._kept_as_of = -1
 
     def answer(self, viewer: Viewer, url: str, path: str, query: dict[str, str]) -> Answer:
-        """`url` is the full address without query, for links. Refusals come back as answers."""
+        """Answer a request; `url` is the full address without query, for links. Refusals come back as answers."""
         try:
             found = find_endpoint(path)
             if found is None:
@@ -104,7 +104,7 @@ class Api:
     def _rows(
         self, viewer: Viewer, name: str, listing: Listing, parent_id: int, query: dict[str, str]
     ) -> Sequence[Any]:
-        """All rows that this viewer gets with these filters, in order; kept until something changes."""
+        """Rows that this viewer gets with these filters, in order; cached until something changes."""
         said = {key: kept.read(key, query[key]) for key, kept in listing.filters.items() if query.get(key)}
         place = (name, parent_id, viewer, tuple(sorted(said.items(), key=lambda item: item[0])))
         if self._kept_as_of != self.store.version:
@@ -127,7 +127,7 @@ class Api:
         return kept
 
     def _censor(self, viewer: Viewer, row: object, shown: Json) -> Json:
-        """Money that the caller may not see: keys of users vanish, fields of entries are null."""
+        """Hide money that the caller may not see: keys of users are removed, fields of entries are null."""
         if viewer.is_administrator:
             return shown
         if isinstance(row, User):
@@ -141,7 +141,7 @@ class Api:
         return shown
 
     def _special(self, viewer: Viewer, special: str, ids: tuple[int, ...], url: str, query: dict[str, str]) -> Answer:
-        """What is neither a plain list nor a plain row."""
+        """Answer endpoints that are neither a plain list nor a plain row."""
         if special == "pto":
             return self._paid_time_off(viewer, url, query)
         if special.startswith("report_"):
@@ -172,7 +172,7 @@ class Api:
         return Answer(data={data_key: list(page.rows), **envelope}, row_count=len(page.rows))
 
     def me(self, viewer: Viewer) -> Json:
-        """The caller's own user, with the rights the token has now."""
+        """Render the caller's own user, with the rights the token has now."""
         row = self.store.users[viewer.user_id]
         shown = self.renderer.user(row)
         shown["access_roles"] = list(viewer.access_roles)

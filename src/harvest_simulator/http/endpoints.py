@@ -1,4 +1,4 @@
-"""Every path of the API: what it lists or shows, who may ask, which company feature it needs.
+"""Table of the API's endpoints: what each path lists or shows, who may ask, which company feature it needs.
 
 https://help.getharvest.com/api-v2/
 """
@@ -30,7 +30,7 @@ EXPENSE, INVOICE, ESTIMATE = "expense_feature", "invoice_feature", "estimate_fea
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One path. `listing` names a list; `table` and `render` show one row; `special` names what is neither.
+    """Endpoint of one path: `listing` names a list, `table` and `render` show one row, `special` names what is neither.
 
     With a `parent` table the first id of the path is the parent's, and 404 if there is no such row.
     """
@@ -54,7 +54,7 @@ class Endpoint:
 def _both(
     name: str, table: str, render: Render, needed: frozenset[str] | None, feature: str | None = None
 ) -> tuple[Endpoint, Endpoint]:
-    """A list and the single rows below it."""
+    """Endpoints of a list and of the single rows below it."""
     return (
         Endpoint(f"/v2/{name}", needed, feature, listing=name),
         Endpoint(f"/v2/{name}/{{id}}", needed, feature, table=table, render=render),
@@ -150,7 +150,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
 
 
 def find_endpoint(path: str) -> tuple[Endpoint, tuple[int, ...]] | None:
-    """The endpoint of a path and the ids in it; None if the path leads nowhere."""
+    """Find the endpoint of a path and the ids in it; None if there is none."""
     for endpoint in ENDPOINTS:
         match = endpoint.pattern.match(path)
         if match:

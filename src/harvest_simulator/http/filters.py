@@ -1,4 +1,4 @@
-"""What the query of a list may filter on, and how a value is read. Pure.
+"""Filters of lists: query parameters, parsing of their values, and tests on rows. Pure.
 
 Harvest does not document whether `updated_since` includes the instant itself: see `conventions`. `from` and `to` are
 inclusive.
@@ -19,14 +19,14 @@ Test = Callable[[Tables, Any, Any], bool]
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """How a value is read (name and text in, value out) and which rows it keeps."""
+    """Filter: how a value is parsed (name and text in, value out), and which rows it keeps."""
 
     read: Callable[[str, str], Any]
     is_match: Test
 
 
 def read_whole(name: str, text: str) -> int:
-    """A whole number. Raises Refusal 422."""
+    """Parse a whole number. Raises Refusal 422."""
     try:
         return int(text)
     except ValueError:
@@ -34,19 +34,19 @@ def read_whole(name: str, text: str) -> int:
 
 
 def read_text(_name: str, text: str) -> str:
-    """Any text."""
+    """Accept any text."""
     return text
 
 
 def read_flag(name: str, text: str) -> bool:
-    """true or false. Raises Refusal 422."""
+    """Parse true or false. Raises Refusal 422."""
     if text.lower() not in ("true", "false"):
         raise not_valid(f"{name} must be true or false")
     return text.lower() == "true"
 
 
 def read_day(name: str, text: str) -> date:
-    """ISO or YYYYMMDD; Python's parser takes both."""
+    """Parse a date, ISO or YYYYMMDD. Raises Refusal 422."""
     try:
         return date.fromisoformat(text[:10])
     except ValueError:
@@ -54,7 +54,7 @@ def read_day(name: str, text: str) -> date:
 
 
 def read_instant(name: str, text: str) -> int:
-    """An ISO instant, or a bare date as its midnight UTC."""
+    """Parse an ISO instant, or a bare date as its midnight UTC. Raises Refusal 422."""
     try:
         said = datetime.fromisoformat(text.replace(" ", "+"))
     except ValueError:
@@ -63,7 +63,7 @@ def read_instant(name: str, text: str) -> int:
 
 
 def one_of(*values: str) -> Callable[[str, str], str]:
-    """A reader that takes only these words."""
+    """Make a parser that accepts only these words."""
 
     def read(name: str, text: str) -> str:
         if text not in values:

@@ -1,4 +1,4 @@
-"""Harvest's two rate limits, each a sliding window on the simulator's clock.
+"""Enforce Harvest's two rate limits, each a sliding window on the simulator's clock.
 
 https://help.getharvest.com/api-v2/introduction/overview/general/#rate-limiting
 """
@@ -15,14 +15,14 @@ from harvest_simulator.http.responses import throttled
 
 @dataclass(slots=True)
 class Limit:
-    """At most `requests` admitted in any `window_seconds`; refused ones do not count."""
+    """Rate limit of at most `requests` admitted in any `window_seconds`; refused ones do not count."""
 
     requests: int
     window_seconds: float
     admitted_at: deque[float] = field(default_factory=deque)
 
     def admit(self, clock: Clock) -> None:
-        """Raises Refusal 429 with the whole seconds until the oldest request leaves the window."""
+        """Admit a request, or raise Refusal 429 with the whole seconds until the oldest request leaves the window."""
         now = clock.monotonic()
         while self.admitted_at and self.admitted_at[0] <= now - self.window_seconds:
             self.admitted_at.popleft()
@@ -32,7 +32,7 @@ class Limit:
 
 
 class Limits:
-    """General: 100 requests in 15 seconds. Reports: 100 in 15 minutes. Per account."""
+    """Rate limits of an account: 100 requests in 15 seconds in general, 100 in 15 minutes for reports."""
 
     def __init__(self) -> None:
         self.general = Limit(100, 15.0)

@@ -1,4 +1,4 @@
-"""Every list of the API: its rows in Harvest's fixed order, its filters, its rendering.
+"""Lists of the API: their rows in Harvest's fixed order, their filters, their rendering.
 
 Cursor lists are those with a cursor key. https://help.getharvest.com/api-v2/
 """
@@ -23,7 +23,7 @@ from harvest_simulator.http.visibility import sees_invoice, sees_person, sees_pr
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """`rows` takes the parent's id (0 without a parent) and gives all rows in order; `is_visible` hides by role."""
+    """List; `rows` takes the parent's id (0 without a parent) and returns all rows in order; `is_visible` hides by role."""
 
     data_key: str
     rows: Callable[[Tables, int], Iterable[Any]]
@@ -36,7 +36,7 @@ class Listing:
 
 
 def newest_first(row: Any) -> tuple[int, ...]:
-    """created_at descending, then id descending."""
+    """Sort key: created_at descending, then id descending."""
     return (-row.created_at, -row.id)
 
 
@@ -49,7 +49,7 @@ def _by_id(row: Any) -> tuple[int, ...]:
 
 
 def latest_day_first(row: Any) -> tuple[int, ...]:
-    """By day; inside a day in a stable order of no meaning."""
+    """Sort key: latest day first; within a day in a stable order without meaning."""
     day = row.spent_date if hasattr(row, "spent_date") else row.issue_date
     return (-day.toordinal(), order_inside_a_day(row.id))
 
@@ -69,7 +69,7 @@ def _of_project(name: str) -> Callable[[Tables, int], list[Any]]:
 
 
 def active_assignments(tables: Tables, user_id: int) -> list[UserAssignment]:
-    """What a person may track on: active assignments of active projects; archived ones vanish from the list."""
+    """Project assignments that a person may track on: active ones of active projects; archived ones are left out."""
     rows = (row for row in tables.user_assignments.values() if row.user_id == user_id and row.is_active)
     return sorted((row for row in rows if tables.projects[row.project_id].is_active), key=newest_first)
 
@@ -97,7 +97,7 @@ def _table(
     is_visible: Callable[[Tables, Viewer, Any], bool] | None = None,
     is_dated: bool = False,
 ) -> Listing:
-    """A list of one table under its own name."""
+    """Build a list of one table under its own name."""
     key = latest_day_first if is_dated else newest_first
     return Listing(name, _sorted_table(name, key), render, None if is_dated else newest_first, kept, is_visible)
 

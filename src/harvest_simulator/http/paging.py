@@ -1,4 +1,4 @@
-"""Harvest's two ways to page, and the envelope around both. Pure.
+"""Paging by cursor and by page number, as Harvest has both, and the envelope around them. Pure.
 
 https://help.getharvest.com/api-v2/introduction/overview/pagination/
 Cursor lists show page numbers on the first page only; `links.next` carries an opaque cursor. Page lists count pages.
@@ -24,7 +24,7 @@ SortKey = Callable[[Any], tuple[int, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Manners:
-    """How a server, or a gateway before it, pages otherwise than today's documentation says.
+    """Deviations from documented paging, of a server or a gateway before it.
 
     `most_rows` is the longest page, whatever `per_page` asks for: 100 was seen until 2020 or later. `unsaid` are the keys
     of the envelope that it leaves out, `total_entries` say ("may include"), or sends as null.
@@ -35,7 +35,7 @@ class Manners:
     is_null: bool = False
 
     def envelope(self, said: dict[str, Any]) -> dict[str, Any]:
-        """What is said of all that there is to say."""
+        """Envelope without the keys that are left out, or with null for them."""
         if self.is_null:
             return {name: None if name in self.unsaid else value for name, value in said.items()}
         return {name: value for name, value in said.items() if name not in self.unsaid}
@@ -43,7 +43,7 @@ class Manners:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The part of a request that paging reads: the full URL without query, and the query."""
+    """Paging parameters of a request, with its full URL without query, and the query."""
 
     url: str
     query: dict[str, str]
@@ -52,13 +52,13 @@ class Asked:
     cursor: str | None
 
     def link(self, **paging: str | int) -> str:
-        """This list's URL with other paging and the same filters; parameters in alphabetical order, as captured."""
+        """Build the list's URL with other paging and the same filters; parameters in alphabetical order, as captured."""
         kept = {name: value for name, value in self.query.items() if name not in PAGING_PARAMETERS}
         return f"{self.url}?{urlencode(sorted({**kept, 'per_page': self.per_page, **paging}.items()))}"
 
 
 def read_paging(url: str, query: dict[str, str], most_rows: int = MOST_ROWS_PER_PAGE) -> Asked:
-    """Raises Refusal 422 for a per_page outside 1..2000 or a page that is not a positive number."""
+    """Parse paging parameters. Raises Refusal 422 for a per_page outside 1..2000 or a page that is not a positive number."""
     per_page = _whole(query, "per_page", MOST_ROWS_PER_PAGE)
     if not 1 <= per_page <= MOST_ROWS_PER_PAGE:
         raise not_valid(f"Per page must be between 1 and {MOST_ROWS_PER_PAGE}")
@@ -77,7 +77,7 @@ def _whole(query: dict[str, str], name: str, otherwise: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The rows of one page and everything of the envelope but them."""
+    """Rows of one page, and its envelope without them."""
 
     rows: Sequence[Any]
     envelope: dict[str, Any]
@@ -127,7 +127,7 @@ def _cursor(direction: str, key: tuple[int, ...]) -> str:
 
 
 def _place_of(asked: Asked, rows: Sequence[Any], cursor_key: SortKey) -> tuple[int, int]:
-    """By the sort key, not by position: rows that come or go before the cursor neither repeat nor hide others."""
+    """Find the cursor's place by sort key, not position: rows that come or go before it neither repeat nor hide others."""
     try:
         said = json.loads(base64.b64decode(asked.cursor or "", validate=True))
         direction = "after" if "after" in said else "before"

@@ -1,4 +1,4 @@
-"""Who the token belongs to and what that person may see.
+"""Permissions of the person behind the token.
 
 https://help.getharvest.com/api-v2/introduction/overview/permissions/ and the permission notes of each endpoint.
 """
@@ -38,7 +38,7 @@ _EXTRA_CLAIMS = {
 
 
 def claims_of(access_roles: tuple[str, ...]) -> list[str]:
-    """The fine-grained rights that users carry since 2021; not documented."""
+    """Fine-grained rights (claims) that users carry since 2021; not documented."""
     if "administrator" in access_roles:
         return list(_ADMIN_CLAIMS)
     claims = list(_MEMBER_CLAIMS)
@@ -61,26 +61,26 @@ NOBODY: frozenset[str] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """The person behind the token; `access_roles` starts with administrator, manager or member."""
+    """Person behind the token; `access_roles` starts with administrator, manager or member."""
 
     user_id: int
     access_roles: tuple[str, ...]
 
     @property
     def is_administrator(self) -> bool:
-        """Sees and may everything."""
+        """True for an administrator, who sees and may do everything."""
         return self.access_roles[0] == "administrator"
 
     @property
     def is_manager(self) -> bool:
-        """Sees teammates and managed projects, and more by extra rights."""
+        """True for a manager, who sees teammates and managed projects, and more by extra rights."""
         return self.access_roles[0] == "manager"
 
     @property
     def sees_rates(self) -> bool:
-        """Whether billable rates and amounts are shown."""
+        """True if billable rates and amounts are shown to this person."""
         return self.is_administrator or (self.is_manager and "billable_rates_manager" in self.access_roles)
 
     def may(self, needed: frozenset[str]) -> bool:
-        """Whether an endpoint that asks of a manager one of `needed` is open; administrators may everything."""
+        """True if an endpoint is open that requires one of `needed` of a manager; to administrators all are."""
         return self.is_administrator or (self.is_manager and not needed.isdisjoint(self.access_roles))

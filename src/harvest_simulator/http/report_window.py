@@ -1,4 +1,4 @@
-"""The range of days that a report is asked for. Pure."""
+"""Parse the range of days that a report is requested for. Pure."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ LONGEST_WINDOW_DAYS = 365
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Both days belong to it."""
+    """Range of days, both ends inclusive."""
 
     first: date
     last: date
 
 
 def read_window(query: dict[str, str], today: date) -> Window:
-    """Raises Refusal 422 unless from and to are there, in order, at most 365 days apart, and not all in the future."""
+    """Parse from and to. Raises Refusal 422 unless they are in order, at most 365 days apart, and not all in the future."""
     if not query.get("from") or not query.get("to"):
         raise not_valid("From and to dates are required")
     window = Window(read_day("from", query["from"]), read_day("to", query["to"]))

@@ -1,4 +1,4 @@
-"""All ten reports: time, expenses, what is not invoiced, and budgets.
+"""Compute all ten reports: time, expenses, uninvoiced work, and budgets.
 
 https://help.getharvest.com/api-v2/reports-api/reports/uninvoiced-report/ and project-budget-report.
 """
@@ -23,7 +23,7 @@ from harvest_simulator.http.visibility import sees_project, sees_work
 
 @dataclass(slots=True)
 class _Open:
-    """What a project has in a window: all hours, then what no invoice holds."""
+    """Sums of a project in a window: all hours, then what is not invoiced."""
 
     total_hundredths: int = 0
     open_hundredths: int = 0
@@ -32,10 +32,10 @@ class _Open:
 
 
 class Reports(ActivityReports):
-    """The reports by the names of the contract, e.g. report_time_clients."""
+    """Reports by the names of the contract, e.g. report_time_clients."""
 
     def answer(self, name: str, viewer: Viewer, query: dict[str, str]) -> list[Json]:
-        """`name` as in the contract, e.g. report_time_clients."""
+        """Compute the rows of a report, by its name in the contract, e.g. report_time_clients."""
         if name == "report_project_budget":
             is_active = read_flag("is_active", query["is_active"]) if query.get("is_active") else None
             return self.project_budget(viewer, is_active)
@@ -50,7 +50,7 @@ class Reports(ActivityReports):
         return self.expenses(subject, viewer, window)
 
     def uninvoiced(self, viewer: Viewer, window: Window, include_fixed_fee: bool) -> list[Json]:
-        """All billable projects and no other, idle ones with zeros, as in the report of a real account.
+        """Compute the uninvoiced report: all billable projects and no other, idle ones with zeros, as in a real account's.
 
         Total hours include non-billable ones, uninvoiced hours do not. Of a fixed fee its lines are taken off, of whatever
         time and kind, those of drafts too; expenses do not change it. It is 0 where the window ends before the project starts:
@@ -84,7 +84,7 @@ class Reports(ActivityReports):
         return by_name(results, "client_name", "project_name")
 
     def _is_listed(self, viewer: Viewer, project: Project, *, has_work: bool) -> bool:
-        """A manager sees the projects they manage: the documentation of the report."""
+        """True if the report lists a project: a manager sees those they manage, by the report's documentation."""
         if not project.is_billable or not sees_project(self.tables, viewer, project):
             return False
         archived = self.tables.conventions.archived
@@ -118,11 +118,11 @@ class Reports(ActivityReports):
         return billed
 
     def _starts_on(self, project: Project) -> date:
-        """Harvest's own fallback: without a start date a project starts on the day it was created."""
+        """Start of a project; without a start date it is the day it was created, as in Harvest."""
         return project.starts_on or date.fromordinal(719_163 + project.created_at // 86_400)
 
     def project_budget(self, viewer: Viewer, is_active: bool | None) -> list[Json]:
-        """Projects with a budget, billable or not, as they stand now; a monthly one counts the current calendar month."""
+        """Compute the budget report: projects with a budget, billable or not; a monthly one counts the current month."""
         tables = self.tables
         hours, money = self._budget_spent()
         results = []
@@ -151,7 +151,7 @@ class Reports(ActivityReports):
         return by_name(results, "client_name", "project_name")
 
     def _budget_spent(self) -> tuple[dict[int, int], dict[int, Decimal]]:
-        """Hundredths of an hour, and money, that count to each project's budget.
+        """Sum what counts to each project's budget: hundredths of an hour, and money.
 
         Recorded: hours that are not billable count, and so do expenses that are not, where expenses count.
         """
@@ -191,7 +191,7 @@ class Reports(ActivityReports):
 
 
 def exact_reports(tables: Tables) -> Reports:
-    """Reports whose figures are decimals, for the truth."""
+    """Make reports whose figures are decimals, for the truth."""
     return Reports(tables, EXACT)
 
 

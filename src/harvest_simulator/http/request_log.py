@@ -1,4 +1,4 @@
-"""What was asked of the simulator."""
+"""Log of the requests to the simulator."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request and the status it was answered with (0: not answered at all). Header names as they were sent."""
+    """Logged request, with the status of its answer (0: not answered at all). Header names as they were sent."""
 
     at: datetime
     method: str

@@ -14,7 +14,7 @@ HTML_TYPE = "text/html; charset=utf-8"
 
 @dataclass(slots=True)
 class Answer:
-    """What goes on the wire: `data` is rendered as JSON, or `text` is sent as it is. `row_count` sets the latency."""
+    """Answer to send: `data` is rendered as JSON, or `text` is sent as it is. `row_count` sets the latency."""
 
     status: int = 200
     data: Any = None
@@ -25,7 +25,7 @@ class Answer:
 
 
 class Refusal(Exception):
-    """Raised anywhere below the server to end a request with an error answer."""
+    """A request is refused with an error answer; raised anywhere below the server."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer.status)
@@ -33,12 +33,12 @@ class Refusal(Exception):
 
 
 def no_user_agent() -> Refusal:
-    """400: a client that does not say who it is. The body is not documented."""
+    """Refuse a client without a User-Agent (400). The body is not documented."""
     return Refusal(Answer(400, {"error": "bad_request", "error_description": "User-Agent header is required."}))
 
 
 def bad_token() -> Refusal:
-    """401 with a challenge, as captured in 2019."""
+    """Refuse an invalid token (401 with a challenge, as captured in 2019)."""
     text = "The access token provided is expired, revoked, malformed or invalid for other reasons."
     challenge = f'Bearer realm="Harvest API", error="invalid_token", error_description="{text}"'
     return Refusal(
@@ -47,28 +47,28 @@ def bad_token() -> Refusal:
 
 
 def not_authorized() -> Refusal:
-    """403: no permission, or a part of Harvest that the company has switched off."""
+    """Refuse for want of permission, or a module that the company has switched off (403)."""
     return Refusal(Answer(403, {"message": "Not authorized!"}, headers={"Hint": "Not authorized!"}))
 
 
 def not_found() -> Refusal:
-    """404 for an unknown id, or an account that the token does not reach."""
+    """Refuse an unknown id, or an account that the token does not reach (404)."""
     return Refusal(Answer(404, {"status": 404, "error": "Not Found"}))
 
 
 def not_routable() -> Refusal:
-    """A path that leads nowhere answers with a web page, not with JSON."""
+    """Refuse an unknown path, with a web page and not with JSON (404)."""
     page = "<!DOCTYPE html>\n<html><head><title>Page not found</title></head><body><h1>Not found</h1></body></html>\n"
     return Refusal(Answer(404, text=page, content_type=HTML_TYPE))
 
 
 def not_valid(message: str) -> Refusal:
-    """422: what was asked cannot be done."""
+    """Refuse a request that is not valid (422)."""
     return Refusal(Answer(422, {"message": message}))
 
 
 def throttled(retry_after_seconds: int) -> Refusal:
-    """429 with the whole seconds to wait."""
+    """Refuse a request over the rate limit, with the whole seconds to wait (429)."""
     message = f"Request was throttled. Try again in {retry_after_seconds} seconds."
     data = {"message": message, "retry_after": retry_after_seconds}
     return Refusal(Answer(429, data, headers={"Retry-After": str(retry_after_seconds)}))

@@ -1,4 +1,4 @@
-"""How values are spelt in JSON: decimals, instants, dates. Pure."""
+"""Serialise values for JSON: decimals, instants, dates. Pure."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """How decimals, and hundredths of an hour, become values of the answer."""
+    """Conversions of decimals, and of hundredths of an hour, to values of the answer."""
 
     decimal: Callable[[Decimal], Any]
     hundredths: Callable[[int], Any]
 
     def maybe(self, value: Decimal | None) -> Any:
-        """Null stays null."""
+        """Convert a decimal; null stays null."""
         return None if value is None else self.decimal(value)
 
 
 @lru_cache(maxsize=100_000)
 def float_of(value: Decimal) -> float:
-    """The float whose shortest text is the same number; amounts that have none are refused rather than bent."""
+    """Convert to the float whose shortest text is the same number; raise ValueError if there is none."""
     number = float(value)
     if Decimal(repr(number)) != value:
         raise ValueError(f"{value} has no float with the same text")
@@ -40,7 +40,7 @@ def _exact_hundredths(value: int) -> Decimal:
 
 
 def exact_of(value: Decimal) -> Decimal:
-    """The decimal itself."""
+    """Return the decimal itself."""
     return value
 
 
@@ -59,10 +59,10 @@ def _time_text(second: int) -> str:
 
 
 def instant(at: int | None) -> str | None:
-    """Seconds since 1970 as YYYY-MM-DDTHH:MM:SSZ."""
+    """Format seconds since 1970 as YYYY-MM-DDTHH:MM:SSZ."""
     return None if at is None else _day_text(at // 86_400) + _time_text(at % 86_400)
 
 
 def day_or_none(day: date | None) -> str | None:
-    """YYYY-MM-DD, or null."""
+    """Format a day as YYYY-MM-DD, or null."""
     return None if day is None else day.isoformat()

@@ -30,7 +30,7 @@ _STATUSES = ("approved", "pending", "declined", "approved")
 
 
 class PaidTimeOff:
-    """Answers the pto endpoints from the account's people. `numbers` spells decimals."""
+    """Paid time off endpoints, generated from the account's people. `numbers` formats decimals."""
 
     def __init__(self, tables: Tables, numbers: Numbers = ON_THE_WIRE) -> None:
         self.tables = tables
@@ -40,7 +40,7 @@ class PaidTimeOff:
         self.year = tables.clock.today().year
 
     def answer(self, path: str, query: dict[str, str], own_user_id: int) -> tuple[str | None, Any]:
-        """(data key, rows) of a list, or (None, object). Raises Refusal for an unknown id."""
+        """Answer a path with (data key, rows) of a list, or (None, object). Raises Refusal for an unknown id."""
         name = path.removeprefix("/v2/pto/")
         if name == "balances":
             return None, self._asked_balances(query, own_user_id)
@@ -71,7 +71,7 @@ class PaidTimeOff:
         return self.balances(user, year, as_of)
 
     def streams(self) -> dict[str, list[Json]]:
-        """Every stream of paid time off, for the truth."""
+        """List all streams of paid time off, for the truth."""
         today = self.tables.clock.today()
         entries = [
             {**entry, "holiday_calendar_id": calendar["id"]}
@@ -103,7 +103,7 @@ class PaidTimeOff:
         return {"created_at": at, "updated_at": at}
 
     def types(self) -> list[Json]:
-        """The policies: one with a yearly sum, one without limit, one switched off."""
+        """List the policies: one with a yearly sum, one without limit, one switched off."""
         return [
             {
                 "id": row_id,
@@ -131,7 +131,7 @@ class PaidTimeOff:
         return {"id": row_id, "name": name, "color": color, "icon": icon}
 
     def requests(self) -> list[Json]:
-        """One request for each person: some approved, some waiting, some declined."""
+        """List one request for each person: some approved, some waiting, some declined."""
         reviewer = next(iter(self.tables.users.values()))
         rows = []
         for number, user in enumerate(self.tables.users.values()):
@@ -176,7 +176,7 @@ class PaidTimeOff:
         return rows
 
     def balances(self, user: User, year: int, as_of: date) -> Json:
-        """One person's balances; decimals are sent as JSON strings here."""
+        """List one person's balances; decimals are sent as JSON strings here."""
         balances = []
         for number, (_, _, _, _, days, needs_approval, is_active) in enumerate(_POLICIES):
             if not is_active:
@@ -208,7 +208,7 @@ class PaidTimeOff:
         return {"user": self._stub(user), "year": year, "as_of": as_of.isoformat(), "balances": balances}
 
     def calendars(self) -> list[Json]:
-        """Two holiday calendars with their days."""
+        """List two holiday calendars with their days."""
         rows = []
         for row_id, name, days in (
             (501, "Canada", ((7, 1, "Canada Day"), (12, 25, "Christmas Day"))),
@@ -230,7 +230,7 @@ class PaidTimeOff:
         return rows
 
     def schedules(self) -> list[Json]:
-        """Full time and a four-day week."""
+        """List the schedules: full time and a four-day week."""
         rows = []
         for row_id, name, days in ((401, "Full time", 5), (402, "Four days", 4)):
             hours = {
@@ -243,11 +243,11 @@ class PaidTimeOff:
         return rows
 
     def assignments(self) -> list[Json]:
-        """Which calendar and schedule a person has."""
+        """List the assignments: which calendar and schedule each person has."""
         return [self.assignment(user) for user in self.tables.users.values()]
 
     def assignment(self, user: User) -> Json:
-        """Contractors have neither; the account's default schedule is in force for them."""
+        """Build a person's assignment; contractors have none of their own, the account's default schedule is in force for them."""
         calendar = self.calendars()[user.id % 2]
         schedule = self.schedules()[0 if user.weekly_capacity_seconds >= 144_000 else 1]
         has_own = not user.is_contractor
@@ -259,7 +259,7 @@ class PaidTimeOff:
         }
 
     def allocations(self) -> list[Json]:
-        """The vacation of each person in this year."""
+        """List the vacation allocation of each person in this year."""
         days = self.numbers.decimal(Decimal("25.0"))
         return [
             {
@@ -287,7 +287,7 @@ class PaidTimeOff:
 
 
 def _filtered(rows: Iterable[Json], query: dict[str, str]) -> list[Json]:
-    """The filters of all pto lists; one that a list does not have is ignored by it."""
+    """Apply the filters of all pto lists; a list ignores those it does not have."""
     kept = list(rows)
     if query.get("is_active"):
         is_active = read_flag("is_active", query["is_active"])
@@ -312,7 +312,7 @@ def _filtered(rows: Iterable[Json], query: dict[str, str]) -> list[Json]:
 
 
 def _in_window(rows: Iterable[Json], query: dict[str, str]) -> list[Json]:
-    """Requests that touch the range of days."""
+    """Select requests that overlap the range of days."""
     first = read_day("from", query["from"]).isoformat() if query.get("from") else ""
     last = read_day("to", query["to"]).isoformat() if query.get("to") else "9999"
     return [row for row in rows if row["end_date"] >= first and row["start_date"] <= last]

@@ -1,4 +1,4 @@
-"""Which rows a person may see, given what the person may do. Administrators see all rows.
+"""Visibility of rows for a person, given their rights. Administrators see all rows.
 
 https://help.getharvest.com/api-v2/introduction/overview/permissions/
 """
@@ -14,19 +14,19 @@ from harvest_simulator.http.permissions import Viewer
 
 
 def manages_project(tables: Tables, viewer: Viewer, project_id: int) -> bool:
-    """Whether the viewer leads the project."""
+    """True if the viewer manages the project."""
     row = tables.user_assignment_of(project_id, viewer.user_id)
     return row is not None and row.is_project_manager
 
 
 def sees_project(tables: Tables, viewer: Viewer, row: Any) -> bool:
-    """Projects and their assignments: a manager sees those of the projects they manage."""
+    """True if the viewer sees a project or an assignment: a manager sees those of the projects they manage."""
     project_id = getattr(row, "project_id", row.id)
     return viewer.is_administrator or (viewer.is_manager and manages_project(tables, viewer, project_id))
 
 
 def sees_work(tables: Tables, viewer: Viewer, row: Any) -> bool:
-    """Time and expenses: one's own; a manager also those of teammates and of managed projects."""
+    """True if the viewer sees time or an expense: their own; a manager also those of teammates and managed projects."""
     if viewer.is_administrator or row.user_id == viewer.user_id:
         return True
     if not viewer.is_manager:
@@ -37,14 +37,14 @@ def sees_work(tables: Tables, viewer: Viewer, row: Any) -> bool:
 
 
 def sees_person(tables: Tables, viewer: Viewer, row: User) -> bool:
-    """Oneself; a manager also the teammates."""
+    """True if the viewer sees a person: themselves; a manager also their teammates."""
     if viewer.is_administrator or row.id == viewer.user_id:
         return True
     return viewer.is_manager and row.id in tables.teammate_ids.get(viewer.user_id, ())
 
 
 def sees_invoice(tables: Tables, viewer: Viewer, row: Invoice) -> bool:
-    """A manager with an invoice right sees the invoices that bill a project they manage."""
+    """True if the viewer sees an invoice: a manager with an invoice right sees those that bill a project they manage."""
     if viewer.is_administrator:
         return True
     return any(line.project_id and manages_project(tables, viewer, line.project_id) for line in row.lines)

@@ -1,4 +1,4 @@
-"""Rows to the JSON objects of the API, all kinds of them."""
+"""Render rows of all kinds as the JSON objects of the API."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ from harvest_simulator.http.render.work import WorkRenderer
 
 
 class Renderer(SetupRenderer, WorkRenderer, BillingRenderer):
-    """Renders rows as they are now. Numbers go through a `Numbers`: floats on the wire, exact decimals for the truth."""
+    """Renderer of rows as they are now. Numbers go through a `Numbers`: floats on the wire, exact decimals for the truth."""

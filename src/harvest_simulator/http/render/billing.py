@@ -1,4 +1,4 @@
-"""Rows to the JSON objects of the API: invoices, estimates, their messages and payments."""
+"""Render invoices, estimates, their messages and payments as the JSON objects of the API."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from harvest_simulator.http.serialization import Json, day_or_none, instant
 
 
 class BillingRenderer(Embedding):
-    """The documents that go to clients, and what comes back."""
+    """Renderer of invoices, estimates, messages and payments."""
 
     def due_of(self, row: Invoice, amount: Decimal) -> Decimal:
-        """What is still to pay; nothing once it was written off (Harvest's figure there is not documented)."""
+        """Amount due of an invoice; zero once it was written off (Harvest's figure there is not documented)."""
         return Decimal("0.0") if row.state == "closed" else amount - self.tables.paid_of(row.id)
 
     def invoice(self, row: Invoice) -> Json:
-        """https://help.getharvest.com/api-v2/invoices-api/invoices/invoices/"""
+        """Render an invoice.
+
+        https://help.getharvest.com/api-v2/invoices-api/invoices/invoices/
+        """
         number, maybe = self.numbers.decimal, self.numbers.maybe
         totals = totals_of(row.lines, row.discount, row.tax, row.tax2)
         return {
@@ -76,7 +79,10 @@ class BillingRenderer(Embedding):
         return {**self._line(line), "project": project}
 
     def estimate(self, row: Estimate) -> Json:
-        """https://help.getharvest.com/api-v2/estimates-api/estimates/estimates/"""
+        """Render an estimate.
+
+        https://help.getharvest.com/api-v2/estimates-api/estimates/estimates/
+        """
         number, maybe = self.numbers.decimal, self.numbers.maybe
         totals = totals_of(row.lines, row.discount, row.tax, row.tax2)
         return {
@@ -107,7 +113,10 @@ class BillingRenderer(Embedding):
         }
 
     def invoice_message(self, row: Message) -> Json:
-        """https://help.getharvest.com/api-v2/invoices-api/invoices/invoice-messages/"""
+        """Render an invoice message.
+
+        https://help.getharvest.com/api-v2/invoices-api/invoices/invoice-messages/
+        """
         return {
             "id": row.id,
             "sent_by": row.sent_by,
@@ -129,7 +138,10 @@ class BillingRenderer(Embedding):
         }
 
     def estimate_message(self, row: Message) -> Json:
-        """https://help.getharvest.com/api-v2/estimates-api/estimates/estimate-messages/"""
+        """Render an estimate message.
+
+        https://help.getharvest.com/api-v2/estimates-api/estimates/estimate-messages/
+        """
         return {
             "id": row.id,
             "sent_by": row.sent_by,
@@ -146,7 +158,10 @@ class BillingRenderer(Embedding):
         }
 
     def payment(self, row: Payment) -> Json:
-        """https://help.getharvest.com/api-v2/invoices-api/invoices/invoice-payments/"""
+        """Render a payment.
+
+        https://help.getharvest.com/api-v2/invoices-api/invoices/invoice-payments/
+        """
         return {
             "id": row.id,
             "amount": self.numbers.decimal(row.amount),
@@ -162,7 +177,10 @@ class BillingRenderer(Embedding):
         }
 
     def invoice_item_category(self, row: ItemCategory) -> Json:
-        """https://help.getharvest.com/api-v2/invoices-api/invoices/invoice-item-categories/"""
+        """Render an invoice item category.
+
+        https://help.getharvest.com/api-v2/invoices-api/invoices/invoice-item-categories/
+        """
         return {
             "id": row.id,
             "name": row.name,
@@ -173,7 +191,10 @@ class BillingRenderer(Embedding):
         }
 
     def estimate_item_category(self, row: ItemCategory) -> Json:
-        """https://help.getharvest.com/api-v2/estimates-api/estimates/estimate-item-categories/"""
+        """Render an estimate item category.
+
+        https://help.getharvest.com/api-v2/estimates-api/estimates/estimate-item-categories/
+        """
         return {
             "id": row.id,
             "name": row.name,

@@ -1,4 +1,4 @@
-"""Rows to the JSON objects of the API: the company, its clients, people, projects and assignments.
+"""Render the company, its clients, people, projects and assignments as the JSON objects of the API.
 
 The order of the keys is that of captured records. https://help.getharvest.com/api-v2/
 """
@@ -22,10 +22,13 @@ from harvest_simulator.http.serialization import Json, day_or_none, instant
 
 
 class SetupRenderer(Embedding):
-    """What an account is made of, besides the work."""
+    """Renderer of the account's setup: company, clients, people, projects, assignments."""
 
     def company(self) -> Json:
-        """https://help.getharvest.com/api-v2/company-api/company/company/"""
+        """Render the company.
+
+        https://help.getharvest.com/api-v2/company-api/company/company/
+        """
         company = self.tables.company
         flags = company.features
         return {
@@ -56,7 +59,10 @@ class SetupRenderer(Embedding):
         }
 
     def client(self, row: Client) -> Json:
-        """https://help.getharvest.com/api-v2/clients-api/clients/clients/"""
+        """Render a client.
+
+        https://help.getharvest.com/api-v2/clients-api/clients/clients/
+        """
         return {
             "id": row.id,
             "name": row.name,
@@ -69,7 +75,10 @@ class SetupRenderer(Embedding):
         }
 
     def contact(self, row: Contact) -> Json:
-        """https://help.getharvest.com/api-v2/clients-api/clients/contacts/"""
+        """Render a contact.
+
+        https://help.getharvest.com/api-v2/clients-api/clients/contacts/
+        """
         return {
             "id": row.id,
             "title": row.title,
@@ -86,7 +95,10 @@ class SetupRenderer(Embedding):
         }
 
     def user(self, row: User) -> Json:
-        """https://help.getharvest.com/api-v2/users-api/users/users/ with the rates in force today."""
+        """Render a user, with the rates in force today.
+
+        https://help.getharvest.com/api-v2/users-api/users/users/
+        """
         today = self.tables.clock.today()
         source = row.calendar_integration_source
         roles = [role.name for role in self.tables.roles.values() if row.id in role.user_ids]
@@ -116,11 +128,17 @@ class SetupRenderer(Embedding):
         }
 
     def teammate(self, row: User) -> Json:
-        """https://help.getharvest.com/api-v2/users-api/users/teammates/"""
+        """Render a teammate.
+
+        https://help.getharvest.com/api-v2/users-api/users/teammates/
+        """
         return {"id": row.id, "first_name": row.first_name, "last_name": row.last_name, "email": row.email}
 
     def role(self, row: Role) -> Json:
-        """https://help.getharvest.com/api-v2/roles-api/roles/roles/"""
+        """Render a role.
+
+        https://help.getharvest.com/api-v2/roles-api/roles/roles/
+        """
         return {
             "id": row.id,
             "name": row.name,
@@ -130,7 +148,10 @@ class SetupRenderer(Embedding):
         }
 
     def rate(self, row: Rate) -> Json:
-        """https://help.getharvest.com/api-v2/users-api/users/billable-rates/ and cost-rates."""
+        """Render a billable rate or a cost rate.
+
+        https://help.getharvest.com/api-v2/users-api/users/billable-rates/ and cost-rates.
+        """
         return {
             "id": row.id,
             "amount": self.numbers.decimal(row.amount),
@@ -141,7 +162,10 @@ class SetupRenderer(Embedding):
         }
 
     def task(self, row: Task) -> Json:
-        """https://help.getharvest.com/api-v2/tasks-api/tasks/tasks/"""
+        """Render a task.
+
+        https://help.getharvest.com/api-v2/tasks-api/tasks/tasks/
+        """
         return {
             "id": row.id,
             "name": row.name,
@@ -154,7 +178,10 @@ class SetupRenderer(Embedding):
         }
 
     def project(self, row: Project) -> Json:
-        """https://help.getharvest.com/api-v2/projects-api/projects/projects/"""
+        """Render a project.
+
+        https://help.getharvest.com/api-v2/projects-api/projects/projects/
+        """
         maybe = self.numbers.maybe
         return {
             "id": row.id,
@@ -185,7 +212,7 @@ class SetupRenderer(Embedding):
         }
 
     def user_assignment(self, row: UserAssignment) -> Json:
-        """The list gives no rate where the default is used, unlike the embedded form (captured since late 2023)."""
+        """Render a user assignment; the list has no rate if the default is used, unlike the nested form (captured since late 2023)."""
         return {
             "id": row.id,
             "is_project_manager": row.is_project_manager,
@@ -200,7 +227,7 @@ class SetupRenderer(Embedding):
         }
 
     def task_assignment(self, row: TaskAssignment) -> Json:
-        """The list gives the assignment's own rate, unlike the embedded form (recorded in 2024-10)."""
+        """Render a task assignment; the list has the assignment's own rate, unlike the nested form (recorded in 2024-10)."""
         return {
             **self.task_assignment_parts(row),
             "hourly_rate": self.numbers.maybe(row.hourly_rate),
@@ -209,7 +236,10 @@ class SetupRenderer(Embedding):
         }
 
     def project_assignment(self, row: UserAssignment) -> Json:
-        """https://help.getharvest.com/api-v2/users-api/users/project-assignments/ with the active tasks of the project."""
+        """Render a project assignment, with the active tasks of the project.
+
+        https://help.getharvest.com/api-v2/users-api/users/project-assignments/
+        """
         project = self.tables.projects[row.project_id]
         return {
             **self.user_assignment_parts(row),

@@ -1,4 +1,4 @@
-"""Rows to the JSON objects of the API: time entries and expenses.
+"""Render time entries and expenses as the JSON objects of the API.
 
 https://help.getharvest.com/api-v2/timesheets-api/timesheets/time-entries/
 """
@@ -11,10 +11,10 @@ from harvest_simulator.http.serialization import Json, instant
 
 
 class WorkRenderer(Embedding):
-    """What people did and spent."""
+    """Renderer of time entries and expenses."""
 
     def time_entry(self, row: TimeEntry) -> Json:
-        """Clock times are null: the account tracks durations."""
+        """Render a time entry; clock times are null, as the account tracks durations."""
         tables, hundredths = self.tables, self.numbers.hundredths
         project = tables.projects[row.project_id]
         hours = tables.hours_of(row)
@@ -53,7 +53,10 @@ class WorkRenderer(Embedding):
         }
 
     def expense_category(self, row: ExpenseCategory) -> Json:
-        """https://help.getharvest.com/api-v2/expenses-api/expenses/expense-categories/"""
+        """Render an expense category.
+
+        https://help.getharvest.com/api-v2/expenses-api/expenses/expense-categories/
+        """
         return {
             "id": row.id,
             "name": row.name,
@@ -65,7 +68,10 @@ class WorkRenderer(Embedding):
         }
 
     def expense(self, row: Expense) -> Json:
-        """https://help.getharvest.com/api-v2/expenses-api/expenses/expenses/"""
+        """Render an expense.
+
+        https://help.getharvest.com/api-v2/expenses-api/expenses/expenses/
+        """
         tables = self.tables
         project = tables.projects[row.project_id]
         category = tables.expense_categories[row.expense_category_id]
@@ -126,7 +132,7 @@ def _external_reference(reference: ExternalReference | None) -> Json | None:
 
 
 def _locked_reason(noun: str, is_billed: bool, approval_status: str, is_project_active: bool) -> str | None:
-    """Human text, as captured; never meant to be parsed."""
+    """Reason why an entry is locked, as text for people, as captured; not meant to be parsed."""
     is_approved = approval_status == "approved"
     if noun == "Expense":
         if is_billed:
