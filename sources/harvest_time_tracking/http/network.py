@@ -80,7 +80,7 @@ class Connection:
 
         Raises:
             Unreachable: where there is none, or it is not whole in time.
-            NetworkWrong: where a proxy, a certificate or the like is in the way, which no retry mends.
+            NetworkWrong: where a proxy, a certificate or the like is in the way, and no retry helps.
             ContractViolation: where it is larger than any of Harvest's, or packed as nobody asked for.
         """
         self._deadline.set(self._answer_seconds)

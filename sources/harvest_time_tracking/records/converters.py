@@ -224,7 +224,7 @@ class NestedRows:
                 self._keep_unknown_in(item, f"{prefix}list__")
 
     def _has_column(self, column: str, value: Any) -> bool:
-        """Whether there is one, or one can be made."""
+        """True if a field has a column, or can be given one."""
         if column not in self._documented and column not in self.added:
             if len(self.added) >= MOST_ADDED:
                 return False

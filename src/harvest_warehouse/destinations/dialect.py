@@ -30,7 +30,7 @@ def written(tree: exp.Expr, dialect: str) -> str:
     """Render a statement in the dialect of a database; changes `tree`.
 
     Args:
-        tree: parsed as DuckDB's SQL; parts of it may be mended already.
+        tree: parsed as DuckDB's SQL; parts of it may be rewritten already.
         dialect: sqlglot's name of it.
 
     Raises:

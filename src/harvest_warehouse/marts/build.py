@@ -60,7 +60,7 @@ def build(
     as_of: date | None = None,
     on_step: Callable[[str], None] = lambda _: None,
 ) -> BuildReport:
-    """Build every mart from Harvest's tables as they are now, and replace the old ones in one transaction.
+    """Build every mart from Harvest's tables as they are now, and replace the old ones in one transaction, where DDL permits.
 
     Args:
         warehouse: where Harvest's tables are; the marts go beside them.

@@ -108,7 +108,7 @@ def publish(
 
     Args:
         warehouse: an account's tables and marts.
-        shelf: where to.
+        shelf: the folder or bucket to publish to.
         file_format: `parquet` is one file a table; `delta` and `iceberg` a table with versions.
         on_step: is told, in a few words, what begins.
 
