@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import dlt
 import pytest
 from filelock import FileLock
 from hypothesis import settings
@@ -74,6 +75,16 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> BySharedFixture:
     """How tests are given to workers."""
     return BySharedFixture(config, log)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_dlt_configuration(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """dlt reads its configuration files once in a process: here, where there are none, and not those of the first test."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("no-configuration")
+        patch.setenv("DLT_DATA_DIR", str(folder))
+        patch.chdir(folder)
+        assert dlt.config.get("schema.naming") is None
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from .http.client import Client, FastReader
 from .outcomes import Entry, Ledger
 from .reading.calls import Call, calls_for, calls_of_owners, list_calls, month_calls
 from .reading.pages import Pages, earlier
-from .reading.read_plan import Options, Work, children, remembering, waited, windows
+from .reading.read_plan import Options, ReadPlan, children, waited, windows
 from .reading.request_shares import NONE, Split, shares
 from .reading.run_cache import ParentIndex, Session
 from .reading.stream_state import Memory
@@ -115,35 +115,51 @@ class Extraction:
                 )
             told = yield from self._told(stream, entry, memory)
             share = yield from self._share(stream, entry, memory)
-            work = children(
+            plan: ReadPlan = children(
                 stream, parents, told, share, memory, self._session, self._options, self._settings.account_id
             )
-            maker.without_rows(work.barren)
+            maker.without_rows(plan.barren)
         elif since is None and stream.date_field:
-            work = yield from windows(stream, pages, memory, self._session, self._options, self._settings)
+            plan = yield from windows(stream, pages, memory, self._session, self._options, self._settings)
         else:
-            calls = yield from self._own_calls(stream, since, entry, memory)
-            work = Work(calls, remembering(memory))
-        handed = _Handed(stream, pages, entry, roll, maker, work.began_at)
-        yield from handed.rows([*work.calls])
-        yield from handed.rows([*work.besides])
-        is_done = work.ended(handed.began_at or datetime.now(UTC), pages.unproven)
+            plan = ReadPlan((yield from self._own_calls(stream, since, entry, memory)))
+        first_answer = yield from self._rows(plan.calls, pages, entry, roll, maker)
+        yield from self._rows(plan.besides, pages, entry, roll, maker)
+        memory.save(plan.after(first_answer or datetime.now(UTC), pages.unproven))
         yield from maker.rest()
         entry.rows -= pages.repeated
         entry.odd_values, entry.new_columns = maker.odd, maker.undocumented
         entry.unproven += _why_unproven(pages)
-        if not is_done:
+        if not plan.is_last:
             entry.close("begun")
         elif entry.unproven:
             roll.unproven = "; ".join(dict.fromkeys(entry.unproven))
             entry.close("unproven", roll.unproven)
         else:
             entry.close("complete")
-        roll.is_complete = is_done
+        roll.is_complete = plan.is_last
         if maker.odd:
             logger.warning(
                 f"Harvest stream {stream.name}: values that do not fit their column, kept beside it: {maker.odd}"
             )
+
+    def _rows(
+        self, calls: Sequence[Call], pages: Pages, entry: Entry, roll: ParentIndex, maker: RowMaker
+    ) -> Generator[Any, None, datetime | None]:
+        """Yield the rows of these calls, or None for "not yet"; return the server's clock at the first answer."""
+        first_answer: datetime | None = None
+        for step in pages.settled([*calls]):
+            if step is None:
+                yield None
+                continue
+            page = step.page
+            first_answer = earlier(first_answer, page.date or datetime.now(UTC))
+            roll.note(page.records, page.date)
+            entry.rows += len(page.records)
+            if step.is_first:
+                maker.forget(step.call)
+            yield from maker.rows(step.call, page, step.is_last)
+        return first_answer
 
     def _own_calls(
         self, stream: Stream, since: str | None, entry: Entry, memory: Memory
@@ -258,38 +274,6 @@ class Extraction:
             # Not everybody may read them; then only asking tells.
             return False
         return page.records[0].get(stream.feature) is False
-
-
-class _Handed:
-    """Rows of a stream that are passed to dlt in one extract.
-
-    Attributes:
-        began_at: the server's clock at the first answer, or earlier where the reading began earlier.
-    """
-
-    def __init__(
-        self, stream: Stream, pages: Pages, entry: Entry, roll: ParentIndex, maker: RowMaker, began_at: datetime | None
-    ) -> None:
-        self._stream = stream
-        self._pages = pages
-        self._entry = entry
-        self._roll = roll
-        self._maker = maker
-        self.began_at = began_at
-
-    def rows(self, calls: list[Call]) -> Iterator[Any]:
-        """Yield the rows of these calls, or None for "not yet"."""
-        for step in self._pages.settled(calls):
-            if step is None:
-                yield None
-                continue
-            page = step.page
-            self.began_at = earlier(self.began_at, page.date or datetime.now(UTC))
-            self._roll.note(page.records, page.date)
-            self._entry.rows += len(page.records)
-            if step.is_first:
-                self._maker.forget(step.call)
-            yield from self._maker.rows(step.call, page, step.is_last)
 
 
 def _why_unproven(pages: Pages) -> list[str]:

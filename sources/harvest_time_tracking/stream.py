@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Limit = Literal["general", "reports"]
-Window = Literal["month", "day"]
+WindowLength = Literal["month", "day"]
 
 ANY_ARRAY = "*"
 """Value of `data_key` for answers whose key is not documented: the only array in the answer."""
@@ -167,7 +167,7 @@ class Stream:
     mirrors: Mirrored | None = None
     embeds: tuple[Embedded, ...] = ()
     kept: tuple[str, ...] = ()
-    window: Window | None = None
+    window: WindowLength | None = None
     table: str | None = None
     argument: str | None = None
     limit: Limit = "general"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -18,7 +18,10 @@ from .pages import Pages, page_count
 from .request_shares import NONE, Split
 from .run_cache import ParentIndex, Session
 from .seen import day_of
-from .stream_state import Memory, before, instant, parsed
+from .stream_state import Complete, Memory, Place, Progress, before, instant, parsed
+
+# A window's first and last day, as the state keeps them; None for no bound.
+Bounds = list[str | None]
 
 
 def most_requests(records: int, sizes: ReadSizes = USUAL) -> int:
@@ -57,34 +60,93 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Work:
-    """Read plan of a stream for this extract.
+class ReadPlan:
+    """What to ask for a list in this extract, and where the next extract resumes.
 
     Attributes:
         calls: all of it.
-        ended: told the moment it began and the calls that were not proven whole, it remembers where to go on; False where
-            the next extract does.
         besides: what to ask when all of these were read.
         began_at: the moment it began, where that was before its first answer.
         barren: the scopes of childless parents, which have no rows, without asking.
     """
 
-    calls: list[Call]
-    ended: Callable[[datetime, Collection[Call]], bool]
+    calls: Sequence[Call]
     besides: Sequence[Call] = ()
     began_at: datetime | None = None
     barren: Sequence[Mapping[str, Any]] = ()
 
-
-def remembering(memory: Memory) -> Callable[[datetime, Collection[Call]], bool]:
-    """Callback for plans that ask everything at once: it records the cursor if all was proven complete."""
-
-    def ended(began_at: datetime, unproven: Collection[Call]) -> bool:
-        if not unproven:
-            memory.remember(began_at)
+    @property
+    def is_last(self) -> bool:
+        """False where the next extract resumes this read."""
         return True
 
-    return ended
+    def after(self, began_at: datetime, unproven: Collection[Call]) -> Progress | None:
+        """What the stream's state keeps of this reading; None if it stays as it is.
+
+        Args:
+            began_at: the moment the reading began.
+            unproven: the calls that were not proven whole.
+        """
+        return None if unproven else Complete(began_at)
+
+
+@dataclass(frozen=True)
+class ChildrenPlan(ReadPlan):
+    """Plan of a stream by parent.
+
+    Attributes:
+        last: the last parent that is asked.
+        left: whether the next extract asks further parents.
+        is_first: whether no reading of all parents was ever complete.
+        is_unproven: whether the parents' own list, or an earlier part of this reading, was not proven whole.
+        asked_last: the parents that were asked last in turn.
+    """
+
+    last: int = 0
+    left: bool = False
+    is_first: bool = False
+    is_unproven: bool = False
+    asked_last: Split = NONE
+
+    @property
+    def is_last(self) -> bool:
+        """False where the next extract asks further parents."""
+        return not self.left
+
+    def after(self, began_at: datetime, unproven: Collection[Call]) -> Progress | None:
+        """Place of the last parent, or the cursor; after a first reading that was not whole, its beginning."""
+        began_at, is_unproven = self.began_at or began_at, bool(unproven) or self.is_unproven
+        if self.left:
+            return Place(began_at, {"after": self.last, "is_unproven": is_unproven})
+        if not is_unproven:
+            return Complete(began_at, self.asked_last)
+        return Place(began_at, {"after": 0}) if self.is_first else None
+
+
+@dataclass(frozen=True)
+class WindowsPlan(ReadPlan):
+    """Plan of a full read in windows of days.
+
+    Attributes:
+        left: the windows of the next extracts.
+        unproven_before: windows of this run that were not proven whole: a later run reads them once more.
+    """
+
+    left: Sequence[Bounds] = ()
+    unproven_before: Sequence[Bounds] = ()
+
+    @property
+    def is_last(self) -> bool:
+        """False where windows are left."""
+        return not self.left
+
+    def after(self, began_at: datetime, unproven: Collection[Call]) -> Progress | None:
+        """Windows that are left or were not proven whole; the cursor if there are none."""
+        began_at = self.began_at or began_at
+        again = [[call.params.get("from"), call.params.get("to")] for call in unproven if call in self.calls]
+        if self.left or unproven or self.unproven_before:
+            return Place(began_at, {"windows": self.left, "unproven": [*self.unproven_before, *again]})
+        return Complete(began_at)
 
 
 def children(
@@ -96,7 +158,7 @@ def children(
     session: Session,
     options: Options,
     account_id: str,
-) -> Work:
+) -> ChildrenPlan:
     """Plan a stream by parent: first all parents, in chunks; later those that changed, those `told` of, and a share of others."""
     asked_last = NONE
     since, place = memory.since(options.overlap), memory.unfinished
@@ -109,7 +171,6 @@ def children(
         after = place["after"] if place else 0
         due = [parent for parent in parents.able(stream) if parent > after]
         due, left = due[: options.portion], due[options.portion :] if options.portion else []
-    last = due[-1] if due else 0
     is_resumed = place is not None and stream.name not in session.begun
     if since is None and place and is_resumed:
         # Of those that were asked before, the same as in a run after this one.
@@ -119,24 +180,21 @@ def children(
     # A payment was taken back, a manager is one no longer: nobody needs to ask to know that there is nothing.
     barren = calls_for(stream, parents.barren(stream), account_id) if place is None or is_resumed else []
 
-    def ended(_: datetime, unproven: Collection[Call]) -> bool:
-        is_unproven = bool(unproven or parents.unproven or (place and place.get("is_unproven")))
-        if left:
-            memory.keep_place(began_at, after=last, is_unproven=is_unproven)
-        elif not is_unproven:
-            memory.remember(began_at, asked_last)
-        elif is_first:
-            # All of it once more.
-            memory.keep_place(began_at, after=0)
-        return not left
-
-    scopes = [call.injected for call in barren]
-    return Work(calls_for(stream, due, account_id), ended, began_at=began_at, barren=scopes)
+    return ChildrenPlan(
+        calls_for(stream, due, account_id),
+        began_at=began_at,
+        barren=[call.injected for call in barren],
+        last=due[-1] if due else 0,
+        left=bool(left),
+        is_first=is_first,
+        is_unproven=bool(parents.unproven or (place and place.get("is_unproven"))),
+        asked_last=asked_last,
+    )
 
 
 def windows(
     stream: Stream, pages: Pages, memory: Memory, session: Session, options: Options, settings: Settings
-) -> Generator[None, None, Work]:
+) -> Generator[None, None, ReadPlan]:
     """Plan a full read of a list sorted by date: at once if it is short, else in windows of days, in chunks."""
     account_id, start_date = settings.account_id, settings.start_date
     whole = list_calls(stream, account_id, None, start_date)
@@ -144,12 +202,12 @@ def windows(
     is_resumed = place is not None and stream.name not in session.begun
     session.begun.add(stream.name)
     # Of this run: it does not read them once more.
-    unproven_before: list[list[str | None]] = []
+    unproven_before: list[Bounds] = []
     if place is None:
         first = yield from waited(pages.first(whole[0]))
         days = yield from _days(stream, pages, whole[0], first)
         if days is None:
-            return Work(whole, remembering(memory))
+            return ReadPlan(whole)
         between = windows_between(*days, _pages_of(first), pages.sizes.pages_of_a_window)
         bounds = [[day.isoformat() if day else None for day in window] for window in between]
         bounds[-1][0] = start_date.isoformat() if start_date else None
@@ -163,18 +221,10 @@ def windows(
     calls = [window_call(stream, account_id, first_day, last_day) for first_day, last_day in bounds[:portion]]
     left = bounds[portion:]
 
-    def ended(_: datetime, unproven: Collection[Call]) -> bool:
-        again = [[call.params.get("from"), call.params.get("to")] for call in unproven if call in calls]
-        if left or unproven or unproven_before:
-            memory.keep_place(began_at, windows=left, unproven=unproven_before + again)
-        else:
-            memory.remember(began_at)
-        return not left
-
     # What was moved, since it all began, into a window that had been read by then.
     since = before(instant(began_at), options.overlap if is_resumed else timedelta())
     moved = [] if left or place is None else list_calls(stream, account_id, since, start_date)[:1]
-    return Work(calls, ended, moved, began_at)
+    return WindowsPlan(calls, moved, began_at, left=left, unproven_before=unproven_before)
 
 
 def _days(stream: Stream, pages: Pages, whole: Call, first: Page) -> Generator[None, None, tuple[date, date] | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,35 @@ from ..columns import DataType
 from ..settings import Settings
 from ..stream import Stream
 from .request_shares import NONE, Split
+
+
+@dataclass(frozen=True)
+class Complete:
+    """End of a complete reading: the stream's cursor.
+
+    Attributes:
+        began_at: the moment the reading began.
+        asked_last: the parents that were asked last in turn.
+    """
+
+    began_at: datetime
+    asked_last: Split = NONE
+
+
+@dataclass(frozen=True)
+class Place:
+    """Place at which the next extract resumes a full read.
+
+    Attributes:
+        began_at: the moment the reading began.
+        at: the last parent (`after`), or the windows that are left, and what was not proven whole.
+    """
+
+    began_at: datetime
+    at: Mapping[str, Any]
+
+
+Progress = Complete | Place
 
 
 class Memory:
@@ -79,28 +109,29 @@ class Memory:
         # Before there were two kinds, `turn` was the place among all.
         return Split(self._own.get("alive_turn", 0), self._own.get("turn", 0))
 
-    def remember(self, began_at: datetime | None, asked_last: Split = NONE) -> None:
-        """Save the cursor after the stream was read completely, from `began_at` on."""
+    def save(self, progress: Progress | None) -> None:
+        """Save how far a reading came: the cursor of a complete one, or the place where the next extract resumes."""
+        if isinstance(progress, Complete):
+            self._save_cursor(progress)
+        elif progress:
+            self._own["unfinished"] = {
+                "began_at": instant(progress.began_at),
+                "start_date": self._start_date,
+                "rights": self._rights,
+                **progress.at,
+            }
+
+    def _save_cursor(self, complete: Complete) -> None:
         if self.are_owners_hidden:
             self._own.setdefault("owners_cursor", self._own.get("cursor"))
         else:
             self._own.pop("owners_cursor", None)
-        turns = {"alive_turn": asked_last.alive, "turn": asked_last.others}
+        turns = {"alive_turn": complete.asked_last.alive, "turn": complete.asked_last.others}
         self._own.update({name: parent for name, parent in turns.items() if parent})
         self._own.pop("unfinished", None)
-        if began_at:
-            self._own["cursor"] = instant(began_at)
-            self._own["start_date"] = self._start_date
-            self._own["rights"] = self._rights
-
-    def keep_place(self, began_at: datetime | None, **place: Any) -> None:
-        """Save the place from which the next extract resumes a full read."""
-        self._own["unfinished"] = {
-            "began_at": instant(began_at or datetime.now(UTC)),
-            "start_date": self._start_date,
-            "rights": self._rights,
-            **place,
-        }
+        self._own["cursor"] = instant(complete.began_at)
+        self._own["start_date"] = self._start_date
+        self._own["rights"] = self._rights
 
     @property
     def unfinished(self) -> dict[str, Any] | None:

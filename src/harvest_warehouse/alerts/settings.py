@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from harvest_time_tracking import SettingWrong
-from harvest_warehouse.settings.section import given
+from harvest_warehouse.settings.section import given, number
 
 _WHERE = (
     "It is set under [harvest_alerts] in .dlt/config.toml, or by a variable of the environment, HARVEST_ALERTS__..."
@@ -47,17 +47,14 @@ def alert_settings() -> AlertSettings:
         SettingWrong: for a name that is none, or a value that is no number.
     """
     found = given("harvest_alerts", [item.name for item in fields(AlertSettings)])
-    return AlertSettings(**{name: _number(name, value) for name, value in found.items()})
+    return AlertSettings(**{name: _threshold(name, value) for name, value in found.items()})
 
 
-def _number(name: str, value: object) -> Decimal:
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
-        number = Decimal("nan")
+def _threshold(name: str, value: object) -> Decimal:
+    threshold = number(name, value, _WHERE)
     # A margin may be asked to be above a loss.
-    if not number.is_finite() or (number < 0 and name != "margin_share"):
+    if threshold < 0 and name != "margin_share":
         raise SettingWrong(f"{name} must be a number from 0 up, got {value!r}. {_WHERE}")
-    if name.endswith("_share") and number > 5:
+    if name.endswith("_share") and threshold > 5:
         raise SettingWrong(f"{name} is a share, 0.8 for 80 %, got {value!r}. {_WHERE}")
-    return number
+    return threshold

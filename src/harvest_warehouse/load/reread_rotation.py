@@ -25,7 +25,7 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Window:
+class RereadUnit:
     """Unit of the rolling re-read: a month of a dated list, or a whole list.
 
     Attributes:
@@ -58,10 +58,10 @@ class Rotation:
     """
 
     again: RereadFilters
-    chosen: tuple[Window, ...]
+    chosen: tuple[RereadUnit, ...]
     windows: int
     within_runs: int
-    longest_unread: Window | None
+    longest_unread: RereadUnit | None
 
 
 def rotation(run: Run, settings: Settings, requests: int, *, now: datetime | None = None) -> Rotation:
@@ -82,7 +82,7 @@ def rotation(run: Run, settings: Settings, requests: int, *, now: datetime | Non
     return rotate(windows, requests, now, settings.start_date)
 
 
-def rotate(windows: Iterable[Window], requests: int, now: datetime, start_date: date | None = None) -> Rotation:
+def rotate(windows: Iterable[RereadUnit], requests: int, now: datetime, start_date: date | None = None) -> Rotation:
     """Choose the windows to read again: the longest unread, as many as fit into `requests`, one at least. Pure.
 
     A window that alone takes more (a busy month, a long list without dates) has a run for itself.
@@ -90,7 +90,7 @@ def rotate(windows: Iterable[Window], requests: int, now: datetime, start_date: 
     order = list(STREAMS)
     turns = sorted(windows, key=lambda window: (window.read_at, order.index(window.stream), window.month or date.max))
     spans = _Spans(turns)
-    runs: list[list[Window]] = []
+    runs: list[list[RereadUnit]] = []
     for window in turns if requests else ():
         if runs and spans.requests([*runs[-1], window]) <= requests:
             runs[-1].append(window)
@@ -105,21 +105,21 @@ def rotate(windows: Iterable[Window], requests: int, now: datetime, start_date: 
 class _Spans:
     """Merge consecutive windows into spans, so that one filter covers several months."""
 
-    def __init__(self, windows: Iterable[Window]) -> None:
+    def __init__(self, windows: Iterable[RereadUnit]) -> None:
         self._next = {one: other for one, other in pairwise(_dated(windows)) if one.stream == other.stream}
 
-    def requests(self, chosen: Sequence[Window]) -> int:
+    def requests(self, chosen: Sequence[RereadUnit]) -> int:
         """Upper bound of the requests for reading these windows, if nothing changes meanwhile."""
         return sum(_requests(span) for span in self._of(chosen))
 
-    def filters(self, chosen: Sequence[Window], start_date: date | None) -> RereadFilters:
+    def filters(self, chosen: Sequence[RereadUnit], start_date: date | None) -> RereadFilters:
         """Re-read filters for these windows, by stream."""
         found: dict[str, list[Mapping[str, object]]] = {}
         for span in self._of(chosen):
             found.setdefault(span[0].stream, []).append(_filter(span, start_date))
         return found
 
-    def _of(self, chosen: Sequence[Window]) -> list[list[Window]]:
+    def _of(self, chosen: Sequence[RereadUnit]) -> list[list[RereadUnit]]:
         whole = [window for window in chosen if window.month is None]
         read_whole = {window.stream for window in whole}
         spans = [[window] for window in whole]
@@ -131,28 +131,28 @@ class _Spans:
         return spans
 
 
-def _dated(windows: Iterable[Window]) -> list[Window]:
+def _dated(windows: Iterable[RereadUnit]) -> list[RereadUnit]:
     months = [(window.stream, window.month, window) for window in windows if window.month]
     return [window for *_, window in sorted(months, key=lambda found: found[:2])]
 
 
-def _requests(span: Sequence[Window]) -> int:
+def _requests(span: Sequence[RereadUnit]) -> int:
     rows = sum(window.rows for window in span)
     return most_requests(rows) if STREAMS[span[0].stream].date_field else page_count(rows)
 
 
-def _filter(span: Sequence[Window], start_date: date | None) -> Mapping[str, object]:
+def _filter(span: Sequence[RereadUnit], start_date: date | None) -> Mapping[str, object]:
     first, last = span[0].month, span[-1].month
     if first is None or last is None:
         return {}
     return {"from": max(first, start_date or first).isoformat(), "to": month_end(last).isoformat()}
 
 
-def _windows(database: Database, account_id: str, start_date: date | None, now: datetime) -> list[Window]:
+def _windows(database: Database, account_id: str, start_date: date | None, now: datetime) -> list[RereadUnit]:
     # A clock that was ahead and was set back: of what was read until then, nobody knows when.
     full = _last_full_reads(database, account_id, now)
     months = {key: at for key, at in _months_read(database, account_id).items() if at <= now}
-    found: list[Window] = []
+    found: list[RereadUnit] = []
     for stream in STREAMS.values():
         read_at = full.get(stream.name)
         if read_at is None or not (stream.is_default and stream.has_updated_since):
@@ -161,9 +161,11 @@ def _windows(database: Database, account_id: str, start_date: date | None, now: 
         total = sum(by_month.values())
         for month, rows in by_month.items():
             if month is None and rows:
-                found.append(Window(stream.name, None, total, read_at))
+                found.append(RereadUnit(stream.name, None, total, read_at))
             elif month and (start_date is None or month_end(month) >= start_date):
-                found.append(Window(stream.name, month, rows, max(read_at, months.get((stream.name, month), read_at))))
+                found.append(
+                    RereadUnit(stream.name, month, rows, max(read_at, months.get((stream.name, month), read_at)))
+                )
     return found
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from harvest_time_tracking import SettingWrong
 from harvest_warehouse.marts.time_zones import zone
-from harvest_warehouse.settings.section import given
+from harvest_warehouse.settings.section import given, number
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 TIME_OFF = (
@@ -93,7 +93,7 @@ def _working_days(name: str, value: object) -> tuple[int, ...]:
 
 
 def _share(name: str, value: object) -> Decimal:
-    share = _number(name, value)
+    share = number(name, value, _WHERE)
     if not 0 < share <= 1:
         raise SettingWrong(f"{name} must be a share between 0 and 1, such as 0.75, got {value!r}. {_WHERE}")
     return share
@@ -135,7 +135,7 @@ def _month(name: str, value: object) -> date:
 
 
 def _rate(name: str, value: object) -> Decimal:
-    rate = _number(name, value)
+    rate = number(name, value, _WHERE)
     # Kept with nine decimals: a smaller one would be worth nothing.
     if not _LEAST_RATE <= rate <= 1 / _LEAST_RATE:
         raise SettingWrong(
@@ -164,16 +164,6 @@ def _day(name: str, value: object) -> date:
         return value if type(value) is date else date.fromisoformat(str(value).strip())
     except ValueError:
         raise SettingWrong(f"{name} must hold days such as 2026-12-24, got {value!r}. {_WHERE}") from None
-
-
-def _number(name: str, value: object) -> Decimal:
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
-        number = Decimal("nan")
-    if not number.is_finite():
-        raise SettingWrong(f"{name} must be a number, got {value!r}. {_WHERE}")
-    return number
 
 
 def _listed(value: object) -> Sequence[object]:

@@ -7,7 +7,7 @@ import json
 import os
 import tomllib
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 import dlt
 
@@ -43,6 +43,26 @@ def given(section: str, known: Sequence[str]) -> dict[str, object]:
 def variable(section: str, name: str) -> str:
     """Name of the environment variable for a setting."""
     return f"{section}__{name}".upper()
+
+
+def number(name: str, value: object, where: str) -> Decimal:
+    """Parse a setting that is a number.
+
+    Args:
+        name: of the setting.
+        value: as it was given.
+        where: a sentence that tells where it is set.
+
+    Raises:
+        SettingWrong: for a value that is no finite number.
+    """
+    try:
+        parsed = Decimal(str(value))
+    except InvalidOperation:
+        parsed = Decimal("nan")
+    if not parsed.is_finite():
+        raise SettingWrong(f"{name} must be a number, got {value!r}. {where}")
+    return parsed
 
 
 def _names_in_files(section: str) -> Iterator[str]:

@@ -13,7 +13,7 @@ _DAY = timedelta(days=1)
 _PAGES_OF_A_PORTION = 20
 
 
-class Window(NamedTuple):
+class DayRange(NamedTuple):
     """A range of days, both inclusive; None for no bound."""
 
     first: date | None
@@ -28,10 +28,10 @@ class Window(NamedTuple):
 def differing_windows(
     ours: Sequence[tuple[date, int]],
     theirs: int,
-    whole: Window,
-    count: Callable[[Window], int],
+    whole: DayRange,
+    count: Callable[[DayRange], int],
     rows_of_a_page: int = PER_PAGE,
-) -> list[Window]:
+) -> list[DayRange]:
     """Bisect by counts to the windows that hold the differences between our rows and Harvest's, for their ids to be read.
 
     Halves the rows, not the days, and counts one half: the other is what is left. Stops where reading the ids, a page for a
@@ -44,7 +44,7 @@ def differing_windows(
         count: asks Harvest how many rows a window has.
         rows_of_a_page: how many rows Harvest gives for a request.
     """
-    found: list[Window] = []
+    found: list[DayRange] = []
     left = [(list(ours), theirs, whole)]
     while left:
         days, wanted, window = left.pop()
@@ -55,10 +55,10 @@ def differing_windows(
             found.append(window)
             continue
         middle = _middle(days)
-        later = Window(days[middle][0], window.last)
+        later = DayRange(days[middle][0], window.last)
         counted = count(later)
         left.append((days[middle:], counted, later))
-        left.append((days[:middle], wanted - counted, Window(window.first, days[middle][0] - _DAY)))
+        left.append((days[:middle], wanted - counted, DayRange(window.first, days[middle][0] - _DAY)))
     return [portion for window in found for portion in _portions(ours, window, rows_of_a_page * _PAGES_OF_A_PORTION)]
 
 
@@ -80,14 +80,14 @@ def _middle(days: Sequence[tuple[date, int]]) -> int:
     return len(days) - 1
 
 
-def _portions(ours: Sequence[tuple[date, int]], window: Window, most_rows: int) -> list[Window]:
+def _portions(ours: Sequence[tuple[date, int]], window: DayRange, most_rows: int) -> list[DayRange]:
     """Split a window into parts short enough to be read again if they change meanwhile."""
     parts, rows = [window], 0
     for day, held in ours:
         is_inside = (not window.first or day > window.first) and (not window.last or day <= window.last)
         if is_inside and rows + held > most_rows and rows:
             last = parts.pop()
-            parts += [Window(last.first, day - _DAY), Window(day, last.last)]
+            parts += [DayRange(last.first, day - _DAY), DayRange(day, last.last)]
             rows = 0
         rows += held if is_inside else 0
     return parts

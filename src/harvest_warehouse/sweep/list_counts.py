@@ -19,7 +19,7 @@ from harvest_time_tracking.reading.seen import day_of
 from harvest_time_tracking.reading.stream_state import instant
 from harvest_warehouse.database import Database
 from harvest_warehouse.database.row_counts import Held, held
-from harvest_warehouse.sweep.bisection import Window, differing_windows
+from harvest_warehouse.sweep.bisection import DayRange, differing_windows
 
 _NOWHERE = date.min
 _IDS_AT_ONCE = 1_000
@@ -65,7 +65,7 @@ class ListCounts:
 
     def __init__(self, database: Database, client: Client, settings: Settings, stream: Stream, since: datetime) -> None:
         self.stream = stream
-        self.whole = Window(settings.start_date if stream.date_field else None, None)
+        self.whole = DayRange(settings.start_date if stream.date_field else None, None)
         self.asked_at: datetime | None = None
         self._database = database
         self._client = client
@@ -107,7 +107,7 @@ class ListCounts:
                 counts[day or _NOWHERE] = counts.get(day or _NOWHERE, 0) + 1
         return sorted(counts.items())
 
-    def ids_here(self, windows: Iterable[Window]) -> set[int]:
+    def ids_here(self, windows: Iterable[DayRange]) -> set[int]:
         """Ids of our rows in these windows."""
         found: set[int] = set()
         for window in windows:
@@ -132,7 +132,7 @@ class ListCounts:
 
     # In Harvest.
 
-    def count(self, window: Window) -> int:
+    def count(self, window: DayRange) -> int:
         """Count the records that Harvest has in a window.
 
         Raises:
@@ -143,7 +143,7 @@ class ListCounts:
             raise Uncounted
         return total
 
-    def differing(self, days: Sequence[tuple[date, int]], theirs: int) -> list[Window]:
+    def differing(self, days: Sequence[tuple[date, int]], theirs: int) -> list[DayRange]:
         """Windows in which Harvest's count differs from the expected records by day; it has `theirs` in all.
 
         Raises:
@@ -160,7 +160,7 @@ class ListCounts:
         since = instant(self._since - _LATE)
         return self._listed([Call(self.stream.path, {**self.whole.filters(), "updated_since": since}, {})])
 
-    def in_harvest(self, windows: Sequence[Window]) -> Listed:
+    def in_harvest(self, windows: Sequence[DayRange]) -> Listed:
         """List the records that Harvest has in these windows."""
         return self._listed([Call(self.stream.path, window.filters(), {}) for window in windows])
 

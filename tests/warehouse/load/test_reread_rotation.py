@@ -18,7 +18,7 @@ from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.database.reread_filters import RereadFilters
 from harvest_warehouse.database.run import Run
 from harvest_warehouse.load import load
-from harvest_warehouse.load.reread_rotation import REST, Rotation, Window, rotate, rotation
+from harvest_warehouse.load.reread_rotation import REST, RereadUnit, Rotation, rotate, rotation
 from harvest_warehouse.warehouse import Target
 from support.accounts import Account, assert_equals_truth
 
@@ -65,8 +65,8 @@ def turn_of(account: Account, warehouse: Target, requests: int, hours: float = 1
     return rotation(Run(warehouse), account.client(**settings).settings, requests, now=at)
 
 
-def month(number: int, rows: int = 100, stream: str = "time_entries", read_at: datetime = LONG_AGO) -> Window:
-    return Window(stream, date(2024, number, 1), rows, read_at)
+def month(number: int, rows: int = 100, stream: str = "time_entries", read_at: datetime = LONG_AGO) -> RereadUnit:
+    return RereadUnit(stream, date(2024, number, 1), rows, read_at)
 
 
 @pytest.mark.parametrize("change", ["rounding", "rate"])
@@ -88,7 +88,7 @@ def test_what_changed_without_a_trace_is_healed_within_the_stated_runs(
     load_from(account, warehouse)
     with pytest.raises(AssertionError):
         assert_equals_truth(account, ["time_entries"])
-    chosen: list[Window] = []
+    chosen: list[RereadUnit] = []
     for run in range(first.within_runs):
         turn = turn_of(account, warehouse, requests=1, hours=13 * (run + 1))
         chosen += turn.chosen

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harvest_warehouse.sweep.bisection import Window, differing_windows, is_cheaper_to_read
+from harvest_warehouse.sweep.bisection import DayRange, differing_windows, is_cheaper_to_read
 
 START = date(2018, 1, 1)
 DAYS = 8 * 365
@@ -25,19 +25,19 @@ class Harvest:
         self.rows = rows
         self.requests = 0
 
-    def count(self, window: Window) -> int:
+    def count(self, window: DayRange) -> int:
         self.requests += 1
         return sum(rows for number, rows in self.rows.items() if has(window, number))
 
 
-def has(window: Window, number: int) -> bool:
+def has(window: DayRange, number: int) -> bool:
     return (window.first is None or window.first <= day(number)) and (window.last is None or day(number) <= window.last)
 
 
-def searched(ours: dict[int, int], theirs: dict[int, int]) -> tuple[list[Window], Harvest]:
+def searched(ours: dict[int, int], theirs: dict[int, int]) -> tuple[list[DayRange], Harvest]:
     harvest = Harvest(theirs)
     days = [(day(number), rows) for number, rows in sorted(ours.items()) if rows]
-    return differing_windows(days, sum(theirs.values()), Window(None, None), harvest.count), harvest
+    return differing_windows(days, sum(theirs.values()), DayRange(None, None), harvest.count), harvest
 
 
 ACCOUNT = dict.fromkeys(range(DAYS), ROWS_A_DAY)  # 499,320 rows
@@ -86,7 +86,7 @@ def test_where_pages_are_short_reading_costs_more_and_counting_goes_on_longer() 
     theirs = {**ACCOUNT, 1_000: ROWS_A_DAY - 1}
     harvest = Harvest(theirs)
     days = [(day(number), rows) for number, rows in sorted(ACCOUNT.items())]
-    windows = differing_windows(days, sum(theirs.values()), Window(None, None), harvest.count, rows_of_a_page=100)
+    windows = differing_windows(days, sum(theirs.values()), DayRange(None, None), harvest.count, rows_of_a_page=100)
     [window] = windows
     assert has(window, 1_000)
     pages = -(-sum(rows for number, rows in theirs.items() if has(window, number)) // 100)
