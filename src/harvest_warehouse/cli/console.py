@@ -57,6 +57,8 @@ class PlainConsole(Console):
 
     def __init__(self, *, stderr: bool = False) -> None:
         # The width is looked up each time: rich would keep what COLUMNS said when it began.
+        # Patch: rich >=13.7; no upstream issue known;
+        # is to be changed when `test_rich_takes_its_environment_as_an_argument` fails.
         super().__init__(stderr=stderr, soft_wrap=False, _environ={**os.environ, "COLUMNS": "", "LINES": ""})
         self.push_render_hook(_Hook())
 

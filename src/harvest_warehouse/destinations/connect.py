@@ -83,7 +83,9 @@ def connected(name: str, dataset_name: str, file: Path, use: Use) -> tuple[DltDe
         return kind(credentials, supports_transactions=entry.is_atomic), str(file)
     factory: DltDestination[Any, Any] = _made(entry, name)
     try:
-        # As dlt resolves it, in every spelling that it takes.
+        # As dlt resolves it, in every spelling that it takes; the name is private.
+        # Patch: dlt >=1.31,<1.32; no upstream issue known;
+        # is to be changed when `test_a_private_name_that_ours_uses_or_overrides_is_there` fails.
         found = factory.configuration(factory.spec()._bind_dataset_name(dataset_name=dataset_name))
     except ConfigFieldMissingException as error:
         raise SettingWrong(_unconfigured(name, error)) from None
@@ -106,12 +108,15 @@ def _made(entry: Destination, name: str, credentials: object = None) -> DltDesti
         credentials=credentials,
         destination_name=name,
         # dlt itself asks for none where a merge makes no table, although these have them.
+        # Patch: dlt >=1.31,<1.32; no upstream issue known;
+        # can go when `test_dlt_does_not_say_that_merges_have_transactions` fails.
         supports_transactions=entry.is_atomic,
     )
     return made  # type: ignore[no-any-return]
 
 
 # dlt ends a password at the first @, and takes the rest of it for the host.
+# Patch: dlt >=1.31,<1.32; no upstream issue known; can go when `test_dlt_ends_a_password_at_the_first_at_sign` fails.
 _QUOTED = (
     "In an address, a password has %40 for @, %3A for :, %2F for /, %3F for ?, %23 for # and %25 for %; or give host, username, "
     "password and database by themselves."

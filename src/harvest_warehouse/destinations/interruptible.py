@@ -26,6 +26,8 @@ def interrupt(*_: object) -> NoReturn:
     """Handle a signal by raising KeyboardInterrupt, and by setting a flag for `interruptible`.
 
     The flag is seen also where a library swallows the exception, as DuckDB's driver does while it imports pandas.
+    Patch: DuckDB >=1.4,<2; no upstream issue known;
+    can go when `test_duckdb_swallows_an_interrupt_while_it_imports` fails.
     """
     _interrupted.set()
     raise KeyboardInterrupt
@@ -54,6 +56,9 @@ def interruptible(
 ) -> T:
     """Run a call in a thread, and cancel it when this thread is interrupted or the time limit is reached.
 
+    Patch: psycopg2 2.9; https://github.com/psycopg/psycopg2/issues/333;
+    can go when `test_psycopg2_hears_no_signal_while_it_waits` fails.
+
     Args:
         work: waits for a database, however long; what it raises is raised here.
         cancel: called from another thread to end it, at the server too; more than once, for what was between two statements.
@@ -68,6 +73,8 @@ def interruptible(
     results: list[T] = []
     failures: list[BaseException] = []
     # Not `thread.join`: in Python 3.11 and 3.12, one that is interrupted takes the thread for ended.
+    # Patch: Python >=3.11,<3.13; https://github.com/python/cpython/issues/90882;
+    # can go when `test_python_takes_a_thread_for_ended_whose_join_was_interrupted` fails.
     has_ended = threading.Event()
 
     def done() -> None:

@@ -47,7 +47,11 @@ class _Json(str):
 
 
 class InsertFile:
-    """Load file of insert statements, for a database whose bulk load needs a bucket. Same interface as pyarrow's writer."""
+    """Load file of insert statements, for a database whose bulk load needs a bucket. Same interface as pyarrow's writer.
+
+    dlt's own writer of Arrow makes a text of an object. Patch: dlt >=1.31,<1.32; no upstream issue known;
+    can go when `test_dlt_writes_json_of_arrow_as_a_text` fails.
+    """
 
     def __init__(self, writer: InsertValuesWriter, columns: Sequence[TColumnSchema]) -> None:
         self._writer = writer
@@ -80,7 +84,11 @@ def _insert_file(
 
 
 class JsonFile:
-    """Load file of JSON lines, for a database that takes no JSON columns from Parquet. Same interface as pyarrow's writer."""
+    """Load file of JSON lines, for a database that takes no JSON columns from Parquet. Same interface as pyarrow's writer.
+
+    dlt's own writer of Arrow makes a text of an object. Patch: dlt >=1.31,<1.32; no upstream issue known;
+    can go when `test_dlt_writes_json_of_arrow_as_a_text` fails.
+    """
 
     def __init__(self, stream: BinaryIO, columns: Sequence[TColumnSchema]) -> None:
         self._stream = stream

@@ -36,6 +36,8 @@ def pandas_kept_out(is_to_be: bool = True) -> Iterator[None]:
     """Block imports of pandas for the duration of a block, if `is_to_be`.
 
     DuckDB's driver and Arrow import it to recognise data frames, which nobody here passes to them, and it takes 40 MB.
+    Patch: DuckDB >=1.4,<2; see https://github.com/duckdb/duckdb/pull/18658 (imports it on purpose);
+    can go when `test_duckdb_imports_pandas_for_a_parameter` fails.
     """
     finders = [_NoPandas()] if is_to_be else []
     sys.meta_path[:0] = finders
@@ -60,6 +62,7 @@ def give_memory_back() -> None:
             ctypes.CDLL(None).malloc_trim(0)
 
 
+# Patch: dlt >=1.31,<1.32; no upstream issue known; can go when `test_dlt_says_in_its_log_what_is_no_news` fails.
 _NO_NEWS = (
     # The summary tells what became of each stream; the source's own warnings would tell it twice.
     "Harvest stream ",

@@ -108,6 +108,8 @@ def history_resource(stream: Stream, rows: Sequence[dict[str, Any]], at: datetim
 
     def versions() -> Iterator[Any]:
         # What dlt takes for the boundary. Its own setting for that is a part of the schema: a new schema in each run.
+        # Patch: dlt >=1.31,<1.32; https://github.com/dlt-hub/dlt/issues/3190;
+        # can go when `test_dlt_keeps_a_boundary_in_the_schema` fails.
         dlt.current.load_package_state()["state"]["created_at"] = pendulum.instance(at)
         yield list(rows) if rows else dlt.mark.materialize_table_schema()
 

@@ -149,6 +149,8 @@ def show_dlt(warehouse: Target, server: Server = HERE) -> ShowReport:
     spec = find_spec("dlt")
     if spec is None or spec.origin is None:
         raise SettingWrong("dlt is not installed as files: its dashboard cannot be found.")
+    # Patch: dlt >=1.31,<1.32; no upstream issue known;
+    # is to be changed when `test_dlts_dashboard_is_where_it_is_looked_for` fails.
     program = Path(spec.origin).parent / "_workspace" / "helpers" / "dashboard" / "dlt_dashboard.py"
     if not program.exists():
         raise SettingWrong(f"This dlt has no dashboard at {program}.")

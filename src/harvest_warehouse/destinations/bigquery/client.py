@@ -20,7 +20,11 @@ class bigquery(dlt_bigquery):  # noqa: N801 (dlt takes the destination's name fr
 
     @property
     def destination_type(self) -> str:
-        """dlt's own type: a working folder stores it, and must not depend on where our code lies."""
+        """dlt's own type: a working folder stores it, and must not depend on where our code lies.
+
+        Patch: dlt >=1.31,<1.32; no upstream issue known;
+        can go when `test_dlt_names_a_derived_destination_after_its_module` fails.
+        """
         return "dlt.destinations.bigquery"
 
     @property
@@ -31,22 +35,30 @@ class bigquery(dlt_bigquery):  # noqa: N801 (dlt takes the destination's name fr
 
 class _SqlClient(BigQuerySqlClient):
     # Asked past the driver, so that dlt lets Google's own errors through here.
+    # Patch: dlt >=1.31,<1.32; no upstream issue known;
+    # can go when `test_dlt_lets_googles_error_through_for_a_dataset` fails.
     has_dataset = raise_database_error(BigQuerySqlClient.has_dataset)
     create_dataset = raise_database_error(BigQuerySqlClient.create_dataset)
 
     def rollback_transaction(self) -> None:
         # dlt rolls back what it could not begin, too, and the reason why it could not would be lost.
+        # Patch: dlt >=1.31,<1.32; no upstream issue known;
+        # can go when `test_dlt_rolls_back_a_transaction_that_did_not_begin` fails.
         if self._session_query:
             super().rollback_transaction()
 
     @classmethod
     def _make_database_exception(cls, ex: Exception) -> Exception:
+        # Patch: dlt >=1.31,<1.32; no upstream issue known;
+        # can go when `test_dlt_makes_no_database_error_of_googles` fails.
         made = super()._make_database_exception(ex)
         is_googles = isinstance(made, GoogleAPIError | GoogleAuthError | RequestException)
         return DatabaseTransientException(made) if is_googles else made
 
 
 class _Client(BigQueryClient):
+    # Patch: dlt >=1.31,<1.32; no upstream issue known;
+    # can go when `test_dlt_offers_no_choice_of_a_clients_sql_client` fails.
     def __init__(
         self, schema: Schema, config: BigQueryClientConfiguration, capabilities: DestinationCapabilitiesContext
     ) -> None:
