@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from collections import Counter
@@ -15,6 +16,9 @@ from support.paths import ROOT
 
 WAREHOUSE = sorted((ROOT / "src" / "harvest_warehouse").rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
+# A value that an f-string puts into a statement, and not the `:name` of one.
+SPLICED = re.compile(r"'\{\}'")
+SQL = re.compile(r"\b(select|delete from|update|where|account_id|schema_name|row_key)\b", re.IGNORECASE)
 # Whatever draws anew in each run; `uuid4` makes names, and decides nothing.
 FRESH = re.compile(
     r"urandom|\brandom\.(?!Random\b)\w+\(|Random\(\)|SystemRandom|^import secrets|^from secrets", re.MULTILINE
@@ -67,6 +71,21 @@ def test_the_pins_stand() -> None:
     versions = {package["name"]: tuple(map(int, package["version"].split(".")[:2])) for package in lock["package"]}
     assert versions["sqlglot"] < (30, 22)
     assert versions["duckdb"] < (2, 0)
+
+
+def test_no_value_is_put_into_sql_between_quotes() -> None:
+    found = {}
+    for file in WAREHOUSE:
+        texts = (
+            "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+            if isinstance(node, ast.JoinedStr)
+        )
+        if spliced := [text for text in texts if SPLICED.search(text) and SQL.search(text)]:
+            found[file.name] = spliced
+    # There it is the name of the table itself, which nobody gives.
+    found.pop("needs.py")
+    assert found == {}
 
 
 def test_a_file_is_about_300_lines_at_most() -> None:

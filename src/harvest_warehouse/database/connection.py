@@ -84,9 +84,11 @@ class Database:
             names = self._columns(cursor)
             return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
-    def portions(self, query: Statement, rows: int) -> Iterator[list[tuple[Any, ...]]]:
+    def portions(
+        self, query: Statement, rows: int, values: Mapping[str, object] | None = None
+    ) -> Iterator[list[tuple[Any, ...]]]:
         """Run a query and yield its rows in batches of `rows`, in constant memory. Raises as `rows` does."""
-        translated = self._home.translated(query, {})
+        translated = self._home.translated(query, values or {})
         if not self._kind.declares_cursors:
             with self._asked(translated) as cursor:
                 while found := cursor.fetchmany(rows):

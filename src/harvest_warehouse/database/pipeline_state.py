@@ -77,8 +77,8 @@ def refuse_foreign_tables(run: Run) -> None:
         return
     with run.database() as database:
         there = set(database.names())
-        known = f"select 1 from _dlt_version where schema_name = '{SCHEMA}' limit 1"
-        if "_dlt_version" in there and database.rows(known):
+        known = "select 1 from _dlt_version where schema_name = :schema limit 1"
+        if "_dlt_version" in there and database.rows(known, {"schema": SCHEMA}):
             return
     makes_both_at_once = pipeline.destination.capabilities().supports_ddl_transactions
     if makes_both_at_once and (strange := sorted(there & set(tables()))):

@@ -20,7 +20,13 @@ RereadFilters = Mapping[str, Sequence[Mapping[str, object]]]
 
 
 def filters_of(
-    database: Database, stream: Stream, account_id: str, condition: str, rows_of_a_page: int = PER_PAGE
+    database: Database,
+    stream: Stream,
+    account_id: str,
+    condition: str,
+    values: Mapping[str, object] | None = None,
+    *,
+    rows_of_a_page: int = PER_PAGE,
 ) -> Filters:
     """Filters for the rows of a list that meet a condition: by days, or by owner and days; none if no row does.
 
@@ -30,7 +36,8 @@ def filters_of(
         database: open on the account's tables; the stream's must be there.
         stream: the list.
         account_id: the account.
-        condition: which rows, in SQL.
+        condition: which rows, in SQL; `:account_id` in it is the account.
+        values: for the other names in `condition`.
         rows_of_a_page: how many rows Harvest gives for a request.
 
     Raises:
@@ -40,7 +47,7 @@ def filters_of(
     day = f'"{stream.date_field}"' if stream.date_field else "cast(null as date)"
     owner = f'"{stream.owner.column}"' if stream.owner else "cast(null as bigint)"
     query = f"select {owner}, min({day}), max({day}), count(*) - count({day}) {of} and ({condition}) group by 1"
-    found = database.rows(query, {"account_id": account_id})
+    found = database.rows(query, {"account_id": account_id, **(values or {})})
     if not found:
         return []
     is_owned = stream.owner is not None and all(row[0] is not None for row in found)

@@ -49,9 +49,9 @@ def held(
     return Held(int(rows), int(keys))
 
 
-def doubled(stream: Stream, account_id: str) -> str:
-    """SQL condition for rows whose key occurs more than once."""
-    many = f"select id from \"{stream.table_name}\" where account_id = '{account_id}' group by {_key(stream)} having count(*) > 1"
+def doubled(stream: Stream) -> str:
+    """SQL condition for rows of `:account_id` whose key occurs more than once."""
+    many = f'select id from "{stream.table_name}" where account_id = :account_id group by {_key(stream)} having count(*) > 1'
     return f"id in ({many})"
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
 
@@ -31,11 +31,13 @@ class TableScan:
         table: its name.
         columns: those that are read, as dlt's schema has them.
         where: a condition, for a part of the table.
+        values: for the names in `where`.
     """
 
     table: str
     columns: tuple[TColumnSchema, ...]
     where: str = ""
+    values: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -44,7 +46,7 @@ class TableScan:
 
     def count(self, database: Database) -> int:
         """Count the rows."""
-        [(rows,)] = database.rows(f"select count(*) {self._from}")
+        [(rows,)] = database.rows(f"select count(*) {self._from}", self.values)
         return int(rows)
 
     def schema(self, capabilities: DestinationCapabilitiesContext) -> pa.Schema:
@@ -66,7 +68,7 @@ class TableScan:
             database.json_text(name) if column["data_type"] == "json" else f'"{name}"'
             for name, column in zip(self.names, self.columns, strict=True)
         )
-        for rows in database.portions(f"select {', '.join(read)} {self._from}", _ROWS):
+        for rows in database.portions(f"select {', '.join(read)} {self._from}", _ROWS, self.values):
             values = zip(*rows, strict=True)
             arrays = [pa.array(column, of.type) for column, of in zip(values, schema, strict=True)]
             yield pa.record_batch(arrays, schema=schema)

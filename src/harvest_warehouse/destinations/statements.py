@@ -50,8 +50,7 @@ class Home:
         return self._name(sqlglot.parse_one(text, read=HOME))
 
     def _filled(self, tree: exp.Expr, values: Mapping[str, object]) -> str:
-        for placeholder in list(tree.find_all(exp.Placeholder)):
-            _fill(placeholder, values[placeholder.name])
+        _bind(tree, values)
         return written(tree, self.dialect)
 
     def _name(self, tree: exp.Expr) -> exp.Expr:
@@ -72,6 +71,23 @@ class Home:
             table.set(key, exp.to_identifier(part, quoted=True))
 
 
+def bound(text: str, values: Mapping[str, object]) -> exp.Expr:
+    """Put its own values into a statement, for `Database.run` of several that have different values by the same names.
+
+    Args:
+        text: in DuckDB's SQL, not yet translated.
+        values: for each `:name` in it.
+    """
+    tree = _parsed(text).copy()
+    _bind(tree, values)
+    return tree
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> exp.Expr:
+    return sqlglot.parse_one(text, read=HOME)
+
+
 @lru_cache(maxsize=256)
 def _named(home: Home, text: str) -> exp.Expr:
     return home._read(text)
@@ -80,6 +96,11 @@ def _named(home: Home, text: str) -> exp.Expr:
 @lru_cache(maxsize=1_024)
 def _said(home: Home, text: str) -> str:
     return home._filled(home._read(text), {})
+
+
+def _bind(tree: exp.Expr, values: Mapping[str, object]) -> None:
+    for placeholder in list(tree.find_all(exp.Placeholder)):
+        _fill(placeholder, values[placeholder.name])
 
 
 def _fill(placeholder: exp.Placeholder, value: object) -> None:

@@ -19,6 +19,7 @@ from harvest_time_tracking import STREAMS, Stream, tables
 from harvest_warehouse.database import Database
 from harvest_warehouse.database.system_tables import DELETIONS
 from harvest_warehouse.destinations.insert_statements import insertions
+from harvest_warehouse.destinations.statements import bound
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Finding:
 
 def moving(
     database: Database, stream: Stream, ids: Collection[int], finding: Finding, because_of: str = ""
-) -> Iterator[str | exp.Expression]:
+) -> Iterator[exp.Expr]:
     """Statements that move rows of a swept list, and the rows read by them, to `harvest_deletions`.
 
     Rows of full-refresh tables are recorded by `sweep/replaced_tables.py` instead (`note_replaced`).
@@ -45,15 +46,15 @@ def moving(
         because_of: what they vanished with; `{column}` stands for a value of the row.
     """
     for some in chunks(sorted(ids), _ROWS_AT_ONCE):
-        yield from _unlinking(database, stream, some, finding.account_id)
+        values = {"account_id": finding.account_id, "ids": list(some)}
+        yield from (bound(statement, values) for statement in _unlinking(database, stream))
         for other in STREAMS.values():
             if other.parent and other.parent.stream == stream.name and database.columns(other.table_name):
                 key = other.parent.key
-                condition = f'"{key}" in ({_listed(some)})'
-                yield from _moved(database, other, condition, finding, f"{stream.name}/{{{key}}}")
+                yield from _moved(database, other, f'"{key}" in (:ids)', values, finding, f"{stream.name}/{{{key}}}")
             if other.mirrors and other.mirrors.stream == stream.name and database.columns(other.table_name):
-                yield from _moved(database, other, f"id in ({_listed(some)})", finding, f"{stream.name}/{{id}}")
-        yield from _moved(database, stream, f"id in ({_listed(some)})", finding, because_of)
+                yield from _moved(database, other, "id in (:ids)", values, finding, f"{stream.name}/{{id}}")
+        yield from _moved(database, stream, "id in (:ids)", values, finding, because_of)
 
 
 def strays(database: Database, stream: Stream, account_id: str) -> set[int]:
@@ -70,8 +71,14 @@ def strays(database: Database, stream: Stream, account_id: str) -> set[int]:
 
 
 def recorded(
-    database: Database, stream: Stream, prefix: str, condition: str, finding: Finding, because_of: str = ""
-) -> Iterator[exp.Expression]:
+    database: Database,
+    stream: Stream,
+    prefix: str,
+    condition: str,
+    values: Mapping[str, object],
+    finding: Finding,
+    because_of: str = "",
+) -> Iterator[exp.Expr]:
     """Statements that record rows in `harvest_deletions`, with their content as JSON.
 
     Used by both ways in which deletions are recorded: `moving` here, and `note_replaced` in `sweep/replaced_tables.py`.
@@ -80,13 +87,16 @@ def recorded(
         database: open on the account's tables.
         stream: whose rows they are.
         prefix: before the names of the tables that still hold them.
-        condition: which rows, in SQL.
+        condition: which rows of the account, in SQL.
+        values: for the names in `condition`.
         finding: when and by whom they were found missing.
         because_of: what they vanished with; `{column}` stands for a value of the row.
     """
     names = database.columns(f"{prefix}{stream.table_name}")
     query = f'select * from "{prefix}{stream.table_name}" where account_id = :account_id and {condition}'
-    rows = [dict(zip(names, row, strict=True)) for row in database.rows(query, {"account_id": finding.account_id})]
+    rows = [
+        dict(zip(names, row, strict=True)) for row in database.rows(query, {**values, "account_id": finding.account_id})
+    ]
     children = _Children(database, stream.table_name, prefix, rows)
     made = []
     for row in rows:
@@ -105,24 +115,33 @@ def recorded(
             }
         )
     for some in chunks(made, _ROWS_AT_ONCE):
-        keys = exp.Tuple(expressions=[exp.convert(row["row_key"]) for row in some]).sql("duckdb")
-        yield exp.maybe_parse(
-            f"delete from {DELETIONS.name} where account_id = '{finding.account_id}' "
-            f"and table_name = '{stream.table_name}' and row_key in {keys}",
-            dialect="duckdb",
+        yield bound(
+            f"delete from {DELETIONS.name} "
+            "where account_id = :account_id and table_name = :table_name and row_key in (:row_keys)",
+            {
+                "account_id": finding.account_id,
+                "table_name": stream.table_name,
+                "row_keys": [row["row_key"] for row in some],
+            },
         )
         yield from insertions(DELETIONS.name, some)
 
 
 def _moved(
-    database: Database, stream: Stream, condition: str, finding: Finding, because_of: str = ""
-) -> Iterator[str | exp.Expression]:
-    yield from recorded(database, stream, "", condition, finding, because_of)
-    yield from deleting(database, stream.table_name, f"account_id = '{finding.account_id}' and {condition}")
+    database: Database,
+    stream: Stream,
+    condition: str,
+    values: Mapping[str, object],
+    finding: Finding,
+    because_of: str = "",
+) -> Iterator[exp.Expr]:
+    yield from recorded(database, stream, "", condition, values, finding, because_of)
+    gone = deleting(database, stream.table_name, f"account_id = :account_id and {condition}")
+    yield from (bound(statement, values) for statement in gone)
 
 
 def deleting(database: Database, table_name: str, condition: str) -> Iterator[str]:
-    """Statements that delete rows of a table, and their rows in its child tables."""
+    """Statements that delete rows of a table, and their rows in its child tables; values are those of `condition`."""
     for child in tables()[table_name].lists:
         name = f"{table_name}__{child}"
         if database.columns(name):
@@ -131,8 +150,8 @@ def deleting(database: Database, table_name: str, condition: str) -> Iterator[st
     yield f'delete from "{table_name}" where {condition}'
 
 
-def _unlinking(database: Database, stream: Stream, ids: Sequence[int], account_id: str) -> Iterator[str]:
-    """Statements that empty denormalised copies of deleted records that are joined by other columns than the id.
+def _unlinking(database: Database, stream: Stream) -> Iterator[str]:
+    """Statements that empty denormalised copies of the deleted `:ids` that are joined by other columns than the id.
 
     A copy by id stays until its record is read again: only Harvest knows what else changed in that.
     """
@@ -148,13 +167,10 @@ def _unlinking(database: Database, stream: Stream, ids: Sequence[int], account_i
                 continue
             emptied = ", ".join(f'"{name}" = null' for name in held)
             joined = " and ".join(f'"{table}"."{own}" = theirs."{column}"' for own, column in copy.keys)
-            found = (
-                f"select 1 from \"{stream.table_name}\" as theirs where theirs.account_id = '{account_id}' and {joined}"
-            )
+            found = f'select 1 from "{stream.table_name}" as theirs where theirs.account_id = :account_id and {joined}'
             yield (
-                f"update \"{table}\" set {emptied} where account_id = '{account_id}' "
-                f"and exists ({found} and theirs.id in ({_listed(ids)})) "
-                f"and not exists ({found} and theirs.id not in ({_listed(ids)}))"
+                f'update "{table}" set {emptied} where account_id = :account_id '
+                f"and exists ({found} and theirs.id in (:ids)) and not exists ({found} and theirs.id not in (:ids))"
             )
 
 
@@ -192,7 +208,3 @@ class _Children:
 
 
 _ROWS_AT_ONCE = 500
-
-
-def _listed(ids: Sequence[int]) -> str:
-    return ", ".join(map(str, ids))

@@ -32,6 +32,8 @@ def dangling(
     Raises:
         DltException: where the database cannot be read.
     """
+    values: dict[str, object] = {_newer(name): sorted(ids) for name, ids in known.items()}
+    values |= {_table(name): STREAMS[name].table_name for name in known}
     found = {}
     for stream in (STREAMS[name] for name in read):
         conditions = [
@@ -39,9 +41,9 @@ def dangling(
             for copy in stream.embeds
             # What has an owner goes with it; a copy that is found by its place follows what is there.
             if copy.stream in known and not copy.on and not (stream.owner and stream.owner.stream == copy.stream)
-            for condition in _gone(database, stream, copy, known[copy.stream], account_id, start_date)
+            for condition in _gone(database, stream, copy, known[copy.stream], start_date)
         ]
-        if conditions and (filters := filters_of(database, stream, account_id, " or ".join(conditions))):
+        if conditions and (filters := filters_of(database, stream, account_id, " or ".join(conditions), values)):
             found[stream.name] = filters
     return found
 
@@ -51,22 +53,31 @@ def _gone(
     stream: Stream,
     copy: Embedded,
     newer: Collection[int],
-    account_id: str,
     start_date: date | None,
 ) -> Iterator[str]:
-    """SQL conditions for rows that hold a copy of a record that is not here, and was not created since."""
+    """SQL conditions for rows of `:account_id` that hold a copy of a record that is not here, and was not created since."""
     table, link, original = copy.table_of(stream.table_name), f'"{copy.prefix}id"', STREAMS[copy.stream]
     if link.strip('"') not in database.columns(table) or not database.columns(original.table_name):
         return
-    mine = f"account_id = '{account_id}'"
+    mine = "account_id = :account_id"
     # A null is not in an empty list.
     gone = f'{link} is not null and {link} not in (select id from "{original.table_name}" where {mine})'
     if newer:
-        gone += f" and {link} not in ({', '.join(map(str, sorted(newer)))})"
+        gone += f" and {link} not in (:{_newer(copy.stream)})"
     if original.date_field and start_date:
-        noted = f"select row_key from {DELETIONS.name} where {mine} and table_name = '{original.table_name}'"
+        noted = f"select row_key from {DELETIONS.name} where {mine} and table_name = :{_table(copy.stream)}"
         gone += f" and cast({link} as varchar) in ({noted})"
     if table == stream.table_name:
         yield f"({gone})"
     else:
         yield f'_dlt_id in (select _dlt_parent_id from "{table}" where {mine} and {gone})'
+
+
+def _newer(stream: str) -> str:
+    """Name of the value with the ids that came since."""
+    return f"newer_{stream}"
+
+
+def _table(stream: str) -> str:
+    """Name of the value with the table's name, as it stands in `harvest_deletions`."""
+    return f"table_{stream}"

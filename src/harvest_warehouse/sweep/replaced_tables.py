@@ -98,10 +98,10 @@ def note_replaced(database: Database, finding: Finding) -> Noted:
         copy = f"{BEFORE}{stream.table_name}"
         if not database.columns(copy):
             continue
-        statements: list[exp.Expression] = []
+        statements: list[exp.Expr] = []
         for account_id, rows in _gone(database, stream):
             theirs = replace(finding, account_id=account_id)
-            statements += recorded(database, stream, BEFORE, _is_gone(stream), theirs)
+            statements += recorded(database, stream, BEFORE, _is_gone(stream), {}, theirs)
             if account_id == finding.account_id:
                 noted.rows[stream.name] = rows
                 if stream.parent:

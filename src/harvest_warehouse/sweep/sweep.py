@@ -184,11 +184,12 @@ def _again(
         filters = again.pop(each.stream.name, [])
         if each.missing:
             filters += each.missing_windows
-        conditions = [doubled(each.stream, account_id)] if each.held.doubled else []
-        if ids := touched.get(each.stream.name):
-            conditions.append(f"id in ({', '.join(map(str, sorted(ids)))})")
+        conditions = [doubled(each.stream)] if each.held.doubled else []
+        ids = sorted(touched.get(each.stream.name, ()))
+        if ids:
+            conditions.append("id in (:ids)")
         if conditions:
-            filters += filters_of(database, each.stream, account_id, " or ".join(conditions))
+            filters += filters_of(database, each.stream, account_id, " or ".join(conditions), {"ids": ids})
         if filters:
             again[each.stream.name] = filters
     return again

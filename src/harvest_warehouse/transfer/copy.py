@@ -181,9 +181,10 @@ class _Copy:
         """Scan of a table; of dlt's own tables, only the rows of our schema and pipeline."""
         has = here.columns(table)
         columns = tuple(column for name, column in schema.get_table_columns(table).items() if name in has)
-        mine = f"schema_name = '{schema.name}'"
-        where = {_VERSIONS: mine, _LOADS: mine, _STATE: f"pipeline_name = '{self._source.pipeline_name}'"}
-        return TableScan(table, columns, where.get(table, ""))
+        mine = "schema_name = :schema"
+        where = {_VERSIONS: mine, _LOADS: mine, _STATE: "pipeline_name = :pipeline"}
+        values = {"schema": schema.name, "pipeline": self._source.pipeline_name}
+        return TableScan(table, columns, where.get(table, ""), values)
 
     def _client(self, schema: Schema) -> JobClientBase:
         pipeline = open_pipeline(self._target)

@@ -16,7 +16,7 @@ from support.accounts import Account
 
 def filters(warehouse: Target, stream: str, condition: str, rows_of_a_page: int = 2_000) -> Filters:
     with open_database(warehouse) as database:
-        return filters_of(database, STREAMS[stream], "123456", condition, rows_of_a_page)
+        return filters_of(database, STREAMS[stream], "123456", condition, rows_of_a_page=rows_of_a_page)
 
 
 def brings(asked: dict[str, Any], entry: dict[str, Any]) -> bool:

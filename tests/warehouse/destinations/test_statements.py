@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import tracemalloc
 
-from harvest_warehouse.destinations.statements import Home
+from harvest_warehouse.destinations.statements import Home, bound
 
 HOME = Home("duckdb", ("lake", "raw"), ("lake", "marts"), str)
 UPPER = Home("snowflake", ("LAKE", "RAW"), ("LAKE", "MARTS"), str.upper)
@@ -19,6 +19,22 @@ def test_a_statement_said_again_has_its_own_values_and_its_own_place() -> None:
             assert table in said
             assert f"({', '.join(map(str, ids))})" in said
             assert f"= '{name}'" in said
+
+
+def test_statements_of_one_text_keep_the_values_that_each_was_given() -> None:
+    text = "delete from clients where id in (:ids) and name not in (:names) and account_id = :account_id"
+    made = [
+        bound(text, {"ids": [1, -2], "names": ["O'Brien", "a' or '1' = '1"], "account_id": "7"}),
+        bound(text, {"ids": [3], "names": [":ids"], "account_id": "8"}),
+    ]
+    first, second = (HOME.translated(statement, {}) for statement in made)
+    assert "IN (1, -2)" in first
+    assert "('O''Brien', 'a'' or ''1'' = ''1')" in first
+    assert "= '7'" in first
+    assert "IN (3)" in second
+    assert "(':ids')" in second
+    assert "= '8'" in second
+    assert '"lake"."raw"."clients"' in second
 
 
 def test_lists_of_vanished_ids_are_not_kept() -> None:
