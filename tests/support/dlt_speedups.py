@@ -13,11 +13,15 @@ from typing import Any
 import yaml
 from dlt.common import validation
 from dlt.common.configuration import resolve
+from dlt.common.configuration.container import Container
 from dlt.common.configuration.providers import environ, vault
 from dlt.common.configuration.specs.base_configuration import BaseConfiguration, is_valid_configspec_field
+from dlt.common.destination import DestinationCapabilitiesContext, client, utils
+from dlt.common.normalizers.json import helpers
 from dlt.common.schema import Schema
 from dlt.common.schema import schema as schemas
 from dlt.common.schema import utils as schema_utils
+from dlt.common.schema.typing import TLoaderMergeStrategy, TSchemaTables, TTableSchema
 from dlt.common.storages.live_schema_storage import LiveSchemaStorage
 from dlt.extract import extract
 from typing_extensions import get_type_hints
@@ -38,6 +42,19 @@ def make_dlt_quick() -> None:
     BaseConfiguration.__len__ = lambda one: _settings(type(one))  # type: ignore[method-assign]
     # Patch: dlt >=1.31,<1.32; no upstream issue known; can go when `test_dlt_writes_yaml_without_c` fails.
     extract.yaml = SimpleNamespace(dump=partial(yaml.dump, Dumper=yaml.CDumper))  # type: ignore[attr-defined]
+    helpers.resolve_merge_strategy = _merge_strategy  # type: ignore[attr-defined]
+    # Both are given the capabilities, and look for them in the configuration all the same.
+    # Patch: dlt >=1.31,<1.32; no upstream issue known; can go when `test_dlt_resolves_a_configuration_for_each_table` fails.
+    for module in (client, utils):
+        module.prepare_load_table = utils.prepare_load_table.__wrapped__  # type: ignore[attr-defined]
+    for looks in (
+        "is_optional_type",
+        "is_union_type",
+        "is_literal_type",
+        "is_list_generic_type",
+        "is_dict_generic_type",
+    ):
+        setattr(validation, looks, cache(getattr(validation, looks)))
     validation.get_type_hints = lambda spec, **_: _hints(spec)  # type: ignore[attr-defined, assignment]
 
 
@@ -53,6 +70,13 @@ def _hints(spec: Any) -> dict[str, Any]:
     """Type hints of a typed dict. Patch: dlt >=1.31,<1.32; no upstream issue known;
     can go when `test_dlt_works_out_type_hints_at_each_look` fails."""
     return get_type_hints(spec, globalns=vars(sys.modules[spec.__module__]))
+
+
+def _merge_strategy(tables: TSchemaTables, table: TTableSchema) -> TLoaderMergeStrategy | None:
+    """How a table is merged, by the capabilities of the run's destination. Patch: dlt >=1.31,<1.32; no upstream issue known;
+    can go when `test_dlt_resolves_a_configuration_for_each_table` fails."""
+    found = Container().get(DestinationCapabilitiesContext)
+    return utils.resolve_merge_strategy.__wrapped__(tables, table, found)  # type: ignore[attr-defined, no-any-return]
 
 
 def _copied(value: Any) -> Any:

@@ -33,7 +33,10 @@ from dlt.common.configuration import resolve
 from dlt.common.configuration.specs import ConnectionStringCredentials, base_configuration
 from dlt.common.data_writers.writers import ArrowToInsertValuesWriter, ArrowToJsonlWriter
 from dlt.common.destination import Destination
+from dlt.common.destination.client import JobClientBase
+from dlt.common.destination.utils import prepare_load_table, resolve_merge_strategy
 from dlt.common.exceptions import DltException, TerminalValueError
+from dlt.common.normalizers.json import helpers
 from dlt.common.schema import Schema, utils
 from dlt.common.schema import schema as schemas
 from dlt.common.storages import SchemaStorageConfiguration
@@ -637,6 +640,16 @@ def test_dlt_counts_settings_one_by_one() -> None:
     assert "return sum(1 for _ in self.__iter__())" in inspect.getsource(base_configuration), gone(
         "dlt_speedups._settings"
     )
+
+
+def test_dlt_resolves_a_configuration_for_each_table() -> None:
+    for function in (resolve_merge_strategy, prepare_load_table):
+        assert inspect.getsource(function).lstrip().startswith("@with_config"), gone("dlt_speedups._merge_strategy")
+    assert "resolve_merge_strategy(schema.tables, root_table)" in inspect.getsource(helpers), gone(
+        "dlt_speedups._merge_strategy"
+    )
+    for caller in (JobClientBase.prepare_load_table, resolve_merge_strategy):
+        assert "prepare_load_table(" in inspect.getsource(caller), gone("prepare_load_table in dlt_speedups")
 
 
 def test_dlt_works_out_type_hints_at_each_look() -> None:
