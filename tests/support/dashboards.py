@@ -16,6 +16,7 @@ from harvest_warehouse.database.pipelines import open_pipeline
 from support.shop import Shop
 
 CROWD = 500
+BAD = """<script>window.ran = true; alert(1)</script> & "x\""""
 
 
 def company(folder: Path) -> Shop:
@@ -84,6 +85,22 @@ def ask(shop: Shop, query: str) -> list[tuple[Any, ...]]:
     """Rows, without keeping anybody from reading at the same time."""
     with open_database(shop.warehouse, "reading") as database:
         return database.rows(query)
+
+
+def named_badly(shop: Shop, folder: Path) -> Shop:
+    """A copy of an account where the names in the marts would run, were they HTML."""
+    other = shop.copy(folder)
+    names = [
+        (table, column)
+        for table, column in ask(
+            other,
+            "select table_name, column_name from information_schema.columns where table_schema = 'harvest_marts'",
+        )
+        if column in ("account_name", "client_name", "project_name", "person_name")
+    ]
+    assert len({column for _, column in names}) == 4
+    other.run(*(f"update marts.{table} set {column} = '{BAD}'" for table, column in names))
+    return other
 
 
 def _run(shop: Shop, *statements: str) -> None:

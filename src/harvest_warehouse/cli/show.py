@@ -10,7 +10,6 @@ import time
 import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -111,13 +110,12 @@ def _has_started(server: subprocess.Popen[bytes], listens_on: tuple[str, int]) -
 @contextmanager
 def _opened(address: str) -> Iterator[None]:
     """Open the address in the browser through a private file: command-line arguments are visible to every user."""
+    from harvest_warehouse.dashboard.markup import templates
+
+    opening = templates(__file__).get_template("open.html")
     with tempfile.TemporaryDirectory(prefix="dlt-harvest-", ignore_cleanup_errors=True) as folder:
         page = Path(folder) / "open.html"
         page.touch(mode=0o600)
-        page.write_text(
-            f'<!doctype html><meta charset="utf-8"><meta http-equiv="refresh" content="0;url={escape(address)}">'
-            f'<a href="{escape(address)}">Open the dashboard</a>',
-            encoding="utf-8",
-        )
+        page.write_text(opening.render(address=address), encoding="utf-8")
         webbrowser.open(page.as_uri())
         yield

@@ -80,5 +80,4 @@ def outlined(warehouse: Target, address: dict[str, Any]) -> str:
     except HarvestError:
         return ""
     hand_over(read)
-    style = _STYLE.read_text(encoding="utf-8")
-    return f'<style>{style}</style><div id="first">{render.outlined(page, top, chosen.currency)}</div>'
+    return render.outlined(page, top, chosen.currency, _STYLE.read_text(encoding="utf-8"))

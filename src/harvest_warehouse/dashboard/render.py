@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from html import escape
 
 import marimo as mo
+from markupsafe import Markup
 
 from harvest_warehouse.dashboard.formatting import count, day, listed
 from harvest_warehouse.dashboard.header import Header
-from harvest_warehouse.dashboard.page import Page, Section, Tile
+from harvest_warehouse.dashboard.markup import code, rendered, templates
+from harvest_warehouse.dashboard.page import Page, Section
 from harvest_warehouse.database.system_tables import AGREED
 
 _FORMATS = {"money": "{:,.2f}", "hours": "{:,.2f}", "share": "{:,.1f}", "number": "{:,.1f}", "count": "{:,.0f}"}
 _ROWS_OF_A_TABLE = 10
+_TEMPLATES = templates(__file__)
 _VERDICTS = {"missing_here": "missing here", "missing_there": "missing at Harvest", "not_provable": "not provable"}
 
 
 def head(header: Header, currency: str | None, page: object, filters: Sequence[object]) -> mo.Html:
     """Render the header of a page: account, facts, navigation and filters."""
     choices = mo.hstack(filters, justify="start", align="end", wrap=True, gap=1)
-    return mo.Html(
-        f'<header class="head">{standing(header, currency)}<nav aria-label="Pages">{mo.as_html(page).text}</nav>'
-        f"{choices.text}</header>"
+    html = _TEMPLATES.get_template("head.html").render(
+        _standing(header, currency), pages=rendered(mo.as_html(page).text), filters=rendered(choices.text)
     )
+    return mo.Html(html)
 
 
-def standing(header: Header, currency: str | None) -> str:
-    """Render the account's name and the facts that its figures rest on."""
+def _standing(header: Header, currency: str | None) -> dict[str, object]:
+    """Values of standing.html: the account's name and the facts that its figures rest on."""
     facts = (
         ("As of", f"{day(header.as_of_date)} (loaded {header.loaded_at:%Y-%m-%d %H:%M} UTC)"),
         ("Currency", currency or "none"),
@@ -36,16 +37,18 @@ def standing(header: Header, currency: str | None) -> str:
         ("Without a rate", without_rate(header)),
         *([("Never read from Harvest", listed(header.never_read))] if header.never_read else []),
     )
-    items = "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(words)}</dd></div>" for name, words in facts)
-    return f'<p class="account">{escape(header.account_name)}</p><dl class="standing">{items}</dl>'
+    return {"account_name": header.account_name, "facts": facts}
 
 
 def problem(words: str, again: object) -> mo.Html:
     """Render a message that there is nothing to show now, with the control that retries."""
-    told = mo.callout(mo.md(f"{words}\n\nThis page tries again by itself every 5 seconds."), kind="warn")
-    return mo.Html(
-        f'<main class="page" role="alert">{told.text}<div class="again">{mo.as_html(again).text}</div></main>'
+    # Markdown for the looks only: in it, the words would be markup.
+    paragraphs = rendered(mo.md("{words}\n\nThis page tries again by itself every 5 seconds.").text)
+    told = mo.callout(mo.Html(str(paragraphs.format(words=code(words)))), kind="warn")
+    html = _TEMPLATES.get_template("problem.html").render(
+        told=rendered(told.text), again=rendered(mo.as_html(again).text)
     )
+    return mo.Html(html)
 
 
 def verdict(header: Header) -> str:
@@ -82,63 +85,27 @@ class Drawn(mo.Html):
 def drawn(page: Page) -> Drawn:
     """Render a page; the result must be kept for as long as it is shown."""
     parts: list[object] = []
-    sections = "".join(_section(section, parts) for section in page.sections)
-    return Drawn(f'<main class="page">{_above(page)}<div class="sections">{sections}</div></main>', parts)
+    sections = [_section(section, parts) for section in page.sections]
+    return Drawn(_TEMPLATES.get_template("page.html").render(page=page, sections=sections), parts)
 
 
-def outlined(page: Page, header: Header, currency: str) -> str:
+def outlined(page: Page, header: Header, currency: str, style: str) -> str:
     """Render a page's figures and conclusions as plain HTML, shown until marimo has drawn the rest."""
-    titles = "".join(
-        f'<section class="section wide"><h2>{_said(section.title)}</h2></section>' for section in page.sections
-    )
-    return (
-        f'<div class="head">{standing(header, currency)}<p role="status">Filters, charts and tables follow in a moment.</p>'
-        f'</div><div class="page">{_above(page)}<div class="sections">{titles}</div></div>'
-    )
+    outline = _TEMPLATES.get_template("outline.html")
+    return outline.render(_standing(header, currency), page=page, style=rendered(style))
 
 
-def _above(page: Page) -> str:
-    tiles = "".join(_tile(tile) for tile in page.tiles)
-    return (
-        f'<h1>{escape(page.title)}</h1><p class="question">{_said(page.question)}</p><div class="tiles">{tiles}</div>'
-    )
-
-
-def _tile(tile: Tile) -> str:
-    flag = '<span class="flag" role="img" aria-label="needs attention">▲</span> ' if tile.is_alarming else ""
-    return (
-        f'<section class="tile"><h2>{escape(tile.label)}</h2><p class="figure">{flag}{escape(tile.figure)}</p>'
-        f'<p class="note">{_said(tile.note)}</p></section>'
-    )
-
-
-def _section(section: Section, kept: list[object]) -> str:
-    parts = [f"<h2>{_said(section.title)}</h2>"]
-    if section.chart is not None:
-        parts.append(_legend(section))
-        parts.append(f'<figure aria-label="{escape(section.title)}">{mo.as_html(section.chart).text}</figure>')
-    if section.rows and (note := f"{section.rest} {section.note}".strip()):
-        parts.append(f'<p class="note">{_said(note)}</p>')
-    if section.rows:
-        table, download = _table(section), _download(section)
-        kept += [table, download]
-        words = f"Table: {count(len(section.rows), 'row')}"
-        shown = mo.vstack([table, mo.hstack([download], justify="start")])
-        parts.append((mo.accordion({words: shown}) if section.chart is not None else shown).text)
-    return f'<section class="section{"" if section.chart is not None else " wide"}">{"".join(parts)}</section>'
-
-
-def _said(words: str) -> str:
-    """Escape text as HTML; text between backticks becomes code."""
-    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(words))
-
-
-def _legend(section: Section) -> str:
-    items = "".join(
-        f'<li><span class="swatch" style="background: {colour}"></span>{escape(words)}</li>'
-        for words, colour in section.legend.items()
-    )
-    return f'<ul class="legend" aria-label="Colours">{items}</ul>' if items else ""
+def _section(section: Section, kept: list[object]) -> tuple[Section, Markup, str, Markup]:
+    """A section with its chart, its note and its table; empty where it has none."""
+    chart = rendered(mo.as_html(section.chart).text if section.chart is not None else "")
+    if not section.rows:
+        return section, chart, "", Markup()
+    table, download = _table(section), _download(section)
+    kept += [table, download]
+    words = f"Table: {count(len(section.rows), 'row')}"
+    shown = mo.vstack([table, mo.hstack([download], justify="start")])
+    below = mo.accordion({words: shown}) if section.chart is not None else shown
+    return section, chart, f"{section.rest} {section.note}".strip(), rendered(below.text)
 
 
 def _table(section: Section) -> mo.Html:

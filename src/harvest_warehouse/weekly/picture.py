@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Sequence
-from html import escape
 
 import vl_convert
+from markupsafe import Markup
 
 from harvest_warehouse.dashboard.formatting import day
+from harvest_warehouse.dashboard.markup import rendered
 from harvest_warehouse.dashboard.page import Section, Tile
 from harvest_warehouse.dashboard.render import verdict
 from harvest_warehouse.weekly.chart_svg import drawable, svg
@@ -49,17 +50,17 @@ class _Drawing:
     """SVG drawing to which parts are added from top to bottom."""
 
     def __init__(self) -> None:
-        self._parts: list[str] = []
+        self._parts: list[Markup] = []
         self._y = float(_MARGIN)
 
     def svg(self) -> str:
         """Complete SVG, on a white background."""
         height = self._y + _MARGIN
-        return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height:.0f}" '
-            f'viewBox="0 0 {_WIDTH} {height:.0f}" font-family="sans-serif" fill="#1c2024">'
-            f'<rect width="{_WIDTH}" height="{height:.0f}" fill="#ffffff"/>{"".join(self._parts)}</svg>'
-        )
+        return Markup(
+            '<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height:.0f}" '
+            'viewBox="0 0 {width} {height:.0f}" font-family="sans-serif" fill="#1c2024">'
+            '<rect width="{width}" height="{height:.0f}" fill="#ffffff"/>{parts}</svg>'
+        ).format(width=_WIDTH, height=height, parts=Markup().join(self._parts))
 
     def text(self, words: str, size: int, *, is_bold: bool = False) -> None:
         """Add text, wrapped to the whole width."""
@@ -101,7 +102,8 @@ class _Drawing:
         y = self._legend(section, x, y, width)
         drawn = svg(section.chart, width)
         size = re.search(r'<svg[^>]*? width="([\d.]+)" height="([\d.]+)"', drawn)
-        self._parts.append(drawn[drawn.index("<svg") :].replace("<svg", f'<svg x="{x}" y="{y + 6:.0f}"', 1))
+        placed = Markup('<svg x="{}" y="{:.0f}"').format(x, y + 6)
+        self._parts.append(placed + rendered(drawn[drawn.index("<svg") :].removeprefix("<svg")))
         return y + 6 + (float(size[2]) if size else 0)
 
     def _legend(self, section: Section, x: float, y: float, width: int) -> float:
@@ -110,23 +112,23 @@ class _Drawing:
             wide = 34 + 6.5 * len(words)
             if left > x and left + wide > x + width:
                 left, y = x, y + 19
-            self._parts.append(f'<rect x="{left:.1f}" y="{y + 5:.1f}" width="12" height="12" fill="{colour}"/>')
+            box = Markup('<rect x="{:.1f}" y="{:.1f}" width="12" height="12" fill="{}"/>')
+            self._parts.append(box.format(left, y + 5, colour))
             self._write(words, left + 18, y + 16, 13)
             left += wide
         return y + 19 if section.legend else y
 
     def _box(self, x: float, width: float, *, is_alarming: bool) -> None:
-        self._parts.append(
-            f'<rect x="{x:.1f}" y="{self._y:.1f}" width="{width:.1f}" height="{_TILE_HEIGHT}" rx="6" fill="none" stroke="#c4c9cf"/>'
-        )
+        frame = Markup('<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{}" rx="6" fill="none" stroke="#c4c9cf"/>')
+        self._parts.append(frame.format(x, self._y, width, _TILE_HEIGHT))
         if is_alarming:
-            self._parts.append(
-                f'<rect x="{x:.1f}" y="{self._y:.1f}" width="5" height="{_TILE_HEIGHT}" fill="#cf3838"/>'
-            )
+            flag = Markup('<rect x="{:.1f}" y="{:.1f}" width="5" height="{}" fill="#cf3838"/>')
+            self._parts.append(flag.format(x, self._y, _TILE_HEIGHT))
 
     def _write(self, words: str, x: float, y: float, size: int, *, is_bold: bool = False) -> None:
-        weight = ' font-weight="700"' if is_bold else ""
-        self._parts.append(f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}"{weight}>{escape(words)}</text>')
+        weight = Markup(' font-weight="700"') if is_bold else Markup()
+        text = Markup('<text x="{:.1f}" y="{:.1f}" font-size="{}"{}>{}</text>')
+        self._parts.append(text.format(x, y, size, weight, words))
 
 
 def _short(words: str, signs: int) -> str:

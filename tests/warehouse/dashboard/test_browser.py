@@ -26,7 +26,7 @@ from harvest_warehouse.dashboard import show
 from harvest_warehouse.dashboard.pages import PAGES
 from harvest_warehouse.dashboard.serve.access import KEY
 from harvest_warehouse.dashboard.serve.launch import Server
-from support.dashboards import GROUNDS, ask, company, tiles, top
+from support.dashboards import BAD, GROUNDS, ask, company, named_badly, tiles, top
 from support.dashboards import page as page_of
 from support.servers import free_port
 from support.shop import Shop
@@ -104,18 +104,28 @@ def figures(of: sync_api.Locator) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    shop = company(tmp_path_factory.mktemp("company"))
+def browser() -> Iterator[sync_api.Browser]:
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def site(browser: sync_api.Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with serving(company(tmp_path_factory.mktemp("company")), browser) as site:
+        yield site
+
+
+@contextmanager
+def serving(shop: Shop, browser: sync_api.Browser) -> Iterator[Site]:
     server = Server(port=free_port(), key=KEY_OF_THE_TESTS)
     report = show(shop.warehouse, server)
     environment = {**os.environ, **report.environment}
     with subprocess.Popen(report.command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment) as served:
         try:
             _wait_for(report.listens_on, served)
-            with sync_api.sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-                yield Site(shop, f"http://127.0.0.1:{server.port}", browser)
-                browser.close()
+            yield Site(shop, f"http://127.0.0.1:{server.port}", browser)
         finally:
             served.send_signal(signal.SIGTERM)
             served.communicate(timeout=30)
@@ -154,6 +164,19 @@ def test_one_clicks_through_every_page_and_each_has_its_charts(site: Site) -> No
         assert "not run" in head
         assert "Without a rate" in head
     assert site.elsewhere == []
+
+
+def test_no_name_runs_on_any_page(site: Site, tmp_path: Path) -> None:
+    with serving(named_badly(site.shop, tmp_path), site.browser) as bad:
+        page = bad.open()
+        page.on("dialog", lambda dialog: pytest.fail(dialog.message))
+        for name in PAGES:
+            choose(page, name)
+            shown(page, name)
+            charts = page.locator("main.page figure")
+            sync_api.expect(page.locator("main.page figure canvas")).to_have_count(charts.count())
+            assert page.locator("header.head .account").inner_text() == BAD
+            assert not page.evaluate("window.ran")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -12,10 +12,12 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from html import unescape
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from markupsafe import escape
 from starlette.responses import HTMLResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
@@ -27,13 +29,14 @@ from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.first_paint import FirstPaint
 from harvest_warehouse.dashboard.formatting import total
 from harvest_warehouse.dashboard.header import accounts
+from harvest_warehouse.dashboard.markup import code
 from harvest_warehouse.dashboard.page import Column, Page, Section
 from harvest_warehouse.dashboard.pages import PAGES
 from harvest_warehouse.dashboard.pages.people import figure_in_field, load
 from harvest_warehouse.dashboard.ranking import named, ranked
 from harvest_warehouse.dashboard.ranking import top as first_few
 from harvest_warehouse.dashboard.reader import Reader, hand_over, handed_over
-from harvest_warehouse.dashboard.render import verdict, without_rate
+from harvest_warehouse.dashboard.render import problem, verdict, without_rate
 from harvest_warehouse.dashboard.requirements import known
 from harvest_warehouse.dashboard.sections import burn, unbilled_by_client
 from harvest_warehouse.dashboard.url import filters_asked_for, page_asked_for
@@ -42,7 +45,21 @@ from harvest_warehouse.database.run import Run
 from harvest_warehouse.database.system_tables import write_rows
 from harvest_warehouse.verify.results import RECONCILIATION
 from harvest_warehouse.warehouse import Target
-from support.dashboards import CROWD, GROUNDS, amount, ask, company, crowd, nothing, page, tiles, time_only, top
+from support.dashboards import (
+    BAD,
+    CROWD,
+    GROUNDS,
+    amount,
+    ask,
+    company,
+    crowd,
+    named_badly,
+    nothing,
+    page,
+    tiles,
+    time_only,
+    top,
+)
 from support.shop import Shop
 
 ACCOUNTS = (company, nothing, time_only, crowd)
@@ -296,8 +313,35 @@ def test_the_first_answer_has_the_figures_of_the_page_that_was_asked_for(made: M
         assert html.endswith("marimo's own</body></html>")
         assert "<h1>Billing &amp; cash</h1>" in html
         for label, figure in tiles(page(shop, "Billing & cash", currency=currency)).items():
-            assert re.search(rf'<h2>{label}</h2><p class="figure">(<span.*?</span> )?{re.escape(figure)}</p>', html)
+            assert re.search(rf'<h2>{label}</h2>\s*<p class="figure">(<span.*?</span> )?{re.escape(figure)}</p>', html)
     assert first_answer(shop, "/assets/x.js") == "<html><body>marimo's own</body></html>"
+
+
+@pytest.fixture(scope="module")
+def badly(made: Make, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    return named_badly(made(company), tmp_path_factory.mktemp("badly"))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_name_is_text_on_every_page_and_never_markup(badly: Shop, name: str) -> None:
+    outputs, defined = app.run(defs={"warehouse": badly.warehouse, "asked": {"page": name}})
+    first, body = first_answer(badly, "/", page=name), defined["body"].text
+    [head] = [text for output in outputs if 'class="head"' in (text := str(getattr(output, "text", "")))]
+    for html in (first, head, body):
+        assert "<script>alert" not in html
+    for html in (first, head):
+        assert f'<p class="account">{escape(BAD)}</p>' in html
+    for section in defined["shown"].sections:
+        for html in (first, body):
+            assert f"<h2>{code(section.title)}</h2>" in html
+
+
+def test_what_stands_between_backticks_is_code_and_text_all_the_same() -> None:
+    assert (
+        code("Run `sync` & <wait>, or `<b>`") == "Run <code>sync</code> &amp; &lt;wait&gt;, or <code>&lt;b&gt;</code>"
+    )
+    [told] = re.findall(r"data-html='(.*?)'", problem("No `sync` in <b>here</b>.", "again").text)
+    assert "No <code>sync</code> in &lt;b&gt;here&lt;/b&gt;." in json.loads(unescape(told))
 
 
 def test_a_visit_that_finds_nothing_to_read_is_not_answered_with_what_an_earlier_one_left(tmp_path: Path) -> None:

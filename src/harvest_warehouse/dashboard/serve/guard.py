@@ -16,11 +16,14 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from harvest_warehouse.dashboard.markup import templates
 from harvest_warehouse.dashboard.serve.access import KEY, PROXY_HEADER, Access, host_and_port
 
 _FORBIDDEN = 403
 # Of the range that is free for applications; before the handshake, the server answers 403.
 _WEBSOCKET_FORBIDDEN = 4403
+
+_REFUSED = templates(__file__).get_template("refused.html")
 
 _A_HOST = re.compile(r"[A-Za-z0-9.:\[\]_-]+")
 
@@ -64,7 +67,7 @@ class Guard:
             await receive()
             await send({"type": "websocket.close", "code": _WEBSOCKET_FORBIDDEN, "reason": reason})
         else:
-            answer = HTMLResponse(_REFUSED.format(reason=reason), _FORBIDDEN, {"Cache-Control": "no-store"})
+            answer = HTMLResponse(_REFUSED.render(reason=reason), _FORBIDDEN, {"Cache-Control": "no-store"})
             await answer(scope, receive, self._with_policy("", send))
 
     def _refusal(self, scope: Scope, headers: Headers) -> str | None:
@@ -82,7 +85,7 @@ class Guard:
             shown.append(_asked(scope).get(KEY))
         if any(_equal(each, self._access.key) for each in shown):
             return None
-        return "Open it by the whole address that <code>dlt-harvest show</code> printed: the key is in it."
+        return "Open it by the whole address that `dlt-harvest show` printed: the key is in it."
 
     def _is_ours(self, origin: str, headers: Headers) -> bool:
         """True if an `Origin` is this server; where others can reach it, also by https, as a proxy may terminate TLS."""
@@ -129,12 +132,6 @@ class Guard:
             await send(message)
 
         return sent
-
-
-_REFUSED = (
-    '<!doctype html><html lang="en"><meta charset="utf-8"><title>dlt-harvest</title>'
-    '<body style="font: 16px system-ui, sans-serif; margin: 3rem"><p>The dashboard does not answer this. {reason}</p>'
-)
 
 
 def _asked(scope: Scope) -> dict[str, str]:

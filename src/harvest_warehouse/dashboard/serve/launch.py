@@ -30,7 +30,7 @@ from harvest_warehouse.database.pipelines import is_loaded, open_pipeline
 from harvest_warehouse.database.read_only import reading
 from harvest_warehouse.warehouse import Target
 
-_NEEDS = ("marimo", "altair")
+_NEEDS = ("marimo", "altair", "jinja2")
 # Where a server on all addresses can be reached from here.
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (only where the user asks for it)
 _NEEDS_OF_DLT = ("marimo", "ibis", "pyarrow")
