@@ -51,6 +51,7 @@ lint: .venv/ready  ## what CI checks beside the tests
 	$(RUN)ruff check
 	$(RUN)ruff format --check
 	$(RUN)mypy
+	$(RUN)mypy docs/pictures.py
 	$(RUN)lint-imports
 	$(RUN)python docs/generate --check
 	$(RUN)marimo check --strict docs/explore.py src/harvest_warehouse/dashboard/app.py

@@ -5,12 +5,13 @@ Needs Chromium as a program (Debian: `apt-get install -y chromium`) and playwrig
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
-import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
@@ -19,6 +20,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from harvest_warehouse.cli.demo_company import demo, demo_warehouse
 from harvest_warehouse.dashboard import show
+from harvest_warehouse.dashboard.serve.launch import Server
 
 # The same company each time, so that pictures change only where the dashboard does.
 NOW = datetime(2026, 3, 16, 9, tzinfo=UTC)
@@ -48,16 +50,19 @@ def main() -> None:
         raise SystemExit("Chromium is not installed: apt-get install -y chromium")
     with tempfile.TemporaryDirectory() as folder:
         demo(Path(folder), now=NOW)
-        report = show(demo_warehouse(Path(folder)), port=PORT, is_headless=True)
-        with subprocess.Popen(report.command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT) as served:  # noqa: S603 (our own program)
+        report = show(demo_warehouse(Path(folder)), Server(port=PORT))
+        environment = {**os.environ, **report.environment}
+        with subprocess.Popen(  # noqa: S603 (our own program)
+            report.command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
+        ) as served:
             try:
-                _wait_for(report.address)
+                _wait_for(report.listens_on)
                 with sync_playwright() as playwright:
                     browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
                     for name, page, scheme, width, height in PICTURES:
                         _take(
                             browser,
-                            f"{report.address}/?page={quote(page)}",
+                            f"{report.address}&page={quote(page)}",
                             page,
                             Path(__file__).parent / "images" / name,
                             scheme,
@@ -83,10 +88,10 @@ def _take(browser: Browser, url: str, name: str, file: Path, scheme: str, width:
     context.close()
 
 
-def _wait_for(url: str) -> None:
+def _wait_for(address: tuple[str, int]) -> None:
     for _ in range(300):
         try:
-            with urllib.request.urlopen(url, timeout=5):  # noqa: S310 (our own address)
+            with socket.create_connection(address, timeout=5):
                 return
         except OSError:
             time.sleep(0.2)

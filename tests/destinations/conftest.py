@@ -42,7 +42,9 @@ class Here:
     def story(self) -> Story:
         """Told when it is asked for first, and once."""
         if self.stand.is_slow and "DESTINATIONS_SIZE" not in os.environ:
-            pytest.skip("its story takes about a minute of CPU: `make nightly` and `make test-destinations` tell it")
+            pytest.skip(
+                "its story takes about a minute of CPU: DESTINATIONS_SIZE=tiny tells it, and so do `make nightly` and `make test-destinations`"
+            )
         if self._story is None:
             with pytest.MonkeyPatch.context() as patch:
                 for name, value in self.environment.items():

@@ -247,7 +247,9 @@ def test_keys_and_kinds_of_recorded_answers_are_those_of_the_simulator(name: str
             continue
         if parent and (parent not in ours or parent not in theirs or parent.split(".")[0] in ("line_items",)):
             continue
-        assert presence_of(fields, path) in variable, f"{path} is only on one side"
+        assert presence_of(fields, path) in variable, (
+            f"{name}.{path} is only in {'our' if path in ours else 'the recorded'} answer"
+        )
     for path in ours.keys() & theirs.keys():
         # A value that was null in every record of one side says nothing about its kind.
         one, other = ours[path] - {"null"}, theirs[path] - {"null"}

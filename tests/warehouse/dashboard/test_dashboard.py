@@ -177,7 +177,7 @@ def test_money_of_another_currency_than_costs_has_no_margin_and_says_why(made: M
 
 
 def test_five_hundred_people_are_a_short_chart_and_a_whole_table(made: Make) -> None:
-    by_person, by_week, _ = page(made(crowd), "People").sections
+    by_person, by_week, *_ = page(made(crowd), "People").sections
     assert len(by_person.rows) > CROWD
     drawn = json.loads(by_person.chart.to_json())  # type: ignore[union-attr]
     labels = (

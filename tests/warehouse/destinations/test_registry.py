@@ -127,8 +127,9 @@ def test_a_missing_extra_is_named_by_the_command_that_installs_it(
 
 def test_every_destination_is_an_extra_of_ours() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    for entry in DESTINATIONS.values():
-        assert not entry.needs or project["project"]["optional-dependencies"][entry.name]
+    extras = project["project"]["optional-dependencies"]
+    missing = [entry.name for entry in DESTINATIONS.values() if entry.needs and not extras.get(entry.name)]
+    assert not missing, f"[project.optional-dependencies] in pyproject.toml has no extra for {missing}"
 
 
 def test_names_of_indexes_are_not_longer_than_a_database_takes() -> None:
