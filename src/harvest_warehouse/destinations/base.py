@@ -16,6 +16,7 @@ class Destination:
     Attributes:
         name: dlt's, and that of our extra which brings what it needs.
         factory: where dlt finds it, where that is not what the name says.
+        dialect: sqlglot's name of its SQL, where that is not its own.
         needs: modules that the extra brings.
         load_format: what files the rows travel in; chosen by measurement (docs/explanation/performance.md).
         load_workers: how many files are written at once.
@@ -45,6 +46,7 @@ class Destination:
 
     name: str
     factory: str = ""
+    dialect: str = ""
     needs: tuple[str, ...] = ()
     load_format: Literal["parquet", "csv", "jsonl", "insert_values"] = "parquet"
     load_workers: int = 4
@@ -68,6 +70,11 @@ class Destination:
     busy: str | None = None
     who: str | None = None
     permissions: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def speaks(self) -> str:
+        """sqlglot's name of its SQL."""
+        return self.dialect or self.name
 
     def is_busy(self, said: str) -> bool:
         """True if an error says that another program has locked the database."""

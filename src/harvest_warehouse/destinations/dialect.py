@@ -47,9 +47,10 @@ def written(tree: exp.Expr, dialect: str) -> str:
 
 @cache
 def _rules(dialect: str) -> tuple[Rule, ...]:
-    """Rules from `dialect.py` in the destination's folder, if it has one."""
-    module = f"{__package__}.{dialect}.dialect"
-    return import_module(module).RULES if dialect in DESTINATIONS and find_spec(module) else ()
+    """Rules from `dialect.py` in the folder of each destination that speaks it, if it has one."""
+    speakers = (name for name, entry in DESTINATIONS.items() if entry.speaks == dialect)
+    modules = (f"{__package__}.{name}.dialect" for name in speakers)
+    return tuple(rule for module in modules if find_spec(module) for rule in import_module(module).RULES)
 
 
 def divide_as_doubles(tree: exp.Expr) -> None:

@@ -7,6 +7,7 @@ from harvest_warehouse.destinations.duckdb import BOUNDS, CLOSED, CRAMPED, MORE_
 
 ENTRY = Destination(
     "ducklake",
+    dialect="duckdb",
     factory="harvest_warehouse.destinations.ducklake.client.ducklake",
     needs=("duckdb_extension_ducklake", "duckdb_extension_sqlite_scanner"),
     load_workers=1,
