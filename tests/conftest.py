@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.warehouse import Target
 from support.accounts import Account, sync_from
 from support.dlt_speedups import make_dlt_quick
-from support.durations import Stopwatch, is_quick, seconds_of
+from support.durations import Stopwatch, function_of, is_quick, seconds_of
 from support.scheduling import BySharedFixture, scope_of
 from support.shop import Shop
 
@@ -56,9 +56,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is quick (`-m fast`), and begin with the folders, files and tests that take longest: else the last one is waited for."""
+    """Mark what is quick (`-m fast`) and what is nightly, and begin with what takes longest: else the last one is waited for."""
     scopes: defaultdict[str, float] = defaultdict(float)
+    cases: Counter[str] = Counter()
     for item in items:
+        cases[function_of(item.nodeid)] += 1
+        by_day = item.get_closest_marker("by_day")
+        if by_day and cases[function_of(item.nodeid)] > by_day.args[0]:
+            item.add_marker("nightly")
         scopes[scope_of(item.nodeid)] += seconds_of(item.nodeid)
         if is_quick(item.nodeid):
             item.add_marker("fast")

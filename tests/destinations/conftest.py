@@ -89,7 +89,8 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
         yield open_one
 
 
-@pytest.fixture(params=list(DOUBLES))
+# The others' story is told at night: the doubles' own tests, and what every dialect can say, are for each change.
+@pytest.fixture(params=[pytest.param(name, marks=[pytest.mark.nightly] * one.is_slow) for name, one in DOUBLES.items()])
 def here(request: pytest.FixtureRequest, opened: Opened, monkeypatch: pytest.MonkeyPatch) -> Here:
     """One destination after the other, configured as a user's environment does it."""
     found = opened(request.param)

@@ -355,6 +355,7 @@ def test_values_that_databases_get_wrong_come_back_as_they_were(places: Places, 
 @pytest.mark.parametrize(
     "at", ["copying harvest_values", "copying _dlt_pipeline_state", "comparing _dlt_pipeline_state"]
 )
+@pytest.mark.by_day(1)
 def test_a_copy_that_is_killed_counts_for_nothing_and_is_made_anew(places: Places, at: str) -> None:
     source, target = places
     command = [sys.executable, "-c", KILLED, str(source.folder), target.destination, at, source.dataset_name]

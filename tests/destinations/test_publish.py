@@ -70,7 +70,7 @@ def storages() -> Iterator[Callable[[str], dict[str, str]]]:
         yield open_one
 
 
-@pytest.fixture(params=list(STORAGES))
+@pytest.fixture(params=[pytest.param(name, marks=[pytest.mark.nightly] * (name != "s3")) for name in STORAGES])
 def storage(
     request: pytest.FixtureRequest, storages: Callable[[str], dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> Storage:

@@ -25,6 +25,7 @@ CONTENDERS = {
 }
 
 
+@pytest.mark.nightly
 def test_all_contenders_bring_every_row_and_the_same_hours(tmp_path: Path) -> None:
     hours = set()
     with running(size="tiny", entries=3_000, enforce_limits=False) as account:
@@ -64,6 +65,7 @@ def test_the_page_and_its_picture_show_what_was_measured() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux alone tells the most memory of a step: run this there.")
+@pytest.mark.nightly
 def test_the_memory_of_a_whole_sync_is_told_step_by_step(tmp_path: Path) -> None:
     with running(size="tiny", entries=3_000, enforce_limits=False, days_at_rest=1) as account:
         found = whole_sync(account)

@@ -51,6 +51,7 @@ def asked(account: Account) -> int:
 
 @pytest.mark.parametrize("windows", [False, True], ids=["at once", "in windows"])
 @pytest.mark.parametrize("totals", [True, False], ids=["with totals", "without totals"])
+@pytest.mark.by_day(1)
 def test_a_change_for_each_other_request_hardly_costs_more_than_none(
     open_account: OpenAccount, monkeypatch: pytest.MonkeyPatch, windows: bool, totals: bool
 ) -> None:
@@ -178,6 +179,7 @@ LISTS = [name for name, stream in STREAMS.items() if stream.is_default and not s
 
 
 @pytest.mark.parametrize("unsaid", [(), ("total_entries",), ("total_entries", "total_pages")], ids=str)
+@pytest.mark.by_day(1)
 def test_pages_shorter_than_those_asked_for_bring_every_row_first_and_later(
     open_account: OpenAccount, unsaid: tuple[str, ...]
 ) -> None:

@@ -59,6 +59,7 @@ def stop_timers(account: Account) -> None:
 
 
 @pytest.mark.parametrize("kind", CLOCKS, ids=lambda kind: kind.name)
+@pytest.mark.by_day(2)
 def test_whatever_an_answer_is_dated_what_changed_since_is_brought(open_account: OpenAccount, kind: Fault) -> None:
     account = open_account()
     stop_timers(account)
@@ -75,6 +76,7 @@ def test_whatever_an_answer_is_dated_what_changed_since_is_brought(open_account:
 
 
 @pytest.mark.parametrize("kind", [Fault.CLOCK_AHEAD, Fault.CLOCK_BEHIND], ids=lambda kind: kind.name)
+@pytest.mark.by_day(1)
 def test_a_sync_never_asks_for_what_changed_after_now_and_ends_equal(
     open_account: OpenAccount, tmp_path: Path, kind: Fault
 ) -> None:
@@ -93,6 +95,7 @@ def test_a_sync_never_asks_for_what_changed_after_now_and_ends_equal(
 
 
 @pytest.mark.parametrize("hours", [-30, -0.2, 0.2, 30], ids=lambda hours: f"{hours} h")
+@pytest.mark.by_day(1)
 def test_where_our_own_clock_is_wrong_nothing_is_missed(open_account: OpenAccount, hours: float) -> None:
     account = skewed(open_account(), hours)
     stop_timers(account)
@@ -144,6 +147,7 @@ def set_clock(patch: pytest.MonkeyPatch, account: Account, hours: float) -> None
             patch.setattr(module, "datetime", Shifted)
 
 
+@pytest.mark.nightly
 def test_a_sync_over_midnight_misses_nothing_of_either_day(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     clock = account.simulator.clock
@@ -164,6 +168,7 @@ def test_a_sync_over_midnight_misses_nothing_of_either_day(synced: tuple[Account
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a zone is a process's own")
+@pytest.mark.nightly
 def test_a_second_run_in_another_zone_and_locale_ends_equal(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     work(account, 1)

@@ -138,6 +138,7 @@ def ids_of(reading: Reading) -> set[int]:
     ),
 )
 @settings(max_examples=150, deadline=None)
+@pytest.mark.nightly
 def test_no_record_that_did_not_change_is_missed_in_a_list_called_shown(
     seed: int, size: int, days: int, most: int, cap: int, changes: float, unsaid: set[str]
 ) -> None:

@@ -50,6 +50,7 @@ def memory_of(most_mb: float) -> Iterator[None]:
 
 @pytest.mark.parametrize("stream", LISTS)
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+@pytest.mark.by_day(4)
 def test_a_list_without_an_end_ends_in_words_with_few_requests_and_little_memory(
     open_account: OpenAccount, kind: Fault, stream: str
 ) -> None:

@@ -74,7 +74,11 @@ def without_timers(simulator: Simulator) -> Simulator:
     return simulator
 
 
-@pytest.fixture(scope="module", params=PASSING, ids=lambda kind: kind.name)
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(kind, marks=[pytest.mark.nightly] * (at >= 4)) for at, kind in enumerate(PASSING)],
+    ids=lambda kind: kind.name,
+)
 def after_the_fault(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Account, dict[str, list[int]]]]:
@@ -110,6 +114,7 @@ def test_a_fault_that_passes_leaves_no_trace_in_the_tables(
 
 
 @pytest.mark.parametrize("stream", DEFAULT)
+@pytest.mark.by_day(5)
 def test_a_fault_that_stays_is_a_clear_error_and_a_clean_run_makes_all_equal(
     open_account: OpenAccount, stream: str
 ) -> None:
@@ -176,6 +181,7 @@ def changing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
 
 
 @pytest.mark.parametrize("number", range(6))
+@pytest.mark.by_day(2)
 def test_forbidden_streams_are_skipped_alone_with_their_reason_and_their_old_rows_stay(
     changing: Account, number: int
 ) -> None:
@@ -249,6 +255,7 @@ def is_page_2(request: Request) -> bool:
 
 
 @pytest.mark.parametrize("kind", PASSING, ids=lambda kind: kind.name)
+@pytest.mark.by_day(3)
 def test_a_fault_on_the_second_page_loses_and_doubles_nothing(open_account: OpenAccount, kind: Fault) -> None:
     account = open_account(entries=4500)
     without_timers(account.simulator)
@@ -265,6 +272,7 @@ def test_a_fault_on_the_second_page_loses_and_doubles_nothing(open_account: Open
     [Fault.UNAUTHORIZED, Fault.NOT_FOUND, Fault.RESET, Fault.FOREIGN_LINK],
     ids=lambda kind: kind.name,
 )
+@pytest.mark.by_day(1)
 def test_a_run_that_ends_on_the_second_page_is_made_good_by_the_next(open_account: OpenAccount, kind: Fault) -> None:
     account = open_account(entries=4500)
     without_timers(account.simulator)
@@ -312,6 +320,7 @@ def since_of(account: Account, stream: str) -> set[str | None]:
 
 
 @pytest.mark.parametrize("stream", INCREMENTAL)
+@pytest.mark.by_day(3)
 def test_a_failed_run_does_not_move_the_cursor(open_account: OpenAccount, stream: str) -> None:
     account = open_account()
     without_timers(account.simulator)

@@ -149,6 +149,7 @@ def added_values(account: Account, stream: str) -> Iterator[Any]:
 
 
 @pytest.mark.parametrize("stream", ["time_entries", "clients", "company", "projects", "users", "invoices", "estimates"])
+@pytest.mark.by_day(2)
 def test_documented_columns_hold_documented_fields_and_what_is_spelled_like_them_columns_of_its_own(
     open_account: OpenAccount, stream: str
 ) -> None:
@@ -183,6 +184,7 @@ LIKE_CLIENTS = [
 
 @pytest.mark.parametrize("client", LIKE_CLIENTS, ids=json.dumps)
 @pytest.mark.parametrize("stream", ["time_entries", "invoices"])
+@pytest.mark.by_day(3)
 def test_a_name_beside_a_name_in_an_object(tmp_path: Path, stream: str, client: dict[str, Any]) -> None:
     record = {"id": 7, **STAMPS, "client": client, "client__name": "x", "Client": {"name": "y"}, "client_name": "z"}
     answer = {stream: [record], "total_entries": 1, "links": {"next": None}}
@@ -206,6 +208,7 @@ def test_a_name_beside_a_name_in_an_object(tmp_path: Path, stream: str, client: 
 @pytest.mark.parametrize(
     "kind", [Fault.MANY_FIELDS, Fault.STRANGE_NAMES, Fault.HUGE_NUMBER], ids=lambda kind: kind.name
 )
+@pytest.mark.by_day(1)
 def test_what_harvest_never_sent_stops_nothing_and_nobody(
     open_account: OpenAccount, tmp_path: Path, kind: Fault
 ) -> None:

@@ -68,6 +68,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Account:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.by_day(1)
 def test_a_second_load_after_random_changes_equals_the_truth_again(open_account: OpenAccount, seed: int) -> None:
     account = open_account(seed=seed)
     account.load()
@@ -184,6 +185,7 @@ def test_start_date_bounds_the_dated_lists_and_reaching_further_back_reads_what_
     assert_equals_truth(account, ["time_entries", "clients"])
 
 
+@pytest.mark.nightly
 def test_a_first_load_of_the_medium_company_spends_no_request_too_many_and_sees_no_429(
     open_account: OpenAccount,
 ) -> None:

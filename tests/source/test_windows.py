@@ -86,6 +86,7 @@ def test_a_long_list_is_read_in_windows_and_few_requests_more_than_it_has_pages(
 
 @pytest.mark.parametrize("portion", [1, 2])
 @pytest.mark.usefixtures("short_windows")
+@pytest.mark.by_day(1)
 def test_in_portions_each_window_is_read_once_and_children_once(open_account: OpenAccount, portion: int) -> None:
     account = quiet(open_account(entries=ENTRIES))
     streams = ["time_entries", "invoices", "invoice_payments"]
@@ -223,6 +224,7 @@ KILLED = ["time_entries", "clients", "invoices", "invoice_payments", "invoice_me
     ("kill_after", "then_seconds"),
     [(3, 0.0), (8, 0.0), (12, 0.0), (17, 0.0), (25, 0.0), (32, 0.0), (8, 0.2), (8, 0.4), (8, 0.6), (8, 0.8), (8, 1.1)],
 )
+@pytest.mark.by_day(3)
 def test_a_load_killed_at_any_moment_goes_on_and_ends_equal(
     open_account: OpenAccount, tmp_path: Path, kill_after: int, then_seconds: float
 ) -> None:

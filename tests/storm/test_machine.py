@@ -16,7 +16,7 @@ from storm.driver import Driver, Setup, underway
 from storm.events import LONG_LISTS, ODDITIES, PATHS, STAYING, WRONG_CLOCKS, Day, FullDisk, Kill
 
 # A busy machine may need long for one.
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.nightly]
 
 SEEDS = st.integers(0, 1 << 16)
 CHANGES = st.integers(0, 12)

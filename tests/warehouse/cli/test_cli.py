@@ -63,6 +63,7 @@ def test_load_makes_the_database_in_this_folder_and_sums_up(open_account: OpenAc
     assert "\x1b" not in done.stdout + done.stderr, "no colours where there is no terminal"
 
 
+@pytest.mark.nightly
 def test_tables_are_named_as_documented_whatever_other_pipelines_are_told(
     open_account: OpenAccount, tmp_path: Path
 ) -> None:
@@ -115,6 +116,7 @@ def test_missing_credentials_exit_2_and_say_what_to_do(command: str) -> None:
         "harvest_time_tracking_pipeline.sources.harvest_time_tracking",
     ],
 )
+@pytest.mark.by_day(1)
 def test_credentials_are_read_from_the_secrets_file_in_each_spelling(
     section: str, open_account: OpenAccount, tmp_path: Path
 ) -> None:
@@ -170,6 +172,7 @@ def test_a_database_that_is_open_elsewhere_is_an_error_that_says_so(open_account
     assert "open in another program" in failed.stderr
 
 
+@pytest.mark.nightly
 def test_the_token_is_nowhere_however_loud_the_logs(open_account: OpenAccount, tmp_path: Path) -> None:
     account = open_account(access_token=TOKEN)
     # Telemetry stays off: it would be asked for on a network that tests do not have.
@@ -207,6 +210,7 @@ def test_doctor_exits_0_in_good_health_and_1_where_a_load_would_fail(open_accoun
     assert "It reaches: 123456" in wrong.stdout
 
 
+@pytest.mark.nightly
 def test_streams_shows_the_whole_catalogue_in_each_form() -> None:
     assert [row["stream"] for row in json.loads(run("streams", "--json").stdout)] == list(STREAMS)
     markdown = run("streams", "--markdown").stdout.splitlines()
@@ -274,6 +278,7 @@ cli.main()
 """
 
 
+@pytest.mark.nightly
 def test_so_it_is_where_python_loses_the_signal_in_the_middle_of_an_import(open_account: OpenAccount) -> None:
     environment = os.environ | environment_of(open_account())
     done = subprocess.run(
@@ -288,6 +293,7 @@ def test_so_it_is_where_python_loses_the_signal_in_the_middle_of_an_import(open_
 
 
 @pytest.mark.parametrize("command", [("doctor",), ("load",), ("sql", "select 1")], ids=lambda command: command[0])
+@pytest.mark.by_day(1)
 def test_sentry_without_its_package_is_a_wrong_setting_and_not_the_databases(command: tuple[str, ...]) -> None:
     if find_spec("sentry_sdk"):
         pytest.skip("sentry-sdk is installed here: uninstall it to see what is said where it is not")
@@ -307,6 +313,7 @@ def test_ctrl_c_in_the_middle_of_a_query_is_told_as_one(capsys: pytest.CaptureFi
     assert capsys.readouterr().err == "Error: Interrupted.\n"
 
 
+@pytest.mark.nightly
 def test_a_full_disk_is_told_without_a_traceback(open_account: OpenAccount) -> None:
     def no_room() -> None:
         # Whoever writes beyond it fails as on a full disk. Python ignores the signal; DuckDB is in the same process.
@@ -322,6 +329,7 @@ def test_a_full_disk_is_told_without_a_traceback(open_account: OpenAccount) -> N
     assert "Traceback" not in failed.stderr
 
 
+@pytest.mark.nightly
 def test_a_reader_that_has_seen_enough_is_no_error_to_tell_of(tmp_path: Path) -> None:
     raw = "harvest_time_tracking_data"
     with duckdb.connect(str(tmp_path / "harvest_time_tracking.duckdb")) as database:
@@ -359,6 +367,7 @@ def test_what_is_made_only_its_owner_reads_and_what_is_published_others_do(
 
 
 @pytest.mark.parametrize(("part", "name"), [("dlt", "it's"), ("dlt", "a%41b"), ("here", "what?x")])
+@pytest.mark.by_day(1)
 def test_a_folder_that_dlt_would_misread_is_refused_before_anything_is_asked(
     open_account: OpenAccount, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str, name: str
 ) -> None:
@@ -380,6 +389,7 @@ def test_show_needs_something_to_show() -> None:
     assert "dlt-harvest sync" in nothing.stderr
 
 
+@pytest.mark.nightly
 def test_show_serves_dlts_dashboard_to_whoever_has_its_address_until_it_is_ended(open_account: OpenAccount) -> None:
     assert run("load", "roles", **environment_of(open_account())).returncode == 0
     port = free_port()

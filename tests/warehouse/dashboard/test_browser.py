@@ -330,6 +330,7 @@ FOCUSED = """() => {
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.by_day(1)
 def test_it_fits_and_can_be_read_light_and_dark_wide_and_narrow(site: Site, width: int, scheme: str) -> None:
     page = site.open(width=width, scheme=scheme)
     assert page.locator("body").evaluate(GROUND) == colour(GROUNDS[scheme])

@@ -147,6 +147,7 @@ def test_a_run_killed_between_a_file_and_its_note_leaves_no_row_twice(tmp_path: 
     assert moment >= 8
 
 
+@pytest.mark.nightly
 def test_so_does_one_killed_again_while_it_takes_up_what_the_first_left(tmp_path: Path) -> None:
     for moment, (pipeline, warehouse) in enumerate(packages_for_ever(tmp_path)):
         # Some files are done, some are not.
@@ -162,6 +163,7 @@ def test_so_does_one_killed_again_while_it_takes_up_what_the_first_left(tmp_path
 
 @pytest.mark.parametrize("moment", [3, 7], ids=["a table is being loaded", "tables are merged"])
 @pytest.mark.parametrize("is_older", [True, False], ids=["older copy", "deleted"])
+@pytest.mark.by_day(1)
 def test_a_package_that_was_begun_in_a_database_that_is_gone_is_loaded_whole(
     tmp_path: Path, is_older: bool, moment: int
 ) -> None:
@@ -261,6 +263,7 @@ def is_open(connection: duckdb.DuckDBPyConnection) -> bool:
     return True
 
 
+@pytest.mark.nightly
 def test_a_package_that_takes_more_memory_than_a_load_has_is_loaded_with_more(tmp_path: Path) -> None:
     warehouse = Target(tmp_path, pipelines_dir=tmp_path / "pipelines")
     pipeline = open_pipeline(warehouse)

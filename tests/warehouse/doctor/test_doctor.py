@@ -86,6 +86,7 @@ def test_the_token_for_the_list_of_accounts_goes_through_no_proxy_either(
 
 
 @pytest.mark.parametrize(("kind", "verdict"), [(None, "ok"), (Fault.CLOCK_AHEAD, "note"), (Fault.CLOCK_BEHIND, "note")])
+@pytest.mark.by_day(1)
 def test_it_tells_of_clocks_that_differ(
     open_account: OpenAccount, warehouse: Target, kind: Fault | None, verdict: str
 ) -> None:

@@ -29,6 +29,7 @@ def all_rows(account: Account) -> dict[str, list[dict[str, Any]]]:
 
 
 @pytest.mark.parametrize(("role", "rights"), [("manager", ()), ("member", ())])
+@pytest.mark.by_day(1)
 def test_a_lesser_role_loads_nothing_and_deletes_nothing(
     synced: tuple[Account, Target], role: Any, rights: Any
 ) -> None:
@@ -50,6 +51,7 @@ def test_a_lesser_role_loads_nothing_and_deletes_nothing(
 @pytest.mark.parametrize(
     "number", [20, 60, 85], ids=["lists are read", "children are read", "what vanished is looked for"]
 )
+@pytest.mark.by_day(1)
 def test_rights_that_are_lost_while_harvest_is_read_empty_no_column_and_delete_nothing(
     synced: tuple[Account, Target], number: int
 ) -> None:
@@ -94,6 +96,7 @@ def test_what_was_lost_is_measured_by_the_best_run_not_by_the_last(synced: tuple
     assert json.loads(rows[1]["lost"])
 
 
+@pytest.mark.nightly
 def test_a_lesser_role_that_is_accepted_is_the_measure_from_then_on(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     with open_database(warehouse) as database:
@@ -132,6 +135,7 @@ def load_from(account: Account, warehouse: Target, *streams: str, **asked: Any) 
         account.pipeline = open_pipeline(warehouse)
 
 
+@pytest.mark.nightly
 def test_a_load_with_a_lesser_role_reads_nothing_too(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     account.simulator.store.edit_time_entry(some_ids(account, "time_entries", 1)[0], notes="edited")
@@ -191,6 +195,7 @@ def test_a_load_is_the_measure_of_later_ones_and_can_be_told_to_go_on(open_accou
     assert sync_from(account, warehouse).lost == ()
 
 
+@pytest.mark.nightly
 def test_what_a_killed_run_read_with_rights_that_nobody_vouched_for_is_thrown_away(
     synced: tuple[Account, Target],
 ) -> None:

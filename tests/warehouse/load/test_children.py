@@ -236,6 +236,7 @@ def test_a_stream_that_is_read_alone_or_beside_one_that_is_refused_has_the_reque
     assert len(a_day_later(account, children_requests=20)) == min(20, left)
 
 
+@pytest.mark.nightly
 def test_a_run_that_is_thrown_away_does_not_count_as_a_turn(account: Account) -> None:
     first = set(a_day_later(account, children_requests=20))
     account.simulator.clock.sleep(86_400)
@@ -277,6 +278,7 @@ def test_state_of_an_earlier_version_is_read_and_its_turn_goes_on(account: Accou
     assert turn == others[others.index(middle) + 1 :][: len(turn)]
 
 
+@pytest.mark.nightly
 def test_what_is_remembered_does_not_grow_with_the_parents(account: Account) -> None:
     for _ in range(2):
         a_day_later(account, children_requests=20)
@@ -287,6 +289,7 @@ def test_what_is_remembered_does_not_grow_with_the_parents(account: Account) -> 
 
 
 @pytest.mark.parametrize("mode", ["fifo", "round_robin"])
+@pytest.mark.by_day(1)
 def test_no_stream_waits_for_one_that_dlt_reads_later(
     account: Account, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
@@ -304,6 +307,7 @@ def test_the_setting_of_earlier_versions_is_told_to_do_nothing(
     assert "children_requests" in caplog.text
 
 
+@pytest.mark.nightly
 def test_a_daily_sync_of_5000_invoices_and_200_people_takes_at_most_300_requests(
     open_account: OpenAccount, tmp_path: Path
 ) -> None:

@@ -31,6 +31,7 @@ def load_from(account: Account, warehouse: Target, *streams: str) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
+@pytest.mark.by_day(1)
 def test_after_many_changes_every_value_equals_the_truth(open_account: OpenAccount, tmp_path: Path, seed: int) -> None:
     account, warehouse = open_account(seed=seed), Target(tmp_path)
     load_from(account, warehouse)
@@ -40,6 +41,7 @@ def test_after_many_changes_every_value_equals_the_truth(open_account: OpenAccou
     assert_equals_truth(account)
 
 
+@pytest.mark.nightly
 def test_a_copy_is_left_alone_where_its_original_was_not_read(open_account: OpenAccount, tmp_path: Path) -> None:
     account, warehouse = open_account(), Target(tmp_path)
     load_from(account, warehouse)

@@ -317,6 +317,7 @@ def test_a_restored_copy_of_the_database_misses_nothing(open_account: OpenAccoun
     "half",
     ["state.json", "schemas/*.json", "*/.version", "load/normalized/*/schema.json", "load/normalized/*/*state.json"],
 )
+@pytest.mark.by_day(2)
 def test_half_a_working_folder_is_told_with_the_way_out(
     open_account: OpenAccount, warehouse: Target, half: str
 ) -> None:

@@ -66,6 +66,7 @@ def equal_for_an_administrator(account: Account, warehouse: Target, *streams: st
 @pytest.mark.parametrize("streams", [("invoice_payments", "projects"), STREAMS_OF_EACH_KIND])
 @pytest.mark.parametrize(("earlier", "later"), [("administrator", "manager"), ("manager", "administrator")])
 @pytest.mark.parametrize("before_request", [2, 4])
+@pytest.mark.by_day(2)
 def test_a_first_load_in_which_rights_change_writes_nothing(
     open_account: Opened, tmp_path: Path, streams: tuple[str, ...], earlier: Role, later: Role, before_request: int
 ) -> None:
@@ -79,6 +80,7 @@ def test_a_first_load_in_which_rights_change_writes_nothing(
 
 
 @pytest.mark.parametrize("before_request", [3, 9])
+@pytest.mark.by_day(1)
 def test_a_later_load_in_which_rights_are_raised_writes_nothing_and_the_next_reads_all(
     open_account: Opened, tmp_path: Path, before_request: int
 ) -> None:
@@ -146,6 +148,7 @@ def in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("streams", [("time_entries",), ("invoices", "invoice_payments")])
 @pytest.mark.parametrize(("earlier", "later"), [("administrator", "manager"), ("manager", "administrator")])
+@pytest.mark.by_day(1)
 def test_portions_of_a_first_load_are_all_read_with_the_same_rights(
     open_account: Opened,
     tmp_path: Path,

@@ -201,6 +201,7 @@ _LIST = "select length(list(repeat('x', 200) || id)) as texts from {}"
 
 
 @pytest.mark.parametrize("use", ["building", "writing"])
+@pytest.mark.nightly
 def test_a_statement_that_takes_more_memory_than_it_begins_with_is_done_with_more(tmp_path: Path, use: Use) -> None:
     warehouse = Target(tmp_path, pipelines_dir=tmp_path / "pipelines")
 
@@ -239,6 +240,7 @@ def test_a_statement_that_takes_more_memory_than_it_begins_with_is_done_with_mor
         assert limit_and_threads() == ("95.3 MiB", 1)
 
 
+@pytest.mark.nightly
 def test_a_statement_for_which_no_memory_is_enough_leaves_the_old_marts_and_says_so(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -359,6 +361,7 @@ def test_money_and_hours_are_exact_decimals_everywhere(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("dialect", ["postgres", "bigquery", "snowflake", "redshift", "databricks"])
+@pytest.mark.by_day(1)
 def test_every_statement_can_be_said_in_other_dialects(dialect: str) -> None:
     everything: Mapping[str, Any] = {model.name: model.query for model in models()} | {
         rule.name: rule.query for rule in rules()

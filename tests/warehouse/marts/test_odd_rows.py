@@ -216,6 +216,7 @@ def numbers(value: Any) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("value", [HUGE, BELOW, MANY_DECIMALS], ids=["28 digits", "below nothing", "nine decimals"])
+@pytest.mark.by_day(1)
 def test_a_number_that_is_odd_stops_nothing(shop: Shop, value: Decimal) -> None:
     made, truth = spoilt(shop, numbers(value))
     assert {(case.table, case.column) for case in made} >= {

@@ -135,6 +135,7 @@ def test_what_is_replaced_with_its_parent_is_noted_too(synced: tuple[Account, Ta
     assert not [table for table in account.tables() if table.startswith("harvest_before")]
 
 
+@pytest.mark.nightly
 def test_a_line_loses_a_project_that_was_deleted_before_we_ever_saw_it(
     open_account: OpenAccount, tmp_path: Path
 ) -> None:
@@ -318,6 +319,7 @@ def test_rows_before_the_start_date_are_left_alone(open_account: OpenAccount, tm
 
 
 @pytest.mark.parametrize("step", ["note_replaced", "sweep"])
+@pytest.mark.by_day(1)
 def test_a_sync_that_ends_before_it_noted_what_vanished_is_made_good_by_the_next(
     synced: tuple[Account, Target], monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -343,6 +345,7 @@ def test_a_sync_that_ends_before_it_noted_what_vanished_is_made_good_by_the_next
 
 
 @pytest.mark.parametrize("between", ["another account", "a stream that is skipped"])
+@pytest.mark.by_day(1)
 def test_what_a_killed_sync_did_not_note_waits_for_no_run_of_its_kind(
     synced: tuple[Account, Target],
     monkeypatch: pytest.MonkeyPatch,
@@ -420,6 +423,7 @@ def test_assignments_by_person_follow_those_by_project_without_waiting_for_their
         assert content["content"]
 
 
+@pytest.mark.nightly
 def test_another_account_in_the_same_tables_is_left_alone(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     with open_pipeline(warehouse).sql_client() as client:
@@ -435,6 +439,7 @@ def test_another_account_in_the_same_tables_is_left_alone(synced: tuple[Account,
     assert len([row for row in left if row["id"] == entry_id]) == 1
 
 
+@pytest.mark.nightly
 def test_odd_ids_are_neither_found_missing_nor_in_the_way(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     with open_pipeline(warehouse).sql_client() as client:

@@ -59,6 +59,7 @@ def test_a_list_that_harvest_does_not_count_is_not_compared_and_the_others_are(
 
 
 @pytest.mark.parametrize("is_null", [True, False], ids=["null", "left out"])
+@pytest.mark.by_day(1)
 def test_an_account_without_any_total_loads_and_is_not_compared(
     open_account: OpenAccount, tmp_path: Path, is_null: bool
 ) -> None:
@@ -72,6 +73,7 @@ def test_an_account_without_any_total_loads_and_is_not_compared(
     assert_equals_truth(account)
 
 
+@pytest.mark.nightly
 def test_a_record_that_is_here_twice_does_not_hide_one_that_is_missing(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     kept, lost = some_ids(account, "time_entries", 2)
@@ -90,6 +92,7 @@ def test_a_record_that_is_here_twice_does_not_hide_one_that_is_missing(synced: t
 
 
 @pytest.mark.parametrize("stream", ["time_entries", "invoices", "clients"])
+@pytest.mark.by_day(1)
 def test_a_record_that_is_here_twice_is_read_again_and_is_here_once(
     synced: tuple[Account, Target], stream: str
 ) -> None:
@@ -168,6 +171,7 @@ def test_one_look_is_enough_while_people_work(synced: tuple[Account, Target]) ->
 
 
 @pytest.mark.parametrize("is_exclusive", [False, True], ids=["since then", "after it"])
+@pytest.mark.by_day(1)
 def test_a_row_that_moved_in_the_very_second_in_which_the_load_began_stays(
     synced: tuple[Account, Target], is_exclusive: bool
 ) -> None:

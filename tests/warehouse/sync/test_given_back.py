@@ -79,6 +79,7 @@ def test_what_a_deleted_invoice_billed_can_be_billed_again(synced: tuple[Account
     assert windows_read(account, "time_entries") == ([] if moves else [bounds])
 
 
+@pytest.mark.nightly
 def test_a_sync_that_is_killed_before_it_read_them_again_is_made_good_by_the_next(
     synced: tuple[Account, Target], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,6 +150,7 @@ def test_what_an_invoice_billed_that_came_while_it_was_read_is_not_read_again(
     assert windows_read(account, "time_entries") == []
 
 
+@pytest.mark.nightly
 def test_invoices_before_the_start_date_are_not_taken_for_deleted_ones(
     open_account: OpenAccount, tmp_path: Path
 ) -> None:

@@ -266,6 +266,7 @@ def test_another_account_in_the_same_tables_is_left_alone(account: Account, ware
 
 
 @pytest.mark.parametrize("step", ["extracted", "normalized"])
+@pytest.mark.by_day(1)
 def test_a_run_that_was_interrupted_leaves_no_second_open_version(
     account: Account, warehouse: Target, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:

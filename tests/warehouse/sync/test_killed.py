@@ -77,6 +77,7 @@ def test_a_build_leaves_the_old_marts_or_the_new_ones(synced: tuple[Account, Tar
     assert state(warehouse, MARTS) == new
 
 
+@pytest.mark.nightly
 def test_a_comparison_goes_on_and_comes_to_the_same_end(synced: tuple[Account, Target], tmp_path: Path) -> None:
     account, warehouse = synced
     client = account.client(requests_per_15_s=0, report_requests_per_15_min=0)
@@ -98,6 +99,7 @@ def test_a_comparison_goes_on_and_comes_to_the_same_end(synced: tuple[Account, T
     assert sorted(query(warehouse, verdicts).rows) == sorted(query(elsewhere, verdicts).rows)
 
 
+@pytest.mark.nightly
 def test_a_copy_is_whole_or_nobody_takes_it_for_one(synced: tuple[Account, Target], tmp_path: Path) -> None:
     _, warehouse = synced
     whole = state(warehouse, DATASET)

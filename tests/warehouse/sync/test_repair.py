@@ -39,6 +39,7 @@ def delete_an_old_entry(account: Account) -> None:
 
 
 @pytest.mark.parametrize("change", [change_the_rounding, restate_a_rate, rename_a_client, delete_an_old_entry])
+@pytest.mark.by_day(1)
 def test_a_silent_change_is_healed_without_a_full_reload(
     synced: tuple[Account, Target], change: Callable[[Account], None]
 ) -> None:
@@ -87,6 +88,7 @@ def test_a_repair_alone_moves_no_more_at_once_than_a_sync_and_says_so(synced: tu
     assert len(account.rows("time_entries")) == len(before)
 
 
+@pytest.mark.nightly
 def test_a_repair_alone_keeps_what_is_gone_of_what_is_replaced_as_a_whole(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     delete_an_old_entry(account)

@@ -112,6 +112,7 @@ def test_a_project_renamed(account: Account, warehouse: Target, store: Store) ->
 
 
 @pytest.mark.parametrize("late_seconds", [3_600, 30 * 3_600], ids=["within the overlap", "long before it"])
+@pytest.mark.by_day(1)
 def test_a_row_committed_late(account: Account, warehouse: Target, store: Store, late_seconds: int) -> None:
     sync_from(account, warehouse)
     with store.committing_late(late_seconds):
@@ -149,6 +150,7 @@ def test_rows_created_and_deleted_between_two_pages_of_one_list_then_a_quiet_syn
 
 
 @pytest.mark.parametrize("number", [1, 12, 40], ids=lambda number: f"before request {number}")
+@pytest.mark.by_day(1)
 def test_the_token_revoked_in_the_middle_then_restored(
     account: Account, warehouse: Target, store: Store, number: int
 ) -> None:

@@ -99,6 +99,7 @@ def differing(report: VerifyReport) -> set[str]:
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.by_day(1)
 def test_a_fresh_copy_is_exact_in_every_report_month_and_currency(loaded: Loaded, seed: int) -> None:
     copy = loaded(seed=seed)
     report = copy.by_month()
@@ -274,6 +275,7 @@ def bill_a_project_no_more(copy: Copy) -> set[str]:
 
 
 @pytest.mark.parametrize("repairs", [False, True])
+@pytest.mark.by_day(1)
 def test_what_moved_between_two_months_is_found_by_months_and_by_a_year_only_once_it_is_known(
     loaded: Loaded, repairs: bool
 ) -> None:
@@ -316,6 +318,7 @@ SEEN = [
 
 
 @pytest.mark.parametrize("mutation", SEEN, ids=lambda mutation: mutation.__name__)
+@pytest.mark.by_day(3)
 def test_a_silent_change_is_found_in_these_reports_and_healed(
     loaded: Loaded, masters: Callable[..., Path], mutation: Callable[[Copy], set[str]]
 ) -> None:
@@ -363,6 +366,7 @@ def change_ours(copy: Copy, statement: str) -> None:
 @pytest.mark.parametrize(
     "mutation", [add_an_hour_before_rounding, exchange_the_hours_of_two], ids=lambda mutation: mutation.__name__
 )
+@pytest.mark.by_day(1)
 def test_hours_that_their_rounded_hours_contradict_are_found_without_any_report_and_healed(
     loaded: Loaded, mutation: Callable[[Copy], set[int]]
 ) -> None:
@@ -380,6 +384,7 @@ def test_hours_that_their_rounded_hours_contradict_are_found_without_any_report_
 @pytest.mark.parametrize(
     ("mode", "minutes", "is_hidden"), [("nearest", 0, False), ("nearest", 15, True), ("up", 30, True)]
 )
+@pytest.mark.by_day(1)
 def test_the_rule_for_rounding_is_found_and_what_it_hides_is_named(
     loaded: Loaded, mode: Any, minutes: int, is_hidden: bool
 ) -> None:
@@ -397,6 +402,7 @@ def test_the_rule_for_rounding_is_found_and_what_it_hides_is_named(
     assert (f"hours before they are rounded, within {minutes} minutes" in lines[-1]) is is_hidden
 
 
+@pytest.mark.nightly
 def test_a_key_that_is_there_twice_while_its_neighbour_is_missing_is_found_and_healed(loaded: Loaded) -> None:
     copy = loaded()
     entry = entry_of(copy)
@@ -489,6 +495,7 @@ def odd_account(loaded: Loaded, once: Callable[..., Path]) -> Copy:
 
 
 @pytest.mark.parametrize("reading", READINGS)
+@pytest.mark.by_day(2)
 def test_what_is_not_documented_is_found_out_for_the_whole_account_and_excuses_no_difference(
     odd_account: Copy, reading: str
 ) -> None:
@@ -509,6 +516,7 @@ def test_what_is_not_documented_is_found_out_for_the_whole_account_and_excuses_n
     assert {"uninvoiced", "project_budget"} <= differing(copy.verify())
 
 
+@pytest.mark.nightly
 def test_a_larger_company_with_projects_of_every_kind_is_exact(loaded: Loaded) -> None:
     """Projects of one's own with hours, a budget and a billable expense; idle ones; each kind of budget, monthly too."""
     copy = loaded(size="medium", entries=1_500)
@@ -568,6 +576,7 @@ UNSEEN = [move_by_a_day, change_a_cost_rate, change_a_note, approve, change_an_i
 
 
 @pytest.mark.parametrize("mutation", UNSEEN, ids=lambda mutation: mutation.__name__)
+@pytest.mark.by_day(2)
 def test_what_no_report_shows_is_not_found_and_the_output_says_so(
     loaded: Loaded, mutation: Callable[[Copy], None]
 ) -> None:
@@ -644,6 +653,7 @@ def test_an_interrupted_comparison_goes_on_where_it_was(loaded: Loaded) -> None:
     assert len(copy.report_calls()) - asked == report.calls == 1 + 1 + 1 + 7 + 2
 
 
+@pytest.mark.nightly
 def test_what_changed_while_it_was_interrupted_is_asked_again(loaded: Loaded) -> None:
     copy = loaded()
     copy.simulator.faults.at({"path": "reports/time/team", "nth": 4}, Fault.UNAUTHORIZED)
@@ -801,6 +811,7 @@ def test_work_that_is_dated_in_the_future_is_compared_with_the_month_of_today(lo
     assert ("time/team", date(2026, 3, 1), date(2026, 4, 20)) in found
 
 
+@pytest.mark.nightly
 def test_rows_older_than_all_of_ours_are_missed_and_brought(loaded: Loaded) -> None:
     copy = loaded()
     with open_pipeline(copy.warehouse).sql_client() as client:

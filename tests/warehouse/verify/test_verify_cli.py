@@ -114,6 +114,7 @@ def test_what_differs_is_named_with_both_figures_and_exits_3_until_it_is_repaire
     assert "Read again, round 1: time_entries" in repaired.stdout
 
 
+@pytest.mark.nightly
 def test_hours_that_no_rounding_makes_so_are_named_and_exit_3_though_every_report_agrees(account: Account) -> None:
     with open_pipeline(Target(Path.cwd())).sql_client() as client:
         client.execute_sql("update time_entries set hours = hours + 1 where id = (select min(id) from time_entries)")

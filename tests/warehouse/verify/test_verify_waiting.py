@@ -191,6 +191,7 @@ def test_what_a_sync_brings_while_reports_are_waited_for_is_compared_again(copy:
     assert until == f"{(began_at + timedelta(minutes=15)).astimezone():%H:%M:%S}"
 
 
+@pytest.mark.nightly
 def test_what_differs_beside_what_was_synced_meanwhile_is_a_difference_and_no_excuse(copy: Account24) -> None:
     account, warehouse = copy
     store = account.simulator.store
@@ -258,6 +259,7 @@ def waiting_process(account: Account, *arguments: str) -> Iterator[tuple[subproc
         process.communicate()
 
 
+@pytest.mark.nightly
 def test_a_comparison_that_is_killed_while_it_waits_is_gone_on_with(copy: Account24) -> None:
     account, warehouse = copy
     account.simulator.enforce_limits = False
