@@ -125,8 +125,8 @@ def harvest_time_tracking_source(
     check_requests(children_requests)
     if children_within_runs is not None:
         logger.warning(
-            "children_within_runs is no longer known and does nothing. children_requests says how many requests a run makes for "
-            "payments, messages, rates and the like; left out, it suits the account."
+            "children_within_runs was removed and does nothing. children_requests says how many requests a run makes for "
+            "payments, messages, rates and the like; its default fits the account."
         )
     if portion is not None and portion < 1:
         raise SettingWrong(f"portion must be 1 or more, got {portion}.")

@@ -47,6 +47,6 @@ def said_of_clocks(difference: timedelta) -> str:
     long = f"{days} days" if days > 1 else f"{hours} hours" if hours > 1 else f"{minutes} minutes"
     return (
         f"Harvest's clock is {long} {'ahead of' if difference > timedelta() else 'behind'} this machine's (or that of a proxy in "
-        "between is). The earlier of the two counts, so nothing is missed, and some things are read more than once: set this "
-        "machine's clock right."
+        "between is). The earlier of the two is used, so nothing is missed, but some rows are read more than once: correct this "
+        "machine's clock."
     )

@@ -111,7 +111,7 @@ class Extraction:
                 entry.unproven.append(f"it is read by {stream.parent.stream}: {parents.unproven}")
             if parents.lost:
                 entry.unproven.append(
-                    f"it is read by {stream.parent.stream}: the id of {parents.lost:,} of them is no number, so nothing can be asked for them"
+                    f"it is read by {stream.parent.stream}: the ids of {parents.lost:,} of them are not numbers, so nothing can be requested for them"
                 )
             told = yield from self._told(stream, entry, memory)
             share = yield from self._share(stream, entry, memory)

@@ -421,13 +421,13 @@ def test_what_cannot_be_copied_is_refused_and_nothing_changes(
     places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, target = places
-    with pytest.raises(SettingWrong, match="one and the same"):
+    with pytest.raises(SettingWrong, match="--to are the same"):
         copy(source, source)
     # Where one text says all of it, another name with the same text is the same place.
     if url := os.environ.get(f"DESTINATION__{target.destination.upper()}__CREDENTIALS"):
         monkeypatch.setenv("DESTINATION__REPORTING__DESTINATION_TYPE", target.destination)
         monkeypatch.setenv("DESTINATION__REPORTING__CREDENTIALS", url)
-        with pytest.raises(SettingWrong, match="one and the same"):
+        with pytest.raises(SettingWrong, match="--to are the same"):
             copy(target, replace(target, destination="reporting"))
     with pytest.raises(SettingWrong, match="nothing to copy"):
         copy(Target(tmp_path / "nowhere", pipelines_dir=tmp_path / "p"), target)

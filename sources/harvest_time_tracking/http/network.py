@@ -108,7 +108,7 @@ class Connection:
                 if body.tell() > self._most_bytes:
                     raise ContractViolation(
                         f"The answer at {printable(urlsplit(url).path)} is larger than {self._most_bytes >> 20} MB, and was "
-                        "not read to its end: that is none of Harvest's."
+                        "not read to the end: Harvest sends nothing like that."
                     )
         except BaseException:
             response.close()

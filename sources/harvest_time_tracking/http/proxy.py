@@ -80,14 +80,14 @@ def meaning_of(error: Exception, url: str, settings: Settings) -> HarvestError:
         why = re.search(r"verify failed: ([^(\[]*[^(\[ ])", said)
         return NetworkWrong(
             f"The certificate of {way.host} cannot be trusted ({why[1] if why else 'what is trusted cannot be read'}). "
-            f"Trusted is what stands in {way.certificates} ({way.certificates_from}). Where a company's proxy reads along, "
-            "its certificate belongs into the file that REQUESTS_CA_BUNDLE names."
+            f"Trusted certificates are in {way.certificates} ({way.certificates_from}). If your company's proxy inspects traffic, "
+            "put its certificate into the file that REQUESTS_CA_BUNDLE names."
         )
     if "WRONG_VERSION_NUMBER" in said:
-        return NetworkWrong(f"Who answers for {way.host} does not speak https: look at base_url and at HTTPS_PROXY.")
+        return NetworkWrong(f"Whatever answers for {way.host} does not speak https: check base_url and HTTPS_PROXY.")
     if any(isinstance(cause, gaierror) for cause in _causes(error)):
         return Unreachable(
-            f"The name {way.host} is not known here: is the network up, and base_url right? Where the way out leads through "
+            f"The name {way.host} is not known here: is the network up, and base_url right? If you need "
             "a proxy, HTTPS_PROXY must name it.",
             most_tries=_BRIEF_TRIES,
         )
@@ -97,12 +97,12 @@ def meaning_of(error: Exception, url: str, settings: Settings) -> HarvestError:
 def _blocked(where: str, said: str, *, is_no_address: bool) -> HarvestError:
     """Translate a failure of a proxy into an error."""
     if is_no_address:
-        return NetworkWrong(f"{where}: that is not the address of one.")
+        return NetworkWrong(f"{where}: that is not the address of a proxy.")
     if "only use HTTP" in said:
         return NetworkWrong(f"{where}: it speaks http, so its address must begin with http://.")
     answered = re.search(r"Tunnel connection failed: (\d+)", said)
     if answered and answered[1].startswith("4"):
-        login = ", it wants a user and a password (http://user:password@...)" if answered[1] == "407" else ""
+        login = ", it needs a user and a password (http://user:password@...)" if answered[1] == "407" else ""
         return NetworkWrong(f"{where}: it answers {answered[1]}{login}.")
     if answered:
         return Unreachable(f"{where}: it answers {answered[1]}.")

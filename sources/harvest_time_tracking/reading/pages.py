@@ -125,7 +125,7 @@ class Pages:
                 yield step
             if answers <= 1 or self.unproven:
                 return
-        self.unproven[news] = "so much changed while it was read that what did could not be read at once"
+        self.unproven[news] = "too much changed while it was read for the changes to be read at once"
 
     def _dated(self, calls: Sequence[Call]) -> Iterator[Step | None]:
         """Yield the pages of lists that are sorted by date, reading gaps again."""
@@ -227,7 +227,7 @@ class Pages:
         name = self._stream.name
         if place is None or not page.records:
             raise ContractViolation(
-                f"Harvest says that {name} goes on after a page that is empty, or does not say where."
+                f"Harvest says that {name} continues after a page that is empty, or does not say where."
             )
         if place in chain.followed:
             raise ContractViolation(f"Harvest's links to the next page of {name} go round in a circle.")

@@ -85,7 +85,7 @@ def look_at(ask: Ask, page: Page, date_field: str, kept: int, known: int) -> See
             f"and held {rows:,}"
         )
     elif paging.total is not None and paging.goes_on and end >= paging.total:
-        flaw = f"Harvest said {paging.total:,} records, and that they go on after page {ask.page:,}, which ended with the last of them"
+        flaw = f"Harvest said {paging.total:,} records, and that more follow page {ask.page:,}, which ended with the last of them"
     elif not rows and paging.goes_on and paging.total is None:
         flaw = f"Harvest said that page {ask.page:,} is not the last, and it held nothing"
     if paging.total is not None:

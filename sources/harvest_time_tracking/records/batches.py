@@ -112,7 +112,7 @@ class RowMaker:
                 yield from self._nested.portions(page, injected)
             return
         except RecursionError:
-            what = f"A record of {self._table.name} is nested too deep to be kept: that is none of Harvest's."
+            what = f"A record of {self._table.name} is nested too deeply to be kept: Harvest sends nothing like that."
         raise ContractViolation(what)
 
     def table_with_children(self, *, is_new: bool) -> Iterator[Any]:

@@ -24,7 +24,7 @@ from harvest_warehouse.cli.console import print_text
 @app.command(epilog="Examples: `dlt-harvest alerts` · `dlt-harvest alerts --json` · `dlt-harvest alerts --demo`")
 def alerts(
     as_json: Annotated[bool, typer.Option("--json", help="Print every row as JSON, for machines.")] = False,
-    is_demo: Annotated[bool, typer.Option("--demo", help="The demo's database instead of your own.")] = False,
+    is_demo: Annotated[bool, typer.Option("--demo", help="Use the demo's database instead of your own.")] = False,
     destination: DestinationName = None,
     debug: Debug = False,
 ) -> None:

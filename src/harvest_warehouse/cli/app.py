@@ -28,7 +28,7 @@ _SECONDS_UNTIL_AGAIN = 0.05
 
 app = typer.Typer(
     help="Copy a whole Harvest account into your own database.",
-    epilog="Exit codes: 0 done, 1 failed, 2 wrong use or configuration, 3 done, but something was skipped (--strict), is not proven, or needs attention.",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 done, but something was skipped (--strict), is not proven, or needs attention.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",

@@ -17,7 +17,7 @@ def build(
         datetime | None,
         typer.Option(
             formats=["%Y-%m-%d"],
-            help="The day up to which weeks, ages and budgets count. Default: that of the last load.",
+            help="The day that counts as today for weeks, ages and budgets. Default: the day of the last load.",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, for machines.")] = False,
@@ -26,7 +26,7 @@ def build(
 ) -> None:
     """Build the marts: utilisation, budgets, unbilled work, receivables, margin, in the schema `harvest_marts`.
 
-    Asks nothing of Harvest. The new marts replace the old ones only once every check has passed.
+    Sends no requests to Harvest. The new marts replace the old ones only once every check has passed.
     """
     with errors_told(debug):
         from harvest_time_tracking import Ledger

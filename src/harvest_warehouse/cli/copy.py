@@ -15,9 +15,7 @@ from harvest_warehouse.cli.console import print_text
     "· then `dlt-harvest sync --destination postgres`"
 )
 def copy(
-    target: Annotated[
-        str, typer.Option("--to", metavar="NAME", help="The destination to copy to; nothing may be there yet.")
-    ],
+    target: Annotated[str, typer.Option("--to", metavar="NAME", help="The destination to copy to; it must be empty.")],
     source: Annotated[
         str | None,
         typer.Option(
@@ -33,7 +31,7 @@ def copy(
 ) -> None:
     """Move to another destination without a new backfill: rows, history, deletions, and the state of each stream.
 
-    Asks nothing of Harvest and leaves the old database as it is. Every value is read back from the new one and compared; no
+    Sends no requests to Harvest and leaves the old database as it is. Every value is read back from the new one and compared; no
     command uses an interrupted copy until `--replace-unfinished` has copied it again.
     """
     with errors_told(debug):

@@ -14,7 +14,7 @@ from harvest_warehouse.cli.app import Debug, app, err, errors_told, out, prepare
 
 @app.command(epilog="Examples: `dlt-harvest demo` · `dlt-harvest demo --open`")
 def demo(
-    is_open: Annotated[bool, typer.Option("--open", help="Then open its dashboard, until Ctrl-C.")] = False,
+    is_open: Annotated[bool, typer.Option("--open", help="Then open its dashboard; Ctrl-C stops it.")] = False,
     debug: Debug = False,
 ) -> None:
     """Try it without an account: copy a simulated company into `harvest_demo.duckdb` in this folder, and verify it.
@@ -38,7 +38,7 @@ def demo(
             report = run(Path.cwd(), ledger=ledger, on_step=on_step)
             try:
                 written = write_page(demo_warehouse(Path.cwd()), Path("harvest_demo.html"), on_step=on_step)
-                week = f"The week as a picture: {written.picture}, and as a page to mail: {written.page}."
+                week = f"The week as a picture: {written.picture}, and as a page to email: {written.page}."
             except SettingWrong as error:
                 week = f"No picture of the week was drawn. {error}"
         for table in sync_tables(report.sync)[:1]:

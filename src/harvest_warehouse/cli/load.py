@@ -27,13 +27,13 @@ def load(
         list[str] | None, typer.Argument(metavar="[STREAM]...", help="Only these streams. Default: all.")
     ] = None,
     project_id: Annotated[
-        list[int] | None, typer.Option(help="Read this project again, by itself (projects_id). Repeat for more.")
+        list[int] | None, typer.Option(help="Reread this project on its own (projects_id). Repeat for more.")
     ] = None,
     start_date: Annotated[
         str | None, typer.Option(help="First day of time entries, expenses, invoices, estimates (2024-01-31).")
     ] = None,
-    reports_from: Annotated[str | None, typer.Option(help="A day in the first month reports are read for.")] = None,
-    reports_to: Annotated[str | None, typer.Option(help="A day in the last month reports are read for.")] = None,
+    reports_from: Annotated[str | None, typer.Option(help="A day in the first month to read reports for.")] = None,
+    reports_to: Annotated[str | None, typer.Option(help="A day in the last month to read reports for.")] = None,
     accept_access: Annotated[
         bool, typer.Option("--accept-access", help="Continue with a token that sees less than an earlier one.")
     ] = False,

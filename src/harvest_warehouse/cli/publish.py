@@ -26,16 +26,16 @@ def publish(
     file_format: Annotated[
         Literal["parquet", "delta", "iceberg"],
         typer.Option(
-            "--format", help="One Parquet file a table; or Delta or Iceberg tables, with the versions of a week."
+            "--format", help="One Parquet file per table; or Delta or Iceberg tables, which keep a week of versions."
         ),
     ] = "parquet",
     destination: DestinationName = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, for machines.")] = False,
     debug: Debug = False,
 ) -> None:
-    """Publish tables and marts as files for others to read, complete each time, without deleted rows.
+    """Publish all tables and marts as files for others to read, without deleted rows.
 
-    Asks nothing of Harvest. Each table is replaced at once, and only if its rows changed; no run writes meanwhile, so all are of
+    Sends no requests to Harvest. Each table is replaced at once, and only if its rows changed; no run writes meanwhile, so all are of
     one moment, which `harvest_published.json` beside them names.
     """
     with errors_told(debug):

@@ -17,11 +17,11 @@ def report(
     out: Annotated[Path, typer.Option("--out", help="The HTML file; the picture goes beside it, as .png.")] = Path(
         "harvest_report.html"
     ),
-    is_demo: Annotated[bool, typer.Option("--demo", help="The demo's database instead of your own.")] = False,
+    is_demo: Annotated[bool, typer.Option("--demo", help="Use the demo's database instead of your own.")] = False,
     destination: DestinationName = None,
     debug: Debug = False,
 ) -> None:
-    """Write the week as one HTML file to mail or print, and as a picture, from the marts of the last build.
+    """Write the week as one HTML file to email or print, and as a picture, from the marts of the last build.
 
     No scripts, and nothing is fetched from elsewhere. Each currency has its own section.
     """

@@ -29,29 +29,29 @@ _SECONDS_TO_END = 5.0
     "`dlt-harvest show --notebook explore.py`"
 )
 def show(
-    is_demo: Annotated[bool, typer.Option("--demo", help="The demo's database instead of your own.")] = False,
-    is_dlt: Annotated[bool, typer.Option("--dlt", help="dlt's own dashboard: tables, schema, state and runs.")] = False,
+    is_demo: Annotated[bool, typer.Option("--demo", help="Use the demo's database instead of your own.")] = False,
+    is_dlt: Annotated[bool, typer.Option("--dlt", help="Open dlt's own dashboard: tables, schema, state and runs.")] = False,
     notebook: Annotated[
-        Path | None, typer.Option(help="Your own marimo notebook, to read and change.", metavar="FILE")
+        Path | None, typer.Option(help="Open your own marimo notebook for editing.", metavar="FILE")
     ] = None,
-    port: Annotated[int, typer.Option(help="On this port.", min=1, max=65535)] = 2718,
+    port: Annotated[int, typer.Option(help="The port to serve on.", min=1, max=65535)] = 2718,
     host: Annotated[
-        str, typer.Option(help="On this address of the machine; any but 127.0.0.1 lets others reach it.")
+        str, typer.Option(help="The address to listen on; any but 127.0.0.1 lets others reach it.")
     ] = "127.0.0.1",
     needs_token: Annotated[
         bool,
         typer.Option(
             "--token",
-            help="With --host: whoever has the printed address may open it. DLT_HARVEST_DASHBOARD_KEY sets a key that stays.",
+            help="With --host: anyone who has the printed address may open it. Set DLT_HARVEST_DASHBOARD_KEY to keep the same key.",
         ),
     ] = False,
     headless: Annotated[bool, typer.Option("--headless", help="Do not open a browser.")] = False,
     destination: DestinationName = None,
     debug: Debug = False,
 ) -> None:
-    """Open the dashboard in the browser: utilisation, budgets, billing, margin, and how far to trust them. Ctrl-C ends it.
+    """Open the dashboard in the browser: utilisation, budgets, billing, margin, and how far to trust them. Ctrl-C stops it.
 
-    Answers only the browser it opens, and whoever has the address it prints.
+    Answers only the browser it opens, and anyone who has the address it prints.
     """
     with errors_told(debug):
         from harvest_time_tracking import SettingWrong

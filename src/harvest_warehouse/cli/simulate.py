@@ -31,17 +31,17 @@ class Size(StrEnum):
 @app.command(epilog="Example: `dlt-harvest simulate --size medium --role manager`")
 def simulate(
     size: Annotated[Size, typer.Option(help="How big the company is.")] = Size.SMALL,
-    seed: Annotated[int, typer.Option(help="Which company: the same seed, the same company.")] = 1,
-    port: Annotated[int, typer.Option(help="On this port; 0 for a free one.")] = 0,
+    seed: Annotated[int, typer.Option(help="Which company; the same seed gives the same company.")] = 1,
+    port: Annotated[int, typer.Option(help="The port to serve on; 0 for a free one.")] = 0,
     role: Annotated[Role, typer.Option(help="Who the token belongs to.")] = Role.ADMINISTRATOR,
-    latency: Annotated[float, typer.Option(help="Seconds that each answer takes.", min=0.0)] = 0.0,
+    latency: Annotated[float, typer.Option(help="Seconds each answer takes.", min=0.0)] = 0.0,
     limits: Annotated[bool, typer.Option(help="Keep Harvest's rate limits.")] = True,
-    busy: Annotated[bool, typer.Option(help="People change time entries meanwhile, about one a second.")] = False,
-    most_per_page: Annotated[int, typer.Option(help="No page is longer, whatever is asked for.", min=1)] = 2_000,
-    totals: Annotated[bool, typer.Option(help="Say how many records a list has.")] = True,
+    busy: Annotated[bool, typer.Option(help="Simulate people who change time entries, about one a second.")] = False,
+    most_per_page: Annotated[int, typer.Option(help="The most records on a page, whatever is requested.", min=1)] = 2_000,
+    totals: Annotated[bool, typer.Option(help="State how many records a list has.")] = True,
     debug: Debug = False,
 ) -> None:
-    """Start a simulated Harvest account on this machine, and say how to load it. Ctrl-C ends it."""
+    """Start a simulated Harvest account on this machine, and say how to load it. Ctrl-C stops it."""
     with errors_told(debug):
         import signal
 

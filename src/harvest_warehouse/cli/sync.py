@@ -45,7 +45,7 @@ def sync(
     destination: DestinationName = None,
     debug: Debug = False,
 ) -> None:
-    """Make every table equal to Harvest: the one command for a schedule.
+    """Make every table match Harvest: the command to schedule.
 
     Loads what changed and a part of what did not, moves deleted rows to `harvest_deletions`, keeps what Harvest forgets, and
     builds the marts.

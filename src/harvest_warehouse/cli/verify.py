@@ -28,14 +28,14 @@ def verify(
     since: Annotated[str | None, typer.Option(help="First day (2026-01-01). Default: all of history.")] = None,
     until: Annotated[str | None, typer.Option(help="Last day. Default: the last day with work.")] = None,
     months: Annotated[
-        bool, typer.Option("--months", help="Compare each month by itself, not only those of a year that differs.")
+        bool, typer.Option("--months", help="Compare each month separately, not only those of a year that differs.")
     ] = False,
-    repair: Annotated[bool, typer.Option("--repair", help="Read again what differs, and compare that again.")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Reread what differs, and compare again.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, for machines.")] = False,
     destination: DestinationName = None,
     debug: Debug = False,
 ) -> None:
-    """Compare with Harvest's own reports: time, expenses, what is not invoiced, budgets.
+    """Compare with Harvest's own reports: time, expenses, uninvoiced work, budgets.
 
     To the cent and the hundredth of an hour, by currency: year by year, and where a year differs, the months that cause it.
     Exit code 3 if anything differs or cannot be proven. The verdicts are in the table `harvest_reconciliation`.

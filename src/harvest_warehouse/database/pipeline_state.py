@@ -83,8 +83,8 @@ def refuse_foreign_tables(run: Run) -> None:
     makes_both_at_once = pipeline.destination.capabilities().supports_ddl_transactions
     if makes_both_at_once and (strange := sorted(there & set(tables()))):
         raise ForeignTables(
-            f"{warehouse.place} has tables in the schema {warehouse.dataset_name} that have the names of Harvest's and are "
-            f"somebody else's: {', '.join(strange)}. Rename or move them, or run this in another folder. Nothing was changed."
+            f"{warehouse.place} has tables in the schema {warehouse.dataset_name} that are named like Harvest's but "
+            f"belong to something else: {', '.join(strange)}. Rename or move them, or run this in another folder. Nothing was changed."
         )
 
 

@@ -68,6 +68,6 @@ def working_folder_read(warehouse: Target) -> Iterator[None]:
             raise
         raise FolderDamaged(
             f"dlt's working folder {warehouse.working_folders / warehouse.pipeline_name} is damaged, or half a copy "
-            f"({type(error).__name__}: {printable(str(error))}). Delete it, and run this again: all that matters is in the database, and what "
-            "waited there is asked for again."
+            f"({type(error).__name__}: {printable(str(error))}). Delete it, and run this again: everything that matters is in the database, and what "
+            "was unfinished is requested again."
         ) from error

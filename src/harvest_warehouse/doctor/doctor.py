@@ -190,7 +190,7 @@ def _who_is_it(settings: Settings, error: HarvestError) -> list[Check]:
     if settings.account_id in mine:
         return [
             Check("token", "ok", "it reaches the account."),
-            Check("account", "wrong", f"Harvest lists {settings.account_id} as this token's, and yet: {error}"),
+            Check("account", "wrong", f"Harvest lists {settings.account_id} among this token's accounts, but: {error}"),
         ]
     reached = (
         ", ".join(f"{printable(number)} ({printable(str(account.get('name')))})" for number, account in mine.items())
@@ -248,7 +248,7 @@ def _database(warehouse: Target) -> Check:
 def _children(children: ChildrenPlan) -> Check:
     """Report how many runs it takes to find a changed payment, message or rate whose invoice or person did not change."""
     if children.parents and not children.requests:
-        said = "switched off (children_requests = 0): payments, messages and rates are read where their parent changed only."
+        said = "switched off (children_requests = 0): payments, messages and rates are read only if their parent changed."
         return Check("children", "note", said)
     if children.requests == children.parents:
         return Check(
@@ -262,7 +262,7 @@ def _children(children: ChildrenPlan) -> Check:
         "ok",
         f"payments, messages, rates and the like: {children.requests:,} requests in each run (children_requests). Those of open "
         f"invoices, sent estimates and active people are all read again within {_runs(runs.alive)}, all others within "
-        f"{_runs(runs.others)} ({rest.alive} and {rest.others} where no invoice, estimate or person changes).",
+        f"{_runs(runs.others)} ({rest.alive} and {rest.others} if no invoice, estimate or person changes).",
     )
 
 
@@ -276,7 +276,7 @@ def _rereading(warehouse: Target, settings: Settings, requests: int) -> Check:
         return Check(
             "re-reading", "note", "switched off (reread_requests = 0): what changes without a trace is not noticed."
         )
-    said = f"{requests} requests of each sync read history again (reread_requests)"
+    said = f"{requests} requests in each sync reread history (reread_requests)"
     try:
         turn = rotation(Run(warehouse), settings, requests) if is_loaded(warehouse) else None
     except (DltException, HarvestError):
@@ -287,7 +287,7 @@ def _rereading(warehouse: Target, settings: Settings, requests: int) -> Check:
             "re-reading", "ok", f"{said}; after a first load, this says within how many runs all of it is read."
         )
     last = turn.longest_unread
-    since = f"since {last.read_at:%Y-%m-%d}" if last.read_at > NEVER else "by this database at all"
+    since = f"since {last.read_at:%Y-%m-%d}" if last.read_at > NEVER else "by this database yet"
     return Check(
         "re-reading",
         "ok",

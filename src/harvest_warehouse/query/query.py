@@ -105,17 +105,17 @@ def _waited(database: Database, asking: object, work: Any, seconds: float) -> An
     except TookTooLong:
         raise SettingWrong(_too_long(seconds)) from None
     except RecursionError:
-        raise SettingWrong("This statement is nested too deeply to be said to the database.") from None
+        raise SettingWrong("This statement is nested too deeply for the database.") from None
     except DltException as error:
         if "statement timeout" in str(error):
             raise SettingWrong(_too_long(seconds)) from None
         if hint := mended_by(str(error)):
             raise NotReadable(f"The database says: {printable(str(error))}{hint}") from error
-        raise SettingWrong(f"The database does not take it: {printable(str(error))}") from error
+        raise SettingWrong(f"The database rejected it: {printable(str(error))}") from error
 
 
 def _too_long(seconds: float) -> str:
-    return f"It took longer than {seconds:g} seconds, and was stopped: ask for less, or allow more with --timeout."
+    return f"The query took longer than {seconds:g} seconds and was stopped: simplify it, or allow more with --timeout."
 
 
 def _distinct(columns: tuple[str, ...]) -> tuple[str, ...]:

@@ -64,7 +64,7 @@ def question(statement: str, dialect: str) -> exp.Expr:
         SettingWrong: where it is something else, with what.
     """
     if not statement.isascii() and statement != statement.encode("utf-8", "replace").decode():
-        raise SettingWrong("This statement is no text: it holds what is not UTF-8.")
+        raise SettingWrong("This statement is not valid UTF-8 text.")
     logger = logging.getLogger("sqlglot")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -86,9 +86,9 @@ def question(statement: str, dialect: str) -> exp.Expr:
             "nothing is changed from here."
         )
     if tree.find(exp.Placeholder):
-        raise SettingWrong("Values are written into the statement: it has a placeholder (? or :name).")
+        raise SettingWrong("Write values into the statement: it has a placeholder (? or :name).")
     if tree.find(exp.Parameter, exp.SessionParameter):
-        raise SettingWrong("Variables and settings are not answered: write the value itself.")
+        raise SettingWrong("Variables and settings are not allowed: write the value itself.")
     return tree
 
 
@@ -141,17 +141,17 @@ def refuse_functions(tree: exp.Expr) -> None:
             name in _NAMED or (name.startswith(_FAMILIES) and name not in _NOT_OF_A_FAMILY)
         )
         if not is_typed and not is_named:
-            raise SettingWrong(f"The function {name} is not answered: it may reach more than the tables. {_ARE}")
+            raise SettingWrong(f"The function {name} is not allowed: it may reach more than the tables. {_ARE}")
         _refuse_qualified(call, name)
     if operator := tree.find(exp.Operator):
-        raise SettingWrong(f"An operator is written as itself, not as {operator.sql()}: it may be anybody's.")
+        raise SettingWrong(f"Write the operator itself, not {operator.sql()}: that could be anyone's operator.")
 
 
 def _refuse_qualified(call: exp.Expr, name: str) -> None:
     """Refuse functions qualified by a schema: a user-defined one may have any name."""
     above = call.parent
     if isinstance(above, exp.Dot) and above.expression is call:
-        raise SettingWrong(f"The function {name} is answered by its name alone, without a schema.")
+        raise SettingWrong(f"Write the function {name} without a schema.")
 
 
 def _refuse_elsewhere(table: exp.Table, known: Mapping[str, exp.Table]) -> None:

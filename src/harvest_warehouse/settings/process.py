@@ -85,8 +85,8 @@ def keep_dlt_quiet() -> None:
         dlt.config.get("runtime.sentry_dsn")
     except MissingDependencyException:
         raise SettingWrong(
-            "runtime.sentry_dsn is set (in .dlt/config.toml, or as RUNTIME__SENTRY_DSN), so dlt tells Sentry of errors, and for "
-            "that it needs sentry-sdk: pip install sentry-sdk, or remove the setting."
+            "runtime.sentry_dsn is set (in .dlt/config.toml, or as RUNTIME__SENTRY_DSN), so dlt reports errors to Sentry, and "
+            "needs sentry-sdk: pip install sentry-sdk, or remove the setting."
         ) from None
     for key, value in (("dlthub_telemetry", "false"), ("log_level", "WARNING")):
         if dlt.config.get(f"runtime.{key}") is None:

@@ -53,7 +53,7 @@ class Bucket:
             self._files, path = fsspec_from_config(self._config)
         except ConfigFieldMissingException as error:
             raise SettingWrong(
-                f"Where to is not configured: {' and '.join(error.fields)} missing. Put it into .dlt/secrets.toml under "
+                f"The place to publish to is not configured: {' and '.join(error.fields)} missing. Put it into .dlt/secrets.toml under "
                 f"[destination.{name}], or into DESTINATION__{name.upper()}__BUCKET_URL; docs/how-to/publish-files.md shows how."
             ) from None
         except (MissingDependencyException, ImportError):
@@ -109,7 +109,7 @@ class Bucket:
         if self._is_local:
             if set("[]") & set(url):
                 raise BucketFailed(
-                    f"{self.url}: Delta's library takes no folder with [ or ] in its path. Choose another."
+                    f"{self.url}: Delta's library does not accept a folder with [ or ] in its path. Choose another."
                 )
             Path(url).mkdir(parents=True, exist_ok=True)
         try:

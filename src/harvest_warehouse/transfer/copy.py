@@ -113,7 +113,7 @@ def copy(
     """
     began = time.monotonic()
     if _is_same(source, target):
-        raise SettingWrong(f"{source.place} cannot be copied onto itself: --from and --to are one and the same.")
+        raise SettingWrong(f"{source.place} cannot be copied onto itself: --from and --to are the same.")
     if not is_loaded(source):
         raise SettingWrong(f"There is nothing to copy: {source.place} is not there.")
     run = Run(target, on_step=on_step)
@@ -195,7 +195,7 @@ class _Copy:
         names = (name for portions in plan for name in (portions.table, *portions.names))
         if too_long := sorted({name for name in names if len(name) > most}):
             raise SettingWrong(
-                f"{self._target.place} takes names of {most} letters at most, and there are longer ones: {', '.join(too_long)}."
+                f"{self._target.place} allows names of at most {most} letters, and these are longer: {', '.join(too_long)}."
             )
 
     def _begin(self, client: JobClientBase, schema: Schema, plan: Sequence[TableScan], *, replaces: bool) -> None:
@@ -205,13 +205,13 @@ class _Copy:
             if UNFINISHED_COPY in names:
                 if not replaces:
                     raise SettingWrong(
-                        f"{self._target.place} holds what an interrupted copy wrote: --replace-unfinished drops that, and copies again."
+                        f"{self._target.place} has the remains of an interrupted copy: --replace-unfinished drops them, and copies again."
                     )
                 database.run([f'drop table if exists "{name}"' for name in names if name in schema.tables])
             elif names:
                 raise SettingWrong(
                     f"{self._target.place} already holds {len(names)} tables ({names[0]}, ...) in {self._target.dataset_name}: "
-                    "a copy needs an empty place, so that two accounts or two times are not mixed. Nothing was changed."
+                    "a copy needs an empty target, so that data of different accounts or times is not mixed. Nothing was changed."
                 )
             else:
                 if self._target.dataset_name in database.missing_datasets():

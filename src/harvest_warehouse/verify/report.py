@@ -17,9 +17,9 @@ NOT_IN_REPORTS = (
     "invoices, payments and the lines of time-and-materials invoices",
     "estimates",
     "people, their rates, capacities and roles",
-    "assignments, but for the sums of their budgets",
+    "assignments, except for the sums of their budgets",
     "contacts, notes and approvals",
-    "what leaves all sums of a window as they are: an entry on another of its days, two entries that changed places",
+    "changes that leave all sums of a window the same: an entry moved to another of its days, two entries that swapped places",
 )
 """Data that Harvest's reports say nothing about, so that no comparison with them can prove it."""
 

@@ -94,7 +94,7 @@ def scope(
     left_out = {**who.off, **_not_loaded(database, who)}
     if settings.start_date is not None:
         left_out[BUDGET] = f"budgets count all time, and only days from {settings.start_date} are loaded"
-        notes.append("What is left of fixed fees is not compared: it counts invoices of all time.")
+        notes.append("What is left of fixed fees is not compared: that counts invoices from all of history.")
     oldest, newest, running = days_of(database, settings.account_id)
     is_probing = first is None and settings.start_date is None
     if last is None:

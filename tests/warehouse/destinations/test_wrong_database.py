@@ -49,7 +49,7 @@ def test_what_is_no_duckdb_file_is_named_as_such(make: Callable[[Path], None], t
     for verb in VERBS:
         done = ask(verb)
         assert (done.exit_code, done.stdout) == (1, ""), verb
-        assert f"Error: {tmp_path / FILE} is no DuckDB database." in done.stderr, verb
+        assert f"Error: {tmp_path / FILE} is not a DuckDB database." in done.stderr, verb
         assert "move it away, and run `dlt-harvest sync`" in done.stderr, verb
         assert "credentials" not in done.stderr, verb
 
@@ -94,9 +94,9 @@ def test_tables_of_others_that_have_the_names_of_ours_get_none_of_our_rows(
 ) -> None:
     account, warehouse = open_account(), Target(tmp_path)
     make(warehouse.file)
-    with pytest.raises(LoadFailed, match=r"are somebody else's: clients\. Rename or move them"):
+    with pytest.raises(LoadFailed, match=r"belong to something else: clients\. Rename or move them"):
         load(warehouse, account.client().settings, ["clients"])
-    with pytest.raises(LoadFailed, match=r"are somebody else's: clients\."):
+    with pytest.raises(LoadFailed, match=r"belong to something else: clients\."):
         sync_from(account, warehouse)
     assert account.simulator.requests == []
     with duckdb.connect(str(warehouse.file)) as database:

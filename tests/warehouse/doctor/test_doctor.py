@@ -210,7 +210,7 @@ def test_it_tells_within_how_many_runs_all_of_history_is_read_again(
     client = account.client()
     load(warehouse, client.settings, ["clients", "roles"], client=client)
     line = said(ask(account, warehouse), "re-reading")
-    assert "10 requests of each sync read history again (reread_requests)" in line
+    assert "10 requests in each sync reread history (reread_requests)" in line
     assert "within 1 run;" in line, "clients are the only list that is not read whole in each run"
     assert f"the longest unread is clients, not read since {datetime.now(UTC):%Y-%m-%d}" in line
 

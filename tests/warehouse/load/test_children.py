@@ -163,7 +163,7 @@ def test_children_of_parents_without_a_number_are_not_proven(open_account: OpenA
         "invoices": "complete",
         **dict.fromkeys(OF_INVOICES, "unproven"),
     }
-    assert "the id of 1 of them is no number" in outcomes["invoice_payments"].reason
+    assert "the ids of 1 of them are not numbers" in outcomes["invoice_payments"].reason
 
 
 def test_all_children_of_a_small_account_are_read_in_each_run(account: Account) -> None:
@@ -303,7 +303,7 @@ def test_the_setting_of_earlier_versions_is_told_to_do_nothing(
 ) -> None:
     monkeypatch.setenv("SOURCES__HARVEST_TIME_TRACKING__CHILDREN_WITHIN_RUNS", "7")
     account.source()
-    assert "children_within_runs is no longer known" in caplog.text
+    assert "children_within_runs was removed" in caplog.text
     assert "children_requests" in caplog.text
 
 

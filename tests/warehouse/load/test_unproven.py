@@ -222,4 +222,4 @@ def test_a_total_that_ends_with_a_page_that_goes_on_is_not_believed(open_account
     outcome = account.outcomes()[stream]
     assert outcome.outcome == "unproven"
     assert "Harvest said 20 records" in outcome.reason
-    assert "go on after page 1" in outcome.reason
+    assert "more follow page 1" in outcome.reason

@@ -71,7 +71,7 @@ def test_it_says_beforehand_how_long_it_takes_and_exits_0_where_all_agrees(accou
     assert "asking Harvest for 31 reports" in by_month.stderr
     assert "as part of a year" not in by_month.stdout
     # In the order of their calls, and no report that was not asked for.
-    assert "Every figure in these reports of Harvest's agrees: project_budget, " in done.stdout
+    assert "Every figure in these Harvest reports agrees: project_budget, " in done.stdout
     assert "0 ties" in done.stdout
     assert "Found: hours are rounded up to 6 minutes (" in done.stdout
     last = done.stdout.splitlines()[-1]
@@ -126,7 +126,7 @@ def test_hours_that_no_rounding_makes_so_are_named_and_exit_3_though_every_repor
     assert Decimal(odd["hours"]) - Decimal(odd["rounded_hours"]) > Decimal("0.8")
     said = run(account, "verify")
     assert said.returncode == 3
-    assert "Our own rows contradict themselves." in said.stdout
+    assert "Rows in the database contradict themselves." in said.stdout
     assert f"time entry {odd['id']} ({odd['spent_date']}, {odd['project']}, {odd['person']})" in said.stdout
 
 

@@ -22,7 +22,7 @@ from harvest_warehouse.sync import SyncReport
 _SAID: Mapping[Verdict, str] = {
     "unsettled": "not every difference was found; the next sync looks again",
     "not compared": "not compared: Harvest does not say how many there are, so deleted rows cannot be found",
-    "doubled": "records are here twice, and reading them again did not fix it",
+    "doubled": "records are duplicated, and rereading them did not fix it",
 }
 
 
@@ -85,7 +85,7 @@ def sync_json(report: SyncReport, error: str | None = None) -> str:
 
 def _rotation_line(rotation: Rotation) -> str:
     return (
-        f"Read again in rotation: {counted(len(rotation.chosen), 'part')} of {rotation.windows:,} of the account; "
+        f"Reread in rotation: {counted(len(rotation.chosen), 'part')} of {rotation.windows:,} of the account; "
         f"all of it within {counted(rotation.within_runs, 'run')}."
     )
 
@@ -101,7 +101,7 @@ def _sweep_lines(sweep: SweepReport, report: SyncReport) -> list[str]:
     equal = sum(swept.verdict == "equal" for swept in sweep.streams)
     return [
         *lines,
-        f"{told} {equal} of {counted(len(sweep.streams), 'list')} found equal to Harvest's with "
+        f"{told} {equal} of {counted(len(sweep.streams), 'list')} match Harvest's, with "
         f"{counted(sweep.requests, 'request')}.",
     ]
 

@@ -30,7 +30,7 @@ _FAMILIES = {
     "archived": "archived projects that are billable, uninvoiced, are",
     "money": "money is rounded",
     "timers": "running timers are",
-    "fixed_fee": "what is left of a fixed fee is less its lines",
+    "fixed_fee": "what is left of a fixed fee counts invoice lines",
     "budget": "budgets in money count billable hours at their rates,",
     "budget_hours": "budgets in hours count",
 }
@@ -186,12 +186,12 @@ def _verdict(report: VerifyReport) -> str:
         return (
             "Not every figure is proven."
             if report.differing or report.refused
-            else "Our own rows contradict themselves."
+            else "Rows in the database contradict themselves."
         )
     compared = dict.fromkeys(one.figure.report for one in report.judged)
     if not compared:
         return "There was no figure to compare."
-    return f"Every figure in these reports of Harvest's agrees: {', '.join(compared)}."
+    return f"Every figure in these Harvest reports agrees: {', '.join(compared)}."
 
 
 def _by_reason(reasons: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -44,13 +44,13 @@ def is_database(file: Path) -> bool:
     if not file.exists():
         if file.is_symlink():
             raise NoDatabase(
-                f"{file} is a link to {file.readlink()}, which is not there: mount or make what it leads to, or remove the link."
+                f"{file} is a link to {file.readlink()}, which does not exist: mount or create it, or remove the link."
             )
         return False
     place, magic = _MAGIC
     if file.is_dir() or _beginning(file, place.stop)[place] != magic:
         raise NoDatabase(
-            f"{file} is no DuckDB database. If it was one and is damaged, put a copy in its place; else move it away, and run "
+            f"{file} is not a DuckDB database. If it is a damaged one, replace it with a backup; otherwise move it away, and run "
             "`dlt-harvest sync` in this folder."
         )
     return True
