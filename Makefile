@@ -11,30 +11,30 @@ RUN := .venv/bin/
 UV_VERSION := 0.13.9
 PIP_AUDIT := 2.10.1
 
-help:  ## what can be made
+help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
-demo: .venv/ready  ## load a simulated account into harvest_demo.duckdb and ask it a few questions
+demo: .venv/ready  ## load a simulated account into harvest_demo.duckdb and run a few queries
 	$(RUN)dlt-harvest demo
 
-test: .venv/ready  ## run the tests: the same cases each time
+test: .venv/ready  ## run the tests, with the same cases each time
 	PYTHONHASHSEED=0 $(RUN)pytest -n auto
 
-test-fast: .venv/ready  ## the quick ones, before each commit
+test-fast: .venv/ready  ## run the quick tests, before each commit
 	PYTHONHASHSEED=0 $(RUN)pytest -n auto -m fast --durations 0 --durations-min 3
 
-nightly: nightly-tests storm  ## everything: all tests, every destination's double, storms 1-300
+nightly: nightly-tests storm  ## run everything: all tests, every destination's double, storms 1-300
 
 nightly-tests: .venv/ready
 	PYTHONHASHSEED=0 DESTINATIONS_SIZE=tiny $(RUN)pytest -n auto -m ""
 
-test-destinations: .venv/ready  ## the same company on every destination that can be had here, and a table of what stood for what
+test-destinations: .venv/ready  ## run the same company on every destination available here, and list the doubles used
 	DESTINATIONS_SIZE=small $(RUN)pytest -n 0 tests/destinations tests/warehouse/destinations --timeout 1200
 
 SEEDS ?= 1-300
 DESTINATION ?= duckdb
 
-storm: .venv/ready  ## days of trouble by seed, then calm: `make storm SEEDS=17` repeats one, DESTINATION=postgres on a server
+storm: .venv/ready  ## days of faults decided by a seed, then a final sync: `make storm SEEDS=17` repeats one, DESTINATION=postgres on a server
 	cd tests && PYTHONHASHSEED=0 ../$(RUN)python -m storm --seeds $(SEEDS) --destination $(DESTINATION)
 
 # Drawn once, and printed: it decides every case.
@@ -42,12 +42,12 @@ SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 STORMS ?= 20
 
 explore: SEED := $(SEED)
-explore: .venv/ready  ## cases that nobody has seen, and storms: `make explore SEED=17` repeats them
+explore: .venv/ready  ## run new random cases, and storms: `make explore SEED=17` repeats them
 	@echo "Once more: make explore SEED=$(SEED)"
 	PYTHONHASHSEED=$(SEED) $(RUN)pytest -n auto -m hypothesis --hypothesis-profile explore --hypothesis-seed $(SEED)
 	$(MAKE) storm SEEDS=$(SEED)-$$(($(SEED) + $(STORMS) - 1))
 
-lint: .venv/ready  ## what CI checks beside the tests
+lint: .venv/ready  ## what CI checks in addition to the tests
 	$(RUN)ruff check
 	$(RUN)ruff format --check
 	$(RUN)mypy
@@ -57,29 +57,29 @@ lint: .venv/ready  ## what CI checks beside the tests
 	$(RUN)marimo check --strict docs/explore.py src/harvest_warehouse/dashboard/app.py
 	$(MAKE) --no-print-directory docs-site
 
-docs: .venv/ready  ## write the generated pages again
+docs: .venv/ready  ## regenerate pages from the code
 	$(RUN)python docs/generate
 
-docs-site: .venv/ready  ## build the documentation as a site into site/; a broken link is an error
+docs-site: .venv/ready  ## build the documentation as a website in site/; a broken link is an error
 	NO_MKDOCS_2_WARNING=1 $(RUN)mkdocs build --strict --quiet
 
-pictures: .venv/ready  ## take the README's pictures of the dashboard again; needs Chromium
+pictures: .venv/ready  ## retake the screenshots of the dashboard; needs Chromium
 	$(RUN)python docs/pictures.py
 
-benchmark: .venv/ready  ## measure beside dltHub's example and the bare floor, and write docs/explanation/performance.md
+benchmark: .venv/ready  ## compare with dltHub's example and the bare floor, and write docs/explanation/performance.md
 	$(RUN)python -m benchmarks all
 
-audit: .venv/ready  ## known vulnerabilities in what uv.lock pins; asks the package index's advisories
+audit: .venv/ready  ## check uv.lock against the package index's advisories
 	$(UV) export --quiet --locked --all-extras --no-emit-project --format requirements.txt --output-file .venv/locked.txt
 	$(UV) tool run --quiet pip-audit==$(PIP_AUDIT) --strict --disable-pip --require-hashes --requirement .venv/locked.txt
 
-dist: .venv/ready  ## the wheel and the sdist
+dist: .venv/ready  ## build the wheel and the sdist
 	$(UV) build --quiet --out-dir dist
 
-sbom: .venv/ready  ## what the wheel brings with it, as CycloneDX: sbom.cdx.json
+sbom: .venv/ready  ## list the wheel's dependencies, as CycloneDX: sbom.cdx.json
 	$(UV) export --quiet --locked --all-extras --format cyclonedx1.5 --output-file sbom.cdx.json
 
-clean:  ## remove what was made, not what was loaded
+clean:  ## remove what was built, not what was loaded
 	rm -rf .venv .uv .azurite dist site .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 .venv/ready: pyproject.toml uv.lock $(filter .uv/bin/uv,$(UV))

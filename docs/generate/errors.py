@@ -14,32 +14,32 @@ _PAGE = """# Errors
 
 The tree is written by `make docs` from the code.
 
-Errors are classed by **what happens next**, not by where they arise. A message says what happened, to what, and what to do, in one line.
-No message holds a secret.
+Errors are classified by **what happens next**, not by where they occur. A message says what happened, to what, and what to do, in one line. No
+message contains a secret.
 
 | class of error | what happens next |
 | --- | --- |
-| 429, 5xx, a broken connection, a body that is not what was announced | the client asks again, within bounds; it raises the error once the tries are used up |
-| the token, a permission, the account, a setting, a proxy or a certificate | a person has to act: no retry would help. A refused stream (403) is skipped and the others go on; a refused token (401) stops the run |
-| an answer that Harvest's documentation does not allow (a missing list, a link to another host, a loop) | the run stops and says what came: it may be a gateway in between, or news from Harvest |
-| the database, the lock, a load, a build, a copy | the command ends with 1 and leaves what was there; the next run continues |
+| 429, 5xx, a broken connection, a body that does not match its headers | the client retries, within limits; it raises the error once the retries are used up |
+| the token, a permission, the account, a setting, a proxy or a certificate | a person has to act: no retry would help. A refused stream (403) is skipped and the others continue; a refused token (401) stops the run |
+| an answer that Harvest's documentation does not allow (a missing list, a link to another host, a loop) | the run stops and says what it received: a gateway may be in between, or Harvest has changed |
+| the database, the lock, a load, a build, a copy | the command exits with 1 and leaves the tables as they were; the next run continues from there |
 
-## What bounds them
+## Limits
 
-Every wait and every loop has a bound.
+Every wait and every loop has a limit.
 
-- An answer that is not complete after five minutes is broken off and requested again, like a broken one.
-- One of more than 256 MB, unpacked, or an empty page that has a link to a next one, is an error: neither is Harvest's.
-- `Retry-After` is obeyed; a 429 pauses every worker of the account.
+- An answer that is not complete after five minutes is aborted and requested again, like a broken one.
+- An answer of more than 256 MB, unpacked, or an empty page with a link to a next one, is an error: Harvest sends neither.
+- `Retry-After` is obeyed; a 429 pauses all requests to the account.
 - What no retry can fix (an unknown certificate, a proxy that refuses) is reported at once, with the variable to look at.
 
-## Where they become a message
+## Where errors become messages
 
-Only the command line turns an error into a message and an [exit code](../reference/exit-codes.md): 2 for a setting, 3 for a token that sees
-less, 1 for everything else. If you import the packages, catch `{top}`: every error that is meant for people derives from it, and its
-text is the message. What to do about each message is under [Recover from an error](../how-to/recover.md).
+Only the command line turns an error into a message and an [exit code](../reference/exit-codes.md): 2 for a setting, 3 for a token that sees less, 1
+for everything else. If you import the packages, catch `{top}`: every error meant for users derives from it, and its text is the message.
+[Recover from an error](../how-to/recover.md) says what to do about each message.
 
-What Harvest, a gateway or a database says is shown as one line of at most 300 characters, without control characters.
+Text from Harvest, a gateway or a database is shown as one line of at most 300 characters, without control characters.
 
 ## The tree
 

@@ -8,7 +8,7 @@ from harvest_warehouse.marts.needs import MOST, needs
 
 _HEAD = """# The marts
 
-Written by `make docs` from the SQL files in `src/harvest_warehouse/marts/sql` and the words in `models.yml` there; do not edit.
+Written by `make docs` from the SQL files in `src/harvest_warehouse/marts/sql` and the descriptions in `models.yml` there; do not edit.
 `dlt-harvest build` makes these tables in the schema `harvest_marts`. Every key begins with `account_id`. Money is exact,
 never rounded before it is shown, and always in the `currency` of its row: never add rows of different currencies. Hours
 are decimals. To get a ratio over several rows, add up numerators and denominators first, then divide.
@@ -51,9 +51,9 @@ def _places_part() -> str:
             "One odd row from Harvest never stops a build. A row that lacks the values named here, or whose parent row is left "
             "out, is in no table, and no figure counts it. The same goes for rows with hours or quantities of "
             f"{MOST['units']:,} or more, money of {MOST['money']:,} or more, or a timestamp outside the years 1 to 9999. The "
-            "check `left_out` names each of them, with what is odd and what it holds. `odd_value` names rows that count, "
-            "although a value in them is missing or impossible. Included and left-out rows together are exactly what Harvest's "
-            "tables hold: `conserved_rows` and the other conservation checks stop the build if they are not.",
+            "check `left_out` lists each of them, with what is odd and what it contains. `odd_value` lists rows that count, "
+            "although a value in them is missing or impossible. Included and left-out rows together are exactly the rows of "
+            "Harvest's tables: `conserved_rows` and the other conservation checks stop the build if they are not.",
             markdown_table(("table", "what a row needs", "and a row of"), rows),
         ]
     )
@@ -63,10 +63,10 @@ def _checks_part() -> str:
     return "\n\n".join(
         [
             "## Checks",
-            "An error stops the build, and the previous marts stay. A warning rests on how Harvest behaves. A finding is "
-            "something you may want to fix in Harvest. `mart_data_quality` has the number of rows of each, and a query that "
-            "shows them. Each table also has an error check of its key.",
-            markdown_table(("check", "severity", "a row that it finds means"), map(_check_row, _named_rules())),
+            "An error stops the build, and the previous marts stay. A warning depends on how Harvest behaves. A finding is "
+            "something you may want to fix in Harvest. `mart_data_quality` has the number of rows that each found, and a query that "
+            "shows them. Each table's key also has an error check.",
+            markdown_table(("check", "severity", "what a row that it finds means"), map(_check_row, _named_rules())),
         ]
     )
 

@@ -18,43 +18,43 @@ from harvest_warehouse.settings.account import REREAD_REQUESTS, reread_requests
 
 _HEAD = """# Settings
 
-Written by `make docs` from the code; do not edit. dlt-harvest reads its settings where dlt does, and the first that it finds wins:
+Written by `make docs` from the code; do not edit. dlt-harvest reads its settings where dlt does; the first one found wins:
 
 1. environment variables,
-2. `.dlt/secrets.toml` in the folder where the command runs,
+2. `.dlt/secrets.toml` in the folder where you run the command,
 3. `.dlt/config.toml` in the same folder,
 4. the same two files in dlt's own folder (`~/.dlt`).
 
-Put secrets into `secrets.toml` or the environment, and everything else wherever you like. An unknown name in one of the three
-sections of dlt-harvest's own (`[harvest_warehouse]`, `[harvest_marts]`, `[harvest_alerts]`) is an error, with the nearest
-name that exists. So is a value that cannot work.
+Put secrets into `secrets.toml` or the environment, and everything else wherever you like. An unknown name in one of
+dlt-harvest's own sections (`[harvest_warehouse]`, `[harvest_marts]`, `[harvest_alerts]`) is an error, and the message suggests
+the nearest name. A value that cannot work is an error, too.
 """
 
 _ACCOUNT = """## The account
 
 Under `[sources.harvest_time_tracking]` or `[sources.harvest_time_tracking_source]`; in the environment
 `SOURCES__HARVEST_TIME_TRACKING__` or `SOURCES__HARVEST_TIME_TRACKING_SOURCE__` before the name. dlt looks under the pipeline's
-name first (`[harvest_time_tracking_pipeline.sources.harvest_time_tracking]`). Last of all dlt takes a bare `ACCESS_TOKEN` from the
-environment; it wins over the files and may belong to another program, so a warning tells you when the token came from there.
-The same names are arguments of `harvest_time_tracking_source`.
+name first (`[harvest_time_tracking_pipeline.sources.harvest_time_tracking]`). If none of the variables is set, dlt takes
+a bare `ACCESS_TOKEN` from the environment, before the files; it may belong to another program, so a warning tells you when the
+token came from there. All of these are also arguments of `harvest_time_tracking_source`.
 """
 
 _COMMAND = "Only the command `dlt-harvest sync` reads this one, in the same sections:"
 
 _PROGRAMS = """## For programs
 
-More arguments of `harvest_time_tracking_source`, for a pipeline of your own. `dlt-harvest load` has options for the first three.
+More arguments of `harvest_time_tracking_source`, for your own pipeline. `dlt-harvest load` has options for the first three.
 """
 
 _WAREHOUSE = """## The database
 
-Under `[harvest_warehouse]`. `--destination` (`-d`) wins over it. The credentials of a destination are in dlt's own places: the pages of
+Under `[harvest_warehouse]`. `--destination` (`-d`) wins over it. Credentials go where dlt looks for them: the pages of
 [destinations](destinations/index.md) have an example for each.
 """
 
 _MARTS = """## The marts
 
-Under `[harvest_marts]`. `dlt-harvest build` works without any of these; `dlt-harvest doctor` says which ones matter and are missing.
+Under `[harvest_marts]`. `dlt-harvest build` works without any of these; `dlt-harvest doctor` says which ones your account needs and lacks.
 In the environment, lists and tables are written as in the file, or as JSON:
 `HARVEST_MARTS__EXCHANGE_RATES='{USD = {"2026-01" = 0.92}}'`.
 """
@@ -70,13 +70,13 @@ _ELSEWHERE = """## The rest of the environment
 | --- | --- |
 | `RUNTIME__SLACK_INCOMING_HOOK` | address of a Slack-compatible webhook for `dlt-harvest alerts`; in `.dlt/secrets.toml` it is `slack_incoming_hook` under `[runtime]` |
 | `DLT_DATA_DIR` | folder for dlt's working folders, in place of `~/.dlt` |
-| `DLT_HARVEST_DASHBOARD_KEY` | a key of the dashboard that stays; without it each start makes a new one |
-| `DLT_HARVEST_PROXY_SECRET` | secret that a login proxy puts into each request ([sharing the dashboard](../how-to/share-the-dashboard.md)) |
+| `DLT_HARVEST_DASHBOARD_KEY` | a permanent key for the dashboard; without it each start makes a new one |
+| `DLT_HARVEST_PROXY_SECRET` | secret that a login proxy adds to each request ([sharing the dashboard](../how-to/share-the-dashboard.md)) |
 | `DLT_HARVEST_DEBUG` | shows the traceback of an error, as `--debug` does |
-| `HTTPS_PROXY`, `NO_PROXY` | the proxy that leads to Harvest, and what is reached without it; addresses of this machine never use a proxy |
+| `HTTPS_PROXY`, `NO_PROXY` | the proxy to use for Harvest, and the hosts to reach without it; addresses of this machine never use a proxy |
 | `REQUESTS_CA_BUNDLE` | file with the certificates to trust, Python's own and your company's |
-| `RUNTIME__SENTRY_DSN` | dlt then reports errors to Sentry, and needs `sentry-sdk` |
-| `RUNTIME__DLTHUB_TELEMETRY`, `RUNTIME__LOG_LEVEL` | dlt's own; dlt-harvest sets `false` and `WARNING` where you set nothing |
+| `RUNTIME__SENTRY_DSN` | makes dlt report errors to Sentry; needs `sentry-sdk` |
+| `RUNTIME__DLTHUB_TELEMETRY`, `RUNTIME__LOG_LEVEL` | dlt's own; the defaults here are `false` and `WARNING` |
 """
 
 # How a user writes what the program keeps in another form.

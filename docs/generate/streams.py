@@ -16,10 +16,10 @@ OWN_TABLES = (RUNS, DELETIONS, ACCESS, REREADS, RECONCILIATION, WINDOWS)
 _HEAD = """# Streams and tables
 
 Written by `make docs` from the catalogue (`sources/harvest_time_tracking/catalogue.py`) and the schema file beside it; do
-not edit. Each stream goes to the table of its name, in the dataset `harvest_time_tracking_data`. Every column exists,
+not edit. Each stream is loaded into the table of the same name, in the dataset `harvest_time_tracking_data`. Every column exists,
 even if your account has never used it; a field that Harvest adds becomes a new column, and a value that does not fit its
 column is kept as text in a column beside it (`<column>__v_text`). Nested objects become columns (`client__id`), lists become
-tables of their own (`invoices__line_items`), and every row has its `account_id`. Money and hours are exact decimals, dates are
+separate tables (`invoices__line_items`), and every row has its `account_id`. Money and hours are exact decimals, dates are
 dates, and timestamps are UTC.
 """
 
@@ -77,7 +77,7 @@ def _history_part() -> str:
     return "\n\n".join(
         [
             "## history",
-            "Harvest knows only the present value of these columns. Each `sync` compares them with the last known version; a "
+            "Harvest knows only the current values of these columns. Each `sync` compares them with the last known version; a "
             "difference becomes a new version of the record, valid from the start of that run.",
             markdown_table(
                 ("table", "its columns, in addition to those below"),

@@ -86,24 +86,24 @@ def harvest_time_tracking_source(
         base_url: the API, up to and with its version.
         start_date: first day (`2024-01-31`) of time entries, expenses, invoices, estimates and reports. Default: all.
         user_agent: an application and a contact, sent with each request as Harvest asks.
-        requests_per_15_s: the pace for everything but reports; 0 takes the pacing off.
-        report_requests_per_15_min: the pace for reports; 0 takes the pacing off.
-        overlap_hours: how far before the last complete read an incremental read begins.
-        children_requests: after a first run, payments, messages, rates and the like are read again for the parents that
-            changed, for those that are alive (open invoices, sent estimates, active people), and for those whose turn is
-            longest ago, with so many requests in a run; changed parents are all asked, however many they are. 0 for these
-            only. Default: as many as there are parents, where these are at most 1,000; else 200.
-        reports_from: a day in the first month that reports are read for. Default: `start_date`, else twelve months back.
-        reports_to: a day in the last month that reports are read for. Default: today.
-        project_ids: the projects that `projects_id` reads again one by one; selects it.
+        requests_per_15_s: the pace for everything but reports; 0 switches pacing off.
+        report_requests_per_15_min: the pace for reports; 0 switches pacing off.
+        overlap_hours: how far before the last complete read an incremental read starts.
+        children_requests: how many requests each run after the first makes for payments, messages, rates and the like: for
+            parents that changed (always all of them), then active ones (open invoices, sent estimates, active people), then
+            those not read for the longest time. 0: changed parents only. Default: the number of parents if that is at most
+            1,000; else 200.
+        reports_from: a day in the first month to read reports for. Default: `start_date`, else twelve months back.
+        reports_to: a day in the last month to read reports for. Default: today.
+        project_ids: the projects that `projects_id` rereads one by one; also selects that stream.
         again: for a stream, the filters (`{"from": "2024-01-01", "to": "2024-01-31"}`, `{"project_id": 7}`) whose rows are
-            read in full besides what changed; an empty one stands for the whole list.
-        client: a client to use in place of one of its own, for instance one with another clock.
-        ledger: gets the outcome of each stream, skips with their reasons included.
-        session: what the run has learned of the account, where it takes several extracts. Default: each extract its own.
+            read in full in addition to what changed; an empty one means the whole list.
+        client: a client to use instead of a new one, for instance one with another clock.
+        ledger: receives the outcome of each stream, including skips and their reasons.
+        session: what the run has learned about the account, for runs of several extracts. Default: one for each extract.
         portion: about how many pages of a list (of 2,000 rows), or parents of a stream by parent, one extract reads of
-            what was never read; the stream's outcome is then `begun`, and the next extract goes on. Default: all.
-        children_within_runs: of earlier versions; a warning says what has taken its place.
+            what has never been read; the stream's outcome is then `begun`, and the next extract continues. Default: all.
+        children_within_runs: from earlier versions; a warning names its replacement.
 
     Raises:
         SettingWrong: for a setting that cannot work, before anything is asked of Harvest.

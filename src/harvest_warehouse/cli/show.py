@@ -30,7 +30,9 @@ _SECONDS_TO_END = 5.0
 )
 def show(
     is_demo: Annotated[bool, typer.Option("--demo", help="Use the demo's database instead of your own.")] = False,
-    is_dlt: Annotated[bool, typer.Option("--dlt", help="Open dlt's own dashboard: tables, schema, state and runs.")] = False,
+    is_dlt: Annotated[
+        bool, typer.Option("--dlt", help="Open dlt's own dashboard: tables, schema, state and runs.")
+    ] = False,
     notebook: Annotated[
         Path | None, typer.Option(help="Open your own marimo notebook for editing.", metavar="FILE")
     ] = None,

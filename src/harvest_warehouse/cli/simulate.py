@@ -37,7 +37,9 @@ def simulate(
     latency: Annotated[float, typer.Option(help="Seconds each answer takes.", min=0.0)] = 0.0,
     limits: Annotated[bool, typer.Option(help="Keep Harvest's rate limits.")] = True,
     busy: Annotated[bool, typer.Option(help="Simulate people who change time entries, about one a second.")] = False,
-    most_per_page: Annotated[int, typer.Option(help="The most records on a page, whatever is requested.", min=1)] = 2_000,
+    most_per_page: Annotated[
+        int, typer.Option(help="The most records on a page, whatever is requested.", min=1)
+    ] = 2_000,
     totals: Annotated[bool, typer.Option(help="State how many records a list has.")] = True,
     debug: Debug = False,
 ) -> None:

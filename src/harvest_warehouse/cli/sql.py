@@ -35,7 +35,9 @@ def sql(
             "--for-spreadsheets", help="Print CSV in which no text is a formula; --csv prints values unchanged."
         ),
     ] = False,
-    timeout: Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="Stop the query after this many seconds.")] = 300,
+    timeout: Annotated[
+        float, typer.Option(min=0.1, metavar="SECONDS", help="Stop the query after this many seconds.")
+    ] = 300,
     is_demo: Annotated[bool, typer.Option("--demo", help="Use the demo's database instead of your own.")] = False,
     destination: DestinationName = None,
     debug: Debug = False,

@@ -47,10 +47,10 @@ def sync(
 ) -> None:
     """Make every table match Harvest: the command to schedule.
 
-    Loads what changed and a part of what did not, moves deleted rows to `harvest_deletions`, keeps what Harvest forgets, and
-    builds the marts.
+    Loads what changed, rereads a part of what did not, moves deleted rows to `harvest_deletions`, keeps what Harvest
+    forgets, and builds the marts.
     Exit code 3 if the token sees less than before, if a list could not be proven complete or compared, if too many rows
-    were deleted at once (none was moved), or if `--repair` left a difference.
+    were deleted at once (none was moved), or if a difference remained after `--repair`.
     """
     with errors_told(debug, as_json=as_json):
         from harvest_time_tracking import Ledger

@@ -248,7 +248,9 @@ def _database(warehouse: Target) -> Check:
 def _children(children: ChildrenPlan) -> Check:
     """Report how many runs it takes to find a changed payment, message or rate whose invoice or person did not change."""
     if children.parents and not children.requests:
-        said = "switched off (children_requests = 0): payments, messages and rates are read only if their parent changed."
+        said = (
+            "switched off (children_requests = 0): payments, messages and rates are read only if their parent changed."
+        )
         return Check("children", "note", said)
     if children.requests == children.parents:
         return Check(

@@ -420,7 +420,10 @@ def test_sync_says_what_was_deleted_and_exits_3_where_the_token_sees_less(open_a
     account.simulator.store.delete_time_entry(entry["id"])
     done = run("sync", **environment_of(account))
     assert done.returncode == 0, done.stderr
-    assert "Deleted in Harvest and kept in harvest_deletions: 1 time_entries. 13 of 13 lists match Harvest's" in done.stdout
+    assert (
+        "Deleted in Harvest and kept in harvest_deletions: 1 time_entries. 13 of 13 lists match Harvest's"
+        in done.stdout
+    )
     account.simulator.as_role("member")
     refused = run("sync", **environment_of(account))
     assert refused.returncode == 3

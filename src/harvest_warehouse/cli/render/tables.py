@@ -90,7 +90,7 @@ def how_kept(stream: Stream) -> str:
     if stream.window == "day":
         return "a snapshot of each day it is read"
     if stream.parent:
-        return f"by parent: for {stream.parent.stream} that changed, those that are alive, and the others in turn, replaced"
+        return f"by parent, replaced: for {stream.parent.stream} that changed, active ones, and the others in turn"
     if stream.argument:
         return f"named rows ({stream.argument}), merged"
     return "changes since the last run, merged" if stream.has_updated_since else "replaced whole"
