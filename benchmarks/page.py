@@ -9,8 +9,8 @@ from typing import Any
 HEAD = """# Performance
 
 Written by `make benchmark` (`python -m benchmarks all`), which runs everything side by side on one machine against the
-simulated account. Seconds depend on the machine; ratios hold elsewhere, too. CPU seconds count all threads of the loading program, and
-nothing of the simulator.
+simulated account. Seconds depend on the machine; ratios should be similar elsewhere. CPU seconds count all threads of the loading program,
+not the simulator.
 """
 
 
@@ -41,8 +41,8 @@ def _compare(found: dict[str, Any]) -> str:
     ours = found["dlt-harvest"]
     lines = [
         f"## {found['entries']:,} time entries into DuckDB, no limit\n",
-        f"Medians of {found['runs']} runs, taken in turn. The example is what dltHub's page on Harvest leads to: its REST API",
-        f"source with nothing set but what it needs; as published, it was given {found['published']:,} entries.\n",
+        f"Medians of {found['runs']} interleaved runs. The example is the one that dltHub's Harvest page leads to: its REST API",
+        f"source with only the required settings; as published, it was given {found['published']:,} entries.\n",
         "| | rows / CPU s | dlt-harvest is | CPU s | wall s | peak MB | requests |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
@@ -56,8 +56,8 @@ def _compare(found: dict[str, Any]) -> str:
             f"{one['cpu_seconds']:.1f} | {one['wall_seconds']:.1f} | {one['peak_mb']:.0f} | {one['requests']:,.0f} |"
         )
     lines.append(
-        "\nThe floor parses each page in Python and makes doubles of decimals first; dlt-harvest reads typed columns straight\n"
-        "from the bytes, which pays for its merge, its state and its checks. tap-harvest is measured where `--singer` names a\n"
+        "\nThe floor parses each page in Python and turns decimals into doubles first; dlt-harvest reads typed columns straight\n"
+        "from the bytes, which makes up for its merge, its state and its checks. tap-harvest is measured if `--singer` names a\n"
         "Python that has it. Airbyte's published package (airbyte-source-harvest 1.0.19) was not run: it does not start on\n"
         "Python 3.11 or newer."
     )
@@ -67,7 +67,7 @@ def _compare(found: dict[str, Any]) -> str:
 def _destinations(found: dict[str, Any]) -> str:
     lines = [
         f"## {found['entries']:,} time entries into each destination\n",
-        "One run. Servers stand on the same machine, and share it; their own CPU seconds are not counted.\n",
+        "One run. Servers run on the same machine and share it; their CPU seconds are not counted.\n",
         "| | first load, wall s | times DuckDB's | CPU s | next load, 1 % changed, wall s |",
         "|---|---:|---:|---:|---:|",
     ]
@@ -97,8 +97,8 @@ def _memory(found: dict[str, Any]) -> str:
     small, large = found["runs"]
     lines = [
         "## Memory of a whole sync\n",
-        "`python -m benchmarks memory`: a first `dlt-harvest sync` of every stream, marts included, in a process of its own. The most",
-        "resident memory in MB, libraries included, as Linux tells it of each step.\n",
+        "`python -m benchmarks memory`: a first `dlt-harvest sync` of every stream, marts included, in a separate process. The most",
+        "resident memory in MB, libraries included, as Linux reports it for each step.\n",
         f"| | {small['time_entries']:,} time entries | {large['time_entries']:,} time entries | ratio |",
         "|---|---:|---:|---:|",
         f"| **the whole sync** | **{small['peak_mb']:.0f}** | **{large['peak_mb']:.0f}** | **{large['peak_mb'] / small['peak_mb']:.2f}** |",
@@ -154,10 +154,10 @@ def _busy(found: dict[str, Any]) -> str:
     rest, busy = found["rest"], found["busy"]
     lines = [
         "## While people work\n",
-        f"An account with {found['entries']:,} time entries, at rest and while somebody edits, makes, deletes or moves one for every",
+        f"An account with {found['entries']:,} time entries, at rest (nothing changes), and while somebody edits, creates, deletes or moves one for every",
         "6.7 requests (at Harvest's limit, one a second; two thirds of them in the last two weeks): a first load of all streams, and",
-        f"{found['days']} syncs after {found['changes_a_day']:,} such changes each, without the marts. {busy['changes_meanwhile']:,} changes struck while these ran.",
-        "The position moved on in every run, and after one sync at rest all time entries were equal.\n",
+        f"{found['days']} syncs after {found['changes_a_day']:,} such changes each, without the marts. {busy['changes_meanwhile']:,} changes were made while these ran.",
+        "The cursor advanced in every run, and after one sync without changes all time entries were equal.\n",
         "| | at rest | while people work | ratio |",
         "|---|---:|---:|---:|",
     ]
@@ -175,8 +175,8 @@ def _busy(found: dict[str, Any]) -> str:
 def _deletions(found: dict[str, Any]) -> str:
     lines = [
         "## What it costs to find deletions\n",
-        f"An account with {found['entries']:,} time entries of eight years; the deleted ones lie far apart. Reading the whole list",
-        f"takes {found['full_read']:,} requests at least: where that is cheaper, the sweep does it.\n",
+        f"An account with {found['entries']:,} time entries of eight years; the deleted ones are far apart. Reading the whole list",
+        f"takes {found['full_read']:,} requests at least: if that is cheaper, the sweep does it.\n",
         "| deleted | requests for time entries | of a full read | requests for each other list |",
         "|---:|---:|---:|---:|",
     ]
@@ -192,8 +192,8 @@ def _dashboard(found: dict[str, Any]) -> str:
     cold, empty_cold = found["dashboard_cold"], found["empty_cold"]
     lines = [
         "## The dashboard's first page\n",
-        f"`python -m benchmarks.dashboard`: Overview of an account with {found['entries']:,} time entries in Chromium, in turn with a",
-        f"page of marimo's that has one heading. Medians of {found['visits']} visits, seconds since the request; in brackets the first",
+        f"`python -m benchmarks.dashboard`: Overview of an account with {found['entries']:,} time entries in Chromium, alternating with a",
+        f"marimo page that has one heading. Medians of {found['visits']} visits, seconds since the request; in brackets, the first",
         f"visit, when the browser has no copy of any file. {found['cores']} cores; load average {found['load_average']:.1f}.\n",
         "| | Overview | marimo's empty page | ratio |",
         "|---|---:|---:|---:|",
@@ -204,8 +204,8 @@ def _dashboard(found: dict[str, Any]) -> str:
         f"{ours['page_seconds'] / empty['page_seconds']:.1f} |",
         f"| the charts are there | {_both('charts_seconds', ours, cold)} | | |",
         f"| CPU of the server | {_both('server_cpu_seconds', ours, cold)} | {_both('server_cpu_seconds', empty, empty_cold)} | |",
-        "\nMost of the time is marimo's own start in the browser. So the server's first answer has the figures already; marimo's",
-        "page takes its place when it is there, made from the same answers of the database.",
+        "\nMost of the time is marimo's own start in the browser. So the server's first answer already has the figures; marimo's",
+        "page replaces it when ready, made from the same query results.",
     ]
     return "\n".join(lines) + "\n"
 
