@@ -247,8 +247,8 @@ def _until(is_so: Callable[[], bool], seconds: float) -> bool:
         ("select * from ducklake_expire_snapshots('ducklake', older_than => now())", "more than the tables"),
         ("select * from sqlite_scan('lake.sqlite', 'ducklake_table')", "more than the tables"),
         ("select * from read_text('/etc/passwd')", "more than the tables"),
-        ("select * from 'https://files.example/x.parquet'", "no table"),
-        ("select * from __ducklake_metadata_lake.ducklake_table", "only these are read"),
+        ("select * from 'https://files.example/x.parquet'", "not a table"),
+        ("select * from __ducklake_metadata_lake.ducklake_table", "only these can be read"),
     ],
 )
 def test_a_question_to_a_lake_reaches_nothing_beside_it(here: Here, question: str, said: str) -> None:

@@ -139,7 +139,7 @@ def test_an_answer_that_is_packed_twice_or_as_nobody_asked_is_not_unpacked() -> 
     bomb = gzip.compress(gzip.compress(b" " * 10_000_000))
     for encoding in ("gzip, gzip", "br", "zstd", "deflate", "\x1b[2J"):
         with serving(Said(body=bomb, headers={"Content-Encoding": encoding})) as server, memory_of(8):
-            with pytest.raises(ContractViolation, match="packed as") as caught:
+            with pytest.raises(ContractViolation, match="compressed as") as caught:
                 asked_of(server.url)
             assert str(caught.value).isprintable()
 

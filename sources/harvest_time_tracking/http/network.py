@@ -125,7 +125,7 @@ class Connection:
                 return _gunzipped(packed)
             case other:
                 raise ContractViolation(
-                    f"The answer at {printable(path)} is packed as {printable(other)}: gzip was asked for."
+                    f"The answer at {printable(path)} is compressed as {printable(other)}, but gzip was requested."
                 )
 
 

@@ -76,7 +76,7 @@ def look_at(ask: Ask, page: Page, date_field: str, kept: int, known: int) -> See
     end = before + rows
     flaw = ""
     if paging.number not in (None, ask.page):
-        flaw = f"Harvest was asked for page {ask.page:,}, and page {paging.number:,} came"
+        flaw = f"page {ask.page:,} was requested, and Harvest sent page {paging.number:,}"
     elif rows > per_page:
         flaw = f"Harvest said {per_page:,} records a page, and page {ask.page:,} held {rows:,}"
     elif paging.total is not None and rows != (due := max(0, min(per_page, paging.total - before))):

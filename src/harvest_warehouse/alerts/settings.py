@@ -8,9 +8,7 @@ from decimal import Decimal
 from harvest_time_tracking import SettingWrong
 from harvest_warehouse.settings.section import given, number
 
-_WHERE = (
-    "It is set under [harvest_alerts] in .dlt/config.toml, or by a variable of the environment, HARVEST_ALERTS__..."
-)
+_WHERE = "It is set under [harvest_alerts] in .dlt/config.toml, or by an environment variable, HARVEST_ALERTS__..."
 
 
 @dataclass(frozen=True)

@@ -160,5 +160,5 @@ def _busy(warehouse: Target) -> DatabaseBusy:
 def _busy_folder(warehouse: Target) -> DatabaseBusy:
     return DatabaseBusy(
         f"A run on another database is using dlt's working folder {warehouse.working_folder_lock.parent}: wait until it has "
-        "ended, or give each database a folder of its own (DLT_DATA_DIR), and run again. Nothing was changed."
+        "ended, or give each database its own folder (DLT_DATA_DIR), and run again. Nothing was changed."
     )

@@ -54,8 +54,8 @@ def reading(warehouse: Target, *tables: str) -> Iterator[Database]:
 def not_ours(warehouse: Target) -> str:
     """Message for a database that holds none of our tables."""
     return (
-        f"{warehouse.place} holds nothing of Harvest's (there is no schema {warehouse.dataset_name} with tables): run "
-        f"{warehouse.command('sync')} first, or run this where you ran that."
+        f"{warehouse.place} has no Harvest tables (there is no schema {warehouse.dataset_name} with tables): run "
+        f"{warehouse.command('sync')} first, or run this in the folder where you ran it."
     )
 
 

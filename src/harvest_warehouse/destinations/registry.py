@@ -23,24 +23,24 @@ def _entries() -> Iterator[Destination]:
 DESTINATIONS: Mapping[str, Destination] = MappingProxyType({entry.name: entry for entry in _entries()})
 
 _NO_SQLITE = (
-    "SQLite keeps a decimal as a floating-point number, wrong beyond 15 digits, and dates and instants as text: sums of money would "
-    "not be exact. duckdb is a file just as well."
+    "SQLite keeps a decimal as a floating-point number, wrong beyond 15 digits, and dates and timestamps as text: sums of money would "
+    "not be exact. duckdb is a single file too."
 )
 _NO_MYSQL = (
-    "MySQL and MariaDB end a transaction at every statement that makes a table, and count nothing with a filter: neither the sync nor the "
+    "MySQL and MariaDB end a transaction at every statement that creates a table, and lack the filter clause: neither the sync nor the "
     "marts were ever tried there. Sync into postgres."
 )
 REFUSED: Mapping[str, str] = MappingProxyType(
     {
-        "filesystem": "Rows in files cannot be changed or deleted, so what changed in Harvest would count twice, and what was deleted for "
-        "ever. Sync into duckdb, and `dlt-harvest publish` writes all tables there as Parquet, Delta or Iceberg, complete each time; or sync into "
+        "filesystem": "Rows in files cannot be changed or deleted, so changed rows would count twice, and deleted rows would count for "
+        "ever. Sync into duckdb, and `dlt-harvest publish` writes all tables there as Parquet, Delta or Iceberg files, in full each time; or sync into "
         "ducklake, whose tables are Parquet files in a folder or bucket.",
         "sqlite": _NO_SQLITE,
         "mysql": _NO_MYSQL,
         "mariadb": _NO_MYSQL,
         "sqlalchemy": f"{_NO_SQLITE} {_NO_MYSQL}",
-        "clickhouse": "ClickHouse has no transaction over several tables and no update from another table: a run that dies could leave what "
-        "vanished in both places, or in none. Sync into postgres, and let ClickHouse read it there.",
+        "clickhouse": "ClickHouse has no transaction over several tables and no update from another table: a run that dies could leave deleted rows "
+        "in both places, or in neither. Sync into postgres, and let ClickHouse read from there.",
     }
 )
 """Destinations of dlt's that are refused, and why."""

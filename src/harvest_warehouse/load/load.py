@@ -34,7 +34,7 @@ from harvest_warehouse.warehouse import Target
 
 _HOW_TO_GIVE_UP = (
     "What an earlier run read cannot be written. Fix that and load again; or discard it with "
-    "`dlt pipeline {} abort-packages`, and the next load asks Harvest again."
+    "`dlt pipeline {} abort-packages`, and the next load requests it again."
 )
 
 
@@ -265,7 +265,7 @@ class _Load:
             if is_reading:
                 self._record_failure()
             elif self._run.pipeline.has_pending_data:
-                message += " What was read is kept, and the next load goes on from there."
+                message += " What was read is kept, and the next load continues from there."
             raise LoadFailed(message, self.report()) from error
 
     def report(self) -> LoadReport:

@@ -35,7 +35,7 @@ TIME_OFF = (
 # A rate without a month holds for all of them.
 _ALWAYS = "1900-01"
 _LEAST_RATE = Decimal("0.000001")
-_WHERE = "It is set under [harvest_marts] in .dlt/config.toml, or by a variable of the environment, HARVEST_MARTS__..."
+_WHERE = "It is set under [harvest_marts] in .dlt/config.toml, or by an environment variable, HARVEST_MARTS__..."
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,7 @@ _NAMED = frozenset(
 )
 # Databricks' names of secrets; all else that begins so computes.
 _NOT_OF_A_FAMILY = frozenset({"list_secrets"})
-_ARE = "Functions of aggregates, dates, texts and arithmetic are (docs/explanation/security.md)."
+_ARE = "Functions for aggregates, dates, texts and arithmetic are allowed (docs/explanation/security.md)."
 
 # What describes tables; jobs, sessions and settings are other people's.
 _DESCRIPTIONS = frozenset(
@@ -77,13 +77,13 @@ def question(statement: str, dialect: str) -> exp.Expr:
     finally:
         logger.setLevel(level)
     if len(trees) != 1:
-        raise SettingWrong(f"One statement at a time: these are {len(trees)}." if trees else "There is no statement.")
+        raise SettingWrong(f"Pass one statement at a time, not {len(trees)}." if trees else "There is no statement.")
     [tree] = trees
     writing = tree.find(*_WRITES)
     if not isinstance(tree, _READS) or writing:
         raise SettingWrong(
-            f"Only select, with, describe, summarize and show are answered, not {_verb(writing or tree, statement)}: "
-            "nothing is changed from here."
+            f"Only select, with, describe, summarize and show are allowed, not {_verb(writing or tree, statement)}: "
+            "this command cannot change anything."
         )
     if tree.find(exp.Placeholder):
         raise SettingWrong("Write values into the statement: it has a placeholder (? or :name).")
@@ -111,7 +111,7 @@ def guarded(tree: exp.Expr, known: Mapping[str, exp.Table]) -> exp.Expr:
             continue
         if not isinstance(table.this, exp.Identifier):
             raise SettingWrong(
-                f"{table.sql()} is no table of this database: a file, a stage or a variable is not read."
+                f"{table.sql()} is not a table of this database: files, stages and variables cannot be read."
             )
         if table.db or table.catalog:
             _refuse_elsewhere(table, known)
@@ -151,7 +151,7 @@ def _refuse_qualified(call: exp.Expr, name: str) -> None:
     """Refuse functions qualified by a schema: a user-defined one may have any name."""
     above = call.parent
     if isinstance(above, exp.Dot) and above.expression is call:
-        raise SettingWrong(f"Write the function {name} without a schema.")
+        raise SettingWrong(f"The function {name} is written without a schema.")
 
 
 def _refuse_elsewhere(table: exp.Table, known: Mapping[str, exp.Table]) -> None:
@@ -159,9 +159,7 @@ def _refuse_elsewhere(table: exp.Table, known: Mapping[str, exp.Table]) -> None:
     ours = {(full.db.lower(), full.name.lower()) for full in known.values()}
     is_known = (schema, name) in ours or (schema == "information_schema" and name in _DESCRIPTIONS)
     if not is_known or catalog not in {"", *(full.catalog.lower() for full in known.values())}:
-        raise SettingWrong(
-            f"{table.sql()} is not among the tables of Harvest and the marts: only these are read from here."
-        )
+        raise SettingWrong(f"{table.sql()} is not one of Harvest's tables or the marts: only these can be read.")
 
 
 def _refuse_texts_as_names(tree: exp.Expr) -> None:
@@ -170,9 +168,9 @@ def _refuse_texts_as_names(tree: exp.Expr) -> None:
     if isinstance(tree, exp.Describe | exp.Summarize) and not isinstance(tree.this, exp.Table | exp.Query):
         named.append(tree.this)
     if named:
-        raise SettingWrong(f"{named[0].sql()} is no table of this database: tables are written by their names alone.")
+        raise SettingWrong(f"{named[0].sql()} is not a table of this database: write only the table's name.")
     if isinstance(tree, exp.Show) and tree.name.upper() not in _SHOWN:
-        raise SettingWrong(f"Of what show can list, tables and their columns are answered, not {tree.name.lower()}.")
+        raise SettingWrong(f"Here, show lists tables and their columns, not {tree.name.lower()}.")
 
 
 def _name_in_the_query(table: exp.Table) -> exp.Identifier | None:

@@ -305,7 +305,7 @@ def _counted(parts: Iterable[Part], project: Project, today: date) -> list[Part]
 def _turning(project: Project, today: date) -> str:
     """Reason why a monthly budget is not provable at the turn of a month, which depends on the account's time zone; else empty."""
     is_turning = (today - timedelta(days=1)).month != (today + timedelta(days=1)).month
-    return "a monthly budget begins anew these days" if project.is_monthly and is_turning else ""
+    return "a monthly budget is about to start afresh, or just has" if project.is_monthly and is_turning else ""
 
 
 _OURS = {"time": _time, "expenses": _expenses, UNINVOICED: _uninvoiced, BUDGET: _budgets}

@@ -85,7 +85,7 @@ def their_rows(report: Report, body: bytes) -> list[TheirRow]:
         return [_their_row(report, record) for record in json.loads(body, parse_float=Decimal)["results"]]
     except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
         raise ContractViolation(
-            f"Harvest's report {report.path} holds something that is no number where one belongs: run again later."
+            f"Harvest's report {report.path} has something other than a number where one belongs: run again later."
         ) from error
 
 
