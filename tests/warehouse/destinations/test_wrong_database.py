@@ -111,7 +111,7 @@ def test_a_link_that_leads_nowhere_is_named_and_nothing_is_made_there(verb: str,
     (tmp_path / FILE).symlink_to(target)
     done = ask(verb)
     assert done.exit_code == 1
-    assert f"is a link to {target}, which is not there" in done.stderr
+    assert f"is a link to {target}, which does not exist" in done.stderr
     assert not target.exists()
 
 
