@@ -228,7 +228,7 @@ def test_it_tells_within_how_many_runs_all_children_are_read_again(
     # take 167, and for the others 33 are left: 14 of them for 153. Where much changes it is 100: a thirtieth of the others takes
     # 6 + 6 + 1 + 3; the 84 left are one too few for half of the living (16 + 7, 5, 3 * 18 + 3).
     assert "200 requests in each run (children_requests)" in line(200)
-    assert "active people are all read again within 3 runs, all others within 26 runs (1 and 11 where no" in line(200)
+    assert "active people are all read again within 3 runs, all others within 26 runs (1 and 11 if no" in line(200)
     report = ask_for_children(account, warehouse, 0)
     assert verdicts(report)["children"] == "note"
     assert report.is_fine
