@@ -59,7 +59,7 @@ def verify(
         warehouse: target with the tables.
         settings: the account.
         since: first day. Default: the month of the oldest row, with the year before it as a probe.
-        until: last day. Default: the later of today and the last day with rows; the day before, while a timer runs.
+        until: last day. Default: the later of today and the last day with rows; while a timer runs, the day before it.
         is_by_month: whether to compare each month until it has agreed on its own; else years, and months only where a year
             differs.
         reread: re-reads rows by `load`'s filters, sweeps deleted ones, and returns notes for the user. If given, figures
