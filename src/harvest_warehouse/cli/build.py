@@ -26,7 +26,7 @@ def build(
 ) -> None:
     """Build the marts: utilisation, budgets, unbilled work, receivables, margin, in the schema `harvest_marts`.
 
-    Asks nothing of Harvest. The new marts replace the old ones only once every check has passed.
+    Sends no request to Harvest. The new marts replace the old ones only once every check has passed.
     """
     with errors_told(debug):
         from harvest_time_tracking import Ledger

@@ -33,7 +33,7 @@ def copy(
 ) -> None:
     """Move to another destination without a new backfill: rows, history, deletions, and the state of each stream.
 
-    Asks nothing of Harvest and leaves the old database as it is. Every value is read back from the new one and compared; no
+    Sends no request to Harvest and does not change the old database. Every value is read back from the new one and compared; no
     command uses an interrupted copy until `--replace-unfinished` has copied it again.
     """
     with errors_told(debug):

@@ -35,8 +35,8 @@ def publish(
 ) -> None:
     """Publish tables and marts as files for others to read, complete each time, without deleted rows.
 
-    Asks nothing of Harvest. Each table is replaced at once, and only if its rows changed; no run writes meanwhile, so all are of
-    one moment, which `harvest_published.json` beside them names.
+    Sends no request to Harvest. Each table is replaced atomically, and only if its rows changed. No run writes meanwhile, so all
+    tables are as of one moment, which is recorded in `harvest_published.json` beside them.
     """
     with errors_told(debug):
         from harvest_time_tracking import Ledger

@@ -51,7 +51,7 @@ def show(
 ) -> None:
     """Open the dashboard in the browser: utilisation, budgets, billing, margin, and how far to trust them. Ctrl-C ends it.
 
-    Answers only the browser it opens, and whoever has the address it prints.
+    Serves only the browser that it opens, and whoever has the address that it prints.
     """
     with errors_told(debug):
         from harvest_time_tracking import SettingWrong
