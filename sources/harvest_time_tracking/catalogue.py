@@ -405,7 +405,7 @@ _CATALOGUE = (
         data_key="teammates",
         key=("manager_user_id", "id"),
         docs=f"{_DOCS}/users-api/users/teammates/",
-        # Harvest answers 422 for anybody who is not a manager.
+        # Harvest responds with 422 for users who are not managers.
         parent=Parent("users", "manager_user_id", only=_MANAGER, alive=_ACTIVE),
     ),
     Stream(

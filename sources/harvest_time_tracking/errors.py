@@ -36,7 +36,7 @@ class RetryableError(HarvestError):
 
 
 class Unreachable(RetryableError):
-    """No complete answer came in time."""
+    """No complete response arrived in time."""
 
 
 class NeedsYou(HarvestError):

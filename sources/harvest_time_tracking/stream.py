@@ -150,7 +150,7 @@ class Stream:
         table: table its rows go to, if it is another stream's.
         argument: argument of the source with the values for `path`; nothing is read without it.
         limit: which of Harvest's two rate limits its requests count against.
-        permission: permission that the token's owner needs, in words.
+        permission: permission that the token's owner needs, as text.
         feature: switch in `company` that turns it off.
         is_default: False if it is read only when selected by name.
         is_optional: True if an account may lack the endpoint: a 404 then skips the stream.

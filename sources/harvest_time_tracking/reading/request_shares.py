@@ -41,7 +41,7 @@ def shares(parents: Mapping[str, Split], requests: int | None, changed: int = 0)
     """Compute how many unchanged parents of each child stream are read in one run.
 
     Changed parents are always read and count against `requests`, but at least half of it is left for unchanged ones. Active
-    parents come first; the others are reserved enough to be covered within 30 runs, but at most half of what is left.
+    parents come first, but enough is reserved to cover the others within 30 runs, up to half of what is left.
 
     Args:
         parents: number of parents by child stream.

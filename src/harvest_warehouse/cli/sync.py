@@ -47,8 +47,8 @@ def sync(
 ) -> None:
     """Make every table equal to Harvest: the one command for a schedule.
 
-    Loads what changed and a part of what did not, moves deleted rows to `harvest_deletions`, keeps what Harvest forgets, and
-    builds the marts.
+    Loads changes, reads a part of history again, moves deleted rows to `harvest_deletions`, keeps a history of values that
+    Harvest overwrites, and builds the marts.
     Exit code 3 if the token sees less than before, if a list could not be proven complete or compared, if too many rows
     were deleted at once (none was moved), or if `--repair` left a difference.
     """

@@ -23,7 +23,7 @@ _ACCOUNT = "harvest_account"
 
 
 class ForeignTables(HarvestError):
-    """Tables with the names of ours exist that dlt-harvest did not create."""
+    """The database has tables with the names of ours that dlt-harvest did not create."""
 
 
 def has_unfinished(run: Run, account_id: str | None = None) -> bool:

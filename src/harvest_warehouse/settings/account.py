@@ -47,7 +47,7 @@ def account_settings(pipeline_name: str = PIPELINE, *, start_date: str | None = 
 
 
 def reread_requests(pipeline_name: str = PIPELINE) -> int:
-    """Read the setting `reread_requests`: approximate number of requests per sync for the rolling re-read of history.
+    """Approximate number of requests that each sync spends on re-reading history, from the account's configuration sections.
 
     Raises:
         SettingWrong: it is not a number, or negative.

@@ -31,7 +31,7 @@ _LATE = timedelta(minutes=5)
 
 
 class Uncounted(Exception):
-    """Harvest does not say how many records a list has (no total in its answer)."""
+    """Harvest does not state how many records a list has (no total in its response)."""
 
 
 @dataclass(frozen=True)
