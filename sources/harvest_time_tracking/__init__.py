@@ -75,40 +75,40 @@ def harvest_time_tracking_source(
     portion: int | None = None,
     children_within_runs: int | None = None,
 ) -> Iterator[DltResource]:
-    """A whole Harvest account: one resource for each stream of the catalogue.
+    """All streams of a Harvest account, one dlt resource each.
 
-    A first run reads everything; later ones read what changed (`updated_since`) and merge it by primary key. Reports,
-    `projects_id` and the paid-time-off streams are read only when they are selected by name with `with_resources`.
+    The first run loads everything; later runs load only changes (`updated_since`) and merge them by primary key. Reports,
+    `projects_id` and the paid-time-off streams are loaded only if selected by name with `with_resources`.
 
     Args:
         access_token: a personal access token or an OAuth2 access token (https://id.getharvest.com/developers).
         account_id: the account's id, shown beside the token.
-        base_url: the API, up to and with its version.
+        base_url: base URL of the API, including its version.
         start_date: first day (`2024-01-31`) of time entries, expenses, invoices, estimates and reports. Default: all.
-        user_agent: an application and a contact, sent with each request as Harvest asks.
-        requests_per_15_s: the pace for everything but reports; 0 switches pacing off.
-        report_requests_per_15_min: the pace for reports; 0 switches pacing off.
-        overlap_hours: how far before the last complete read an incremental read starts.
-        children_requests: how many requests each run after the first makes for payments, messages, rates and the like: for
-            parents that changed (always all of them), then active ones (open invoices, sent estimates, active people), then
-            those not read for the longest time. 0: changed parents only. Default: the number of parents if that is at most
-            1,000; else 200.
-        reports_from: a day in the first month to read reports for. Default: `start_date`, else twelve months back.
-        reports_to: a day in the last month to read reports for. Default: today.
-        project_ids: the projects that `projects_id` rereads one by one; also selects that stream.
-        again: for a stream, the filters (`{"from": "2024-01-01", "to": "2024-01-31"}`, `{"project_id": 7}`) whose rows are
-            read in full in addition to what changed; an empty one means the whole list.
-        client: a client to use instead of a new one, for instance one with another clock.
-        ledger: receives the outcome of each stream, including skips and their reasons.
-        session: what the run has learned about the account, for runs of several extracts. Default: one for each extract.
-        portion: about how many pages of a list (of 2,000 rows), or parents of a stream by parent, one extract reads of
-            what has never been read; the stream's outcome is then `begun`, and the next extract continues. Default: all.
-        children_within_runs: from earlier versions; a warning names its replacement.
+        user_agent: `User-Agent` header of every request: an application and a contact, as Harvest requires.
+        requests_per_15_s: rate limit for all requests except reports; 0 disables it.
+        report_requests_per_15_min: rate limit for reports; 0 disables it.
+        overlap_hours: how far before the last complete read an incremental read begins.
+        children_requests: requests per run for child records (payments, messages, rates and the like) after the first
+            run. Parents that changed are always read, however many there are; the rest of the requests go to active
+            parents (open invoices, sent estimates, active people) and to the parents read longest ago. 0 reads changed
+            parents only. Default: one request per parent up to 1,000 parents, else 200.
+        reports_from: a day in the first month to load reports for. Default: `start_date`, else twelve months back.
+        reports_to: a day in the last month to load reports for. Default: today.
+        project_ids: projects that `projects_id` re-reads one by one; selects that stream.
+        again: re-read filters by stream (`{"from": "2024-01-01", "to": "2024-01-31"}`, `{"project_id": 7}`): matching
+            rows are read in full, in addition to changes. An empty filter matches the whole list.
+        client: HTTP client to use instead of a new one, for example one with another clock.
+        ledger: collects the outcome of each stream, including skipped ones and the reason.
+        session: run cache to share between the extracts of one run. Default: a new one per extract.
+        portion: batch size of a first load: about how many pages of a list (2,000 rows each), or parents of a child
+            stream, one extract reads. The stream's outcome is then `begun`, and the next extract resumes. Default: all.
+        children_within_runs: no longer used; logs a warning that names its replacement.
 
     Raises:
-        SettingWrong: for a setting that cannot work, before anything is asked of Harvest.
+        SettingWrong: a setting is invalid; raised before any request is sent.
     """
-    # A number in TOML may arrive as one, whatever the annotation says.
+    # TOML may deliver an int here, whatever the annotation says.
     account = str(account_id).strip()
     settings = Settings(
         Secret(access_token.strip()),
@@ -141,11 +141,11 @@ def harvest_time_tracking_source(
         again or {},
         portion,
     )
-    # Every row of every table carries the account: children get it from their root.
+    # Every row of every table has account_id: child tables get it from their root table.
     DataItemNormalizer.update_normalizer_config(
         dlt.current.source_schema(), {"propagation": {"root": {TColumnName("account_id"): TColumnName("account_id")}}}
     )
-    # Each column has its type from us. What stands as text beside one may look like an instant, and is none all the same.
+    # All types are declared. Text in a variant column may look like a timestamp, but must stay text.
     dlt.current.source_schema().remove_type_detection("iso_timestamp")
     reader = _Reader(settings, options, client, ledger or Ledger(), session)
     for stream in STREAMS.values():
@@ -155,7 +155,7 @@ def harvest_time_tracking_source(
 
 
 class _Reader:
-    """Reader that creates an `Extraction` for each dlt extract, as a source object may be run more than once."""
+    """Reader with one `Extraction` per dlt extract, since a source object may be run more than once."""
 
     def __init__(
         self, settings: Settings, options: Options, client: Client | None, ledger: Ledger, session: Session | None
@@ -223,7 +223,7 @@ def _report_months(first: date | None, last: date | None, today: date) -> list[d
 
 
 def _ids(given: Sequence[int] | str | int | None) -> tuple[int, ...]:
-    """Parse project ids, also if a configuration file or the environment gave them as one text."""
+    """Parse project ids, including a single string from a configuration file or the environment."""
     listed = given.replace(",", " ").split() if isinstance(given, str) else [given] if isinstance(given, int) else given
     try:
         return tuple(int(value) for value in listed or ())

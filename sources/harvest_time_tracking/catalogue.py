@@ -10,23 +10,23 @@ from .stream import ANY_ARRAY, Embedded, Mirrored, Owner, Parent, ParentFilter, 
 
 _DOCS = "https://help.getharvest.com/api-v2"
 
-# A draft that was never sent has no messages; every later state is reached by one.
+# A draft that was never sent has no messages; every later state is reached by sending one.
 _SENT = ParentFilter(filled=("sent_at",), holds=(("state", "open"), ("state", "paid"), ("state", "closed")))
 _SENT_ESTIMATE = ParentFilter(
     filled=("sent_at",), holds=(("state", "sent"), ("state", "accepted"), ("state", "declined"))
 )
-# Drafts can carry payments too (seen in real records), so money decides, not the state.
+# Drafts can have payments too (seen in real records), so the amounts decide, not the state.
 _PAID = ParentFilter(differs=(("amount", "due_amount"),), filled=("paid_at", "paid_date"))
 _MANAGER = ParentFilter(holds=(("access_roles", "manager"),))
 
-# Still dealt with, so that children change most: and a reminder, a new rate or a new task moves no `updated_at` of these.
+# Still in progress, so their children change most; and a reminder, a new rate or a new task does not change their `updated_at`.
 _UNSETTLED = ParentFilter(holds=(("state", "draft"), ("state", "open")))
 _UNDECIDED = ParentFilter(holds=(("state", "draft"), ("state", "sent")))
 _ACTIVE = ParentFilter(holds=(("is_active", True),))
 
 
 def _copy(at: str, stream: str, *fields: str, on: tuple[tuple[str, str], ...] = ()) -> Embedded:
-    """Denormalised copy whose fields have the same names in the record it is a copy of."""
+    """Denormalised copy whose fields have the same names as in the original."""
     return Embedded(at, stream, MappingProxyType({name: (name,) for name in fields}), on)
 
 
@@ -34,18 +34,18 @@ def _person(at: str) -> Embedded:
     return Embedded(at, "users", MappingProxyType({"name": ("first_name", "last_name")}))
 
 
-# Archiving a project locks its time; its client and its rules for billing are those of its rows.
+# Rows depend on their project: archiving it locks its time, and its client and billing rules are those of its rows.
 _PROJECT_OWNS = Owner("projects", "project_id")
 _TASK = _copy("task", "tasks", "name")
 _PROJECT = _copy("project", "projects", "name", "code")
-# Whatever belongs to a project belongs to that project's client, also after the project was given to another one.
+# A project's rows belong to the project's client, even after the project moved to another client.
 _CLIENT_OF_PROJECT = Embedded(
     "client",
     "projects",
     MappingProxyType({"id": ("client__id",), "name": ("client__name",), "currency": ("client__currency",)}),
     on=(("project__id", "id"),),
 )
-# A person is on a project once, and so is a task: the assignment is found by its place, as Harvest finds it.
+# A person, or a task, is assigned to a project once: so the assignment is joined by project and person (or task), as Harvest does.
 _ASSIGNMENT_OF_PERSON = _copy(
     "user_assignment",
     "user_assignments",
@@ -60,7 +60,7 @@ _ASSIGNMENT_OF_PERSON = _copy(
     ),
     on=(("project__id", "project__id"), ("user__id", "user__id")),
 )
-# Copies show the rate in force, also where the list of assignments has none (seen in real records of people and of tasks).
+# Copies hold the rate in force, even if the assignment itself has none (seen in real records of people and of tasks).
 _RATE = MappingProxyType({"hourly_rate": ("hourly_rate",)})
 _OWN_RATE = replace(_ASSIGNMENT_OF_PERSON, fields=_RATE, only_where=("use_default_rates", False), only_known=True)
 _DEFAULT_RATE = Embedded(
@@ -105,7 +105,7 @@ def _report(path: str, subject: str, docs: str, *, feature: str | None = None, p
 
 
 def _time_off(name: str, path: str, **facts: object) -> Stream:
-    # Fields and paths are known from one third-party client only: asked for by name, and skipped where it is not there.
+    # Fields and paths are known from one third-party client only: so selected by name only, and skipped on a 404.
     entry: dict[str, object] = {
         "name": f"pto_{name}",
         "path": f"pto/{path}",
@@ -152,7 +152,7 @@ _CATALOGUE = (
         embeds=(_copy("client", "clients", "name"),),
     ),
     Stream(
-        # Whole in each run: roles and rights change without moving updated_at, and the streams by user need all anyway.
+        # Read in full in every run: roles and rights change without a new updated_at, and child streams need all users anyway.
         name="users",
         path="users",
         data_key="users",
@@ -301,7 +301,7 @@ _CATALOGUE = (
             _copy("client", "clients", "name"),
             _person("creator"),
             _copy("line_items.project", "projects", "name", "code"),
-            # Its id only; gone when the estimate is deleted.
+            # Only its id; null once the estimate is deleted.
             _copy("estimate", "estimates"),
         ),
     ),
@@ -405,7 +405,7 @@ _CATALOGUE = (
         data_key="teammates",
         key=("manager_user_id", "id"),
         docs=f"{_DOCS}/users-api/users/teammates/",
-        # Harvest answers 422 for anybody who is not a manager.
+        # Harvest responds with 422 for users who are not managers.
         parent=Parent("users", "manager_user_id", only=_MANAGER, alive=_ACTIVE),
     ),
     Stream(
@@ -461,4 +461,4 @@ _CATALOGUE = (
 )
 
 STREAMS: Mapping[str, Stream] = MappingProxyType({stream.name: stream for stream in _CATALOGUE})
-"""Every stream by its name, in the order in which they are read: parents before children, reports and extras last."""
+"""All streams by name, in reading order: parents before children, reports and extras last."""

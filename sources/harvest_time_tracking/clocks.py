@@ -1,4 +1,4 @@
-"""Compare the server's clock with ours, either of which may be wrong. Pure."""
+"""Compare the server's clock with the local one; either may be wrong. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 MOST_DIFFERENCE = timedelta(minutes=5)
-"""Normal difference of clocks, which is tolerated."""
+"""Largest clock difference that is tolerated."""
 
 
 def http_date(text: str | None) -> datetime | None:
@@ -21,25 +21,25 @@ def http_date(text: str | None) -> datetime | None:
 
 
 def asked_at(ours: datetime, theirs: datetime | None, took: timedelta) -> datetime:
-    """Earliest possible time of a request by both clocks: whatever happened before is in its answer.
+    """Earliest possible time of a request by either clock: its response includes every change before that.
 
     Args:
-        ours: our clock when it was asked.
-        theirs: the server's date of the answer. It may have been dated when it was ready, and made when it was asked.
-        took: the time from asking to its last byte.
+        ours: local time when the request was sent.
+        theirs: `Date` of the response. It may be the time when the response was ready, not when its data was read.
+        took: time from sending the request to the last byte of the response.
     """
     return min(ours, theirs - took) if theirs else ours
 
 
 def clock_difference(ours: datetime, theirs: datetime | None, took: timedelta) -> timedelta:
-    """Least difference by which the server's clock is ahead of ours (negative: behind); arguments as in `asked_at`."""
+    """Smallest possible lead of the server's clock over the local one (negative: lag); arguments as in `asked_at`."""
     if theirs is None:
         return timedelta()
     return max(theirs - (ours + took), timedelta()) if theirs > ours else theirs - ours
 
 
 def said_of_clocks(difference: timedelta) -> str:
-    """Warning about a difference of the clocks; empty if it is tolerable."""
+    """Warning about a clock difference; empty if it is tolerable."""
     if abs(difference) <= MOST_DIFFERENCE:
         return ""
     minutes = abs(difference) // timedelta(minutes=1)

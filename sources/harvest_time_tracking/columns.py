@@ -40,9 +40,9 @@ class Column:
     """Documented column of a table.
 
     Attributes:
-        name: as the table has it: `client__id` for the field `id` of the object `client`.
-        data_type: dlt's name of its type.
-        description: what it means, in one line.
+        name: name in the table: `client__id` for the field `id` of the object `client`.
+        data_type: dlt data type.
+        description: meaning, in one line.
     """
 
     name: str
@@ -66,14 +66,14 @@ class Table:
 
     @property
     def is_flat(self) -> bool:
-        """True if its records hold no lists, so that they can be passed to dlt as Arrow tables."""
+        """True if its records have no lists, so that they can be passed to dlt as Arrow tables."""
         return not self.lists
 
 
 @cache
 def tables() -> Mapping[str, Table]:
     """Read all documented tables, by name, child tables (`invoices__line_items`) included."""
-    # libyaml, where it is built in, reads the file ten times faster.
+    # libyaml, if available, parses the file ten times faster.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     declared: dict[str, Any] = yaml.load(SCHEMA_FILE.read_text(encoding="utf-8"), Loader=loader)["tables"]  # noqa: S506 (safe, both)
     return MappingProxyType(
@@ -109,7 +109,7 @@ def column_hints(table: Table, key: tuple[str, ...], *, can_be_gone: bool = Fals
         for column in table.columns.values()
     }
     if "updated_at" in hints:
-        # The same record twice in one load (lists shift while they are read): the newest stays.
+        # Lists shift while they are read, so a record can come twice in one load: keep the newest.
         hints["updated_at"]["dedup_sort"] = "desc"
     if can_be_gone:
         hints[GONE] = {

@@ -1,4 +1,4 @@
-"""Errors of Harvest and the way to it, classed by what happens next."""
+"""Errors of Harvest and of the connection to it, classed by what happens next."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ class HarvestError(Exception):
 class RetryableError(HarvestError):
     """The client retries the request: 429, 408, 5xx, a broken connection, an invalid body.
 
-    Raised to the caller only when the tries are used up.
+    Raised to the caller only when the attempts are used up.
 
     Attributes:
-        retry_after_seconds: what Harvest asked to wait, None where it did not say.
-        is_throttled: True for a 429, which stops every worker of the account, not only this one.
-        most_tries: how often it is worth trying, None where there is no telling.
+        retry_after_seconds: delay that Harvest asked for (`Retry-After`); None if it did not.
+        is_throttled: True for a 429, which pauses every worker of the account, not only this one.
+        most_tries: maximum number of attempts for this error; None for the client's default.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class RetryableError(HarvestError):
 
 
 class Unreachable(RetryableError):
-    """No complete answer came in time."""
+    """No complete response arrived in time."""
 
 
 class NeedsYou(HarvestError):
@@ -55,7 +55,7 @@ class NotFound(NeedsYou):
     """The account, the endpoint or the row does not exist, or no longer (404).
 
     Attributes:
-        said: what happened, without the guess at what is wrong that the message may end with.
+        said: what happened, without the guess at the cause that the message may end with.
     """
 
     def __init__(self, said: str, guess: str = "") -> None:
@@ -68,7 +68,7 @@ class RequestRefused(NeedsYou):
 
 
 class SettingWrong(NeedsYou):
-    """A setting cannot be used: raised before anything is asked of Harvest."""
+    """A setting is invalid: raised before any request is sent."""
 
 
 class NetworkWrong(NeedsYou):
@@ -76,4 +76,4 @@ class NetworkWrong(NeedsYou):
 
 
 class ContractViolation(HarvestError):
-    """An answer violates Harvest's documentation: a missing list, a link to another host, a loop."""
+    """A response violates Harvest's documentation: a missing list, a link to another host, a pagination loop."""

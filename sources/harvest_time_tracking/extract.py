@@ -28,13 +28,13 @@ class Extraction:
     """Driver of one dlt extract of one account.
 
     Args:
-        client: closed when the last stream ends, so that no worker outlives the run.
+        client: HTTP client; closed when the last stream ends, so that no worker thread outlives the run.
         settings: the account.
         streams: the catalogue.
-        switches: the single whose record holds the account's feature switches.
+        switches: the stream whose only record holds the account's feature switches.
         options: what to read.
-        ledger: where each stream's outcome goes.
-        session: what the run has learned so far.
+        ledger: collects the outcome of each stream.
+        session: the run cache.
     """
 
     def __init__(
@@ -58,10 +58,10 @@ class Extraction:
         self._shares: Mapping[str, Split] | None = None
 
     def read(self, stream: Stream) -> Iterator[Any]:
-        """Yield the rows of a stream as dlt takes them (Arrow tables or lists of records), or None for "not yet, ask another".
+        """Yield the rows of a stream as Arrow tables or lists of records; None while waiting, so that dlt polls other streams.
 
         Raises:
-            HarvestError: for whatever must stop the run. A missing permission or feature does not: it is an outcome.
+            HarvestError: an error that must stop the run. A missing permission or feature does not: the stream is skipped.
         """
         entry = self._ledger.open(stream.name, stream.table_name)
         memory = Memory(stream, self._settings, self._client.now(), self._session.rights)
@@ -146,7 +146,7 @@ class Extraction:
     def _rows(
         self, calls: Sequence[Call], pages: Pages, entry: Entry, roll: ParentIndex, maker: RowMaker
     ) -> Generator[Any, None, datetime | None]:
-        """Yield the rows of these calls, or None for "not yet"; return the server's clock at the first answer."""
+        """Yield the rows of these calls, and None while waiting; return the server time of the earliest response."""
         first_answer: datetime | None = None
         for step in pages.settled([*calls]):
             if step is None:
@@ -181,7 +181,7 @@ class Extraction:
         return calls
 
     def _told(self, stream: Stream, entry: Entry, memory: Memory) -> Generator[None, None, set[int]]:
-        """Parents whose rows changed, according to the list that shows the same records."""
+        """Parents whose rows changed, according to the list that this stream is a projection of."""
         is_first = memory.owners_since(self._options.overlap) is None
         if stream.mirrors is None or is_first or stream.name in self._session.begun:
             return set()
@@ -190,8 +190,8 @@ class Extraction:
         return {parent["id"] for parent in parents if type(parent.get("id")) is int}
 
     def _share(self, stream: Stream, entry: Entry, memory: Memory) -> Generator[None, None, Split]:
-        """Share of the stream's unchanged parents to ask, from the run's requests, which are divided among all streams by parent."""
-        # A first reading asks all of them.
+        """Number of unchanged parents to read for this stream: its share of the run's requests for child streams."""
+        # A first read covers all parents.
         if self._shares is None and memory.parents_since(self._options.overlap):
             parents: dict[str, Split] = {}
             changed = 0
@@ -216,9 +216,9 @@ class Extraction:
         return Pages(self._client, stream, entry, self._session.singles, fast)
 
     def _changed(self, other: Stream, entry: Entry, memory: Memory) -> Generator[None, None, list[Mapping[str, Any]]]:
-        """Records of another stream that changed since they were last asked for; none if the token may not see them.
+        """Records of another stream changed since this stream's cursor; none if the token may not see them.
 
-        Asked apart from that stream itself: that may have come further than the stream that is read now.
+        Requested separately from the other stream's own read, whose cursor may be ahead of this stream's.
         """
         found: list[Mapping[str, Any]] = []
         calls = list_calls(other, "", memory.owners_since(self._options.overlap), None)
@@ -238,7 +238,7 @@ class Extraction:
         return found
 
     def _parent_roll(self, link: Parent, entry: Entry) -> Generator[None, None, ParentIndex]:
-        """Index of all parents of a stream: from the parents' own reading if that is of the whole list, else read separately."""
+        """Index of all parents of a stream: from the parent stream's own read if that is a full one, else read separately."""
         parent = self._streams[link.stream]
         roll = self._session.find(parent)
         if roll is None:
@@ -271,20 +271,20 @@ class Extraction:
         try:
             page = yield from waited(switches)
         except Forbidden:
-            # Not everybody may read them; then only asking tells.
+            # Not every token may read the switches; then only a request to the stream itself can tell.
             return False
         return page.records[0].get(stream.feature) is False
 
 
 def _why_unproven(pages: Pages) -> list[str]:
-    """Reasons why what was read may be incomplete, as text: one reason stands for all parts of a list."""
+    """Reasons why the read may be incomplete, as text: the first reason stands for all parts of a list."""
     reasons = list(pages.unproven.values())
     others = f" (and {len(reasons) - 1:,} other parts of it)" if len(reasons) > 1 else ""
     return [*(f"{reason}{others}" for reason in reasons[:1]), *pages.not_there]
 
 
 def _selected() -> Collection[str]:
-    """Names of the streams that are read in this extract, as far as dlt tells."""
+    """Names of the streams selected in this extract; empty outside a dlt source."""
     try:
         return dlt.current.source().selected_resources
     except CurrentSourceNotAvailable:

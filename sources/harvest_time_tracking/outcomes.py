@@ -1,4 +1,4 @@
-"""Run outcomes of the streams: recorded by the source, shown and stored by whoever passed the ledger in."""
+"""Run outcomes of the streams: recorded by the source, shown and stored by the caller that passed the ledger in."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ class StreamOutcome:
     """Run outcome of one stream.
 
     Attributes:
-        stream: its name.
-        table: where its rows went.
-        outcome: `complete`; `unproven` (what came is loaded, but it could not be shown to be all; the next run asks for the
-            same again); `skipped` (with the reason; old rows stay); `failed` (the run stopped here); `stopped` (the run
-            stopped elsewhere); `begun` where the next extract goes on; `reading` while it goes on.
-        reason: why it is not complete, or what is worth knowing though it is; else empty.
-        is_full: True where everything was read, False where only what changed.
-        rows: records handed to dlt.
-        requests: sent to Harvest for it, tries again included.
-        retries: how many of these were tries again.
-        seconds: from its first request to its end.
-        odd_values: how many values did not fit their column, by column; they are kept beside it.
-        new_columns: columns that Harvest's documentation does not know.
+        stream: name of the stream.
+        table: table its rows went to.
+        outcome: `complete`; `unproven` (loaded, but completeness could not be proven, so the next run reads it again);
+            `skipped` (with a reason; old rows stay); `failed` (the run stopped here); `stopped` (the run stopped
+            elsewhere); `begun` (the next extract resumes); `reading` (in progress).
+        reason: why it is not complete, or a note on a complete one; else empty.
+        is_full: True for a full read, False for an incremental one.
+        rows: number of records read, without repeats.
+        requests: requests sent to Harvest, including retries.
+        retries: how many of these were retries.
+        seconds: from the start of the stream to its end.
+        odd_values: number of type mismatches by column; the values are kept in variant columns.
+        new_columns: columns that Harvest does not document.
     """
 
     stream: str
@@ -88,7 +88,7 @@ class Entry:
 
 
 class Ledger:
-    """Run outcomes of one run, by stream. Pass one to the source, and read it at any time, from any thread."""
+    """Outcomes of one run, by stream. Pass one to the source, and read it at any time, from any thread."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -96,7 +96,7 @@ class Ledger:
         self._lock = threading.Lock()
 
     def open(self, stream: str, table: str) -> Entry:
-        """Begin the outcome of a stream, or resume it if it has begun; one that ended is replaced."""
+        """Start the outcome of a stream, or resume one that is `begun`; any other is replaced."""
         with self._lock:
             entry = self._entries.get(stream)
             if entry is not None and entry.outcome == "begun":
@@ -107,6 +107,6 @@ class Ledger:
             return entry
 
     def outcomes(self) -> tuple[StreamOutcome, ...]:
-        """List the outcomes of the streams that were begun, in that order."""
+        """List the outcomes of the streams started so far, in the order in which they started."""
         with self._lock:
             return tuple(entry.shown() for entry in self._entries.values())

@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 class Secret:
     """Text that prints as stars; `reveal()` returns it.
 
-    For as long as one is there, it is also kept out of others' words (`words.printable`): nobody has to think of it.
+    While an instance exists, `words.printable` also redacts its text in messages from elsewhere.
     """
 
     __slots__ = ("__weakref__", "_text")

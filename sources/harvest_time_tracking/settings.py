@@ -1,4 +1,4 @@
-"""Settings of the source: the account, and how to ask it."""
+"""Settings of the source: account, token and rate limits."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ REPORT_REQUESTS_PER_15_MIN = 100
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of one Harvest account, and how to ask it.
+    """Settings of one Harvest account: credentials, base URL and rate limits.
 
     Attributes:
         access_token: a personal access token, or an OAuth2 access token.
         account_id: the account's number, as text.
-        base_url: the API up to and with its version, without a slash at the end.
-        user_agent: sent with each request; Harvest refuses a request without one.
-        start_date: the first day of the dated lists (time entries, expenses, invoices, estimates) and of the reports;
-            None for all of history.
-        requests_per_15_s: the pace for everything but reports; 0 takes the pacing off.
-        report_requests_per_15_min: the pace for reports; 0 takes the pacing off.
+        base_url: base URL of the API, including its version, without a trailing slash.
+        user_agent: `User-Agent` header of every request; Harvest refuses a request without one.
+        start_date: first day of the dated lists (time entries, expenses, invoices, estimates) and of the reports; None
+            for the whole history.
+        requests_per_15_s: rate limit for all requests except reports; 0 disables it.
+        report_requests_per_15_min: rate limit for reports; 0 disables it.
 
     Raises:
-        SettingWrong: on a value that cannot work, naming the setting and the way to set it.
+        SettingWrong: a value is invalid; the message names the setting and what is expected.
     """
 
     access_token: Secret = field(repr=False)
@@ -81,7 +81,7 @@ class Settings:
 
 
 def is_loopback(host: str | None) -> bool:
-    """True if a host is this machine: what is sent there goes over no network, and through no proxy."""
+    """True if a host is this machine: requests to it stay off the network and bypass proxies."""
     try:
         return ip_address(host or "").is_loopback
     except ValueError:
@@ -103,7 +103,7 @@ def _is_address(text: str) -> bool:
     """True if a text is a valid and unambiguous base URL."""
     try:
         url = urlsplit(text)
-        # Raises where a port is no number, and where a part of a name is empty or too long for any name server.
+        # Raises if the port is not a number, or if a label of the host name is empty or too long for DNS.
         has_host = url.port != 0 and bool((url.hostname or "").encode("idna"))
     except ValueError:
         return False
@@ -112,17 +112,17 @@ def _is_address(text: str) -> bool:
 
 
 def as_date(name: str, value: object) -> date | None:
-    """Parse a date setting, given as text (`2024-01-31`), as a date, or not at all.
+    """Parse a date setting: a date, text (`2024-01-31`), or None or empty text for none.
 
     Raises:
-        SettingWrong: where the text is no calendar day.
+        SettingWrong: the text is not a calendar day.
     """
     if value is None or value == "":
         return None
     if isinstance(value, date):
         return date(value.year, value.month, value.day)
     try:
-        # A day, or an instant of it, as other tools want their start dates.
+        # A day, or a timestamp, as other tools write their start dates.
         return datetime.fromisoformat(str(value)).date()
     except ValueError:
         raise SettingWrong(f"{name} must be a day such as 2024-01-31, got {value!r}.") from None

@@ -1,4 +1,4 @@
-"""Definition of catalogue entries: the closed list of facts by which the streams of Harvest differ."""
+"""Definition of catalogue entries: every property in which Harvest's streams differ."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ Limit = Literal["general", "reports"]
 WindowLength = Literal["month", "day"]
 
 ANY_ARRAY = "*"
-"""Value of `data_key` for answers whose key is not documented: the only array in the answer."""
+"""Value of `data_key` for responses whose key is not documented: their only array."""
 
 
 @dataclass(frozen=True)
 class Parent:
-    """Link of a stream to its parents: it is read once for each row of another stream.
+    """Link from a child stream to its parent stream: the child is read once per parent row.
 
     Attributes:
-        stream: the stream whose rows are the parents; their `id` stands in the path.
-        key: the column that carries the parent's id in each row.
-        only: which parents can have children at all; None for all.
-        alive: those whose children are likely to change though they themselves do not: they are asked first. None for none.
+        stream: the parent stream; the `id` of its rows goes into the path.
+        key: column of the child table with the parent's id.
+        only: filter for parents that can have children; None for all.
+        alive: filter for active parents, whose children are likely to change without the parent's `updated_at`; they are
+            read first. None for none.
     """
 
     stream: str
@@ -32,12 +33,12 @@ class Parent:
 
 @dataclass(frozen=True)
 class ParentFilter:
-    """Filter of parents: those for which any of the stated facts holds.
+    """Filter of parents: a parent passes if any of the conditions holds.
 
     Attributes:
         differs: pairs of fields whose values differ.
         filled: fields that are neither null nor missing.
-        holds: fields and a value that they equal or, where they are lists, contain.
+        holds: pairs of a field and a value that it equals or, if it is a list, contains.
     """
 
     differs: tuple[tuple[str, str], ...] = ()
@@ -45,7 +46,7 @@ class ParentFilter:
     holds: tuple[tuple[str, object], ...] = ()
 
     def admits(self, record: Mapping[str, object]) -> bool:
-        """True if `record`, a parent as the API answered it, passes the filter."""
+        """True if `record`, a parent as the API returned it, passes the filter."""
         return (
             any(record.get(one) != record.get(other) for one, other in self.differs)
             or any(record.get(name) is not None for name in self.filled)
@@ -59,11 +60,11 @@ def _contains(value: object, wanted: object) -> bool:
 
 @dataclass(frozen=True)
 class Owner:
-    """Owning stream: rows change with their owner's record, without `updated_at`, and are deleted with it.
+    """Owning stream: rows change when their owner does, without a new `updated_at`, and are deleted with it.
 
     Attributes:
-        stream: the stream of the owning records; it must have `updated_since`.
-        filter: the filter that brings an owner's rows.
+        stream: the owning stream; it must support `updated_since`.
+        filter: query parameter that selects the rows of one owner.
     """
 
     stream: str
@@ -71,17 +72,17 @@ class Owner:
 
     @property
     def column(self) -> str:
-        """Column with the owner's id: the filter `project_id` is about the id of the object `project`."""
+        """Column with the owner's id: `project__id` for the filter `project_id`."""
         return f"{self.filter.removesuffix('_id')}__id"
 
 
 @dataclass(frozen=True)
 class Mirrored:
-    """List of which a stream by parents is a projection: the same records under the same ids, changed and deleted together.
+    """List that a child stream is a projection of: the same records and ids, changed and deleted together.
 
     Attributes:
-        stream: the stream of the list; it must have `updated_since`.
-        parent: the object in its records that is the parent.
+        stream: the list's stream; it must support `updated_since`.
+        parent: the object in its records that refers to the parent.
     """
 
     stream: str
@@ -93,13 +94,13 @@ class Embedded:
     """Denormalised copy of another stream's record inside a record; it changes without the record's `updated_at`.
 
     Attributes:
-        at: the object that holds the copy; `line_items.project` for one in the records of a list.
-        stream: the stream whose record it is.
-        fields: the fields of the object, and for each the columns of the other table that it comes from, joined by a
-            space where there are several.
-        on: pairs of columns, here and of the other table, that find the record. Empty: the object's own id.
-        only_where: a field of the object, and the value it has where `fields` are copies.
-        only_known: True where a null of the other table is no news: the copy may show what holds instead.
+        at: the object that holds the copy; `line_items.project` for one inside a nested list.
+        stream: the stream of the original record.
+        fields: fields of the object, each with the columns of the original that it is copied from (joined by a space if
+            there are several).
+        on: join keys, as pairs of a column here and a column of the original. Empty: the object's own id.
+        only_where: a condition on the object, as a field and its value, under which `fields` are copies.
+        only_known: True to ignore nulls of the original: the copy may hold the value that applies instead.
     """
 
     at: str
@@ -110,7 +111,7 @@ class Embedded:
     only_known: bool = False
 
     def table_of(self, table_name: str) -> str:
-        """Name of the table that holds the copy, `table_name` being that of the records."""
+        """Name of the table that holds the copy: `table_name` or one of its child tables."""
         return "__".join([table_name, *self.at.split(".")[:-1]])
 
     @property
@@ -120,7 +121,7 @@ class Embedded:
 
     @property
     def keys(self) -> tuple[tuple[str, str], ...]:
-        """Pairs of columns, here and there, that join the copy to its record within the account."""
+        """Join keys from the copy to its original within the account: pairs of a column here and one there."""
         return self.on or ((f"{self.prefix}id", "id"),)
 
 
@@ -130,28 +131,29 @@ class Stream:
 
     Attributes:
         name: the stream's name, and its table's unless `table` says otherwise.
-        path: below `base_url`; `{name}` is filled with the parent's id, or with each of the `argument`'s values.
-        data_key: the key of the list in the answer; None where the answer is one object; `ANY_ARRAY` where the key is
-            not documented.
-        key: the columns that identify a row within its account.
+        path: path below `base_url`; `{name}` is replaced by the parent's id, or by each value of `argument`.
+        data_key: key of the list in the response; None if the response is one object; `ANY_ARRAY` if the key is not
+            documented.
+        key: columns that identify a row within its account.
         docs: Harvest's own page.
-        parent: the stream it is read by, if any.
-        has_updated_since: whether `updated_since` brings only what changed. Without it, the rows of the account (or of
-            the parent, or of the window) are replaced as a whole.
-        date_field: the date that `from` and `to` filter on and by which the list is sorted.
-        live: a filter for records that change from read to read without moving `updated_at`: read in each run.
-        owner: the records that decide about the rows: rows whose owner changed are read again.
-        mirrors: the list whose records the rows show once more: parents of which it tells a change are asked again.
-        embeds: the copies of other streams' records that its records hold.
-        kept: the columns (or lists of texts) of which Harvest knows the present value only: their past is worth keeping.
-        window: reports are read month by month; `day` stamps a report without dates with the day it was read.
-        table: the table its rows go to, where that is another stream's.
-        argument: the source's argument that lists the values for `path`; nothing is read without it.
-        limit: which of Harvest's two rate limits counts its requests.
-        permission: what the token's owner must be, in words.
-        feature: the switch in `company` that turns it off.
-        is_default: False where it is read only when it is asked for by name.
-        is_optional: True where an account may not have the endpoint at all: a 404 is then a skip.
+        parent: the parent stream, if it is a child stream.
+        has_updated_since: whether the endpoint supports `updated_since`. Without it, the rows of the account (or of the
+            parent, or of the window) are replaced as a whole.
+        date_field: date that `from` and `to` filter on and that the list is sorted by.
+        live: filter for records that change without a new `updated_at`; read in every run.
+        owner: the owning stream: rows whose owner changed are read again.
+        mirrors: the list that its rows are a projection of: a change there means that the parent is read again.
+        embeds: denormalised copies of other streams' records in its records.
+        kept: columns (or lists of strings) whose history is kept, since Harvest has only the present value.
+        window: `month` for a report that is read month by month; `day` for one without dates, stamped with the day it
+            was read.
+        table: table its rows go to, if it is another stream's.
+        argument: argument of the source with the values for `path`; nothing is read without it.
+        limit: which of Harvest's two rate limits its requests count against.
+        permission: permission that the token's owner needs, as text.
+        feature: switch in `company` that turns it off.
+        is_default: False if it is read only when selected by name.
+        is_optional: True if an account may lack the endpoint: a 404 then skips the stream.
     """
 
     name: str
@@ -183,12 +185,12 @@ class Stream:
 
     @property
     def primary_key(self) -> tuple[str, ...]:
-        """Columns that identify a row in a table that several accounts may share."""
+        """Primary key of the table, which several accounts may share: `account_id` and `key`."""
         return ("account_id", *(name for name in self.key if name != "account_id"))
 
     @property
     def scope(self) -> tuple[str, ...]:
-        """Columns of the scope within which a read replaces all rows; empty if rows are merged one by one by `key`."""
+        """Merge key: columns of the scope in which a read replaces all rows; empty if rows are merged one by one by `key`."""
         if self.window == "month":
             return ("account_id", "from_date", "to_date")
         if self.window == "day":

@@ -1,4 +1,4 @@
-"""Sanitise text from others for messages, logs and terminals: control characters, line breaks, secrets."""
+"""Sanitise untrusted text for messages, logs and terminals: control characters, line breaks, secrets."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from unicodedata import category
 from .secret import Secret
 
 MOST_SHOWN = 300
-# Of more, nobody sees the rest, and patterns need not be tried on it.
+# Longer text is cut first: the rest would not be shown, and matching patterns on it takes time.
 _MOST_READ = 10_000
-# A secret so short protects nothing, and its letters are in every word.
+# A shorter secret protects nothing, and would match inside ordinary words.
 _SHORTEST_SECRET = 8
 
-# What a terminal obeys: titles, links and the clipboard (OSC and its like), colours and the cursor (CSI), the rest of ESC.
+# Terminal control sequences: titles, links and the clipboard (OSC and the like), colours and the cursor (CSI), other ESC.
 # https://ecma-international.org/publications-and-standards/standards/ecma-48/
 _COMMANDS = re.compile(
     r"(?:\x1b[\]P^_X]|[\x9d\x90\x9e\x9f\x98])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)"
@@ -25,7 +25,7 @@ _COMMANDS = re.compile(
 _BREAKS = re.compile(r"[^\S ]\s*")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _LOGIN = re.compile(r"(://)\S*@")
-# Also in part: who repeats a token may cut it.
+# Matches partial tokens as well: a message that repeats a token may cut it.
 _TOKEN = re.compile(
     r"""(\bbearer\s+)(?=\S*[^a-z\s])\S+|(\b(?:access|motherduck)_token["']?\s*[=:]\s*["']?|\bpassword=)[^\s&]+""",
     re.IGNORECASE,
@@ -35,9 +35,9 @@ _TOKEN = re.compile(
 def printable(text: str, *, most: int = MOST_SHOWN) -> str:
     """Sanitise text to one line of at most `most` characters, without secrets and terminal control sequences.
 
-    Control and format characters (escape sequences, C1, zero widths, directions of writing) are left out; what no font
-    has is U+FFFD. Every `Secret` that there is, other tokens after "Bearer", and whatever stands before the last `@` of an
-    address are `***`. It is no markup and may still look like some: escape it for what shows it.
+    Removes control and format characters (escape sequences, C1, zero-width characters, bidirectional marks) and replaces
+    other unprintable ones by U+FFFD. Redacts (`***`) every existing `Secret`, other tokens after "Bearer", and everything
+    before the last `@` of an address. Markup is not escaped: escape the result for its output format.
     """
     text = _plain(text[:_MOST_READ]).strip()
     return text if len(text) <= most else f"{text[: most - 1]}…"
@@ -45,7 +45,7 @@ def printable(text: str, *, most: int = MOST_SHOWN) -> str:
 
 def printable_lines(text: str, *, most: int = MOST_SHOWN) -> list[str]:
     """Sanitise each line of a text, such as a traceback, as `printable` does, keeping its indentation."""
-    # A secret may go on in the next line.
+    # Before splitting: a secret may continue on the next line.
     lines = _without_secrets(text).splitlines()
     return [f"{line[: len(line) - len(line.lstrip(' '))]}{printable(line, most=most)}" for line in lines]
 
@@ -71,7 +71,7 @@ def _plain(text: str) -> str:
 
 
 def _without_secrets(text: str) -> str:
-    """Replace each secret by stars: as it is, URL-, JSON- or HTML-escaped, in base64, and with blanks in between."""
+    """Redact each secret: verbatim, URL-, JSON- or HTML-escaped, in base64, and with whitespace in between."""
     for secret in {secret.reveal() for secret in Secret.all()}:
         if len(secret) >= _SHORTEST_SECRET:
             for spelled in ([*map(_spelled, secret)], *map(_escaped, _in_base64(secret))):
@@ -91,7 +91,7 @@ def _spelled(sign: str) -> str:
 
 
 def _in_base64(secret: str) -> Iterator[str]:
-    """Parts of a secret's base64 form that are the same whatever stands before and behind it: three bytes are four letters."""
+    """Parts of a secret's base64 form that do not depend on the text around it, for each alignment (3 bytes make 4 letters)."""
     for before in range(3):
         text = secret.encode()[(3 - before) % 3 :]
         letters = b64encode(text[: len(text) // 3 * 3]).decode()

@@ -1,4 +1,4 @@
-"""Simulator (test double) of Harvest: an account that can be served on this machine."""
+"""Simulator (test double) of Harvest: an account that is served on this machine."""
 
 from harvest_simulator.clock import Clock
 from harvest_simulator.faults.faults import Fault

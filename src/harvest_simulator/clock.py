@@ -8,10 +8,9 @@ from datetime import UTC, date, datetime, timedelta
 
 
 class Clock:
-    """Clock that stands still until someone sleeps on it, or follows the wall clock.
+    """Clock that is either frozen, and advances only by `sleep`, or ticking in real time.
 
-    `start` is an aware datetime. A frozen clock moves only by `sleep`; a ticking one starts at `start`, runs at the
-    speed of real time and really sleeps.
+    `start` is an aware datetime. A ticking clock starts there, runs at the speed of real time, and really sleeps.
     """
 
     def __init__(self, start: datetime, is_ticking: bool = False) -> None:
@@ -31,11 +30,11 @@ class Clock:
             return self._slept_seconds
 
     def now(self) -> datetime:
-        """Current instant, aware, in UTC."""
+        """Current time, aware, in UTC."""
         return self.start + timedelta(seconds=self.monotonic())
 
     def now_seconds(self) -> int:
-        """Current instant in whole seconds since 1970, the form in which rows keep their timestamps."""
+        """Current time in integer seconds since 1970, as rows store their timestamps."""
         return int(self.now().timestamp())
 
     def today(self) -> date:

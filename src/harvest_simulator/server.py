@@ -1,4 +1,4 @@
-"""HTTP server on loopback, which sends answers and delivers faults. What to answer is decided elsewhere."""
+"""HTTP server on loopback, which sends responses and delivers faults. A `Service` decides on the responses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from harvest_simulator.http.responses import Answer
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Received request; `host` is the Host header, so that links lead back to where the client asked."""
+    """Received request; `host` is the Host header, so that links lead back to the same server."""
 
     method: str
     host: str
@@ -32,14 +32,14 @@ class Asked:
 
 @dataclass(slots=True)
 class Reply:
-    """Answer to send, with the fault that spoils its delivery, if any."""
+    """Response to send, with the fault that affects its delivery, if any."""
 
     answer: Answer
     fault: Fault | None = None
 
 
 class Service(Protocol):
-    """Interface that the server asks for answers."""
+    """Interface of whatever answers the server's requests."""
 
     clock: Clock
 
@@ -48,10 +48,10 @@ class Service(Protocol):
 
 
 class Server(ThreadingHTTPServer):
-    """HTTP server with one thread for each connection; connections stay open."""
+    """HTTP server with one thread per connection; connections are kept alive."""
 
     daemon_threads = True
-    # Many connections may come at once when a client reads windows in parallel.
+    # A client that reads windows in parallel opens many connections at once.
     request_queue_size = 128
 
     def __init__(self, service: Service, port: int) -> None:
@@ -62,7 +62,7 @@ class Server(ThreadingHTTPServer):
 
 
 def _body_of(reply: Reply) -> tuple[bytes, int]:
-    """Bytes of an answer, and the length that is announced for them."""
+    """Body of a response in bytes, and its `Content-Length`, which a fault may make wrong."""
     answer = reply.answer
     body = answer.text.encode() if answer.text is not None else orjson.dumps(answer.data)
     if reply.fault is Fault.TRUNCATED_JSON:
@@ -76,7 +76,7 @@ def _body_of(reply: Reply) -> tuple[bytes, int]:
 def _handler_for(service: Service) -> Callable[..., BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        # Without it, keep-alive answers wait for the client's delayed acknowledgement.
+        # Otherwise responses on kept-alive connections wait for the client's delayed acknowledgement.
         disable_nagle_algorithm = True
         wbufsize = -1
 
@@ -93,7 +93,7 @@ def _handler_for(service: Service) -> Callable[..., BaseHTTPRequestHandler]:
             self._drain()
             self._deliver(service.reply(asked))
 
-        # Names that http.server looks up; the simulator is changed through its store, so they lead nowhere.
+        # Names that http.server looks up. The simulator is changed through its store, so other methods are refused.
         do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_GET  # noqa: N815
 
         def _drain(self) -> None:
@@ -126,7 +126,7 @@ def _handler_for(service: Service) -> Callable[..., BaseHTTPRequestHandler]:
                 self.wfile.write(bytes([byte]))
                 self.wfile.flush()
                 service.clock.sleep(1)
-            # Until the client hangs up.
+            # Wait until the client hangs up.
             self.rfile.read(0 if at_once is None else 1)
 
         def _reset(self) -> None:
@@ -136,6 +136,6 @@ def _handler_for(service: Service) -> Callable[..., BaseHTTPRequestHandler]:
             self.connection.close()
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (http.server's own name)
-            """Print nothing: requests are kept in `sim.requests`."""
+            """Print nothing: requests are logged in `Simulator.requests`."""
 
     return Handler

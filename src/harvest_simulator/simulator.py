@@ -1,4 +1,4 @@
-"""Simulated Harvest account that can be served, changed, made faulty, and asked for its true content."""
+"""Simulated Harvest account that can be served, changed and made faulty, and that knows its true content."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ _UNTOUCHED = frozenset({Fault.RESET, Fault.SHORT_BODY, Fault.TRUNCATED_JSON, Fau
 
 
 class Simulator:
-    """Simulator of one account of a believable company, deterministic by its arguments.
+    """Simulator of one account of a realistic company; the same arguments give the same account.
 
-    `size` is tiny, small, medium or large; `entries` asks for about that many time entries; `empty` for a brand-new
-    account; `pto` for rows of paid time off. The clock stands still at `today` 09:00 UTC unless another one is given.
-    `latency` is (seconds for a page of 2,000 rows, seconds for a small answer), waited on the clock.
+    `size` is tiny, small, medium or large, `entries` the approximate number of time entries; `empty` makes a brand-new
+    account, and `pto` adds paid time off. Unless a clock is given, it is frozen at 09:00 UTC on `today`. `latency` is
+    (seconds for a page of 2,000 rows, seconds for a small response), slept on the clock.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Simulator:
 
     @property
     def headers(self) -> dict[str, str]:
-        """Headers that a client must send: token, account, and who it is."""
+        """Headers that a client must send: token, account and user agent."""
         return {
             "Authorization": f"Bearer {self.access_token}",
             "Harvest-Account-Id": self.account_id,
@@ -96,14 +96,14 @@ class Simulator:
         }
 
     def truth(self) -> dict[str, list[Json]]:
-        """Records of each stream that the API would answer now, complete; decimals as `decimal.Decimal`.
+        """All records that the API would return now, by stream; decimals as `decimal.Decimal`.
 
-        Records that the API gives by parent carry the parent's id, e.g. `invoice_id`.
+        Records of child streams have the parent's id, such as `invoice_id`.
         """
         return self._truth.exact()
 
     def write_truth(self, folder: Path) -> None:
-        """Write the truth as one <stream>.jsonl for each stream."""
+        """Write the truth as one file <stream>.jsonl per stream."""
         self._truth.write(folder)
 
     def report_truth(
@@ -113,7 +113,7 @@ class Simulator:
         to_date: date | None = None,
         include_fixed_fee: bool | None = None,
     ) -> list[Json]:
-        """Compute the rows of a report, e.g. report_time_clients; project_budget takes no dates."""
+        """Compute the rows of a report, such as report_time_clients, with exact decimals; project_budget takes no dates."""
         query = {}
         if from_date is not None and to_date is not None:
             query = {"from": from_date.isoformat(), "to": to_date.isoformat()}
@@ -124,23 +124,23 @@ class Simulator:
             return exact_reports(self.store).answer(name, administrator, query)
 
     def mutate(self, count: int, seed: int, deletions: bool = False) -> list[str]:
-        """Apply `count` random changes across all streams; returns a line about each.
+        """Apply `count` random changes across all streams; return a line about each.
 
-        Without `deletions` no row is deleted, payments, messages and rates included; only the lists of active
-        project assignments get shorter where a project or an assignment is archived.
+        Without `deletions`, no row of any stream is deleted; only the lists of active project assignments get shorter if a
+        project or an assignment is archived.
         """
         with self.store.lock:
             return disturb(self.store, count, seed, deletions)
 
     def as_role(self, role: Literal["administrator", "manager", "member"], access_roles: tuple[str, ...] = ()) -> None:
-        """Let the token belong to a person with that role, and those extra rights of a manager, from now on."""
+        """Make the token belong to a person with this role, and these extra rights of a manager, from now on."""
         found = [user.id for user in self.store.users.values() if user.is_active and role == user.access_roles[0]]
-        # A small account may have nobody of that role: then the first person stands in for one.
+        # In a small account without such a person, the first one stands in.
         user_id = found[0] if found else next(iter(self.store.users))
         self._viewer = Viewer(user_id, (role, *access_roles))
 
     def revoke_token(self) -> None:
-        """Revoke the token: from now on every request is answered with 401."""
+        """Revoke the token: from now on, every response is 401."""
         self._is_token_valid = False
 
     def restore_token(self) -> None:
@@ -148,14 +148,14 @@ class Simulator:
         self._is_token_valid = True
 
     def set_feature(self, name: str, is_on: bool) -> None:
-        """Switch a company flag such as invoice_feature; what it gates then answers 403."""
+        """Switch a feature of the company, such as invoice_feature; endpoints that need it respond with 403 while it is off."""
         if name not in self.store.company.features:
             raise ValueError(f"unknown feature {name!r}")
         with self.store.lock:
             self.store.company.features[name] = is_on
 
     def set_rounding(self, mode: Literal["up", "nearest", "down"] = "nearest", minutes: int = 15) -> None:
-        """Change the account's rounding rule: rounded_hours of all history and the reports change, no updated_at moves."""
+        """Change the account's rounding rule: all rounded_hours and the reports change, but no updated_at."""
         with self.store.lock:
             self.store.version += 1
             self.store.rounding = Rounding(mode, minutes)
@@ -163,16 +163,16 @@ class Simulator:
     def set_paging(
         self, most_rows: int = MOST_ROWS_PER_PAGE, unsaid: Collection[str] = (), *, is_null: bool = False
     ) -> None:
-        """Limit pages to so many rows from now on, whatever is asked for, and leave `unsaid` out of the envelope.
+        """Limit pages to `most_rows` from now on, whatever `per_page` requests, and leave `unsaid` out of the envelope.
 
-        `unsaid` names its keys, e.g. total_entries and total_pages; with `is_null` they are there, as null.
+        `unsaid` are keys such as total_entries and total_pages; with `is_null` they are null instead of missing.
         """
         self._api.manners = Manners(most_rows, frozenset(unsaid), is_null)
 
     def start_work(self, requests_each: float = A_CHANGE_A_SECOND, seed: int = 1) -> list[str]:
-        """Start concurrent changes: an entry is edited, made, deleted or moved for every so many answered requests.
+        """Start concurrent changes: a time entry is edited, created, deleted or moved after `requests_each` requests, on average.
 
-        On average, and right after an answer was made. Gives the list in which each change gets its line.
+        A change is made after the response was rendered. Returns the list to which a line about each change is added.
         """
         self._people = PeopleAtWork(self.store, requests_each, seed)
         return self._people.done
@@ -182,7 +182,7 @@ class Simulator:
         self._people = None
 
     def reply(self, asked: Asked) -> Reply:
-        """Answer one request, faults included. Called by the server's threads."""
+        """Answer one request, with faults. Called by the server's threads."""
         request = Request(self.clock.now(), asked.method, asked.path, dict(asked.query), 0, asked.headers)
         fault = self.faults.take(request)
         answer = instead_of_an_answer(fault, self.clock.now()) if fault is not None else None
@@ -239,7 +239,7 @@ class Simulator:
 
         https://help.getharvest.com/api-v2/authentication-api/authentication/authentication/
 
-        The person's id is that of Harvest ID, not of the account; one of the two accounts is of another product.
+        The user's id is that of Harvest ID, not of the account; one of the two accounts belongs to another product.
         """
         user = self.store.users[self._viewer.user_id]
         return {

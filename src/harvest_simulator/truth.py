@@ -1,4 +1,4 @@
-"""Truth of an account: all of it as the API would answer now, which a copy of it must equal."""
+"""Truth of an account: all records that the API would return now, which a copy must equal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harvest_simulator.http.render import Renderer
 from harvest_simulator.http.serialization import EXACT, ON_THE_WIRE, Json, Numbers
 from harvest_simulator.http.time_off import PaidTimeOff
 
-# Streams of one list without a parent, under the name of the list.
+# Streams that are lists without a parent.
 _PLAIN = (
     "clients",
     "contacts",
@@ -33,7 +33,7 @@ _PLAIN = (
     "estimates",
     "estimate_item_categories",
 )
-# Streams read parent by parent: the parents' table, and the name under which the parent's id joins the record.
+# Child streams: the parents' table, and the field that the parent's id is added as.
 _NESTED = {
     "invoice_messages": ("invoices", "invoice_id"),
     "invoice_payments": ("invoices", "invoice_id"),
@@ -46,7 +46,7 @@ _NESTED = {
 
 
 class Truth:
-    """Truth of every stream of the account; `token_user` returns the person that users/me answers with."""
+    """Truth of every stream of the account; `token_user` returns the token's owner, for users/me."""
 
     def __init__(self, store: Store, has_pto: bool, token_user: Callable[[], Viewer]) -> None:
         self.store = store
@@ -59,7 +59,7 @@ class Truth:
             return {name: list(records) for name, records in self._streams(EXACT)}
 
     def write(self, folder: Path) -> None:
-        """Write one <stream>.jsonl for each stream, in JSON's own numbers."""
+        """Write one file <stream>.jsonl per stream, with JSON numbers."""
         folder.mkdir(parents=True, exist_ok=True)
         with self.store.lock:
             for name, records in self._streams(ON_THE_WIRE):

@@ -1,4 +1,4 @@
-"""Target of a command: the database that an account's rows go to, and the dlt pipeline to it."""
+"""Target of a command: the database that an account is loaded into, and the dlt pipeline to it."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ DATASET = "harvest_time_tracking_data"
 FILE = "harvest_time_tracking.duckdb"
 MARTS = "harvest_marts"
 SCHEMA = "harvest_time_tracking_source"
-"""Name of dlt's schema, after its source; system tables live in the same one, so that `pipeline.dataset()` has them."""
+"""Name of the dlt schema, after the source; system tables are part of it, so that `pipeline.dataset()` includes them."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """Database that an account's rows go to, and the dlt pipeline that brings them there. Connects to nothing.
+    """Database that an account is loaded into, and the dlt pipeline to it. Opens no connection.
 
     Attributes:
-        folder: where the command runs: a database that is a file lies there.
-        file_name: the database's file, where it is one.
-        pipeline_name: the dlt pipeline, also the name of its working folder.
-        dataset_name: the database schema that holds the tables.
-        pipelines_dir: where dlt keeps its working folders; None for dlt's own choice (`DLT_DATA_DIR`).
-        marts_name: the database schema that holds the marts.
-        destination: the database's kind: a name in `destinations`, or one that dlt's configuration gives such a type.
+        folder: folder where the command runs, and where the database is if it is a file.
+        file_name: name of the database file, if the database is one.
+        pipeline_name: name of the dlt pipeline and of its working folder.
+        dataset_name: database schema with the tables.
+        pipelines_dir: folder for dlt's working folders; None for dlt's default (`DLT_DATA_DIR`).
+        marts_name: database schema with the marts.
+        destination: name of the destination: one in `destinations`, or one configured in dlt with the type of one.
     """
 
     folder: Path
@@ -46,7 +46,7 @@ class Target:
 
     @cached_property
     def kind(self) -> Destination:
-        """Definition of its destination. Raises SettingWrong as `destinations.destination` does."""
+        """Definition of the destination. Raises SettingWrong as `destinations.connect.destination` does."""
         return destination(self.destination)
 
     @property
@@ -61,7 +61,7 @@ class Target:
 
     @cached_property
     def place(self) -> str:
-        """Location of the rows as text for messages; never with a secret."""
+        """Location of the database as text for messages, without secrets."""
         return connected(self.destination, self.dataset_name, self.file, "writing")[1]
 
     def command(self, name: str) -> str:
@@ -71,14 +71,14 @@ class Target:
 
     @property
     def lock_file(self) -> Path:
-        """Path of the run lock's file: beside the database if that is a file, else beside dlt's working folder."""
+        """Path of the run lock file: beside the database file, else beside dlt's working folder."""
         if self.kind.is_file:
             return self.folder / f".{self.file_name}.lock"
         return self.working_folders / f".{self.pipeline_name}.{self.destination}.{self.dataset_name}.lock"
 
     @property
     def working_folder_lock(self) -> Path:
-        """Path of the lock file for dlt's working folder, which is one for all of a user's databases."""
+        """Path of the lock file for dlt's working folder, which all of a user's databases share."""
         return self.working_folders / f".{self.pipeline_name}.lock"
 
     def refuse_odd_folders(self) -> None:
@@ -90,7 +90,7 @@ class Target:
         can go when `test_duckdb_takes_a_question_mark_in_a_folder_for_settings` fails.
 
         Raises:
-            SettingWrong: with the folder, and what in its name it is.
+            SettingWrong: such a folder; the message names it and the characters in question.
         """
         working = str(self.working_folders.absolute())
         if odd := re.search(r"'|%[0-9A-Fa-f]{2}", working):
@@ -114,11 +114,11 @@ def user_target(folder: Path, destination_name: str | None = None) -> Target:
     """Target for the user's own warehouse.
 
     Args:
-        folder: where the command runs.
-        destination_name: wins over the configured one.
+        folder: folder where the command runs.
+        destination_name: overrides the configured destination.
 
     Raises:
-        SettingWrong: where there is no such destination, it is not installed, or not configured.
+        SettingWrong: the destination is unknown, not installed or not configured, or a folder's name cannot be used.
     """
     warehouse = Target(folder, destination=chosen(destination_name))
     _ = warehouse.place
@@ -127,7 +127,7 @@ def user_target(folder: Path, destination_name: str | None = None) -> Target:
 
 
 def _pipelines_dir(folder: Path) -> Path:
-    """dlt's own folder if it is writable (not so in some containers), else one beside the database."""
+    """dlt's default folder if it is writable (in some containers it is not), else one beside the database."""
     own = Path(get_dlt_pipelines_dir())
     existing = next(path for path in (own, *own.parents) if path.exists())
     return own if os.access(existing, os.W_OK) else folder / ".dlt" / "pipelines"

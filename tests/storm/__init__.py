@@ -1,1 +1,1 @@
-"""The storm: a simulated account and the product, days of trouble by one seed, and then calm."""
+"""Storm tests: a simulated account and the product through days of seeded faults, then recovery without faults."""

@@ -1,4 +1,4 @@
-"""`python -m storm --seeds 1-300`, from the folder `tests`: that many storms, two at once, and what struck."""
+"""`python -m storm --seeds 1-300`, from the folder `tests`: run a storm per seed, two at once, and count the faults."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from support.dlt_speedups import make_dlt_quick
 
 
 def main() -> int:
-    """The number of seeds that failed, at most 1."""
+    """Run the storms; return the exit code: 1 if any seed failed, else 0."""
     parser = argparse.ArgumentParser(prog="storm", description=__doc__)
     parser.add_argument("--seeds", default="1-300", help="17, or 1-300, or 3,8,21 (default: %(default)s)")
     parser.add_argument("--at-once", type=int, default=2, help="how many processes (default: %(default)s)")

@@ -1,4 +1,4 @@
-"""Something done in a forked process, which can be killed in the middle of it."""
+"""Run a function in a forked process, which can be killed in the middle of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from storm.process import Watch
 
 
 def in_a_child(act: Callable[[], object], kill: Kill | None = None) -> int | None:
-    """Run it in a forked process; gives how often it touched a file or the network, None where it was killed."""
+    """Run a function in a forked process; return its number of file and network events, or None if it was killed."""
     reader, writer = os.pipe()
     child = os.fork()
     if not child:

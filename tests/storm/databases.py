@@ -1,4 +1,4 @@
-"""Where a voyage's tables lie: a DuckDB file in its folder, or a database of its own on a PostgreSQL server."""
+"""Databases of a storm: a DuckDB file in its folder, or a database of its own on a PostgreSQL server."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from destinations import postgres_server
 from harvest_warehouse.warehouse import Target
 from storm.snapshot import Snapshot, take_snapshot
 
-# A server ends what a killed run was doing when it has done it.
+# After a run was killed, the server finishes its statement first.
 _PATIENCE_SECONDS = 60
 
 
 class Shore(Protocol):
-    """The database of one voyage.
+    """Database of one storm.
 
     Attributes:
-        destination: as `--destination` takes it.
-        environment: where dlt finds it.
-        secrets: what of that nobody may see.
+        destination: name for `--destination`.
+        environment: environment variables with dlt's configuration for it.
+        secrets: secrets in these variables.
     """
 
     destination: str
@@ -37,42 +37,42 @@ class Shore(Protocol):
     secrets: tuple[str, ...]
 
     def begin_as(self, other: Any) -> None:
-        """Have what another shore of the same kind has."""
+        """Start with the content of another database of the same kind."""
 
     def is_there(self) -> bool:
-        """Whether there is a database to copy."""
+        """True if there is a database to copy."""
 
     def size(self) -> int:
-        """The size of its file in bytes; nothing where it is none."""
+        """Size of its file in bytes; 0 if it is not a file."""
 
     def stock(self, dataset: str) -> Snapshot:
-        """All of its tables."""
+        """Snapshot of all its tables."""
 
     def keep(self) -> None:
-        """Copy it, in place of the last copy."""
+        """Copy it, replacing the last copy."""
 
     def restore(self) -> None:
-        """Put the copy in its place."""
+        """Replace it by the copy."""
 
 
 class Coast(Protocol):
-    """Makes shores."""
+    """Factory of databases for storms."""
 
     def shore(self, folder: Path) -> Shore:
-        """The one of a voyage in this folder, made there if need be."""
+        """Database of the storm in this folder, created if needed."""
 
 
 @dataclass(frozen=True)
 class Files:
-    """DuckDB: nothing has to be started."""
+    """Factory of DuckDB files; no server is needed."""
 
     def shore(self, folder: Path) -> FileShore:
-        """The file of the folder."""
+        """Database file in the folder."""
         return FileShore(folder)
 
 
 class FileShore:
-    """A DuckDB file and its log."""
+    """DuckDB file with its log."""
 
     destination = "duckdb"
     environment: Mapping[str, str] = MappingProxyType({})
@@ -84,22 +84,22 @@ class FileShore:
         self._copy = folder.parent / f"{folder.name}.copy"
 
     def begin_as(self, other: FileShore) -> None:
-        """Nothing to do: it came with the folder."""
+        """Do nothing: the file was copied with the folder."""
 
     def is_there(self) -> bool:
-        """Whether there is a file."""
+        """True if the file exists."""
         return self._file.exists()
 
     def size(self) -> int:
-        """The file's."""
+        """Size of the file in bytes."""
         return self._file.stat().st_size if self._file.exists() else 0
 
     def stock(self, dataset: str) -> Snapshot:
-        """Of a copy: to open a file that was left in the middle of a change is to change it."""
+        """Snapshot of a copy, since opening a file after a crash would change it."""
         return take_snapshot(self._file, dataset)
 
     def keep(self) -> None:
-        """The file and its log as they are."""
+        """Copy the file and its log."""
         shutil.rmtree(self._copy, ignore_errors=True)
         self._copy.mkdir()
         for part in self._parts:
@@ -107,7 +107,7 @@ class FileShore:
                 shutil.copy(part, self._copy)
 
     def restore(self) -> None:
-        """Both parts."""
+        """Restore both from the copy."""
         for part in self._parts:
             part.unlink(missing_ok=True)
             if (kept := self._copy / part.name).exists():
@@ -116,10 +116,10 @@ class FileShore:
 
 @contextmanager
 def server() -> Iterator[Server]:
-    """A PostgreSQL server until the block ends.
+    """Run a PostgreSQL server for the duration of a block.
 
     Raises:
-        NoServer: where none can be had.
+        NoServer: no server can be started.
     """
     with postgres_server.serving() as url:
         yield Server(url)
@@ -127,23 +127,23 @@ def server() -> Iterator[Server]:
 
 @dataclass(frozen=True)
 class Server:
-    """Databases of a running PostgreSQL server, for as many processes as like.
+    """Factory of databases on a running PostgreSQL server, usable from several processes.
 
     Attributes:
-        url: of one of its databases, with its user's password.
+        url: URL of one of its databases, with the password.
     """
 
     url: str = field(repr=False)
 
     def shore(self, folder: Path) -> ServerShore:
-        """A new and empty database, which goes with the server."""
+        """New, empty database, which is removed together with the server."""
         del folder
         name = f"voyage_{uuid4().hex}"
         self.administer(f"create database {name} owner loader")
         return ServerShore(self, name)
 
     def administer(self, *statements: str) -> None:
-        """Run statements as the server's owner."""
+        """Run statements as the owner of the server."""
         connection = self.connected("postgres")
         try:
             with connection.cursor() as cursor:
@@ -153,7 +153,7 @@ class Server:
             connection.close()
 
     def connected(self, database: str) -> Any:
-        """A connection of the server's owner, each statement for itself."""
+        """Connection of the server's owner, with autocommit."""
         parts = urlsplit(self.url)
         connection = psycopg2.connect(
             host=parts.hostname, port=parts.port, user="postgres", password=parts.password, dbname=database
@@ -163,7 +163,7 @@ class Server:
 
 
 class ServerShore:
-    """One of its databases; a copy of it is another."""
+    """Database on a server; its copy is another database."""
 
     destination = "postgres"
     secrets: tuple[str, ...] = (postgres_server.PASSWORD,)
@@ -174,20 +174,20 @@ class ServerShore:
         self.environment: Mapping[str, str] = {"DESTINATION__POSTGRES__CREDENTIALS": url}
 
     def begin_as(self, other: ServerShore) -> None:
-        """A copy of the other database."""
+        """Replace it by a copy of the other database."""
         other.wait()
         self._server.administer(f"drop database {self._name}", self._made_like(other._name))
 
     def is_there(self) -> bool:
-        """From the beginning."""
+        """True: it always exists."""
         return True
 
     def size(self) -> int:
-        """It is no file of ours."""
+        """0: it is not a file."""
         return 0
 
     def stock(self, dataset: str) -> Snapshot:
-        """When nobody is at it any more."""
+        """Snapshot, once no run uses it any more."""
         self.wait()
         connection = self._server.connected(self._name)
         try:
@@ -200,12 +200,12 @@ class ServerShore:
             connection.close()
 
     def keep(self) -> None:
-        """As another database."""
+        """Copy it to another database."""
         self.wait()
         self._server.administer(f"drop database if exists {self._kept}", self._made_like(self._name, self._kept))
 
     def restore(self) -> None:
-        """From the other database."""
+        """Restore it from the other database."""
         self.wait()
         self._server.administer(f"drop database {self._name}", self._made_like(self._kept))
 
@@ -217,10 +217,10 @@ class ServerShore:
         return f"create database {name or self._name} template {template} owner loader"
 
     def wait(self) -> None:
-        """Until no run is at it any more: of one that was killed, the server may still be finishing a statement.
+        """Wait until no run uses it any more: the server may still be finishing a statement of a killed one.
 
         Raises:
-            AssertionError: where that does not end.
+            AssertionError: that takes too long.
         """
         give_up_at = time.monotonic() + _PATIENCE_SECONDS
         connection = self._server.connected("postgres")

@@ -1,4 +1,4 @@
-"""The driver: an account and the product through the days of a storm, the laws after each, and then calm."""
+"""Driver of a storm: run the product on a simulated account day by day, check the invariants after each, then recover."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from storm.process import Run, RunEnd, SharedClock, asking, command_of
 from storm.snapshot import Snapshot
 from support.accounts import assert_equals_truth
 
-# Long, and like nothing else.
+# Long and unique, so that every leak is found.
 TOKEN = "9182736.pt.Kd7sWq2xLm5vRt8yNc3bZf6hJg1pXe4uAo0i"
 _TODAY = date(2026, 3, 16)
 _FILES = Files()
@@ -38,12 +38,12 @@ _CALM = Day(seed=0, hours=24.0, command="calm", is_built=True)
 
 
 class InvariantBroken(AssertionError):
-    """A law was broken, or the calm did not make all equal."""
+    """An invariant was broken, or the tables were not equal to Harvest after recovery."""
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What a voyage begins with: the account, the sizes, and whether it was loaded before."""
+    """Initial conditions of a storm: the account, the sizes of reads, and whether it was loaded before."""
 
     account_seed: int = 1
     sizes: ReadSizes = field(default_factory=ReadSizes)
@@ -51,7 +51,7 @@ class Setup:
 
 
 def outset_of(seed: int) -> Setup:
-    """Drawn from the seed, apart from the weather."""
+    """Draw the initial conditions from the seed, independently of the events."""
     rng = Random(f"outset:{seed}")
     sizes = ReadSizes(
         per_page=rng.choice((20, 40, 2_000)),
@@ -63,7 +63,7 @@ def outset_of(seed: int) -> Setup:
 
 
 class Driver:
-    """One account and one database, from the outset to the calm."""
+    """Driver of one storm: one account and one database, from the start to recovery."""
 
     def __init__(self, folder: Path, shore: Shore, url: str, simulator: WatchedSimulator, outset: Setup) -> None:
         self.folder, self.shore, self.url, self.simulator, self.outset = folder, shore, url, simulator, outset
@@ -77,18 +77,18 @@ class Driver:
         self._work: list[str] = []
 
     def live(self, day: Day) -> None:
-        """One day and its run, and what the laws say of it.
+        """Play one day with its run, and check the invariants.
 
         Raises:
-            InvariantBroken: where one was broken.
+            InvariantBroken: an invariant was broken.
         """
         self._tell(str(day))
         self.simulator.clock.sleep(day.hours * 3_600)
         with self.simulator.store.committing_late(day.late_seconds):
             self._changed(disturb(self.simulator, day.seed, day.changes))
         if day.is_quiet or day.role:
-            # At rest: what changed in the second in which a list is read counts as changed while it was read. And no second
-            # belongs both to a run that is not shown everything and to another.
+            # Leave a gap: a change in the same second as a read counts as concurrent. And no second may belong both to a run
+            # with restricted access and to another run.
             self.simulator.clock.sleep(UNSEEN_SECONDS if day.role else 1)
         self._strike_files(day)
         before = self._taken()
@@ -101,15 +101,15 @@ class Driver:
         self._calm_down(day)
         self._count(day, landings, struck)
         is_ended = 0 in (landing.code for landing in landings) and not day.streams
-        # A run begins with what the one before left; the tables are as that one saw them until a run comes to its end.
+        # A run starts from what an interrupted one left, so it is judged from that one's start until a run ends.
         self._judge(day, before, now if is_ended else began, landings)
         self._left_since = None if is_ended else began
 
     def reach_calm(self) -> None:
-        """No fault any more, all timers stopped, an hour later: one run, and everything is equal.
+        """Recover: without faults, with all timers stopped and an hour later, one run must make everything equal.
 
         Raises:
-            InvariantBroken: where it is not, or a law was broken.
+            InvariantBroken: it did not, or an invariant was broken.
         """
         self.simulator.clock.sleep(3_600)
         store = self.simulator.store
@@ -124,11 +124,11 @@ class Driver:
         self._compare_marts()
 
     def _compare_marts(self) -> None:
-        """Every table of the marts with the same worked out from the truth."""
+        """Compare every table of the marts with the same table computed from the truth."""
         marts = self.shore.stock(self.warehouse.marts_name)
         truth = self.simulator.truth()
         [account] = marts.tables["dim_account"]
-        # When a run ended is told by the real clock.
+        # The end of a run is recorded by the real clock.
         as_of = account["loaded_at"].astimezone(ZoneInfo(ZONES[truth["users_me"][0]["timezone"]])).date()
         books = Books(truth, as_of, list(day_name).index(truth["company"][0]["week_start_day"]))
         for name in KEYS:
@@ -141,7 +141,7 @@ class Driver:
         self._runs += 1
         number, clock = self._runs, self.simulator.clock
         if day.disk and day.disk.room_bytes is not None:
-            # Never so little that what the run says finds no room: that is ours, not the product's.
+            # Enough for the log of the run, which belongs to the test and not to the product.
             size = max(4_000_000, self.shore.size())
             day = replace(day, disk=replace(day.disk, room_bytes=size + day.disk.room_bytes))
 
@@ -177,7 +177,7 @@ class Driver:
             simulator.faults.at(lambda _: True, day.dated, times=1 << 30)
         simulator.set_paging(day.most_rows, day.unsaid)
         if day.requests_each:
-            # What people do takes time.
+            # Concurrent changes take time.
             simulator.latency = (0.2, 0.2)
             self._work = simulator.start_work(day.requests_each, day.seed)
         for number in day.meanwhile:
@@ -274,7 +274,7 @@ class Driver:
             raise InvariantBroken("\n".join(breaches[:10]))
 
     def _taken(self) -> Snapshot:
-        """What is in the database; read once between two things that can change it."""
+        """Snapshot of the database, cached until something may have changed it."""
         self._stock = self._stock or self.shore.stock(self.warehouse.dataset_name)
         return self._stock
 
@@ -284,7 +284,7 @@ class Driver:
 
 @dataclass(frozen=True)
 class _Copy:
-    """What `assert_equals_truth` asks of an account."""
+    """The part of an account that `assert_equals_truth` uses."""
 
     simulator: Simulator
     stock: Snapshot
@@ -296,7 +296,7 @@ class _Copy:
 
 @contextmanager
 def underway(outset: Setup, coast: Coast = _FILES) -> Iterator[Driver]:
-    """A voyage from its outset, in a folder that goes with it."""
+    """Driver with its initial conditions, in a folder that is deleted with it."""
     root = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # (no byte of it outlives the voyage)
     with tempfile.TemporaryDirectory(prefix="storm-", dir=root) as base:
         folder = Path(base) / "voyage"
@@ -324,7 +324,7 @@ def _served(account_seed: int) -> Iterator[tuple[str, WatchedSimulator]]:
         enforce_limits=False,
         entries=40,
     )
-    # What the account was before anything is asked of it.
+    # Record the account before the first request.
     simulator.look()
     clock.sleep(3_600)
     simulator.look()
@@ -334,7 +334,7 @@ def _served(account_seed: int) -> Iterator[tuple[str, WatchedSimulator]]:
 
 @contextmanager
 def _environment(base: Path, shore: Shore) -> Iterator[None]:
-    """A dlt of its own."""
+    """Environment with dlt folders and configuration of its own."""
     wanted = {
         "DLT_DATA_DIR": str(base / "data"),
         "RUNTIME__DLTHUB_TELEMETRY": "false",
@@ -354,7 +354,7 @@ _FOLDERS = ExitStack()
 
 
 def _loaded(account_seed: int, coast: Coast) -> tuple[Path, Shore]:
-    """The folder and the database of an account that was loaded once, made when they are first asked for."""
+    """Folder and database of an account that was loaded once, created on first use."""
     if (account_seed, coast) not in _LOADED:
         base = Path(_FOLDERS.enter_context(tempfile.TemporaryDirectory(prefix="storm-loaded-")))
         folder = base / "voyage"
@@ -362,7 +362,7 @@ def _loaded(account_seed: int, coast: Coast) -> tuple[Path, Shore]:
         shore = coast.shore(folder)
         warehouse = Target(folder, pipelines_dir=folder / "dlt", destination=shore.destination)
         with _environment(base, shore), _served(account_seed) as (url, simulator):
-            # Not as a process of its own: what it brings into memory, every run that is forked from here has already.
+            # In this process, so that forked runs inherit the imported modules and caches.
             day = Day(seed=0)
             asks = asking(url, simulator.account_id, TOKEN, simulator.clock, ReadSizes(), day)
             command_of(day, warehouse, asks, lambda _: None)()
@@ -371,17 +371,17 @@ def _loaded(account_seed: int, coast: Coast) -> tuple[Path, Shore]:
 
 
 def prepare(seeds: Iterable[int], coast: Coast = _FILES) -> None:
-    """Load the accounts that these storms begin with: also what it brings into memory is then in every process forked from this one."""
+    """Load the accounts that these storms start with; forked processes then inherit modules and caches as well."""
     raw_tables()  # (reads what the marts are made of: once, not again in each run)
     for account_seed in sorted({outset_of(seed).account_seed for seed in seeds}):
         _loaded(account_seed, coast)
 
 
 def run_storm(seed: int, say: Callable[[str], None] = lambda _: None, coast: Coast = _FILES) -> Counts:
-    """One storm and its calm.
+    """Run one storm, with recovery at its end.
 
     Raises:
-        InvariantBroken: with all that happened, and the command that repeats it.
+        InvariantBroken: with a log of all events, and the command that repeats it.
     """
     say(f"seed {seed}")
     with underway(outset_of(seed), coast) as voyage:

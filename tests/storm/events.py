@@ -1,4 +1,4 @@
-"""What happens: drawn from one seed, told before it happens. Days of changes, faults and kills."""
+"""Events of a storm, drawn from one seed: days of changes, faults and kills."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from harvest_simulator.faults.faults import Faults
 from harvest_simulator.http.request_log import Request
 from harvest_simulator.simulator import Simulator
 
-# What a client that asks again survives, if it does not meet it eight times over.
+# Faults that a client with retries survives, unless all eight attempts meet them.
 PASSING = (
     Fault.RATE_LIMITED,
     Fault.RATE_LIMITED_DATE,
@@ -34,32 +34,32 @@ PASSING = (
     Fault.HTML_200,
     Fault.SLOW,
 )
-# What stays for a whole run, on one path.
+# Faults that persist for a whole run, on one path.
 STAYING = (Fault.FORBIDDEN, Fault.FORBIDDEN, Fault.FORBIDDEN, Fault.UNAUTHORIZED, Fault.SERVER_ERROR, Fault.RESET)
-# How answers may be dated, none of which is right.
+# Wrong `Date` headers of responses.
 DATES = (Fault.CLOCK_AHEAD, Fault.CLOCK_BEHIND, Fault.ODD_DATE, Fault.UNREADABLE_DATE, Fault.DATE_OF_YEAR_202)
-# One clock is wrong, never both: nobody could tell what time it is.
+# Only one clock is wrong, never both: then the time could not be known.
 WRONG_CLOCKS: tuple[dict[str, Any], ...] = (
     *({"ahead_seconds": seconds} for seconds in (-86_400, -3_600, -240, 240, 3_600, 86_400)),
     *({"dated": date} for date in DATES),
 )
 TRICKLES = (Fault.TRICKLE, Fault.TRICKLING_HEAD)
-# What Harvest never did, or did not do yet.
+# Responses never seen from Harvest.
 ODDITIES = (*TRICKLES, Fault.ENDLESS_LINK, Fault.ENDLESS_ROWS, Fault.HUGE_TOTAL, Fault.GZIP_BOMB, Fault.UNKNOWN_FIELD)
 PATHS = (
     "time_entries", "expenses", "invoices", "estimates", "clients", "contacts", "projects", "tasks", "users", "roles",
     "user_assignments", "task_assignments", "expense_categories", "invoices/*/payments", "invoices/*/messages",
     "estimates/*/messages", "users/*/billable_rates", "users/*/cost_rates", "users/*/project_assignments", "reports/*",
 )  # fmt: skip
-# As often a sync of a tiny account touches a file or the network, about.
+# Approximate number of file and network events in a sync of a tiny account.
 _EVENTS = 4_400
-# Lists that have several pages where a page is short.
+# Lists with several pages, if pages are small.
 LONG_LISTS = ("time_entries", "expenses", "user_assignments", "task_assignments", "invoices", "projects", "tasks")
 
 
 @dataclass(frozen=True)
 class Kill:
-    """SIGKILL at the n-th time that the run touches a file or the network, and so many milliseconds later."""
+    """SIGKILL some milliseconds after the n-th file or network event of the run."""
 
     at_event: int
     then_ms: int = 0
@@ -67,7 +67,7 @@ class Kill:
 
 @dataclass(frozen=True)
 class FullDisk:
-    """No room: no file may grow beyond the database's size plus `room_bytes`; none is opened for writing from an event on."""
+    """Full disk: no file can grow beyond the database's size plus `room_bytes`, or be opened for writing after an event."""
 
     room_bytes: int | None = None
     at_event: int | None = None
@@ -75,34 +75,34 @@ class FullDisk:
 
 @dataclass(frozen=True)
 class Day:
-    """What happens between one run and the next, and during the run.
+    """Events of a day: between one run and the next, and during the run.
 
     Attributes:
-        seed: of the changes.
-        hours: how far the clock moves on before the run.
-        changes: how many changes there are by then.
-        late_seconds: how long some of these changes took to be committed; 0 for at once.
-        command: what is run.
-        streams: of a load, the streams that are named.
-        rate: the share of requests that meet a fault that passes.
-        spell: a path, and the fault that each request for it meets.
-        between: the lists that change between two of their pages.
-        meanwhile: the numbers of the requests before which something changes.
-        requests_each: for so many requests that are answered, people change a time entry; None where nobody works.
-        most_rows: the longest page that is served, whatever is asked for.
-        unsaid: what no answer says of the list that it is a page of.
-        ahead_seconds: how far the clock of who asks is ahead of Harvest's; behind, if negative.
-        dated: how each answer is dated, if wrongly.
-        odd: a path, what Harvest never did, and how many requests for that path are answered so.
-        token_lost_at: the number of the request before which the token is revoked; it is restored after the run.
-        role: whose token it is during the run, if not an administrator's.
-        role_at: the number of the request before which it becomes so.
-        kill: when the run is killed.
-        disk: when there is no room.
-        is_twice: whether the run is started twice at once.
+        seed: seed of the changes.
+        hours: hours that the clock advances before the run.
+        changes: number of changes before the run.
+        late_seconds: delay of the commit of some of these changes; 0 for none.
+        command: command to run.
+        streams: streams named in a load.
+        rate: share of requests that meet a passing fault.
+        spell: a path, and the fault of every request for it.
+        between: lists that change between two of their pages.
+        meanwhile: numbers of the requests before which something changes.
+        requests_each: number of requests per concurrent change of a time entry; None for no such changes.
+        most_rows: largest page size served, whatever `per_page` requests.
+        unsaid: paging keys missing in every response.
+        ahead_seconds: lead of the client's clock over Harvest's; negative for a lag.
+        dated: fault of the `Date` header of every response; None for correct ones.
+        odd: a path, a response never seen from Harvest, and how many requests for the path get it.
+        token_lost_at: number of the request before which the token is revoked; it is restored after the run.
+        role: role of the token's owner during the run, if not administrator.
+        role_at: number of the request before which the role changes.
+        kill: when the run is killed; None for never.
+        disk: when the disk is full; None for never.
+        is_twice: whether two runs are started at once.
         is_folder_lost: whether dlt's working folder is deleted before the run.
         is_copy_kept: whether the database is copied before the run.
-        is_copy_restored: whether the copy kept last, if any, takes the database's place before the run.
+        is_copy_restored: whether the last copy, if any, replaces the database before the run.
         is_built: whether the run builds the marts at its end.
     """
 
@@ -135,9 +135,9 @@ class Day:
 
     @property
     def is_quiet(self) -> bool:
-        """Whether Harvest is at rest during the run, and shows all of it to who asks again: a run that ends well is whole then.
+        """True if Harvest does not change during the run and retries get everything: then a successful run must be complete.
 
-        What is odd may end it, but must not end it well with something missing.
+        An odd response may make the run fail, but it must not succeed with something missing.
         """
         return not any(
             (
@@ -148,15 +148,15 @@ class Day:
 
 
 def forecast(seed: int) -> tuple[Day, ...]:
-    """The days of one storm."""
+    """Draw the days of one storm."""
     rng = Random(f"storm:{seed}")
     return tuple(with_manners(day_of(rng)) for _ in range(rng.choice((2, 3, 3, 4))))
 
 
 def with_manners(day: Day) -> Day:
-    """The day, and what is of no account to the rest of it: drawn apart, by its own seed.
+    """Day with further events that are independent of the rest, drawn from the day's own seed.
 
-    How lists are served, who works meanwhile, whose clock is wrong, what comes that never came.
+    Paging, concurrent changes, wrong clocks, and responses never seen from Harvest.
     """
     rng = Random(f"manners:{day.seed}")
     return replace(
@@ -164,14 +164,14 @@ def with_manners(day: Day) -> Day:
         requests_each=rng.choice((None, None, None, None, 1.0, 4.0)),
         most_rows=rng.choice((2_000, 2_000, 2_000, 30, 12)),
         unsaid=rng.choice(((), (), (), (), (), ("total_entries",), ("total_entries", "total_pages"))),
-        # By a wrong clock, nobody could tell which positions are of a run that was not shown everything.
+        # With a wrong clock, the cursors of a run with restricted access could not be identified.
         **({} if (wrong := rng.choice((*[{}] * 12, *WRONG_CLOCKS))) and day.role else wrong),
         odd=rng.choice((None, None, (rng.choice(PATHS), rng.choice(ODDITIES), rng.choice((1, 3, 1 << 30))))),
     )
 
 
 def day_of(rng: Random) -> Day:
-    """One day: some changes, a run, and mostly one thing that goes wrong with it."""
+    """Draw one day: some changes, a run, and mostly one fault."""
     trouble = rng.choice(
         ("nothing", "faults", "faults", "spell", "between", "token", "role", "kill", "kill", "kill", "disk", "twice")
     )
@@ -312,7 +312,7 @@ DELETIONS: tuple[Act, ...] = (
 
 
 def disturb(simulator: Simulator, seed: int | str, count: int) -> list[str]:
-    """Change the account, a third of the times by a deletion; says what was done. What Harvest refuses is left out."""
+    """Change the account, a third of the times by a deletion; return a line per change. Changes that Harvest refuses are skipped."""
     dice = Dice(simulator.store, 0)
     dice.rng = Random(f"changes:{seed}")
     done: list[str] = []
@@ -331,9 +331,9 @@ def disturb(simulator: Simulator, seed: int | str, count: int) -> list[str]:
 
 @dataclass
 class Gusts:
-    """Faults that pass, by what is asked and how often it was: the same requests meet the same, in whatever order.
+    """Passing faults, drawn by request and attempt, so that the same requests meet the same faults in any order.
 
-    And the day's `odd`.
+    Includes the day's `odd` responses.
     """
 
     seed: int
@@ -345,7 +345,7 @@ class Gusts:
     _drawn: Fault | None = None
 
     def blow(self, faults: Faults) -> None:
-        """From now on, until the faults are cleared."""
+        """Inject the faults from now on, until they are cleared."""
         if self.rate:
             faults.at(self._draw, self.kinds[0], times=1)
             for kind in self.kinds:
@@ -360,7 +360,7 @@ class Gusts:
         return is_odd
 
     def _draw(self, request: Request) -> bool:
-        """Draws for the matchers that are asked after this one, and never matches itself."""
+        """Draw the fault of a request for the matchers after this one; never matches itself."""
         asked = f"{request.path}?{sorted(request.query.items())}"
         self._tries[asked] += 1
         drawn = hashlib.sha256(f"{self.seed}:{asked}:{self._tries[asked]}".encode()).digest()

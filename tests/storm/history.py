@@ -1,4 +1,4 @@
-"""What Harvest had: every state of the account that a run could have seen, noted while it is asked."""
+"""History of the account: every state that a run could have seen, recorded as requests arrive."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harvest_time_tracking import STREAMS
 from support.accounts import truth_rows
 
 Key = tuple[Any, ...]
-# A record without what Harvest embeds of others in it, its lists included; comparable, whatever the order.
+# Own values of a record and of its lists, without denormalised copies; comparable in any order.
 OwnValues = tuple[frozenset[Any], frozenset[Any]]
 
 DEFAULT = tuple(name for name, stream in STREAMS.items() if stream.is_default)
@@ -23,7 +23,7 @@ _PATHS = {name: re.compile("/v2/" + re.sub(r"\{(\w+)\}", r"(?P<\1>\\d+)", STREAM
 
 
 def key_of(stream: str, row: Mapping[str, Any]) -> Key:
-    """What identifies a record or a row within its account."""
+    """Key of a record or a row within its account."""
     return tuple(row[name] for name in STREAMS[stream].key if name != "account_id")
 
 
@@ -38,14 +38,14 @@ def _embedded_prefixes() -> dict[str, tuple[str, ...]]:
 _EMBEDDED = _embedded_prefixes()
 
 
-# A position may be that much earlier than the first answer: the time that answers take is taken off.
+# How much earlier than its first response a cursor may be, since the duration of responses is subtracted.
 UNSEEN_SECONDS = 60
-# What Fault.UNKNOWN_FIELD adds to records: no truth knows of it.
+# Prefix of the fields that Fault.UNKNOWN_FIELD adds, which are not in the truth.
 NEWS = "brand_new_"
 
 
 def own_values(table: str, root: Mapping[str, Any], children: Mapping[str, Iterable[Mapping[str, Any]]]) -> OwnValues:
-    """The values of a record that are its own."""
+    """Own values of a record, without denormalised copies."""
     lists = (
         (name, frozenset(Counter(_own(name, row) for row in rows).items()))
         for name, rows in children.items()
@@ -65,11 +65,11 @@ def _own(table: str, row: Mapping[str, Any]) -> frozenset[Any]:
 
 @dataclass(frozen=True)
 class Moment:
-    """The account between two changes.
+    """State of the account between two changes.
 
     Attributes:
-        at: seconds on the simulator's clock.
-        alive: by stream, the keys that are there, and the `updated_at` of each.
+        at: time in seconds on the simulator's clock.
+        alive: `updated_at` by key of the existing records, by stream.
     """
 
     at: float
@@ -78,13 +78,13 @@ class Moment:
 
 @dataclass
 class Partial:
-    """A run that from its first answer to its last was not shown everything.
+    """Run whose token had restricted access from its first response to its last.
 
     Attributes:
-        moment: the number of the moment of its first answer.
-        from_at: the earliest position that such a run may leave, in seconds on the simulator's clock.
-        to_at: when it had ended.
-        heard: by stream, the keys in its answers.
+        moment: number of the state at its first response.
+        from_at: earliest cursor that the run may store, in seconds on the simulator's clock.
+        to_at: end of the run.
+        heard: keys in its responses, by stream.
     """
 
     moment: int
@@ -94,7 +94,7 @@ class Partial:
 
 
 class History:
-    """All versions of all records, and the moments in which they were there."""
+    """All versions of all records, and the states of the account in which they existed."""
 
     def __init__(self, account_id: str) -> None:
         self.account_id = account_id
@@ -104,7 +104,7 @@ class History:
         self._last: dict[str, dict[Key, Mapping[str, Any]]] = {}
 
     def note(self, at: float, truth: Mapping[str, list[Mapping[str, Any]]]) -> None:
-        """The account is like this now."""
+        """Record the present state of the account."""
         now = {stream: {key_of(stream, record): record for record in truth[stream]} for stream in DEFAULT}
         for stream, records in now.items():
             before = self._last.get(stream, {})
@@ -119,14 +119,14 @@ class History:
         self.moments.append(Moment(at, alive))
 
     def add(self, stream: str, key: Key, record: Mapping[str, Any]) -> None:
-        """A record looked like this once."""
+        """Record a version of a record."""
         rows = truth_rows(stream, [record], self.account_id)
         table = STREAMS[stream].table_name
         (root,) = rows.pop(table)
         self.versions.setdefault((stream, key), set()).add(own_values(table, root, rows))
 
     def hear(self, path: str, data: Any, heard: dict[str, set[Key]]) -> None:
-        """An answer to somebody who may not see everything: what it says is a version, too; its keys are added to `heard`."""
+        """Record the versions in a response to a token with restricted access, and add its keys to `heard`."""
         for stream, pattern in _PATHS.items():
             if found := pattern.fullmatch(path):
                 injected = {name: int(value) for name, value in found.groupdict().items()}
@@ -137,21 +137,21 @@ class History:
                     heard.setdefault(stream, set()).add(key)
 
     def before(self, at: float) -> int | None:
-        """The number of the moment just before an instant; None where nothing is known of that."""
+        """Number of the last state before a time; None if none is known."""
         return next((number for number in reversed(range(len(self.moments))) if self.moments[number].at < at), None)
 
     def partial_at(self, at: float) -> Partial | None:
-        """The run at that instant, if it was not shown everything."""
+        """Run with restricted access at a time; None if there was none."""
         return next((run for run in self.partial if run.from_at <= at <= run.to_at), None)
 
     def always_alive(self, stream: str, since: int) -> set[Key]:
-        """The keys that were there in each moment from the one numbered `since` on."""
+        """Keys that existed in every state from number `since` on."""
         keys = set(self.moments[since].alive[stream])
         return keys.intersection(*(moment.alive[stream] for moment in self.moments[since + 1 :]))
 
 
 class WatchedSimulator(Simulator):
-    """A simulator whose states are noted, and that counts what it is asked."""
+    """Simulator that records its history, and counts requests."""
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
@@ -163,24 +163,24 @@ class WatchedSimulator(Simulator):
         self._is_partial = True
 
     def at_request(self, number: int, act: Callable[[], object]) -> None:
-        """Call `act` before the request of that number from now on is answered, counted from 1."""
+        """Call `act` before request `number` of the run, counted from 1, is answered."""
         self._acts.setdefault(self._asked + number, []).append(act)
 
     def begin_run(self) -> None:
-        """What is asked from now on is asked by a new run."""
+        """Start a new run: further requests belong to it."""
         self._run, self._is_partial = None, True
 
     def end_run(self) -> None:
-        """It has ended, and nothing happens at any request any more."""
+        """End the run, and cancel its pending actions."""
         self._acts.clear()
         if self._run and self._is_partial:
             self._run.to_at = self.clock.now().timestamp()
             self.chronicle.partial.append(self._run)
 
     def look(self) -> None:
-        """Note the account as it is, if anything changed."""
+        """Record the state of the account, if anything changed."""
         with self.store.lock:
-            # The hours of a running timer are told to the hundredth.
+            # The hours of running timers change by hundredths.
             now = (
                 self.store.version,
                 int(self.clock.now().timestamp()),

@@ -1,4 +1,4 @@
-"""The laws: what holds after every step, whatever the weather was. Each gives the ways in which it was broken."""
+"""Invariants that hold after every step, whatever the events. Each yields its violations."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from storm.snapshot import Row, Snapshot
 
 @dataclass(frozen=True)
 class Step:
-    """What there is to judge after a step.
+    """Evidence to check after a step.
 
     Attributes:
-        before: the database when the step began.
-        after: the database when it had ended.
-        chronicle: all that Harvest ever had.
-        began: the number of the first moment that the step could have seen.
-        said: everything that the runs of the step printed, logged and told.
-        folder: where all files of the runs lie.
-        secrets: the token, and what else nobody may see.
-        codes: how the runs ended; None for those that were killed.
-        is_whole: whether a whole sync ended well with Harvest at rest.
-        marts: the tables of the marts, where the step was to end with building them.
+        before: database at the start of the step.
+        after: database at its end.
+        chronicle: history of the account.
+        began: number of the first state that the step could have seen.
+        said: everything that the runs of the step printed, logged and reported.
+        folder: folder with all files of the runs.
+        secrets: the token and other secrets.
+        codes: exit codes of the runs; None for killed ones.
+        is_whole: whether a full sync succeeded while Harvest did not change.
+        marts: tables of the marts, if the step was to end with building them.
     """
 
     before: Snapshot
@@ -50,7 +50,7 @@ Law = Callable[[Step], Iterator[str]]
 
 
 def no_invented_row(step: Step) -> Iterator[str]:
-    """Every row, lists included, is a version that Harvest had; names embedded of other records are judged in the calm."""
+    """Every row, with its lists, is a version that Harvest had; denormalised copies are compared after recovery."""
     for stream in DEFAULT:
         for key, _, own in step.after.records(stream):
             versions = step.chronicle.versions.get((stream, key))
@@ -63,7 +63,7 @@ def no_invented_row(step: Step) -> Iterator[str]:
 
 
 def no_doubled_key(step: Step) -> Iterator[str]:
-    """A key is there once; the rows of a list belong to a row that is there, each place of the list once."""
+    """Keys are unique; child rows have an existing parent row, and each list index occurs once."""
     for stream in DEFAULT:
         for key, count in Counter(step.after.keys[stream]).items():
             if count > 1:
@@ -85,7 +85,7 @@ def no_doubled_key(step: Step) -> Iterator[str]:
 
 
 def no_deletion_of_what_lives(step: Step) -> Iterator[str]:
-    """What was here, and was in Harvest during the whole step, is still here, and not told to have vanished."""
+    """Rows that existed before, and in Harvest during the whole step, still exist and are not recorded as deleted."""
     told_before = {(row["table_name"], row["row_key"], row["run_id"]) for row in _deletions(step.before)}
     told = {(row["table_name"], row["row_key"], row["run_id"]) for row in _deletions(step.after)} - told_before
     for stream in DEFAULT:
@@ -103,9 +103,9 @@ def _deletions(stock: Snapshot) -> list[Row]:
 
 
 def no_cursor_past_what_is_stored(step: Step) -> Iterator[str]:
-    """What Harvest showed before a stream's position is here, at least as new, unless it was gone since.
+    """Records that Harvest showed before a stream's cursor are stored, at least as new, unless deleted since.
 
-    To a run that was not shown everything from its beginning to its end, Harvest showed what it answered.
+    For a run with restricted access from start to end, these are the records in its responses.
     """
     chronicle = step.chronicle
     for stream, position in step.after.positions.items():
@@ -118,13 +118,13 @@ def no_cursor_past_what_is_stored(step: Step) -> Iterator[str]:
             continue
         seen = chronicle.moments[number].alive[stream]
         here = {key: row.get("updated_at") for key, row, _ in step.after.records(stream)}
-        # An assignment of a project that was archived meanwhile goes, and comes back with it.
+        # An assignment disappears while its project is archived.
         owed = chronicle.always_alive(stream, number)
         for key in owed & partial.heard.get(stream, set()) if partial else owed:
             updated_at = seen[key]
             if key not in here:
                 yield f"{stream} {key} was there before the position {position['cursor']}, and is not here"
-            # A change that is committed late may turn `updated_at` back, and another one forward again.
+            # A change that is committed late may set `updated_at` back, and a later one forward again.
             elif updated_at and here[key] < datetime.fromisoformat(
                 min(moment.alive[stream][key] or updated_at for moment in chronicle.moments[number:])
             ):
@@ -132,7 +132,7 @@ def no_cursor_past_what_is_stored(step: Step) -> Iterator[str]:
 
 
 def no_secret_anywhere(step: Step) -> Iterator[str]:
-    """The token, or the database's password, is in nothing that was said, in no file and in no table."""
+    """No output, file or table contains the token or the database's password."""
     for secret in step.secrets:
         if secret in step.said:
             yield "a secret was said"
@@ -154,14 +154,14 @@ def _unpacked(path: Path) -> Iterator[bytes]:
 
 
 def no_unclear_end(step: Step) -> Iterator[str]:
-    """A run that was not killed ends well (0), with a message (1), or with something to look at (3)."""
+    """A run that was not killed succeeds (0), fails with a message (1), or needs attention (3)."""
     for code in step.codes:
         if code not in (None, 0, 1, 3):
             yield f"a run ended with {code}: {step.said[-3_000:]}"
 
 
 def nothing_missing_nothing_left_over(step: Step) -> Iterator[str]:
-    """After a whole sync with Harvest at rest the tables hold the records that Harvest has, and no others."""
+    """After a full sync while Harvest did not change, the tables have exactly the records that Harvest has."""
     if not step.is_whole:
         return
     for stream in DEFAULT:
@@ -171,7 +171,7 @@ def nothing_missing_nothing_left_over(step: Step) -> Iterator[str]:
 
 
 def nothing_billed_by_what_is_gone(step: Step) -> Iterator[str]:
-    """After a whole sync with Harvest at rest, what a deleted invoice had billed is given back here, too: no `updated_at` tells of it."""
+    """After a full sync while Harvest did not change, no work is billed by a deleted invoice, although no `updated_at` shows that."""
     if not step.is_whole:
         return
     invoices = {key[0] for key in step.after.keys["invoices"]}
@@ -181,8 +181,8 @@ def nothing_billed_by_what_is_gone(step: Step) -> Iterator[str]:
             yield f"{stream}: billed by the invoices {sorted(gone)}, which are gone"
 
 
-# Warnings of the build that say that sums do not come out, or that a record is there in part only. The others speak of how
-# people use Harvest: time marked as invoiced by hand, a rate restated.
+# Warnings of the build about sums that do not match or records that are incomplete. The others are about how people use
+# Harvest: time marked as invoiced by hand, a rate restated.
 CONSERVED = (
     *("invoice_amount", "invoice_due", "invoice_line_amount", "receivable_end"),
     *("entry_of_another_client", "invoice_in_another_currency", "rates_overlap", "unlisted"),
@@ -190,7 +190,7 @@ CONSERVED = (
 
 
 def nothing_lost_on_the_way_to_the_marts(step: Step) -> Iterator[str]:
-    """The marts are those of the last load, and nothing got lost from Harvest's tables to them, by each of their checks."""
+    """The marts are built from the last load, and by all of their checks nothing of Harvest's tables is missing in them."""
     if step.marts is None:
         return
     runs = step.after.tables.get("harvest_runs", ())
@@ -217,5 +217,5 @@ LAWS: tuple[Law, ...] = (
 
 
 def broken(step: Step) -> list[str]:
-    """Every breach of every law, with the law's name."""
+    """All violations of all invariants, with the invariant's name."""
     return [f"{law.__name__}: {breach}" for law in LAWS for breach in law(step)]

@@ -1,4 +1,4 @@
-"""A run of the product as a process of its own, forked: quick to start, and nothing is lost with it that a crash would keep."""
+"""Run the product in a forked process: quick to start, and killed as in a crash, with its files left as they are."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from harvest_warehouse.sync import SyncReport, sync
 from harvest_warehouse.warehouse import Target
 from storm.events import TRICKLES, Day, FullDisk, Kill
 
-# Longer than any run takes: a run that never ends is a finding.
+# Longer than any run takes: a run that never ends is a failure.
 _PATIENCE_SECONDS = 180.0
 _CRASHED = 70
 _CELLS = 512
@@ -40,7 +40,7 @@ Report = LoadReport | SyncReport
 
 
 class SharedClock(Clock):
-    """A virtual clock that forked processes share: each adds to its own cell, and the time is their sum."""
+    """Virtual clock shared by forked processes: each adds to its own cell, and the time is their sum."""
 
     def __init__(self, start: datetime) -> None:
         super().__init__(start)
@@ -52,24 +52,24 @@ class SharedClock(Clock):
         return sum(self._cells)
 
     def sleep(self, seconds: float) -> None:
-        """Move the clock on at once."""
+        """Advance the clock at once."""
         if seconds > 0:
             with self._lock:
                 self._cells[self._own] += seconds
 
     def in_child(self, number: int) -> None:
-        """Use another cell from now on: this process was forked."""
+        """Use another cell from now on, in a forked process."""
         self._own, self._lock = 1 + number % (_CELLS - 1), threading.Lock()
 
 
 @dataclass(frozen=True)
 class RunEnd:
-    """How a run ended.
+    """End of a run.
 
     Attributes:
-        code: its exit code; None if it was killed.
-        said: what it printed, logged and told.
-        is_full_disk_met: whether there was no room for something.
+        code: exit code; None if it was killed.
+        said: everything that it printed, logged and reported.
+        is_full_disk_met: whether a write failed on the full disk.
     """
 
     code: int | None
@@ -78,7 +78,7 @@ class RunEnd:
 
 
 class Run:
-    """A run under way."""
+    """Run in progress."""
 
     def __init__(self, act: Callable[[], Report], folder: Path, day: Day, number: int) -> None:
         self._log = folder / f"run-{number}.txt"
@@ -92,10 +92,10 @@ class Run:
         self._reader = reader
 
     def ended(self) -> RunEnd:
-        """Wait for it. Raises AssertionError if it never ends."""
+        """Wait for its end. Raises AssertionError if it never ends."""
         told = b""
         give_up_at = time.monotonic() + _PATIENCE_SECONDS
-        # (Not select(): it takes no descriptor beyond 1,023.)
+        # (Not select(), which does not support descriptors beyond 1,023.)
         poll = select.poll()
         poll.register(self._reader)
         while poll.poll(max(0.0, give_up_at - time.monotonic()) * 1_000):
@@ -110,7 +110,7 @@ class Run:
         os.close(self._reader)
         _, status = os.waitpid(self._pid, 0)
         said = self._log.read_text(errors="replace")
-        # What was said is judged as such, not as a file of the run's.
+        # The output is checked apart, not as a file of the run.
         self._log.unlink()
         if os.WIFSIGNALED(status):
             code = None if os.WTERMSIG(status) == signal.SIGKILL else _CRASHED + os.WTERMSIG(status)
@@ -120,11 +120,11 @@ class Run:
 
 
 def _be_the_run(act: Callable[[], Report], log: Path, writer: int, day: Day) -> None:
-    """In the child: run, tell how it ended, and never come back."""
-    # A short life: what it leaves behind goes with it.
+    """Run in the child process, report the end, and exit."""
+    # The process is short-lived, so that garbage collection is not worth its time.
     gc.disable()
     watch = Watch(day.kill, day.disk)
-    # Opening and closing is half of what a small database costs. Where the run itself is struck, it is done each time.
+    # Opening and closing are half the cost of a small database, so connections are held open, unless the run itself is hit.
     held = _opened_once() if not (day.kill or day.disk or day.is_twice) else {}
     code = _CRASHED
     try:
@@ -154,14 +154,14 @@ def _be_the_run(act: Callable[[], Report], log: Path, writer: int, day: Day) -> 
 
 
 def _opened_once() -> dict[str, duckdb.DuckDBPyConnection]:
-    """From now on a database that was opened stays open, until what is given here is closed."""
+    """Keep every database open once it was opened, until the returned connections are closed."""
     held: dict[str, duckdb.DuckDBPyConnection] = {}
     connect = duckdb.connect
 
     def connected(database: str = ":memory:", *arguments: Any, **named: Any) -> duckdb.DuckDBPyConnection:
         connection = connect(database, *arguments, **named)
         if database not in held:
-            # One of its own: closing a connection closes its cursors.
+            # A connection of its own, since closing a connection closes its cursors.
             held[database] = connect(database, *arguments, **named)
         return connection
 
@@ -170,16 +170,16 @@ def _opened_once() -> dict[str, duckdb.DuckDBPyConnection]:
 
 
 def code_of(report: Report) -> int:
-    """The exit code that the command line gives for it."""
+    """Exit code of the command line for a report."""
     return 3 if isinstance(report, SyncReport) and report.needs_somebody else 0
 
 
 class Watch:
-    """Counts what the process does to files and the network (Python's audit events), and strikes at one of them.
+    """Counter of the process's file and network events (Python's audit events), which injects the day's kill or full disk.
 
     Attributes:
-        count: how often it did, since `begin`.
-        is_full_disk_met: whether there was no room for something.
+        count: number of events since `begin`.
+        is_full_disk_met: whether a write failed on the full disk.
     """
 
     _EVENTS = ("open", "os.", "shutil.", "http.client.send", "socket.connect")
@@ -191,9 +191,9 @@ class Watch:
         self.is_full_disk_met = False
 
     def begin(self) -> None:
-        """From now on."""
+        """Start counting."""
         if self._disk and self._disk.room_bytes is not None:
-            # Stands for a full disk: the kernel refuses what lies beyond (Python ignores the signal that tells of it).
+            # Emulates a full disk: the kernel refuses writes beyond the limit (Python ignores the signal).
             room = self._disk.room_bytes
             resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
         if self._kill or (self._disk and self._disk.at_event is not None):
@@ -201,7 +201,7 @@ class Watch:
         self._is_on = True
 
     def end(self) -> None:
-        """No more."""
+        """Stop counting."""
         self._is_on = False
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
@@ -227,9 +227,9 @@ def _kill_after(milliseconds: int) -> None:
 
 
 def asking(url: str, account_id: str, token: str, clock: Clock, sizes: ReadSizes, day: Day) -> Client:
-    """A client on the simulator's clock, so that no wait is a real one, that reads so much at a time."""
+    """Client on the simulator's clock, so that it never really waits, with the given sizes of reads."""
     ahead = timedelta(seconds=day.ahead_seconds)
-    # Where answers trickle, to wait for them is no real wait either. Else it is: waits of other workers would count.
+    # Trickling responses are timed by the virtual clock; others by the real one, as waits of other workers would count.
     answer_clock = clock.monotonic if day.odd and day.odd[1] in TRICKLES else time.monotonic
     settings = Settings(Secret(token), account_id, url, requests_per_15_s=0, report_requests_per_15_min=0)
     return Client(
@@ -243,7 +243,7 @@ def asking(url: str, account_id: str, token: str, clock: Clock, sizes: ReadSizes
 
 
 def command_of(day: Day, warehouse: Target, asks: Client, say: Callable[[str], None]) -> Callable[[], Report]:
-    """What the day's command does; `say` is told what begins."""
+    """Function that runs the day's command; `say` is its progress callback."""
     if day.command == "load":
         return lambda: load(warehouse, asks.settings, day.streams, client=asks, on_step=say)
     return lambda: sync(

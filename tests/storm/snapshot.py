@@ -1,4 +1,4 @@
-"""What is in the database: every table read at once, and how far dlt's state says that the streams have come."""
+"""Snapshot of a database: all tables, and the cursors in dlt's state."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The tables of one account's database, dlt's own included."""
+    """Tables of an account's database, including dlt's own."""
 
     tables: dict[str, list[Row]]
 
     def rows(self, table: str) -> list[Row]:
-        """The rows of a table by column, dlt's own and new ones left out."""
+        """Rows of a table by column, without dlt's own and undocumented columns."""
         return [
             {name: value for name, value in row.items() if not name.startswith(("_dlt_", NEWS))}
             for row in self.tables.get(table, ())
         ]
 
     def children_of(self, table: str) -> list[str]:
-        """The tables that hold the lists of a table's records."""
+        """Child tables of a table."""
         return [name for name in self.tables if name.startswith(f"{table}__")]
 
     @cached_property
     def keys(self) -> dict[str, list[Key]]:
-        """The keys of the rows by stream, as often as they are there."""
+        """Keys of the rows by stream, including duplicates."""
         return {
             stream: [key_of(stream, row) for row in self.tables.get(STREAMS[stream].table_name, ())]
             for stream in DEFAULT
         }
 
     def records(self, stream: str) -> list[tuple[Key, Row, OwnValues]]:
-        """Each row of a stream with its key, and its own values with those of its lists."""
+        """Rows of a stream with their keys, and their own values including those of lists."""
         table = STREAMS[stream].table_name
         by_parent: dict[str, dict[Any, list[Row]]] = {}
         for name in self.children_of(table):
@@ -64,8 +64,8 @@ class Snapshot:
 
     @cached_property
     def positions(self) -> dict[str, dict[str, Any]]:
-        """What dlt's state in the database remembers of each stream, of the one account that there is."""
-        # A state counts once the package that brought it is there as a whole.
+        """State of each stream, from dlt's state in the database, of its only account."""
+        # A state counts once its load package is loaded completely.
         whole = {row["load_id"] for row in self.tables.get("_dlt_loads", ()) if row["status"] == 0}
         kept = [row for row in self.tables.get("_dlt_pipeline_state", ()) if row["_dlt_load_id"] in whole]
         if not kept:
@@ -80,11 +80,11 @@ class Snapshot:
 
 
 def take_snapshot(file: Path, dataset: str) -> Snapshot:
-    """Read everything that is in a database file, or would be there once it is opened again."""
+    """Read everything in a database file, including changes that are only in its log."""
     if not file.exists():
         return Snapshot({})
     with tempfile.TemporaryDirectory() as folder:
-        # A copy: to open a file that was left in the middle of a change is to change it.
+        # Read a copy, since opening a file after a crash would change it.
         for part in (file, file.with_name(f"{file.name}.wal")):
             if part.exists():
                 shutil.copy(part, folder)

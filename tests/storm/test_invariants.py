@@ -1,4 +1,4 @@
-"""The laws of the storm can fail: each is broken once by a fault that is planted, and is silent without it."""
+"""Tests of the invariants: a planted fault violates each of them, and without it there is no violation."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ Plant = Callable[[Driver, Path], None]
 
 @pytest.fixture(scope="module")
 def voyage() -> Iterator[Driver]:
-    """An account that was loaded once, and nothing has happened since."""
+    """Account that was loaded once, without events since."""
     with underway(Setup()) as begun:
         yield begun
 
 
 @pytest.fixture
 def step(voyage: Driver, tmp_path: Path) -> invariants.Step:
-    """A step in which nothing happened, over a copy of its files that may be spoiled."""
+    """Step without events, on a copy of the files that may be damaged."""
     folder = tmp_path / "copy"
     shutil.copytree(voyage.folder, folder)
     voyage.simulator.look()
@@ -61,7 +61,7 @@ def stock_of(voyage: Driver, folder: Path) -> Snapshot:
 
 
 def sql(*statements: str) -> Plant:
-    """A fault in the tables."""
+    """Fault planted in the tables by SQL."""
 
     def plant(voyage: Driver, folder: Path) -> None:
         with duckdb.connect(str(folder / voyage.warehouse.file_name)) as connection:
@@ -73,7 +73,7 @@ def sql(*statements: str) -> Plant:
 
 
 def cursor_moved(voyage: Driver, folder: Path) -> None:
-    """Clients say that they were read up to tomorrow; what is here, is from today."""
+    """Fault: the cursor of clients is tomorrow's, although the rows are from today."""
     simulator = voyage.simulator
     simulator.clock.sleep(3_600)
     simulator.store.rename_client(next(iter(simulator.store.clients)), "Renamed unseen")
@@ -184,7 +184,7 @@ def test_a_planted_fault_breaks_its_law(voyage: Driver, step: invariants.Step, l
 
 @pytest.fixture(scope="module")
 def built(voyage: Driver, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files of the voyage with the marts built."""
+    """Files of the storm, with the marts built."""
     folder = tmp_path_factory.mktemp("built") / "voyage"
     shutil.copytree(voyage.folder, folder)
     build(warehouse_of(folder))
@@ -196,7 +196,7 @@ def warehouse_of(folder: Path) -> Target:
 
 
 def loaded_and_built(*statements: str) -> Plant:
-    """A load that left the tables like this, and the build after it."""
+    """Fault planted by SQL after a load, followed by a build."""
 
     def plant(voyage: Driver, folder: Path) -> None:
         sql("update harvest_runs set ended_at = ended_at + interval 1 hour", *statements)(voyage, folder)
@@ -263,7 +263,7 @@ def test_a_run_is_judged_by_what_the_killed_ones_before_it_saw_until_one_ends(mo
         moments = []
         for seed in range(7):
             voyage.live(Day(seed, changes=5))
-            # When the run began; nothing changes while it runs.
+            # State at the start of the run; nothing changes during it.
             moments.append(len(voyage.simulator.chronicle.moments) - 1)
     first, _, third, fourth, fifth, _, last = moments
     assert judged == [first, first, third, fourth, fifth, fifth, last]
@@ -277,7 +277,7 @@ def test_each_law_has_a_fault_that_breaks_it() -> None:
 
 
 def test_nothing_broken_in_a_step_in_which_nothing_happened(step: invariants.Step) -> None:
-    # The fault that moves a position changed the account; without its cursor nothing is owed.
+    # The fault that moves a cursor also changed the account, so the step is not complete.
     step = replace(step, is_whole=False)
     assert invariants.broken(step) == []
     assert len(step.after.tables["time_entries"]) > 50

@@ -1,4 +1,4 @@
-"""The same weather, explored by Hypothesis: any days in any order, and where a law breaks, the fewest that break it."""
+"""Storms explored by Hypothesis: any days in any order, shrunk to the fewest that violate an invariant."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HOURS = st.sampled_from([0.0, 0.5, 24.0])
 
 
 class Storm(RuleBasedStateMachine):
-    """Each rule is a day on which one thing goes wrong; the laws are judged after each, the calm comes at the end."""
+    """State machine of a storm: each rule is a day with one fault, followed by the invariants; recovery comes at the end."""
 
     voyage: Driver
 

@@ -1,4 +1,4 @@
-"""Days of trouble by seed, the laws after each run, then calm: equal to Harvest, and proven. `make storm` runs hundreds."""
+"""Storms by seed: days of faults, invariants after each run, then recovery, equal to Harvest. `make storm` runs hundreds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from storm.driver import run_storm
 # A busy machine may need long for one.
 pytestmark = pytest.mark.timeout(900)
 
-# One to begin with, and those that broke a law once; what `make explore` finds is added. `make test` runs the first two.
+# A few seeds, and those that once violated an invariant; findings of `make explore` are added. `make test` runs the first two.
 FIXED = (153, 270, 1, 60, 1917911154, *range(2, 7), 126, 161, 166, 290)
 # Two runs at once, a kill, a lost folder; a kill and an older copy of the database.
 ON_A_SERVER = (16, 20)
@@ -22,7 +22,7 @@ ON_A_SERVER = (16, 20)
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Coast]:
-    """A PostgreSQL server, for all storms on it."""
+    """PostgreSQL server, shared by all storms on it."""
     with ExitStack() as stack:
         try:
             coast = stack.enter_context(server())

@@ -1,4 +1,4 @@
-"""A simulated account, a pipeline that copies it, and the truth beside it: what most tests stand on."""
+"""A simulated account, a pipeline that copies it, and comparison with the truth: the basis of most tests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from harvest_warehouse.warehouse import Target
 
 @dataclass
 class Account:
-    """A simulated account, and a pipeline that copies it."""
+    """Simulated account with a pipeline that copies it."""
 
     simulator: Simulator
     url: str
@@ -46,7 +46,7 @@ class Account:
         )
 
     def client(self, **settings: Any) -> Client:
-        """A client on the simulator's clock, so that no wait is a real one."""
+        """Client on the simulator's clock, so that it never really waits."""
         clock = self.simulator.clock
         return Client(
             Settings(Secret(self.simulator.access_token), self.simulator.account_id, self.url, **settings),
@@ -71,13 +71,13 @@ class Account:
         self.pipeline.run(self.source(*streams, **arguments), loader_file_format="parquet").raise_on_failed_jobs()
 
     def rows(self, table: str) -> list[dict[str, Any]]:
-        """The rows of a table by column, dlt's own columns left out."""
+        """Rows of a table by column, without dlt's own columns."""
         with self.connected() as rows:
             return rows(table)
 
     @contextmanager
     def connected(self) -> Iterator[Callable[[str], list[dict[str, Any]]]]:
-        """`rows` for many tables: to make a client of dlt's takes longer than to read a small table."""
+        """`rows` for many tables with one client, since creating one takes longer than reading a small table."""
         with self.pipeline.sql_client() as client:
 
             def rows(table: str) -> list[dict[str, Any]]:
@@ -91,13 +91,13 @@ class Account:
             yield rows
 
     def tables(self) -> list[str]:
-        """The tables in the database."""
+        """Names of the tables in the database."""
         query = "select table_name from information_schema.tables where table_schema = %s"
         with self.pipeline.sql_client() as client, client.execute_query(query, self.pipeline.dataset_name) as cursor:
             return [name for (name,) in cursor.fetchall()]
 
     def column_types(self, table: str, dataset: str = "harvest") -> dict[str, str]:
-        """The types in the database, by column."""
+        """Types of a table's columns in the database, by column."""
         query = (
             "select column_name, data_type from information_schema.columns where table_schema = %s and table_name = %s"
         )
@@ -109,10 +109,10 @@ class Account:
 
 
 def truth_rows(stream: str, records: list[Mapping[str, Any]], account_id: str) -> dict[str, list[dict[str, Any]]]:
-    """What the tables of a stream must hold, by this reading of the documentation: written without the source's code.
+    """Expected rows of a stream's tables, derived from the documentation independently of the source's code.
 
-    Objects become `object__field`, lists become tables with the values of the list; dates, instants and decimals by the
-    type that the schema file declares for the column.
+    Objects become `object__field`, lists become child tables; dates, timestamps and decimals have the type that the schema
+    file declares for the column.
     """
     found: dict[str, list[dict[str, Any]]] = {}
 
@@ -156,8 +156,8 @@ def assert_same_rows(
     what: str,
     leave_out: Callable[[str], bool] = lambda _: False,
 ) -> None:
-    """Row by row and value by value, types included; a column that is null in every row may be missing in `want`."""
-    # In tables `_harvest_deleted` must have done its work unseen.
+    """Compare rows value by value, including types; a column that is null in every row may be missing in `want`."""
+    # No row that is marked as deleted may remain.
     assert all(row.get("_harvest_deleted") is None for row in have), what
     names = {name for row in [*have, *want] for name in row} - {"_harvest_deleted"}
     columns = sorted(name for name in names if not leave_out(name))
@@ -187,10 +187,10 @@ def _is_copied(column: str) -> bool:
 
 
 def assert_equals_truth(account: Account, streams: list[str] | None = None, *, after_changes: bool = False) -> None:
-    """Every table of the streams equals what the simulator knows.
+    """Assert that every table of the streams equals the simulator's truth.
 
-    With `after_changes`, the copies that Harvest embeds (`client__name`) are left out where a stream is read by
-    `updated_since`: they change without a trace. `load` of the warehouse brings them up to date, the source alone cannot.
+    With `after_changes`, denormalised copies (`client__name`) are ignored in streams read by `updated_since`: they change
+    without a new `updated_at`. The warehouse's `load` updates them, the source alone cannot.
     """
     truth = account.simulator.truth()
     with account.connected() as rows:
@@ -211,10 +211,10 @@ def assert_equals_truth(account: Account, streams: list[str] | None = None, *, a
 
 
 def sync_from(account: Account, warehouse: Target, **asked: Any) -> SyncReport:
-    """A sync on the simulator's clock, without the marts unless they are asked for."""
+    """Sync on the simulator's clock, by default without building the marts."""
     account.simulator.enforce_limits = False
     client = account.client(requests_per_15_s=0, report_requests_per_15_min=0)
-    # One more connection: else the file is opened and closed twenty times, which is a fifth of what a small sync costs.
+    # Keeps a connection open: opening and closing the file twenty times is a fifth of the cost of a small sync.
     with duckdb.connect(str(warehouse.file)) if warehouse.file.exists() else nullcontext():
         report = sync(warehouse, client.settings, client=client, **{"build_marts": False, **asked})
     account.pipeline = open_pipeline(warehouse)
@@ -222,11 +222,11 @@ def sync_from(account: Account, warehouse: Target, **asked: Any) -> SyncReport:
 
 
 def some_ids(account: Account, stream: str, count: int) -> list[int]:
-    """Ids from all over a list, of stopped timers where it has timers."""
+    """Ids spread over a whole list, without running timers."""
     records = [record for record in account.simulator.truth()[stream] if not record.get("is_running")]
     return [record["id"] for record in records[:: max(1, len(records) // count)]][:count]
 
 
 def deletions(account: Account) -> dict[tuple[str, str], dict[str, Any]]:
-    """The rows of `harvest_deletions` by table and key."""
+    """Rows of `harvest_deletions` by table and key."""
     return {(row["table_name"], row["row_key"]): row for row in account.rows("harvest_deletions")}

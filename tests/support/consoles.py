@@ -1,4 +1,4 @@
-"""Commands run in this process, on any console, and an account whose names are attacks."""
+"""Run commands in this process on any console, and an account with hostile names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import typer
 from harvest_simulator import Simulator
 from harvest_warehouse.cli import app
 
-# The clipboard, the whole screen, a link, a title, colours in C1, directions of writing, a line of one's own.
+# Attacks on the clipboard, the screen, links and titles, with C1 colours, bidirectional marks and forged lines.
 HOSTILE = {
     "html": "<img src=http://evil.example/x onerror=alert(1)><script>alert(1)</script>",
     "clipboard": "\x1b]52;c;aGFybQ==\x07Acme",
@@ -34,15 +34,15 @@ HOSTILE = {
     "long": "Kappa " * 1_600,
     "login": "http://user:swordfish@proxy.example:8080",
 }
-# C0 but for the line's end, C1, and what hides or turns writing.
+# C0 except for line feed, C1, and characters that hide text or change its direction.
 STEERING = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069]")
-# rich's own: colours, and what it takes to draw the progress again in its place.
+# Control sequences of rich: colours, and redrawing the progress in place.
 COLOURS = re.compile(r"\x1b\[(?:[0-9;]*m|\?25[lh]|\d+A|2K)")
 
 
 @dataclass(frozen=True)
 class Attacked:
-    """An account whose clients, projects, tasks and people have hostile names, and a folder for its copy."""
+    """Account with hostile names of clients, projects, tasks and people, and a folder for its copy."""
 
     folder: Path
     simulator: Simulator
@@ -50,7 +50,7 @@ class Attacked:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a command must know to load it."""
+        """Environment variables for commands that load it."""
         section = "SOURCES__HARVEST_TIME_TRACKING__"
         return {
             f"{section}ACCESS_TOKEN": self.simulator.access_token,
@@ -58,18 +58,18 @@ class Attacked:
             f"{section}BASE_URL": self.url,
             f"{section}REQUESTS_PER_15_S": "0",
             f"{section}REPORT_REQUESTS_PER_15_MIN": "0",
-            # Of its own: what is made for all tests here is made before a test's own folder is.
+            # A folder of its own, since shared fixtures are set up before a test's own folder.
             "DLT_DATA_DIR": str(self.folder / "dlt"),
         }
 
     def enter(self, patch: pytest.MonkeyPatch) -> None:
-        """From now on commands are about it."""
+        """Make commands use it from now on."""
         patch.chdir(self.folder)
         for name, value in self.environment.items():
             patch.setenv(name, value)
 
     def sync(self) -> None:
-        """Copy it."""
+        """Sync it into its folder."""
         with pytest.MonkeyPatch.context() as patch:
             self.enter(patch)
             done = run("sync")
@@ -78,7 +78,7 @@ class Attacked:
 
 @contextmanager
 def attacked(folder: Path, **arguments: Any) -> Iterator[Attacked]:
-    """One, for as long as it is needed; arguments are the simulator's."""
+    """Serve an account with hostile names for the duration of a block; arguments as for the simulator."""
     simulator = Simulator(size="tiny", enforce_limits=False, **arguments)
     store = simulator.store
     for rename, ids in (
@@ -102,11 +102,11 @@ class Printed:
 
 
 class Screen(io.BytesIO):
-    """The bytes of a console."""
+    """Console that collects its bytes."""
 
 
 def run(*words: str, encoding: str = "utf-8", columns: int | None = None) -> Printed:
-    """A command in this process, on a console of that encoding: a pipe, or a terminal so many columns wide."""
+    """Run a command in this process, with the given encoding: in a pipe, or on a terminal with that many columns."""
     streams = [io.TextIOWrapper(Screen(), encoding=encoding, write_through=True) for _ in range(2)]
     if columns:
         for stream in streams:
@@ -131,7 +131,7 @@ def run(*words: str, encoding: str = "utf-8", columns: int | None = None) -> Pri
     return Printed(int(code or 0), out, err)
 
 
-# The words of each command: what it prints for people, and for programs. None: tried apart, it serves or makes its own account.
+# Arguments of each command, for output for people and for programs. None: tested apart, as it serves or makes its own account.
 COMMANDS: dict[str, tuple[tuple[str, ...], ...] | None] = {
     "doctor": (("doctor",),),
     "sync": (("sync",),),
@@ -154,5 +154,5 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...] | None] = {
     "show": None,
     "simulate": None,
 }
-# An alert is raised, or not all that the account has can be proven: done, and said.
+# Exit codes of success: an alert is raised, or not everything in the account can be proven.
 GOOD = {"sync": (0, 3), "verify": (0, 3), "alerts": (3,), "copy": (2,)}

@@ -1,4 +1,4 @@
-"""Warehouses for the tests of the dashboard: a company, an account without anything, one with time only, and a crowd."""
+"""Warehouses for tests of the dashboard: a company, an empty account, one with time only, and a large one."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def time_only(folder: Path) -> Shop:
 
 
 def crowd(folder: Path) -> Shop:
-    """A tiny company, and 500 more people who worked for the last 60 days, on projects of 60 more clients."""
+    """Tiny company with 500 more people, who worked for the last 60 days on projects of 60 more clients."""
     shop = Shop(folder)
     shop.load()
     day = f"date '{shop.as_of}'"
@@ -82,13 +82,13 @@ def crowd(folder: Path) -> Shop:
 
 
 def ask(shop: Shop, query: str) -> list[tuple[Any, ...]]:
-    """Rows, without keeping anybody from reading at the same time."""
+    """Rows of a query, on a connection that does not block other readers."""
     with open_database(shop.warehouse, "reading") as database:
         return database.rows(query)
 
 
 def named_badly(shop: Shop, folder: Path) -> Shop:
-    """A copy of an account where the names in the marts would run, were they HTML."""
+    """Copy of an account whose names in the marts are hostile HTML."""
     other = shop.copy(folder)
     names = [
         (table, column)
@@ -104,7 +104,7 @@ def named_badly(shop: Shop, folder: Path) -> Shop:
 
 
 def _run(shop: Shop, *statements: str) -> None:
-    # In DuckDB's own words: `range` is no table of the dataset.
+    # Sent untranslated: `range` is not a table of the dataset.
     with open_pipeline(shop.warehouse).sql_client() as client:
         for statement in statements:
             client.execute_sql(statement)
@@ -116,7 +116,7 @@ def top(shop: Shop) -> Header:
 
 
 def page(shop: Shop, name: str, **filters: Any) -> Page:
-    """A page as it is when it is opened, but for the given filters."""
+    """Page with the default filters, except for the given ones."""
     head = top(shop)
     currency = filters.pop("currency", next(iter(head.currencies), ""))
     chosen = Filters(head.account_id, currency, **{"target": head.target, **filters})
@@ -128,9 +128,9 @@ def tiles(of: Page) -> dict[str, str]:
 
 
 def amount(figure: str) -> Decimal:
-    """The number in a figure: EUR 1,234 and 1,234 h."""
+    """Number in a figure such as `EUR 1,234` or `1,234 h`."""
     return Decimal("".join(sign for sign in figure if sign in "-0123456789."))
 
 
-# marimo's grounds, as a browser shows them: tests/test_browser.py reads them off the page.
+# Background colours of marimo as a browser shows them; test_browser.py checks them.
 GROUNDS = {"light": "#ffffff", "dark": "#181c1a"}

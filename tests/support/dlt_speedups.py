@@ -1,4 +1,4 @@
-"""What dlt does over and over, done less: the accounts of the tests are so small that it is much of what they cost."""
+"""Speed up repeated work of dlt, which is much of the cost of tests, as their accounts are small."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from typing_extensions import get_type_hints
 
 
 def make_dlt_quick() -> None:
-    """In this process, and in those forked from it."""
-    # It copies its schemas all the time, and each time Python looks for cycles in them.
+    """Patch dlt in this process, and in those forked from it."""
+    # dlt copies its schemas all the time, which triggers Python's garbage collection.
     gc.set_threshold(200_000, 20, 20)
     for module in (schemas, schema_utils):
         module.deepcopy = _copied  # type: ignore[attr-defined]
     LiveSchemaStorage.__getitem__ = _live_schema  # type: ignore[method-assign]
-    # What its types say does not change; it works it out at each look at a setting or a table.
+    # Type hints do not change, but dlt evaluates them whenever it reads a setting or a table.
     # Patch: dlt >=1.31,<1.32; no upstream issue known; can go when `test_dlt_works_out_again_what_is_a_secret` fails.
     known_secrets = cache(resolve.is_secret_hint)  # type: ignore[attr-defined]
     for module in (environ, vault, resolve):
@@ -43,7 +43,7 @@ def make_dlt_quick() -> None:
     # Patch: dlt >=1.31,<1.32; no upstream issue known; can go when `test_dlt_writes_yaml_without_c` fails.
     extract.yaml = SimpleNamespace(dump=partial(yaml.dump, Dumper=yaml.CDumper))  # type: ignore[attr-defined]
     helpers.resolve_merge_strategy = _merge_strategy  # type: ignore[attr-defined]
-    # Both are given the capabilities, and look for them in the configuration all the same.
+    # Both get the capabilities as an argument, and resolve them from the configuration all the same.
     # Patch: dlt >=1.31,<1.32; no upstream issue known; can go when `test_dlt_resolves_a_configuration_for_each_table` fails.
     for module in (client, utils):
         module.prepare_load_table = utils.prepare_load_table.__wrapped__  # type: ignore[attr-defined]
@@ -60,7 +60,7 @@ def make_dlt_quick() -> None:
 
 @cache
 def _settings(kind: type[BaseConfiguration]) -> int:
-    """How many settings a configuration has. Patch: dlt >=1.31,<1.32; no upstream issue known;
+    """Number of settings of a configuration. Patch: dlt >=1.31,<1.32; no upstream issue known;
     can go when `test_dlt_counts_settings_one_by_one` fails."""
     return sum(map(is_valid_configspec_field, kind.__dataclass_fields__.values()))
 
@@ -73,14 +73,14 @@ def _hints(spec: Any) -> dict[str, Any]:
 
 
 def _merge_strategy(tables: TSchemaTables, table: TTableSchema) -> TLoaderMergeStrategy | None:
-    """How a table is merged, by the capabilities of the run's destination. Patch: dlt >=1.31,<1.32; no upstream issue known;
+    """Merge strategy of a table, by the capabilities of the run's destination. Patch: dlt >=1.31,<1.32; no upstream issue known;
     can go when `test_dlt_resolves_a_configuration_for_each_table` fails."""
     found = Container().get(DestinationCapabilitiesContext)
     return utils.resolve_merge_strategy.__wrapped__(tables, table, found)  # type: ignore[attr-defined, no-any-return]
 
 
 def _copied(value: Any) -> Any:
-    """A deep copy of what a schema is made of, which never has itself within it.
+    """Deep copy of a schema's data, which never contains cycles.
 
     Patch: dlt >=1.31,<1.32; no upstream issue known; can go when `test_dlt_copies_schemas_by_deepcopy` fails.
     """
@@ -95,7 +95,7 @@ _read_schema = LiveSchemaStorage.__getitem__
 
 
 def _live_schema(storage: LiveSchemaStorage, name: str) -> Schema:
-    """A schema as its file has it: read where the file is another than when it was read last.
+    """Schema from its file, which is read again only if it has changed.
 
     Patch: dlt >=1.31,<1.32; no upstream issue known; can go when `test_dlt_reads_a_schema_at_each_look` fails.
     """

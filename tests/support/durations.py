@@ -1,4 +1,4 @@
-"""How long each test took when that was last stored: what is quick runs at each commit, what takes longest begins first."""
+"""Stored durations of tests: quick ones run at each commit, and the longest start first."""
 
 from __future__ import annotations
 
@@ -12,43 +12,43 @@ import pytest
 from support.paths import ROOT
 
 FILE = ROOT / "tests" / "durations.json"
-# Below this, on a quiet machine, a test is quick; what was never measured is taken for quick.
+# Tests below this, on an idle machine, are quick; unmeasured ones count as quick.
 _QUICK_SECONDS = 0.3
 
 
 @cache
 def stored() -> Mapping[str, float]:
-    """Seconds of a test's slower cases on average, set-up included, by its function."""
+    """Mean seconds of a test's slower cases, including set-up, by function."""
     return json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
 
 
 def function_of(nodeid: str) -> str:
-    """A test's function, without its case."""
+    """Test function of a node id, without its case."""
     return nodeid.partition("[")[0]
 
 
 def seconds_of(nodeid: str) -> float:
-    """How long a test will take, about."""
+    """Expected duration of a test, in seconds."""
     return stored().get(function_of(nodeid), 0.0)
 
 
 def is_quick(nodeid: str) -> bool:
-    """Whether a test is for each commit."""
+    """True if a test is quick enough for each commit."""
     return seconds_of(nodeid) < _QUICK_SECONDS
 
 
 class Stopwatch:
-    """Adds up what each test took, and stores it in the end: `pytest --store-durations`, on a machine that does nothing else."""
+    """Plugin that measures and stores the durations of tests: `pytest --store-durations`, on an otherwise idle machine."""
 
     def __init__(self) -> None:
         self._seconds: defaultdict[str, float] = defaultdict(float)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """A test was set up, run or taken down."""
+        """Add the duration of a test's set-up, call or tear-down."""
         self._seconds[report.nodeid] += report.duration
 
     def pytest_sessionfinish(self) -> None:
-        """Keep what other runs stored of tests that did not run now."""
+        """Store the durations, keeping those of tests that did not run."""
         cases: defaultdict[str, list[float]] = defaultdict(list)
         for nodeid, seconds in self._seconds.items():
             cases[function_of(nodeid)].append(seconds)

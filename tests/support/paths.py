@@ -1,4 +1,4 @@
-"""Where the project lies, and beside it what is known of Harvest."""
+"""Paths of the project, and of the facts about Harvest beside it."""
 
 from __future__ import annotations
 

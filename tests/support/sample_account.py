@@ -1,4 +1,4 @@
-"""An account of six projects, made by hand in the shape of one that was recorded: one of each kind that reports treat otherwise."""
+"""Handmade account with six projects, modelled on a recorded one: one of each kind that reports treat differently."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from decimal import Decimal
 
 from harvest_simulator import Simulator
 
-# Two sell their hours for 125, two for 175, the owner for 10.
+# Hourly rates: 125 for two people, 175 for two others, 10 for the owner.
 RATES = {"ann": 125, "ben": 125, "cat": 175, "dan": 175, "owner": 10}
 TASKS = ("development", "design", "marketing", "programming", "management")
-# By project, its client; business development is sold on none of them, nothing is on one's own.
+# Client by project.
 PROJECTS = {
     "fixed": "amber", "own": "amber", "retainer": "birch", "materials": "birch", "first": "firm", "idle": "house",
 }  # fmt: skip
@@ -22,17 +22,17 @@ Label = tuple[int, str]
 
 @dataclass(frozen=True)
 class Sample:
-    """What to make.
+    """Content of the account.
 
     Attributes:
-        labels: id and name by role, of clients, projects, people, tasks and expense categories.
-        codes: of projects.
-        work: project, person, task, hours.
-        spent: project, person, category, cost, whether billable.
-        fee: of the fixed fee, which a draft asks for as a whole; its budget too.
-        retainer_budget: money a month.
-        own_budget: hours.
-        people_budgets: hours, by person, on the project of time and materials.
+        labels: ids and names of clients, projects, people, tasks and expense categories, by role.
+        codes: codes of projects.
+        work: time entries, as (project, person, task, hours).
+        spent: expenses, as (project, person, category, cost, whether billable).
+        fee: fixed fee of the fixed-fee project, also its budget; a draft invoices all of it.
+        retainer_budget: monthly budget of the retainer, in money.
+        own_budget: budget of the internal project, in hours.
+        people_budgets: budgets in hours by person, on the time-and-materials project.
     """
 
     labels: Mapping[str, Label]
@@ -46,7 +46,7 @@ class Sample:
 
 
 def simulated(sample: Sample) -> Simulator:
-    """All of it happened on 2021-05-05; then nothing, until 2022-12-16."""
+    """Simulator with the account: everything happened on 2021-05-05, and today is 2022-12-16."""
     simulator = Simulator(empty=True, today=date(2021, 5, 5), enforce_limits=False)
     simulator.set_rounding("nearest", 0)
     _set_up(simulator, sample)
@@ -116,7 +116,7 @@ def _track(simulator: Simulator, sample: Sample) -> None:
 
 
 def _bill(simulator: Simulator, sample: Sample) -> None:
-    """The first client's work is paid; a draft asks another for the whole fee, and for a product of 100."""
+    """Invoice the first client's work, paid, and draft another invoice for the whole fee and a product of 100."""
     store, labels = simulator.store, sample.labels
     invoice = store.create_invoice(labels[PROJECTS["first"]][0], discount=Decimal(4))
     store.send_invoice(invoice)

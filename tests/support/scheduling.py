@@ -1,4 +1,4 @@
-"""Which tests go to one worker together: those that share what is dear to make."""
+"""Scheduling of tests on workers: tests that share an expensive fixture go to the same worker."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _DESTINATIONS = "tests/destinations"
 
 
 class BySharedFixture(LoadScopeScheduling):
-    """Gives tests to workers one by one, but for those that share a fixture: else each worker would make it.
+    """Scheduler that distributes tests one by one, except those that share a fixture, which each worker would have to create.
 
-    That is a whole file where it has a fixture of its module, or what has the same parameter where that fixture has some; and the
-    whole folder whose tests share the servers of the destinations. (Marks of xdist's own `loadgroup` say nothing with pytest 9.2.)
+    These are all tests of a file with a module fixture, or those with the same parameter if the fixture has parameters; and all
+    tests of the folder that shares the destinations' servers. (Marks of xdist's own `loadgroup` have no effect with pytest 9.2.)
     """
 
     def _split_scope(self, nodeid: str) -> str:
@@ -23,7 +23,7 @@ class BySharedFixture(LoadScopeScheduling):
 
 
 def scope_of(nodeid: str) -> str:
-    """What a test is given to a worker with."""
+    """Scope of a test: all tests of a scope go to one worker."""
     file, _, test = nodeid.partition("::")
     if file.startswith(f"{_DESTINATIONS}/"):
         return _DESTINATIONS

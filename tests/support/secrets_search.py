@@ -1,4 +1,4 @@
-"""A token like none other, and the search for it in all that a run left."""
+"""A unique token, and a search for it in everything that a run leaves behind."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-# Long, and like nothing else: any twelve characters of it in a row would be a find.
+# Long and unique: any twelve consecutive characters of it count as a leak.
 TOKEN = "7654321.pt.Zq8vWk3xNf6yRb1uTc9mHd4sLg7jPa2eQo5i"
 
 
 def search(folder: Path) -> list[str]:
-    """Every file that holds the token, packed ones unpacked."""
+    """Files that contain the token; compressed ones are decompressed."""
     found = []
     for path in sorted(folder.rglob("*")):
         if not path.is_file():

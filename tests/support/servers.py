@@ -1,4 +1,4 @@
-"""Servers of prepared answers, and a client that asks them on a clock of its own."""
+"""Servers with prepared responses, and a client with a virtual clock."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOW = datetime(2026, 3, 16, 9, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Said:
-    """One prepared answer."""
+    """Prepared response."""
 
     status: int = 200
     body: bytes = b"{}"
@@ -31,7 +31,7 @@ class Said:
 
 @dataclass
 class Server:
-    """Gives prepared answers in order, the last one for ever, and keeps what it was asked."""
+    """Server that sends prepared responses in order, the last one repeatedly, and logs requests."""
 
     url: str
     answers: list[Said]
@@ -42,7 +42,7 @@ class Server:
 def serving(*answers: Said) -> Iterator[Server]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        # Without these an answer waits 40 ms for the client's delayed acknowledgement.
+        # Without these, a response waits 40 ms for the client's delayed acknowledgement.
         disable_nagle_algorithm = True
         wbufsize = -1
 
@@ -74,7 +74,7 @@ def serving(*answers: Said) -> Iterator[Server]:
 
 
 class Waits(list[float]):
-    """Every wait that was asked for, on a clock that it moves."""
+    """Log of all sleeps, which advance its virtual clock."""
 
     def sleep(self, seconds: float) -> None:
         self.append(round(seconds, 6))
@@ -102,7 +102,7 @@ def free_port() -> int:
 
 @contextmanager
 def proxy(status: int = 502) -> Iterator[Server]:
-    """A proxy that keeps what it was asked, and answers so."""
+    """Proxy that logs requests and responds with the given status."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

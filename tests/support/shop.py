@@ -1,4 +1,4 @@
-"""Loading a simulated account into a warehouse, building its marts, and reading them: for the tests of the marts."""
+"""Load a simulated account into a warehouse, build its marts, and read them: for tests of the marts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harvest_warehouse.marts.settings import MartSettings
 from harvest_warehouse.warehouse import Target
 from mart_truth import Table, differences
 
-# Those that the marts read, and whose names they read in others: the rest cost a request for each person and document.
+# Streams that the marts use, directly or through copies: the others cost a request per person and document.
 STREAMS = (
     "company",
     "users_me",
@@ -38,7 +38,7 @@ STREAMS = (
 
 
 class Shop:
-    """A simulated account, its warehouse, and the marts in it."""
+    """Simulated account with its warehouse and marts."""
 
     def __init__(self, folder: Path, **arguments: Any) -> None:
         self.simulator = Simulator(**{"size": "tiny", "enforce_limits": False, **arguments})
@@ -59,7 +59,7 @@ class Shop:
             load(self.warehouse, settings, streams or STREAMS, client=client)
 
     def copy(self, folder: Path) -> Shop:
-        """The same account, with a database of its own."""
+        """Copy with the same account and a database of its own."""
         other = copy(self)
         other.warehouse = Target(folder, pipelines_dir=folder / "pipelines")
         shutil.copy(self.warehouse.file, folder)
@@ -77,7 +77,7 @@ class Shop:
             return database.rows(query)
 
     def found(self) -> dict[str, int]:
-        """How many rows each check found in the last build, where it is not none."""
+        """Number of rows found by each check in the last build, without those that found none."""
         return dict(self.rows("select finding, row_count from marts.mart_data_quality where row_count > 0"))
 
 

@@ -1,1 +1,1 @@
-"""HTTP client for Harvest: rate limits, retries, and parsing of answers to pages."""
+"""HTTP client for Harvest: rate limits, retries, and parsing of responses into pages."""

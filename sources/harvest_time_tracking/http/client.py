@@ -43,7 +43,7 @@ FastReader = Callable[[Answer], Page | None]
 
 @dataclass
 class Spent:
-    """Counter of requests sent (each try counts), and how many of them were retries."""
+    """Counter of requests sent (every attempt counts), and how many of them were retries."""
 
     requests: int = 0
     retries: int = 0
@@ -57,25 +57,25 @@ class Spent:
 
 
 class Client:
-    """Client for one Harvest account.
+    """HTTP client for one Harvest account.
 
-    Every worker of an account in this process shares its two rate limiters, so a 429 is the exception. Use as a context
-    manager, or `close()`: that ends waiting workers.
+    All clients of an account in this process share its two rate limiters, so a 429 is rare. Use it as a context manager, or
+    call `close()`, which stops waiting workers.
 
     Args:
-        settings: the account and how to ask it.
-        sleep: waits that many seconds. Default: for real, ending early when the client is closed.
-        monotonic: a clock in seconds, for the pace.
-        now: the wall clock (aware): nothing is remembered as asked later than it says.
-        tries: how often one request is sent at most.
-        answer_seconds: how long one answer may take; then it is tried again like a broken one.
-        answer_clock: the clock for that, which runs on while no worker sleeps.
-        sizes: how much to read at a time.
+        settings: the account, its token and rate limits.
+        sleep: sleeps for some seconds. Default: a real sleep that ends early when the client is closed.
+        monotonic: monotonic clock in seconds, for the rate limits.
+        now: wall clock (aware); no cursor is ever later than it.
+        tries: maximum number of attempts per request.
+        answer_seconds: time limit for one response; beyond it the request is retried.
+        answer_clock: clock for that limit; it must run in real time even if `monotonic` is virtual.
+        sizes: page and batch sizes.
 
     Attributes:
         now: as given.
         sizes: as given.
-        said_of_clocks: that Harvest's clock and ours differ by more than some minutes, in words; else empty.
+        said_of_clocks: warning that Harvest's clock and the local one differ by more than a few minutes; else empty.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Stop the workers, also those that wait for the rate limit; later requests get new ones."""
+        """Stop the workers, including those that wait for the rate limit; later requests start new ones."""
         self._closing.set()
         if self._pool:
             self._pool.shutdown(wait=False, cancel_futures=True)
@@ -125,22 +125,22 @@ class Client:
         self._reading = _readers()
 
     def url(self, path: str, params: Mapping[str, object] | None = None) -> str:
-        """Build the URL of `path` below the base, with `params`."""
+        """Build the URL of `path` below the base URL, with query parameters."""
         query = urlencode(params or {})
         joint = "&" if "?" in path else "?"
         return f"{self.settings.base_url.rstrip('/')}/{path}{joint + query if query else ''}"
 
     def get(self, url: str, read: Callable[[Answer], _T], spent: Spent | None = None) -> _T:
-        """Request `url` and parse the answer with `read`; retry where that can help.
+        """Request `url` and parse the response with `read`; retry on errors that may be temporary.
 
-        Waits between tries: Harvest's `Retry-After`, or by the rules of `protocol.wait_seconds`.
+        Waits between attempts as `protocol.wait_seconds` says: Harvest's `Retry-After`, else exponential backoff.
 
         Raises:
-            HarvestError: by what happens next; see `errors`.
+            HarvestError: one of the classes in `errors`.
         """
         check_link(url, self.settings.base_url)
         limit = limit_of(url)
-        # These, whatever comes after a close: who waits must not outlive it.
+        # Bound before waiting: `close` replaces both, and a waiting worker must notice that it was closed.
         closing, reading = self._closing, self._reading
         budget = self._budgets[limit]
         for tries in range(1, self._tries + 1):
@@ -176,7 +176,7 @@ class Client:
     def page_at(
         self, url: str, data_key: str | None, spent: Spent | None = None, fast: FastReader | None = None
     ) -> Page:
-        """Request the page at a link that Harvest gave; the parser `fast` is tried first, and returns None if it does not apply."""
+        """Request the page at a link from Harvest; the parser `fast` is tried first, and returns None if it does not apply."""
 
         def read(answer: Answer) -> Page:
             page = fast(answer) if fast else None
@@ -194,14 +194,14 @@ class Client:
         return self.get(url, lambda answer: paging_of(read_document(answer)[0]).total, spent)
 
     def free_in_seconds(self, limit: Limit, requests: int = 1) -> float:
-        """Seconds until the rate limit allows so many requests at once. Sends no request."""
+        """Seconds until the rate limit allows this many requests at once. Sends no request."""
         return self._budgets[limit].free_in_seconds(requests)
 
     def wait_until_free(self, limit: Limit, requests: int = 1) -> None:
-        """Wait until the rate limit allows so many requests at once. Sends no request.
+        """Wait until the rate limit allows this many requests at once. Sends no request.
 
         Raises:
-            Stopped: when the client is closed meanwhile.
+            Stopped: the client was closed meanwhile.
         """
         closing = self._closing
         while (seconds := self.free_in_seconds(limit, requests)) > 0:
@@ -210,7 +210,7 @@ class Client:
             (self._sleep or closing.wait)(seconds)
 
     def in_background(self, work: Callable[..., _T], *args: object) -> Future[_T]:
-        """Run work on a worker thread. To be called from one thread only."""
+        """Run `work` on a worker thread. Call this from one thread only."""
         if self._pool is None:
             self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="harvest")
         return self._pool.submit(work, *args)
@@ -271,10 +271,10 @@ def _shared_budgets(settings: Settings) -> dict[Limit, RateLimiter]:
 
 
 def _readers() -> ThreadPoolExecutor:
-    # Few: each thread keeps the memory that a page took, and two keep two cores busy.
+    # Few, since each thread holds on to the memory of a page.
     return ThreadPoolExecutor(2, thread_name_prefix="harvest-reader")
 
 
 def _nap(seconds: float) -> None:
-    # Short naps, so that a closed client's workers notice within half a second, however long the pause.
+    # At most half a second at a time, so that workers soon notice that their client was closed.
     time.sleep(min(seconds, 0.5))

@@ -1,4 +1,4 @@
-"""Connection to Harvest: send requests, and read answers within limits of time and size."""
+"""Connection to Harvest: send requests, and read responses within limits on time and size."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ ANSWER_SECONDS = 300.0
 MOST_BYTES = 256 * 2**20
 
 _TIMEOUT_SECONDS = (10.0, 120.0)
-# In one piece: by default, requests puts a page together from hundreds.
+# Large enough for a page in one chunk: by default, requests would read it in hundreds.
 _PIECE_BYTES = 1 << 24
 
 
 @dataclass(frozen=True)
 class Received:
-    """Raw answer, complete and decompressed; the keys of `headers` are case-insensitive."""
+    """Raw response, complete and decompressed; the keys of `headers` are case-insensitive."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -44,9 +44,9 @@ class Connection:
 
     Args:
         settings: the account.
-        monotonic: the clock, in seconds.
-        answer_seconds: how long an answer may take, to its last byte.
-        most_bytes: how large an answer may be, unpacked.
+        monotonic: monotonic clock in seconds.
+        answer_seconds: time limit for a response, to its last byte.
+        most_bytes: maximum size of a response, decompressed.
     """
 
     def __init__(
@@ -76,12 +76,12 @@ class Connection:
         self._session.mount("https://", adapter)
 
     def get(self, url: str) -> Received:
-        """Request `url` and return the answer, whatever its status.
+        """Request `url` and return the response, whatever its status.
 
         Raises:
-            Unreachable: where there is none, or it is not whole in time.
-            NetworkWrong: where a proxy, a certificate or the like is in the way, and no retry helps.
-            ContractViolation: where it is larger than any of Harvest's, or packed as nobody asked for.
+            Unreachable: there was no response, or it was not complete in time.
+            NetworkWrong: a proxy or a certificate is wrong, and no retry helps.
+            ContractViolation: the response is too large, or in a content encoding that was not requested.
         """
         self._deadline.set(self._answer_seconds)
         try:
@@ -94,7 +94,7 @@ class Connection:
             failure = Unreachable(
                 f"The answer of {self._settings.base_url} took more than {self._answer_seconds:.0f} s."
             )
-        # Raised out here, where that error is gone: it holds the request, and with it the token.
+        # Raised outside of `except`: the original error, chained, would carry the request and with it the token.
         raise failure
 
     def _received(self, url: str) -> Received:
@@ -130,9 +130,9 @@ class Connection:
 
 
 class _Deadline:
-    """Deadline of an answer, without a reference to the connection: urllib3 would keep that, and its socket, for ever.
+    """Deadline of a response, without a reference to the connection, which would keep its socket open for ever.
 
-    (What closes a forgotten pool holds the pool's connections, these their kind of answer, and that holds this.)
+    (urllib3's finalizer of a pool refers to the pool's connections, these to their response class, and that to this.)
     """
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
@@ -140,7 +140,7 @@ class _Deadline:
         self._at = float("inf")
 
     def set(self, seconds: float) -> None:
-        """Set the deadline to so many seconds from now."""
+        """Set the deadline to this many seconds from now."""
         self._at = self._monotonic() + seconds
 
     def is_past(self) -> bool:
@@ -148,10 +148,10 @@ class _Deadline:
 
 
 def _gunzipped(packed: Iterable[bytes]) -> Iterator[bytes]:
-    """Decompress gzip in pieces of bounded size, however small their compressed form (gzip bombs).
+    """Decompress gzip in chunks of bounded size, whatever the compression ratio (gzip bombs).
 
     Raises:
-        zlib.error: where it is no gzip, or ends too early.
+        zlib.error: the data is not gzip, or is truncated.
     """
     unpacker = None
     for read in packed:
@@ -165,21 +165,21 @@ def _gunzipped(packed: Iterable[bytes]) -> Iterator[bytes]:
                 piece = unpacker.decompress(b"", _PIECE_BYTES)
                 yield piece
             if unpacker.eof:
-                # Another one may follow: the file format allows it.
+                # The format allows several members in a row.
                 left, unpacker = unpacker.unused_data, None
     if unpacker is not None:
         raise zlib.error("It ends too early.")
 
 
 class _Adapter(HTTPAdapter):
-    """HTTP adapter that checks the deadline on each read: a socket's time-out begins anew with each byte."""
+    """HTTP adapter that checks the deadline on each read: a socket timeout starts again with every byte."""
 
     def __init__(self, is_late: Callable[[], bool]) -> None:
         self._is_late = is_late
         super().__init__(pool_connections=1, pool_maxsize=1)
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
-        """Pool of one connection, whose answers are `_Timed`."""
+        """Pool of one connection, whose responses are `_Timed`."""
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
         if pool.ConnectionCls.response_class is HTTPResponse:
             response = type("Response", (_Timed,), {"is_late": staticmethod(self._is_late)})
@@ -216,7 +216,7 @@ class _Reads(io.RawIOBase):
 
 
 class _Token(AuthBase):
-    """Authentication that adds the token to a request; a header of the session would be replaced by a .netrc."""
+    """Authentication that adds the token to a request; a session header would be overridden by a .netrc file."""
 
     def __init__(self, token: Secret) -> None:
         self._token = token

@@ -1,4 +1,4 @@
-"""Harvest's API protocol as pure functions: errors, paging, links, waiting times. No network, no clock."""
+"""Harvest's API protocol as pure functions: errors, paging, links, retry delays. No network, no clock."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from ..words import printable, without_login
 # https://help.getharvest.com/api-v2/introduction/overview/general/#rate-limiting
 WINDOW_SECONDS: Mapping[Limit, float] = {"general": 15.0, "reports": 900.0}
 
-# A 429 without Retry-After was seen in real traffic: wait out the short window, and grow towards the long one.
+# Delays after a 429 without Retry-After (seen in real traffic), first and longest: about the length of the window.
 _UNTOLD_WAIT_SECONDS: Mapping[Limit, tuple[float, float]] = {"general": (15.0, 15.0), "reports": (60.0, 900.0)}
 _LONGEST_WAIT_SECONDS = 900.0
-# No list is so long that telling its length takes so many.
+# Longest number of records or pages, in digits, that is taken for one.
 _DIGITS = 19
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Successful answer.
+    """Successful response.
 
     Attributes:
-        body: as it came.
-        date: the moment it was asked at the latest, by the server's clock or by ours, whichever was the earlier (the client
-            sets it so; from `read_answer` it is the server's, None where that did not say).
-        what: the path that was asked, for messages.
+        body: the body as received.
+        date: time of the request, by the server's or the local clock, whichever was earlier. The client sets it so; from
+            `read_answer` it is the response's `Date` header, or None.
+        what: path of the request, for messages.
     """
 
     body: bytes = field(repr=False)
@@ -47,14 +47,14 @@ class Answer:
 
 
 class Paging(NamedTuple):
-    """Paging information of an answer; None for what it leaves out.
+    """Paging information of a response; None for whatever it omits.
 
     Attributes:
-        total: how many records the whole list has.
-        next_url: where the list goes on, None at its end.
-        number: which page this is; cursor lists number their first page only.
-        per_page: how many records a page holds, which may be fewer than were asked for.
-        next_page: the number of the page with which the list goes on.
+        total: number of records in the whole list.
+        next_url: URL of the next page; None at the end of the list.
+        number: number of this page; lists with cursor pagination number only their first page.
+        per_page: page size, which may be smaller than the one requested.
+        next_page: number of the next page.
         goes_on: whether there is another page.
     """
 
@@ -74,13 +74,13 @@ class Page:
     """Page of a list, or a single record.
 
     Attributes:
-        records: as parsed: numbers with a fraction as floats. Those of a list are without their own lists of objects, such as
-            the lines of an invoice, which take most of the room.
-        body: the whole answer as it came, for those who need its digits, or all of it.
-        data_key: where the records stand in it; None where the answer is the record.
-        paging: what the answer says of the list.
-        date: the moment it was asked at the latest, as of its answer.
-        columns: the records as typed Arrow columns, where the page was read that way.
+        records: parsed records, with decimals as floats. Records of a list lack their nested lists of objects, such as the
+            lines of an invoice, which take most of the memory.
+        body: the whole response, for exact numbers and nested lists.
+        data_key: key of the records in the response; None if the response is the record.
+        paging: paging information.
+        date: time of the request, as in `Answer`.
+        columns: the records as typed Arrow columns, if the fast path applied.
     """
 
     records: Sequence[dict[str, Any]]
@@ -102,32 +102,32 @@ class Page:
 
 
 def limit_of(url: str) -> Limit:
-    """Rate limit, of Harvest's two, that counts a request to `url`."""
+    """Rate limit that a request to `url` counts against, of Harvest's two."""
     return "reports" if "/reports/" in urlsplit(url).path else "general"
 
 
 def read_answer(
     status: int, headers: Mapping[str, str], body: bytes, url: str, now: datetime, settings: Settings
 ) -> Answer:
-    """Turn a response into an answer, or raise the error that it means.
+    """Return a successful response as an `Answer`, or raise the error for its status.
 
     Args:
-        status: the HTTP status.
-        headers: with keys that are found in any case.
-        body: complete and decompressed.
-        url: what was asked, for the message.
-        now: our clock, against which a `Retry-After` date is held.
-        settings: the account that was asked; an answer that repeats its token does not get it into a message.
+        status: HTTP status.
+        headers: response headers, with case-insensitive keys.
+        body: complete and decompressed body.
+        url: URL of the request, for messages.
+        now: local time, to evaluate a `Retry-After` date.
+        settings: the account, for messages.
 
     Raises:
-        RetryableError, TokenRejected, Forbidden, NotFound, RequestRefused, ContractViolation: by
+        RetryableError, TokenRejected, Forbidden, NotFound, RequestRefused, ContractViolation: as documented in
             https://help.getharvest.com/api-v2/introduction/overview/general/
     """
     what = printable(urlsplit(url).path)
     if status == 200:
         return Answer(body, http_date(headers.get("Date")), what)
     failure = _failure(status, headers, _said(headers, body), what, now, settings)
-    # Whoever reports an error reports what its frames hold, too, and the words of an answer may repeat the token.
+    # Error reporters may record local variables, and a response may repeat the token.
     del headers, body
     raise failure
 
@@ -143,7 +143,7 @@ def _failure(
     if status >= 500 or status == 408:
         wait = _retry_after_seconds(headers, now)
         return RetryableError(f"Harvest failed with {status} at {what}.", retry_after_seconds=wait)
-    # What has no number in its path is there in each account.
+    # A path without an id exists in every account.
     is_row = any(part.isdecimal() for part in what.split("/"))
     refused = f"Harvest refused the request ({status} at {what}): {said}"
     meanings: Mapping[int, HarvestError] = {
@@ -158,10 +158,10 @@ def _failure(
 
 
 def read_document(answer: Answer) -> tuple[dict[str, Any], bytes]:
-    """Parse the body of an answer; return it with the body, which is rewritten if odd values kept it from being parsed.
+    """Parse the body of a response; return the document and the body, rewritten if odd values made it unparsable.
 
     Raises:
-        RetryableError: where it is not the JSON it should be.
+        RetryableError: the body is not a JSON object.
     """
     body, document = answer.body, None
     try:
@@ -173,7 +173,7 @@ def read_document(answer: Answer) -> tuple[dict[str, Any], bytes]:
     except (ValueError, RecursionError):
         body = b""
     if not body:
-        # Raised out here, where that error is gone: it holds the whole answer.
+        # Raised outside of `except`: the original error, chained, would carry the whole response.
         raise RetryableError(f"Harvest's answer at {answer.what} is not the JSON it should be.")
     if not isinstance(document, dict):
         raise RetryableError(f"Harvest's answer at {answer.what} is not a JSON object.")
@@ -181,11 +181,11 @@ def read_document(answer: Answer) -> tuple[dict[str, Any], bytes]:
 
 
 def read_page(answer: Answer, data_key: str | None, base_url: str) -> Page:
-    """Parse the records and the paging information of an answer.
+    """Parse the records and the paging information of a response.
 
     Raises:
-        RetryableError: where the answer is not the JSON it should be.
-        ContractViolation: where the list is missing, the next link leads to another host, or it follows an empty page.
+        RetryableError: the response is not a JSON object.
+        ContractViolation: the list is missing, or the link to the next page leads to another host or follows an empty page.
     """
     document, body = read_document(answer)
     if data_key is None:
@@ -214,9 +214,9 @@ def read_page(answer: Answer, data_key: str | None, base_url: str) -> Page:
 
 
 def paging_of(document: Mapping[str, Any]) -> Paging:
-    """Parse the paging information of an answer, which alone decides how the list goes on.
+    """Parse the paging information of a response.
 
-    A link, where there is one, comes before numbers: `next_page` is null on the middle pages of cursor lists.
+    Links take precedence over page numbers: `next_page` is null on the middle pages of lists with cursor pagination.
     https://help.getharvest.com/api-v2/introduction/overview/pagination/
     """
     links = document.get("links")
@@ -236,17 +236,17 @@ def paging_of(document: Mapping[str, Any]) -> Paging:
 
 
 def _count(value: object) -> int | None:
-    """Parse a number of pages or records, which some gateways write as text."""
+    """Parse a number of pages or records; some gateways write it as text."""
     if type(value) is str and value.isascii() and value.isdecimal() and len(value) < _DIGITS:
         return int(value)
     return value if type(value) is int and value >= 0 else None
 
 
 def check_link(url: object, base_url: str) -> None:
-    """Refuse a link that would carry the token elsewhere.
+    """Refuse a link that would send the token to another host.
 
     Raises:
-        ContractViolation: where scheme, host or port differ from those of `base_url`.
+        ContractViolation: scheme, host or port differ from those of `base_url`.
     """
     origin = _origin(url) if isinstance(url, str) else None
     if origin is None or origin != _origin(base_url):
@@ -258,9 +258,9 @@ def check_link(url: object, base_url: str) -> None:
 
 
 def wait_seconds(error: RetryableError, tries: int, limit: Limit) -> float:
-    """Seconds to wait before try number `tries + 1`.
+    """Seconds to wait before attempt number `tries + 1`.
 
-    Harvest's own word first, up to 900 s; else 15 s after a 429 (reports: 60 s, growing to 900 s); else 1, 2, 4, ... s.
+    `Retry-After`, up to 900 s; else 15 s after a 429 (reports: 60 s, doubled up to 900 s); else 1, 2, 4, ... s, up to 30 s.
     """
     if error.retry_after_seconds is not None:
         return min(error.retry_after_seconds, _LONGEST_WAIT_SECONDS)
@@ -271,10 +271,10 @@ def wait_seconds(error: RetryableError, tries: int, limit: Limit) -> float:
 
 
 def _without_odd_values(body: bytes) -> bytes:
-    """Rewrite valid JSON that orjson refuses: lone surrogates become U+FFFD, numbers beyond a double become texts.
+    """Rewrite valid JSON that orjson refuses: lone surrogates become U+FFFD, numbers beyond a double become strings.
 
     Raises:
-        ValueError: where it is no JSON at all.
+        ValueError: it is not valid JSON.
     """
 
     def refuse(name: str) -> object:
@@ -286,7 +286,7 @@ def _without_odd_values(body: bytes) -> bytes:
 
 
 def exact_number(digits: str) -> Decimal | int | str:
-    """Parse a JSON number with all of its digits; one beyond a double, or with an impossible exponent, stays text."""
+    """Parse a JSON number without loss; one beyond the range of a double, or with an impossible exponent, stays text."""
     try:
         if not isfinite(float(digits)):
             return digits
@@ -310,7 +310,7 @@ def _said(headers: Mapping[str, str], body: bytes) -> str:
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None] | None:
-    """Origin of an address (scheme, host, port); None if two parsers could read it differently."""
+    """Origin of a URL (scheme, host, port); None if two parsers could read it differently."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -322,7 +322,7 @@ def _origin(url: str) -> tuple[str, str | None, int | None] | None:
 
 
 def _retry_after_seconds(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Parse `Retry-After` to seconds, from seconds or a date by the server's clock; None if missing or unreadable."""
+    """Parse `Retry-After` (seconds, or a date by the server's clock) to seconds; None if missing or invalid."""
     text = headers.get("Retry-After")
     if not text:
         return None

@@ -16,7 +16,7 @@ from ..errors import HarvestError, NetworkWrong, Unreachable
 from ..settings import Settings, is_loopback
 from ..words import printable, without_login
 
-# A name server or a proxy may be starting; whoever waits for one that is not there waits in vain.
+# A name server or proxy may still be starting, but more attempts are unlikely to help.
 _BRIEF_TRIES = 3
 
 
@@ -25,11 +25,11 @@ class Route:
     """Route from this machine to an address, as text without secrets.
 
     Attributes:
-        host: that of the address.
-        proxy: what requests go through, without its user and password; None where there is none.
-        proxy_from: what names it: a variable, or the system.
-        certificates: the file of the trusted certificates; None where nothing is encrypted.
-        certificates_from: what names it.
+        host: host name of the address.
+        proxy: address of the proxy, without user and password; None if there is none.
+        proxy_from: where the proxy is configured: an environment variable, or the system.
+        certificates: file of the trusted certificates; None without TLS.
+        certificates_from: where that file is configured.
     """
 
     host: str
@@ -44,7 +44,7 @@ class Route:
 
 
 def proxies_for(url: str) -> dict[str, str] | None:
-    """Proxies that override the environment's: none for this machine itself; None leaves the environment's."""
+    """Proxies to use instead of the environment's: empty ones for this machine itself; None for the environment's."""
     return {"http": "", "https": ""} if is_loopback(urlsplit(url).hostname) else None
 
 
@@ -66,7 +66,7 @@ def route_to(url: str) -> Route:
 def meaning_of(error: Exception, url: str, settings: Settings) -> HarvestError:
     """Translate a failed request to `url` into an error that says whether a retry may help, and where to look if not."""
     way, said = route_to(url), printable(str(error), most=2_000)
-    # requests lets some of urllib3's own through.
+    # requests does not translate some of urllib3's errors.
     is_no_address = isinstance(error, InvalidURL | InvalidSchema) or "Failed to parse" in said
     if "SOCKS support" in said:
         return NetworkWrong(
@@ -110,7 +110,7 @@ def _blocked(where: str, said: str, *, is_no_address: bool) -> HarvestError:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Iterate over an error and its causes, which requests and urllib3 keep in places of their own."""
+    """Iterate over an error and its causes, including those that requests and urllib3 keep in `reason` and `args`."""
     link: object = error
     while isinstance(link, BaseException):
         yield link

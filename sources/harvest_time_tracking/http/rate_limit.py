@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from ..errors import HarvestError
 
-# A request counts at Harvest when it arrives: after it is sent, and before its answer. One that is answered soon is taken
-# to have arrived within half a second; one that is not may have arrived as late as its answer.
+# Harvest counts a request when it arrives: after it is sent, and before its response. One with a quick response is assumed
+# to have arrived within half a second; any other may have arrived as late as its response.
 _SOON_SECONDS = 5.0
 _ARRIVAL_SECONDS = 0.5
 _MARGIN_SECONDS = 0.05
@@ -19,7 +19,7 @@ class Stopped(HarvestError):
 
 
 class Ticket:
-    """Slot of a request in the window: held until its answer is here, and then for as long as Harvest counts it."""
+    """Slot of a request in the window: taken until its response arrives, and then for as long as Harvest counts it."""
 
     __slots__ = ("frees_at", "sent_at")
 
@@ -29,13 +29,13 @@ class Ticket:
 
 
 class RateLimiter:
-    """Limit requests to `requests` in any `window_seconds`, counted so that the server's limit is never exceeded.
+    """Sliding-window rate limiter: at most `requests` in any `window_seconds`, counted so that Harvest's limit is never exceeded.
 
     Args:
-        requests: the most in one window; 0 takes the pacing off.
-        window_seconds: the length of the window.
-        sleep: waits that many seconds; may return early.
-        monotonic: the clock in seconds.
+        requests: maximum number of requests per window; 0 disables the limit.
+        window_seconds: length of the window.
+        sleep: sleeps for some seconds; may return early.
+        monotonic: monotonic clock in seconds.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class RateLimiter:
         """Wait for a free slot in the window, and take it.
 
         Raises:
-            Stopped: when `is_stopped` says so while waiting.
+            Stopped: `is_stopped` became true while waiting.
         """
         while True:
             if is_stopped():
@@ -68,7 +68,7 @@ class RateLimiter:
             self._sleep(wait)
 
     def answered(self, ticket: Ticket) -> None:
-        """Record that the answer to `ticket` is here, so that the request has arrived."""
+        """Record that the response for `ticket` has arrived, and with it the request at Harvest."""
         with self._lock:
             now = self._monotonic()
             is_soon = now - ticket.sent_at < _SOON_SECONDS
@@ -76,16 +76,16 @@ class RateLimiter:
             ticket.frees_at = arrived_at + self._window_seconds + _MARGIN_SECONDS
 
     def pause(self, seconds: float) -> None:
-        """Pause all workers for so many seconds, as Harvest asked for."""
+        """Pause all workers for some seconds, after a 429."""
         with self._lock:
             self._paused_until = max(self._paused_until, self._monotonic() + seconds)
 
     def free_in_seconds(self, requests: int) -> float:
-        """Seconds until so many requests may be sent at once; 0 if they may be now. Takes no slot."""
+        """Seconds until this many requests may be sent at once; 0 if they may be sent now. Takes no slot."""
         with self._lock:
             now = self._monotonic()
             pause = max(0.0, self._paused_until - now)
-            # Of a request that is not answered nobody knows when it arrives.
+            # Without a response, the arrival time of a request is unknown.
             frees_at = (min(ticket.frees_at, now + self._window_seconds) for ticket in self._tickets)
             taken = sorted(at for at in frees_at if at > now)
             short = len(taken) + min(requests, self._requests) - self._requests

@@ -17,9 +17,9 @@ class Call:
     """Request for one list or record.
 
     Attributes:
-        path: below the base.
-        params: of the query, beside `per_page`.
-        injected: the columns that each row gets from the question: the account, the parent's id, the report's window.
+        path: path below the base URL.
+        params: query parameters, except those for paging.
+        injected: columns added to each row: the account, the parent's id, the report's window.
     """
 
     path: str
@@ -28,7 +28,7 @@ class Call:
 
 
 def list_calls(stream: Stream, account_id: str, since: str | None, start_date: date | None) -> list[Call]:
-    """Calls for a whole list; or for its changes since an instant, and its records that change without `updated_at`."""
+    """Calls for a whole list; with `since`, for its changes and for records that change without a new `updated_at`."""
     account = {"account_id": account_id}
     first = {"from": start_date.isoformat()} if stream.date_field and start_date else {}
     if since is None:
@@ -38,7 +38,7 @@ def list_calls(stream: Stream, account_id: str, since: str | None, start_date: d
 
 
 def calls_of_owners(stream: Stream, account_id: str, owners: Iterable[int], start_date: date | None) -> list[Call]:
-    """Calls for all rows of each of these owners."""
+    """Calls for all rows of these owners."""
     if stream.owner is None:
         return []
     first = {"from": start_date.isoformat()} if stream.date_field and start_date else {}
@@ -46,7 +46,7 @@ def calls_of_owners(stream: Stream, account_id: str, owners: Iterable[int], star
 
 
 def calls_for(stream: Stream, values: Iterable[object], account_id: str) -> list[Call]:
-    """Calls for each value of the stream's path: its parents' ids, or named ids."""
+    """Calls for each value of the placeholder in the stream's path: parents' ids, or ids given by name."""
     key = stream.parent.key if stream.parent else None
     return [
         Call(
@@ -59,9 +59,9 @@ def calls_for(stream: Stream, values: Iterable[object], account_id: str) -> list
 
 
 def month_calls(stream: Stream, months: Sequence[date], account_id: str) -> list[Call]:
-    """Calls for each whole calendar month, both ends inclusive.
+    """Calls for whole calendar months, from the first day to the last, inclusive.
 
-    Harvest takes at most 365 days: https://help.getharvest.com/api-v2/reports-api/reports/time-reports/
+    Harvest allows at most 365 days: https://help.getharvest.com/api-v2/reports-api/reports/time-reports/
     """
     calls = []
     for first in months:
@@ -77,14 +77,14 @@ def month_calls(stream: Stream, months: Sequence[date], account_id: str) -> list
 
 
 def compact(day: date) -> str:
-    """Format a day as Harvest's documentation does for reports: `20240131`, with four digits for each year."""
+    """Format a day as documented for reports: `20240131`, with a four-digit year."""
     return day.isoformat().replace("-", "")
 
 
 def windows_between(oldest: date, newest: date, pages: int, pages_each: int) -> list[tuple[date | None, date | None]]:
     """Split a range of days into windows of whole months, newest first, of about `pages_each` pages each.
 
-    The newest has no last day and the oldest no first one: whatever is dated outside belongs to them.
+    The newest window has no last day and the oldest no first day, so that they include everything outside the range.
     """
     months = months_between(oldest, newest)
     count = max(1, min(pages // pages_each, len(months)))

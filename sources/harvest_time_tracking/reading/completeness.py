@@ -1,11 +1,11 @@
-"""Prove that a list was read completely, by overlapping pages, and choose the page to ask for next. Pure.
+"""Prove that a list was read completely, by overlapping pages, and choose the page to request next. Pure.
 
-An answer shows one state of the list, but a list that is sorted by a date that people change shifts from one answer to the
-next. So each page repeats some records of the page before it. Take two answers that share a record of the same version, and
-any other record that did not change meanwhile: if it lies behind the shared one in one answer's list, it does so in the
-other's. So from the first page, which begins the list, by shared records to a page that ends it, each record that did not
-change was seen, whatever came, went or moved, and in whichever order the answers came. Where two answers share nothing,
-or the account shows that its lists keep no order, the days between them are read once more, as a list of their own.
+Each response shows the list as of one moment, but a list sorted by an editable date shifts between responses. So each page
+repeats some records of the page before it. Suppose that two pages share a record in the same version: any other record that
+did not change meanwhile then lies on the same side of the shared one in both states of the list. So a chain of pages from
+the start of the list to its end, in which each page shares a record with the next, contains every record that did not
+change, whatever else was created, deleted or moved, and in whichever order the responses arrived. Where two pages share no
+record, or the account's lists turn out not to keep their order, the days between them are read again, as a list of their own.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from ..http.protocol import Page
 from .calls import Call
 from .seen import UNKNOWN, Ask, Days, Ids, Seen, are_sorted, look_at, shared
 
-# As many records as two pages repeat by plan are compared, and so many more: what comes in meanwhile moves them on.
+# Records compared beyond the planned overlap: records created meanwhile shift the others.
 _SHIFT = 100
-# So many pages may come before it is asked whether most of them repeat each other.
+# Number of pages from which a list is checked for mostly repeating itself.
 _MANY_PAGES = 64
 
 
 def following(end: int, most: int, overlap: int = 1) -> Ask:
     """Choose the next page of a list of which the first `end` records are known, overlapping them.
 
-    It repeats at least `overlap` of them and brings as many others as it can: pages a little shorter than `most` begin a
-    little earlier. Of very short pages there may be none that repeats anything; then it is simply the next one.
+    It repeats at least `overlap` records and brings as many new ones as possible: a page size slightly below `most` makes the
+    page begin slightly earlier. With very small pages no size may overlap; then it is simply the next page.
     """
     overlap = max(1, min(overlap, most // 4))
     best, brings = Ask(end // most + 1, most), 0
@@ -46,27 +46,27 @@ class Order:
     """Observed order of an account's lists: the order within one day is not documented.
 
     Attributes:
-        is_kept: whether records that did not change came in the same order each time.
+        is_kept: whether unchanged records always came in the same order.
     """
 
     is_kept: bool = True
 
 
 class Reading:
-    """Reading of a list that is sorted by date, or of some days of it.
+    """Read of a list sorted by date, or of some days of it.
 
     Args:
-        call: what is asked.
-        date_field: the date by which it is sorted.
-        most: how many records to ask for in one page at most.
-        order: what readings of the same list have in common.
-        overlap: how many records each page repeats at least.
-        within: the reading of which this one repeats some days, or all.
+        call: the request for the list.
+        date_field: the date that it is sorted by.
+        most: largest page size to request.
+        order: observed order, shared by all reads of the list.
+        overlap: minimum number of records that each page repeats.
+        within: the read of which this one repeats some days, or all.
 
     Attributes:
-        root: the call of the outermost reading.
-        answers: how many there were.
-        ids: of all records that came, those of the readings within it included.
+        root: the call of the outermost read.
+        answers: number of responses.
+        ids: ids of all records received, including those of repeated reads.
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class Reading:
         self._is_stopped = False
 
     def wants(self) -> Ask | None:
-        """Next page to ask for; None if there is none, or none before an answer comes."""
+        """Next page to request; None if there is none, or none before a response arrives."""
         if not self._asked:
             return self._asking(Ask(1, self._most))
         if not self._seen or self._is_stopped:
@@ -99,7 +99,7 @@ class Reading:
         if last.total is not None:
             goes_on = self._end < last.total
         else:
-            # Nobody says how many there are: one page after the other.
+            # Without a total, pages are read one after the other.
             goes_on = len(self._seen) == len(self._asked) and not last.is_last
         return self._asking(following(self._end, self._most, self._overlap)) if goes_on else None
 
@@ -109,7 +109,7 @@ class Reading:
         return ask
 
     def take(self, ask: Ask, page: Page) -> None:
-        """Take in an answer."""
+        """Add a response."""
         number = self._asked.index(ask)
         known = max((seen.end for seen in self._seen.values()), default=0)
         seen = look_at(ask, page, self._date_field, self._overlap + _SHIFT + number, known)
@@ -126,7 +126,7 @@ class Reading:
             self._join(one)
 
     def _goes_round(self) -> bool:
-        """True if most pages repeat others. Checked rarely, as it counts all records."""
+        """True if most records are repeats. Checked only at powers of two, as it counts all records."""
         is_asked = self.answers >= _MANY_PAGES and self.answers.bit_count() == 1
         return is_asked and self.ids.distinct * 2 < self.ids.count
 
@@ -136,7 +136,7 @@ class Reading:
             self._within._count(page)
 
     def _join(self, number: int) -> None:
-        """Compare an answer with the next one, once both are here, and drop the records compared."""
+        """Compare a page with the next one, once both have arrived, and drop the records compared."""
         one, other = self._seen.get(number), self._seen.get(number + 1)
         if one and other:
             is_in_order = shared(one.tail, other.head)
@@ -146,10 +146,10 @@ class Reading:
             self._seen[number], self._seen[number + 1] = replace(one, tail=()), replace(other, head=())
 
     def left(self, overlap: int) -> list[Reading]:
-        """Readings still needed to prove completeness; none if it is proven. Call it when no request is in flight.
+        """Reads still needed to prove completeness; none if it is proven. Call it when no request is in flight.
 
         Args:
-            overlap: how many records each page of that repeats at least.
+            overlap: minimum number of records that each page of those reads repeats.
         """
         if self._inside:
             below = [reading for inside in self._inside for reading in inside.left(overlap)]
@@ -158,30 +158,30 @@ class Reading:
                 return below
             return self._again(overlap)
         calls = [self._of_days(*days) for days in self._gaps()]
-        # A server that shows a page twice, or hides a record, is not to be believed.
+        # No gap, yet records are missing: the server repeated a page or left a record out, so read everything again.
         if self.call in calls or (not calls and self.is_short):
             return self._again(overlap)
         self._inside = [Reading(call, self._date_field, self._most, self._order, overlap, self) for call in calls]
         return self._inside
 
     def _again(self, overlap: int) -> list[Reading]:
-        # Where a page held less than it should, no longer ones.
+        # If a page held fewer records than it should, use that page size.
         held = [seen.rows for seen in self._flawed() if seen.rows]
         self._inside = [Reading(self.call, self._date_field, min([self._most, *held]), self._order, overlap, self)]
         return self._inside
 
     @property
     def is_short(self) -> bool:
-        """True if all answers stated the same total, and fewer distinct records came, including those of earlier tries.
+        """True if all responses stated the same total, and fewer distinct records came, including those of earlier tries.
 
-        One that goes for each one that comes leaves the number as it is, and an answer behind: the tries differ then. What
-        a server hides, it hides from each of them.
+        If a record is deleted for each one created, the total stays the same although a try misses a record; but then the
+        tries miss different ones. A record that the server leaves out is missing from all of them.
         """
         totals = self._totals()
         return len(self._stated) == len(totals) == 1 and self._first_try().ids.distinct < totals[0]
 
     def _first_try(self) -> Reading:
-        """First reading of the same list that this one repeats; its ids are those of all tries."""
+        """First read of the same list that this one repeats; its ids are those of all tries."""
         return self._within._first_try() if self._within and self._within.call is self.call else self
 
     def _totals(self) -> list[int]:
@@ -191,7 +191,7 @@ class Reading:
         return [seen for seen in self._seen.values() if seen.flaw]
 
     def _gaps(self) -> list[Days]:
-        """Ranges of days that may hold records that were not shown."""
+        """Ranges of days that may hold records not seen."""
         good = [(number, seen) for number, seen in sorted(self._seen.items()) if not seen.flaw]
         if not good:
             return [UNKNOWN]
@@ -209,7 +209,7 @@ class Reading:
         return gaps if are_sorted([seen for _, seen in good]) else gaps and [UNKNOWN]
 
     def _of_days(self, first: date | None, last: date | None) -> Call:
-        """Call for these days of the list only; the same call if that leaves nothing out."""
+        """Call for these days of the list only; the call itself if that excludes nothing."""
         if first and last and first > last:
             first, last = last, first
         bounds = {"from": first, "to": last}

@@ -1,4 +1,4 @@
-"""Request the pages of a stream's calls concurrently, and prove that they show their lists completely."""
+"""Request the pages of a stream's calls concurrently, and prove that each list was read completely."""
 
 from __future__ import annotations
 
@@ -20,23 +20,24 @@ from .completeness import Order, Reading
 from .seen import Ask, Ids
 from .stream_state import instant
 
-# How often a list that is not shown whole is read, at most: of lists with dates, only the days that matter.
+# Maximum number of reads of a list whose completeness is not proven; of lists with dates, only the gaps are read again.
 _READINGS = 5
 _READINGS_BY_LINK = 3
-# So many pages may come before it is asked whether most of them repeat each other.
+# Number of pages from which a list is checked for mostly repeating itself.
 _MANY_PAGES = 64
-# From the second time on, pages repeat so much: more than is deleted while a few of them are read.
+# Overlap of pages, in records, from the second read on: more than is deleted while a few pages are read.
 _OVERLAP = 64
 
 
 class Step(NamedTuple):
-    """Page with its call, and its place in a reading of that call.
+    """Page with its call, and its position in a read of that call.
 
     Attributes:
-        call: as it was handed in, also where only some of its days are read again.
-        page: the answer.
-        is_first: whether a reading of the call begins with it, so that what came of an earlier one may be forgotten.
-        is_last: whether the call was read whole with it. Neither is told of lists that are sorted by date.
+        call: the call as passed in, even if only some of its days are read again.
+        page: the response.
+        is_first: whether a read of the call begins with it, so that rows of an earlier read may be dropped. Always False
+            for lists sorted by date.
+        is_last: whether it completes the call. Always False for lists sorted by date.
     """
 
     call: Call
@@ -49,16 +50,16 @@ class Pages:
     """Requester of the pages of one stream.
 
     Args:
-        client: asks.
-        stream: whose calls they are.
-        entry: gets what is spent.
-        singles: the records that several streams need, asked for once.
-        fast: reads a page that is as documented.
+        client: HTTP client.
+        stream: the stream of the calls.
+        entry: counts the requests and retries.
+        singles: cache of single records that several streams need.
+        fast: parser for pages that are as documented.
 
     Attributes:
-        unproven: the calls that no reading showed whole, and why, in words.
-        not_there: what was asked for by name and does not exist, in words.
-        repeated: how many of the records came more than once.
+        unproven: calls whose completeness no read could prove, with the reason as text.
+        not_there: messages about records that were requested by id and do not exist.
+        repeated: number of repeated records.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class Pages:
 
     @property
     def sizes(self) -> ReadSizes:
-        """Sizes of reads, as of the client."""
+        """Page and batch sizes of the client."""
         return self._client.sizes
 
     def first(self, call: Call) -> Future[Page]:
@@ -95,10 +96,10 @@ class Pages:
         self._first.pop(call, None)
 
     def settled(self, calls: Sequence[Call]) -> Iterator[Step | None]:
-        """Yield each page of each call as it comes in, until all lists were shown completely; None while nothing has come in.
+        """Yield each page of each call as it arrives, until every list is proven complete; None while waiting.
 
-        What changed meanwhile comes with it where a list took several answers: it may have moved from a part that was still
-        to be read into one that had been.
+        If a list took several responses, its changes since then are read too: a record may have moved from a part still to
+        be read into one already read.
         """
         if self._stream.date_field is None:
             yield from self._linked(calls)
@@ -113,7 +114,7 @@ class Pages:
             yield from self._news(calls, began_at)
 
     def _news(self, calls: Sequence[Call], began_at: datetime | None) -> Iterator[Step | None]:
-        """Yield the pages of what changed since `began_at`; if that takes several answers, repeat since the first of these."""
+        """Yield the pages of changes since `began_at`; if they take several responses, repeat from the first of these."""
         for _ in range(_READINGS):
             if began_at is None:
                 return
@@ -139,7 +140,7 @@ class Pages:
                 below = root.left(_OVERLAP)
                 left += below
                 if not below:
-                    # Its ids are not kept.
+                    # Frees the memory of its ids.
                     outermost.remove(root)
                     self.repeated += root.ids.count - root.ids.distinct
             readings = left
@@ -150,7 +151,7 @@ class Pages:
             self.repeated += root.ids.count - root.ids.distinct
 
     def _numbered(self, readings: Sequence[Reading]) -> Iterator[Step | None]:
-        """Yield the pages of readings by number, several at once; readings that have begun are finished first."""
+        """Yield the pages of readings by number, concurrently; readings in progress are finished first."""
         waiting, asking = deque(readings), deque[Reading]()
         under_way: list[tuple[Reading, Ask, Future[Page]]] = []
         while True:
@@ -161,7 +162,7 @@ class Pages:
                 if ask:
                     under_way.append((asking[0], ask, self._page(asking[0].call, ask)))
                 else:
-                    # Until its next answer comes.
+                    # Nothing to request before its next response.
                     asking.popleft()
             if not under_way:
                 return
@@ -185,7 +186,7 @@ class Pages:
         return self._ask(call, ask._asdict())
 
     def _linked(self, calls: Sequence[Call]) -> Iterator[Step | None]:
-        """Yield the pages of lists that go on by links, and single records, reading short lists again."""
+        """Yield the pages of lists paged by links, and single records; incomplete lists are read again."""
         left = [_Chain(call) for call in calls]
         for _ in range(_READINGS_BY_LINK):
             yield from self._followed(left)
@@ -199,7 +200,7 @@ class Pages:
         self.unproven |= {chain.call: chain.why() for chain in short}
 
     def _followed(self, chains: Sequence[_Chain]) -> Iterator[Step | None]:
-        """Follow each list page by page, several lists at once."""
+        """Follow each list page by page, several lists concurrently."""
         waiting = deque(chains)
         under_way: list[tuple[_Chain, Future[Page]]] = []
         while waiting or under_way:
@@ -217,7 +218,7 @@ class Pages:
                     continue
                 is_first = not chain.ids.count
                 chain.see(page)
-                # The next page is asked for before the one at hand is worked on.
+                # Request the next page before this one is processed.
                 if page.paging.goes_on:
                     under_way.append((chain, self._next(chain, page)))
                 yield Step(chain.call, page, is_first, not page.paging.goes_on and not chain.is_short)
@@ -251,7 +252,7 @@ class Pages:
             if self._stream.argument:
                 self.not_there.append(str(error))
             else:
-                # One parent that is gone, or is another thing by now. Whether its old rows go, the sweep decides.
+                # The parent was deleted, or can no longer have children. The sweep decides about its old rows.
                 self._entry.reason = str(error)
             return None
 
@@ -265,18 +266,18 @@ class Pages:
             self._client.page, call.path, stream.data_key, params, self._entry.spent, self._fast
         )
         if is_single:
-            # Whoever needs it first asks; the other reads the same answer.
+            # Several streams share this response.
             self._singles[call.path] = page
         return page
 
 
 class _Chain:
-    """Reading of a list that goes on by links (cursor): a record that comes or goes shifts no other.
+    """Read of a list with cursor pagination (links): records created or deleted meanwhile do not shift others.
 
     Attributes:
-        call: what is asked.
-        ids: of the records that came.
-        followed: the links that were followed.
+        call: the request for the list.
+        ids: ids of the records received.
+        followed: links followed so far.
     """
 
     def __init__(self, call: Call) -> None:
@@ -288,7 +289,7 @@ class _Chain:
         self._cut = ""
 
     def see(self, page: Page) -> None:
-        """Take in a page."""
+        """Add a page."""
         self.ids.add(page)
         paging, rows = page.paging, len(page.records)
         self._is_open = page.data_key is not None and paging.goes_on is None and rows > 0
@@ -301,18 +302,18 @@ class _Chain:
     def is_short(self) -> bool:
         """True if records may be missing although no page said that the list goes on.
 
-        That is where fewer different records came than Harvest ever said; and where it does not say how many there are, if it
-        does not say either whether they go on, or a page was not what it says.
+        With totals: if fewer distinct records came than the smallest total that Harvest stated. Without: if Harvest did not
+        say whether the list goes on, or a page that is not the last was not full.
         """
         return self.ids.distinct < min(self._totals) if self._totals else self._is_open or bool(self._cut)
 
     @property
     def is_endless(self) -> bool:
-        """True if far more records came than Harvest ever stated; or, where it states nothing, if most of them are repeats."""
+        """True if far more records came than Harvest ever stated; without a stated total, if most of them are repeats."""
         if self._totals:
             return self.ids.count > 2 * max(self._totals) + PER_PAGE
         pages = len(self.followed)
-        # Asked rarely: it means to count all records.
+        # Checked only at powers of two, as it counts all records.
         return pages >= _MANY_PAGES and pages.bit_count() == 1 and self.ids.distinct * 2 < self.ids.count
 
     def why(self) -> str:
@@ -327,7 +328,7 @@ class _Chain:
 
 
 def earlier(one: datetime | None, other: datetime | None) -> datetime | None:
-    """Earlier of two moments, either of which may be None; answers may come out of order."""
+    """Earlier of two times, ignoring None; responses may arrive out of order."""
     return min(filter(None, (one, other)), default=None)
 
 
@@ -337,7 +338,7 @@ def page_count(total: int | None, per_page: int = PER_PAGE) -> int:
 
 
 def _span(calls: Sequence[Call]) -> dict[str, object]:
-    """Range of days that covers all these calls."""
+    """Query parameters for the range of days that covers all these calls."""
     firsts, lasts = ([call.params.get(bound) for call in calls] for bound in ("from", "to"))
     span: dict[str, object] = {}
     if all(firsts):

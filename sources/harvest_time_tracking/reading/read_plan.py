@@ -1,4 +1,4 @@
-"""Read plan of a stream for one extract: what to ask, and where the next extract resumes."""
+"""Read plan of a stream for one extract: which requests to send, and where the next extract resumes."""
 
 from __future__ import annotations
 
@@ -20,35 +20,35 @@ from .run_cache import ParentIndex, Session
 from .seen import day_of
 from .stream_state import Complete, Memory, Place, Progress, before, instant, parsed
 
-# A window's first and last day, as the state keeps them; None for no bound.
+# First and last day of a window, as stored in the state; None for no bound.
 Bounds = list[str | None]
 
 
 def most_requests(records: int, sizes: ReadSizes = USUAL) -> int:
-    """Upper bound of the requests for a first reading of a list sorted by date, if nothing changes meanwhile."""
+    """Upper bound of the requests for a first read of a list sorted by date, if nothing changes meanwhile."""
     pages, end = 1, PER_PAGE
     while end < records:
         pages, end = pages + 1, following(end, PER_PAGE).end
     if pages == 1:
         return 1
-    # What is new since it began; and the first page, the oldest day and a page that is not full for each window.
+    # One for changes since the start; with windows also the first page, the oldest day, and one partial page per window.
     return pages + 1 + (2 + pages // sizes.pages_of_a_window if page_count(records) > sizes.pages_at_once else 0)
 
 
 @dataclass(frozen=True)
 class Options:
-    """Options of a run: what it is to read.
+    """Options of a run: what to read.
 
     Attributes:
         overlap: how far before the last complete read an incremental one begins. Generous, because rows can be committed
-            late and clocks differ; the merge makes it free.
-        children_requests: how many requests for children a run makes, changed or not; None for what suits the account.
-        months: the first days of the calendar months that reports are read for.
-        arguments: the values for streams that are read only for named rows.
-        again: for a stream, the filters (`from` and `to`, `project_id`) whose rows are read in full besides what changed;
-            an empty one stands for the whole list.
-        portion: how many pages of a list, or parents of a stream by parent, a first reading takes in one extract, about;
-            the next extract goes on. None: all.
+            late and clocks differ; rows read twice are merged.
+        children_requests: requests per run for child records, of changed and unchanged parents; None for the default.
+        months: first days of the calendar months to read reports for.
+        arguments: values for the streams that read named rows only.
+        again: re-read filters by stream (`from` and `to`, `project_id`): matching rows are read in full, in addition to
+            changes. An empty filter matches the whole list.
+        portion: about how many pages of a list, or parents of a child stream, a first read takes per extract; the next
+            extract resumes. None: all.
     """
 
     overlap: timedelta = timedelta(hours=2)
@@ -61,13 +61,13 @@ class Options:
 
 @dataclass(frozen=True)
 class ReadPlan:
-    """What to ask for a list in this extract, and where the next extract resumes.
+    """Requests for a stream in this extract, and where the next extract resumes.
 
     Attributes:
-        calls: all of it.
-        besides: what to ask when all of these were read.
-        began_at: the moment it began, where that was before its first answer.
-        barren: the scopes of childless parents, which have no rows, without asking.
+        calls: the requests.
+        besides: requests to send once all `calls` are read.
+        began_at: start of the read, if earlier than its first response in this extract.
+        barren: scopes of childless parents, whose rows are deleted without a request.
     """
 
     calls: Sequence[Call]
@@ -81,25 +81,25 @@ class ReadPlan:
         return True
 
     def after(self, began_at: datetime, unproven: Collection[Call]) -> Progress | None:
-        """What the stream's state keeps of this reading; None if it stays as it is.
+        """Progress to save in the stream's state; None if the state stays as it is.
 
         Args:
-            began_at: the moment the reading began.
-            unproven: the calls that were not proven whole.
+            began_at: start of the read.
+            unproven: requests whose completeness was not proven.
         """
         return None if unproven else Complete(began_at)
 
 
 @dataclass(frozen=True)
 class ChildrenPlan(ReadPlan):
-    """Plan of a stream by parent.
+    """Read plan of a child stream.
 
     Attributes:
-        last: the last parent that is asked.
-        left: whether the next extract asks further parents.
-        is_first: whether no reading of all parents was ever complete.
-        is_unproven: whether the parents' own list, or an earlier part of this reading, was not proven whole.
-        asked_last: the parents that were asked last in turn.
+        last: id of the last parent in this plan.
+        left: whether parents are left for the next extract.
+        is_first: whether no read of all parents was ever completed.
+        is_unproven: whether completeness of the parents' list, or of an earlier part of this read, was not proven.
+        asked_last: last parents chosen by the round-robin.
     """
 
     last: int = 0
@@ -110,11 +110,11 @@ class ChildrenPlan(ReadPlan):
 
     @property
     def is_last(self) -> bool:
-        """False where the next extract asks further parents."""
+        """False where parents are left for the next extract."""
         return not self.left
 
     def after(self, began_at: datetime, unproven: Collection[Call]) -> Progress | None:
-        """Place of the last parent, or the cursor; after a first reading that was not whole, its beginning."""
+        """Cursor of a complete read, else the place to resume: after the last parent, or from the start if unproven."""
         began_at, is_unproven = self.began_at or began_at, bool(unproven) or self.is_unproven
         if self.left:
             return Place(began_at, {"after": self.last, "is_unproven": is_unproven})
@@ -128,8 +128,8 @@ class WindowsPlan(ReadPlan):
     """Plan of a full read in windows of days.
 
     Attributes:
-        left: the windows of the next extracts.
-        unproven_before: windows of this run that were not proven whole: a later run reads them once more.
+        left: windows for the next extracts.
+        unproven_before: windows read earlier in this run whose completeness was not proven; a later run reads them again.
     """
 
     left: Sequence[Bounds] = ()
@@ -141,7 +141,7 @@ class WindowsPlan(ReadPlan):
         return not self.left
 
     def after(self, began_at: datetime, unproven: Collection[Call]) -> Progress | None:
-        """Windows that are left or were not proven whole; the cursor if there are none."""
+        """Windows that are left or unproven, as the place to resume; the cursor if there are none."""
         began_at = self.began_at or began_at
         again = [[call.params.get("from"), call.params.get("to")] for call in unproven if call in self.calls]
         if self.left or unproven or self.unproven_before:
@@ -159,7 +159,7 @@ def children(
     options: Options,
     account_id: str,
 ) -> ChildrenPlan:
-    """Plan a stream by parent: first all parents, in chunks; later those that changed, those `told` of, and a share of others."""
+    """Plan a child stream: first all parents, in chunks; later changed ones, those in `told`, and a share of the others."""
     asked_last = NONE
     since, place = memory.since(options.overlap), memory.unfinished
     is_first = since is None
@@ -173,11 +173,11 @@ def children(
         due, left = due[: options.portion], due[options.portion :] if options.portion else []
     is_resumed = place is not None and stream.name not in session.begun
     if since is None and place and is_resumed:
-        # Of those that were asked before, the same as in a run after this one.
+        # Parents already read before the interruption are treated as in an incremental run.
         stale, _ = parents.due(stream, memory.parents_since(options.overlap) or "", told, share, NONE)
         due = [parent for parent in stale if parent <= place["after"]] + due
     session.begun.add(stream.name)
-    # A payment was taken back, a manager is one no longer: nobody needs to ask to know that there is nothing.
+    # A payment was withdrawn, or somebody is no longer a manager: no request is needed to know that there are no rows.
     barren = calls_for(stream, parents.barren(stream), account_id) if place is None or is_resumed else []
 
     return ChildrenPlan(
@@ -201,7 +201,7 @@ def windows(
     place = memory.unfinished
     is_resumed = place is not None and stream.name not in session.begun
     session.begun.add(stream.name)
-    # Of this run: it does not read them once more.
+    # Windows left unproven earlier in this run, which does not read them again.
     unproven_before: list[Bounds] = []
     if place is None:
         first = yield from waited(pages.first(whole[0]))
@@ -221,17 +221,17 @@ def windows(
     calls = [window_call(stream, account_id, first_day, last_day) for first_day, last_day in bounds[:portion]]
     left = bounds[portion:]
 
-    # What was moved, since it all began, into a window that had been read by then.
+    # Records that moved into an already read window since the read began.
     since = before(instant(began_at), options.overlap if is_resumed else timedelta())
     moved = [] if left or place is None else list_calls(stream, account_id, since, start_date)[:1]
     return WindowsPlan(calls, moved, began_at, left=left, unproven_before=unproven_before)
 
 
 def _days(stream: Stream, pages: Pages, whole: Call, first: Page) -> Generator[None, None, tuple[date, date] | None]:
-    """Oldest and newest day of a list that is too long to be read at once; None if it is not, or they are not known."""
+    """Oldest and newest day of a list too long to be read at once; None if it is short enough, or the days are unknown."""
     if _pages_of(first) <= pages.sizes.pages_at_once:
         return None
-    # Newest first, so the last record is the oldest.
+    # The list is sorted newest first, so its last record is the oldest.
     last = replace(whole, params={**whole.params, "page": first.total, "per_page": 1})
     oldest = yield from waited(pages.first(last))
     days = [day_of(page.records[0], stream.date_field) if page.records else None for page in (oldest, first)]
@@ -242,7 +242,7 @@ def _days(stream: Stream, pages: Pages, whole: Call, first: Page) -> Generator[N
 
 
 def _pages_of(first: Page) -> int:
-    """Number of pages of the first page's length, by the total that Harvest states."""
+    """Number of pages by the total that Harvest states, at the first page's length."""
     return page_count(first.total, first.paging.per_page or PER_PAGE)
 
 

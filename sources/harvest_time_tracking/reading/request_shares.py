@@ -1,4 +1,4 @@
-"""Divide the requests of a run among the streams that are read by parent, for parents not known to have changed. Pure."""
+"""Divide a run's requests for unchanged parents among the child streams. Pure."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from math import ceil
 from ..errors import SettingWrong
 
 ALL_AT_ONCE = 1_000
-"""Number of parents up to which each run asks all of them, unless a number of requests is set."""
+"""Number of parents up to which each run reads all of them, unless `children_requests` is set."""
 REQUESTS = 200
-"""Default number of requests above that: so a day's sync of 5,000 invoices and 200 people takes 300, if 1 % of them changed."""
+"""Default number of requests above that: a daily sync of 5,000 invoices and 200 people then takes 300 if 1 % of them changed."""
 FEWEST_REQUESTS = 20
-"""Smallest allowed number: one for the parents that are alive and one for the others, of each stream."""
+"""Smallest allowed number: one request for active parents and one for the others, per child stream."""
 _OTHERS_WITHIN_RUNS = 30
 
 
 @dataclass(frozen=True)
 class Split:
-    """Pair of numbers: for the parents of a stream that are alive (children likely to change), and for its other parents."""
+    """Pair of numbers for a child stream: one for its active parents (children likely to change), one for all others."""
 
     alive: int = 0
     others: int = 0
@@ -29,7 +29,7 @@ NONE = Split()
 
 
 def check_requests(requests: int | None) -> None:
-    """Raise SettingWrong for a number of requests that is too small to be divided."""
+    """Raise SettingWrong if a number of requests is too small to be divided."""
     if requests is not None and requests != 0 and requests < FEWEST_REQUESTS:
         raise SettingWrong(
             f"children_requests must be 0 (ask for children of changed parents only) or at least {FEWEST_REQUESTS}, so that "
@@ -38,15 +38,15 @@ def check_requests(requests: int | None) -> None:
 
 
 def shares(parents: Mapping[str, Split], requests: int | None, changed: int = 0) -> Mapping[str, Split]:
-    """Compute how many unchanged parents of each stream are asked in one run.
+    """Compute how many unchanged parents of each child stream are read in one run.
 
-    Requests for changed parents are made in any case, and count: but half of the number is left for the others. Those that are
-    alive come first. The rest keep as many as bring all of them within 30 runs, and no more than half for that.
+    Changed parents are always read and count against `requests`, but at least half of it is left for unchanged ones. Active
+    parents come first, but enough is reserved to cover the others within 30 runs, up to half of what is left.
 
     Args:
-        parents: how many parents each stream has.
-        requests: for all streams together: 0, or at least `FEWEST_REQUESTS`; None for what suits the account.
-        changed: how many of the parents changed.
+        parents: number of parents by child stream.
+        requests: requests for all streams together: 0, or at least `FEWEST_REQUESTS`; None for the default.
+        changed: number of changed parents.
     """
     alive = {stream: split.alive for stream, split in parents.items()}
     others = {stream: split.others for stream, split in parents.items()}
@@ -65,7 +65,7 @@ def shares(parents: Mapping[str, Split], requests: int | None, changed: int = 0)
 
 
 def _dealt(parents: Mapping[str, int], requests: int) -> dict[str, int]:
-    """Divide requests among streams, each to the one whose parents would wait longest, at least one to each."""
+    """Divide requests among streams: at least one each, every further one to the stream with the longest wait per parent."""
     given = {stream: 1 for stream, count in parents.items() if count}
     for _ in range(requests - len(given)):
         given[max(given, key=lambda stream: parents[stream] / given[stream])] += 1
@@ -73,16 +73,15 @@ def _dealt(parents: Mapping[str, int], requests: int) -> dict[str, int]:
 
 
 def in_turn(parents: Sequence[int], changed: Collection[int], share: int, after: int) -> list[int]:
-    """Choose the parents that were asked in turn longest ago (round-robin).
+    """Choose the next parents of the round-robin: those after `after` by id, then from the start again.
 
-    In the order of ids, that is the next after the one whose turn was last. What was read of a parent since, because it changed,
-    is no turn.
+    A parent that is read because it changed does not move the round-robin on.
 
     Args:
-        parents: their ids.
-        changed: those that are asked anyway.
+        parents: ids of all parents.
+        changed: ids of those that are read anyway.
         share: how many to choose.
-        after: the one whose turn was last.
+        after: id of the last parent chosen by the round-robin.
     """
     unchanged = set(parents).difference(changed)
     return sorted(unchanged, key=lambda parent: (parent <= after, parent))[:share]

@@ -1,4 +1,4 @@
-"""Run cache: parents and single records that several streams need, so that nothing is asked for twice in a run."""
+"""Run cache: parents and single records that several streams need, so that none is requested twice in a run."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _HARVESTS_OWN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 class ParentIndex:
-    """Index of the parents found in one reading of a list.
+    """Index of the parents found in one read of a list.
 
     Attributes:
-        is_whole: whether the whole list was read, not only what changed in it.
-        began_at: the server's clock at its first answer.
-        is_complete: whether the reading came to its end.
-        refused: why it never will.
-        unproven: why the list may have more than it showed; else empty.
-        is_abandoned: whether it ended before its end, for whatever reason: somebody else must read the list.
-        lost: how many records have no id by which their children could be asked for.
+        is_whole: whether it is a full read, not one of changes only.
+        began_at: server time of its first response.
+        is_complete: whether the read is finished.
+        refused: why the list cannot be read; None if it can.
+        unproven: why completeness is not proven; else empty.
+        is_abandoned: whether it was aborted, for whatever reason: another stream that needs the list must read it.
+        lost: number of records without a valid id, whose children cannot be requested.
     """
 
     def __init__(self, children: Iterable[Stream], *, is_whole: bool) -> None:
@@ -42,11 +42,11 @@ class ParentIndex:
         self.lost = 0
 
     def note(self, records: Iterable[Mapping[str, Any]], answered_at: datetime | None) -> None:
-        """Add records: their ids, when each changed, which can have children, and which are alive."""
+        """Add records: their ids, when each changed, which can have children, and which are active."""
         self.began_at = self.began_at or answered_at
         if not self._children:
             return
-        # An id that is no number is kept in its row, but leads nowhere.
+        # An id that is not a number is kept in its row, but no children can be requested for it.
         records = list(records)
         found = [record for record in records if type(record.get("id")) is int]
         self.lost += len(records) - len(found)
@@ -65,37 +65,37 @@ class ParentIndex:
         return len(self._updated_at)
 
     def barren(self, child: Stream) -> list[int]:
-        """Childless parents: those that cannot have rows of `child`, or no longer (their requests are skipped)."""
+        """Childless parents: those that cannot (or can no longer) have rows of `child`; they need no request."""
         return [parent_id for parent_id, it_can in self._can_have[child.name].items() if not it_can]
 
     def able(self, child: Stream) -> list[int]:
-        """Eligible parents: those that can have rows of `child`, in the order of their ids."""
+        """Eligible parents: those that can have rows of `child`, sorted by id."""
         return sorted(parent_id for parent_id, it_can in self._can_have[child.name].items() if it_can)
 
     def changed(self, child: Stream, since: str) -> list[int]:
-        """Eligible parents that changed since an instant."""
+        """Eligible parents changed since an instant, in Harvest's format."""
         return [parent_id for parent_id in self.able(child) if self._updated_at[parent_id] >= since]
 
     def split(self, child: Stream) -> Split:
-        """Count the eligible parents that are alive, and the others."""
+        """Count the eligible parents: active ones, and the others."""
         alive, others = self._halves(child)
         return Split(len(alive), len(others))
 
     def due(
         self, child: Stream, since: str, told: Collection[int], share: Split, after: Split
     ) -> tuple[list[int], Split]:
-        """Choose the parents that are due: to be asked for `child` now.
+        """Choose the parents to read `child` for in this run.
 
         Args:
-            child: a stream that is read by these parents.
-            since: those that changed since this instant are asked.
-            told: and those that somebody told of.
-            share: and so many of those that are alive, and of the others, whose turn it is: a child can change without
-                its parent's `updated_at`.
-            after: the parents that were asked last in turn.
+            child: a child stream of these parents.
+            since: parents changed since this instant are chosen.
+            told: parents known to have changed rows; chosen too.
+            share: how many active and other parents to choose by round-robin besides, since a child can change without its
+                parent's `updated_at`.
+            after: last parents chosen by the round-robin.
 
         Returns:
-            Their ids, and what is `after` for the next run.
+            Ids of the parents, and `after` for the next run.
         """
         changed = {*self.changed(child, since), *told}.intersection(self.able(child))
         alive, others = self._halves(child)
@@ -110,9 +110,9 @@ class ParentIndex:
 
 
 def _changed_at(record: Mapping[str, Any]) -> str:
-    """Time of a record's last change, in Harvest's format; `9999` (always changed) if it is missing or invalid."""
+    """`updated_at` of a record in Harvest's format; `9999` (always changed) if it is missing or invalid."""
     text = record.get("updated_at")
-    # Nearly all are in that form: what is in another one, or of another time zone, would compare otherwise.
+    # The usual format; any other, or another time zone, is converted so that the texts compare.
     if isinstance(text, str) and _HARVESTS_OWN.fullmatch(text):
         return text
     try:
@@ -127,9 +127,9 @@ class Session:
     """Run cache of one run: the parents it found, and the records that several streams need.
 
     Attributes:
-        singles: the answers to requests for one record, by path.
-        begun: the streams of which this run began to read everything.
-        rights: what decides which rows and values the token shows; empty where nobody looked.
+        singles: responses to requests for one record, by path.
+        begun: streams of which this run began a full read.
+        rights: rights that decide which rows and values the token sees; empty if they were not looked up.
     """
 
     def __init__(self, streams: Mapping[str, Stream]) -> None:
@@ -143,12 +143,12 @@ class Session:
         self._rolls: dict[str, list[ParentIndex]] = {name: [] for name in streams}
 
     def begin(self, stream: Stream, *, is_whole: bool) -> ParentIndex:
-        """Begin a reading of `stream`, with a parent index of its own."""
+        """Begin a read of `stream`, with a parent index of its own."""
         roll = ParentIndex(self._children[stream.name], is_whole=is_whole)
         self._rolls[stream.name].append(roll)
         return roll
 
     def find(self, stream: Stream) -> ParentIndex | None:
-        """Find a full (or refused) reading of `stream`, finished or in progress."""
+        """Find a full (or refused) read of `stream`, finished or in progress."""
         rolls = (roll for roll in self._rolls[stream.name] if not roll.is_abandoned)
         return next((roll for roll in rolls if roll.is_whole or roll.refused), None)

@@ -1,4 +1,4 @@
-"""Summarise the answers of a list that is sorted by date, to tell whether consecutive ones overlap. Pure."""
+"""Summarise the pages of a list sorted by date, to tell whether consecutive ones overlap. Pure."""
 
 from __future__ import annotations
 
@@ -18,36 +18,36 @@ Version = tuple[object, object, object]
 """Version of a record: its id, when it changed, and the day by which it is sorted."""
 
 Days = tuple[date | None, date | None]
-"""First and last of some days; None if there is no bound, or it is unknown."""
+"""First and last day of a range; None for no bound, or an unknown one."""
 
 UNKNOWN: Days = (None, None)
 
 
 class Ask(NamedTuple):
-    """Page to ask for, by number and page length."""
+    """Page to request, by number and page size."""
 
     page: int
     per_page: int
 
     @property
     def end(self) -> int:
-        """Number of records in the list up to the end of this page."""
+        """Position of the page's end in the list, in records."""
         return self.page * self.per_page
 
 
 @dataclass(frozen=True)
 class Seen:
-    """Summary of one answer.
+    """Summary of one page.
 
     Attributes:
-        rows: how many records it holds.
-        end: how many the list has up to the end of it.
-        total: how many the list has, by its word.
+        rows: number of its records.
+        end: position of its end in the list, in records.
+        total: length of the list that it states; None if it states none.
         is_last: whether the list ends with it.
-        flaw: why it cannot be what it says that it is; else empty.
-        days: the first and the last that its records have, where each has one and they come latest first.
-        head: its first records, until they were compared.
-        tail: its last records, until they were compared.
+        flaw: how it contradicts itself or the request; else empty.
+        days: first and last day of its records, if each has one and they are sorted latest first.
+        head: versions of its first records, dropped once compared.
+        tail: versions of its last records, dropped once compared.
     """
 
     rows: int
@@ -61,14 +61,14 @@ class Seen:
 
 
 def look_at(ask: Ask, page: Page, date_field: str, kept: int, known: int) -> Seen:
-    """Summarise an answer, and check that it is what it claims to be.
+    """Summarise a page, and check it for contradictions.
 
     Args:
-        ask: what was asked for; what the answer says of itself counts where it differs.
-        page: the answer.
-        date_field: the date by which the list is sorted.
+        ask: the page requested; the page size that the response states takes precedence.
+        page: the response.
+        date_field: the date that the list is sorted by.
         kept: how many records of either end to keep.
-        known: how many records of the list other answers reach up to.
+        known: how far other pages reach into the list, in records.
     """
     paging, rows = page.paging, len(page.records)
     per_page = paging.per_page or ask.per_page
@@ -93,7 +93,7 @@ def look_at(ask: Ask, page: Page, date_field: str, kept: int, known: int) -> See
     elif paging.goes_on is not None:
         is_last = not paging.goes_on
     else:
-        # Nothing is said at all: it ended before, if this brings nothing that the others did not.
+        # Harvest states neither: the list has ended if this page adds nothing new.
         is_last = end <= known
     head = versions(page, date_field, 0, min(rows, kept))
     tail = versions(page, date_field, max(0, rows - kept), rows)
@@ -101,13 +101,13 @@ def look_at(ask: Ask, page: Page, date_field: str, kept: int, known: int) -> See
 
 
 def shared(tail: Sequence[Version], head: Sequence[Version]) -> bool | None:
-    """True if the records shared by one answer's end and the next one's start come in the same order; None if none are shared."""
+    """True if the records shared by one page's end and the next one's start are in the same order; None if none are shared."""
     both = set(tail).intersection(head)
     return [one for one in tail if one in both] == [one for one in head if one in both] if both else None
 
 
 def versions(page: Page, date_field: str, start: int, stop: int) -> list[Version]:
-    """Versions of some of a page's records, which tell records, and changes of a record, apart."""
+    """Versions of a range of a page's records; they differ between records, and between states of one record."""
     names = ("id", "updated_at", date_field)
     if page.columns is not None and all(name in page.columns for name in names):
         ids, moments, days = (page.columns[name].slice(start, stop - start).to_pylist() for name in names)
@@ -116,7 +116,7 @@ def versions(page: Page, date_field: str, start: int, stop: int) -> list[Version
             for row_id, moment, day in zip(ids, moments, days, strict=True)
         ]
     return [
-        # What has no id that is one is like nothing else.
+        # A record without a valid id equals no other.
         (
             record["id"] if is_id(record.get("id")) else object(),
             _text(record.get("updated_at")),
@@ -131,7 +131,7 @@ def _text(value: object) -> str | None:
 
 
 def days_of(page: Page, date_field: str) -> Days:
-    """First and last day of a page sorted latest first; unknown if it is not, or a record has no day."""
+    """First and last day of a page sorted latest first; unknown if it is not sorted, or a record has no day."""
     if page.columns is not None and date_field in page.columns:
         column = page.columns[date_field]
         is_sorted = not column.null_count and pc.all(pc.greater_equal(column[:-1], column[1:])).as_py() is not False
@@ -143,7 +143,7 @@ def days_of(page: Page, date_field: str) -> Days:
 
 
 def day_of(record: Mapping[str, object], date_field: str | None) -> date | None:
-    """Date by which a record is sorted; None if it is missing or invalid."""
+    """Date that a record is sorted by; None if it is missing or invalid."""
     try:
         return date.fromisoformat(str(record.get(date_field or "")))
     except ValueError:
@@ -151,7 +151,7 @@ def day_of(record: Mapping[str, object], date_field: str | None) -> date | None:
 
 
 def are_sorted(answers: Sequence[Seen]) -> bool:
-    """True if the days of consecutive answers are all known, and come latest first."""
+    """True if the days of consecutive pages are all known, and come latest first."""
     days = [seen.days for seen in answers if seen.rows]
     return all(first and last for first, last in days) and all(
         newer and older and newer >= older
@@ -164,7 +164,7 @@ class Ids:
     """Counter of records and distinct ids.
 
     Attributes:
-        count: how many records there were.
+        count: number of records, including repeats.
     """
 
     def __init__(self) -> None:
@@ -194,5 +194,5 @@ class Ids:
 
 
 def is_id(value: object) -> bool:
-    """True if a value can be an id: a whole number of 64 bits."""
+    """True if a value can be an id: a 64-bit integer."""
     return type(value) is int and -(2**63) <= value < 2**63

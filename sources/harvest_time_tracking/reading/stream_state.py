@@ -20,11 +20,11 @@ from .request_shares import NONE, Split
 
 @dataclass(frozen=True)
 class Complete:
-    """End of a complete reading: the stream's cursor.
+    """Progress of a complete read: the stream's new cursor.
 
     Attributes:
-        began_at: the moment the reading began.
-        asked_last: the parents that were asked last in turn.
+        began_at: start of the read.
+        asked_last: last parents chosen by the round-robin.
     """
 
     began_at: datetime
@@ -33,11 +33,11 @@ class Complete:
 
 @dataclass(frozen=True)
 class Place:
-    """Place at which the next extract resumes a full read.
+    """Checkpoint at which the next extract resumes a full read.
 
     Attributes:
-        began_at: the moment the reading began.
-        at: the last parent (`after`), or the windows that are left, and what was not proven whole.
+        began_at: start of the read.
+        at: the last parent read (`after`), or the windows left, and what is unproven.
     """
 
     began_at: datetime
@@ -50,21 +50,21 @@ Progress = Complete | Place
 class Memory:
     """Stream state of one stream of one account.
 
-    The cursor is the moment before the stream's last complete read began, by the server's clock or by ours, whichever was
-    the earlier: never the largest `updated_at` seen, which a row that is committed late would fall behind. One that lies in
-    the future was made by clocks that were wrong, and is none. It holds for what the token showed then: to one that shows more,
-    the stream is new.
+    The cursor is the start of the stream's last complete read, by the server's or the local clock, whichever was earlier;
+    never the largest `updated_at` seen, since a row committed late would fall behind it. A cursor in the future comes from a
+    wrong clock and is ignored. It holds for the rights of the token that read: for a token that sees more, the stream is read
+    in full again.
 
     Args:
         stream: the stream.
         settings: the account.
-        now: our clock.
-        rights: what decides which rows and values the token shows; empty where nobody looked.
+        now: local time.
+        rights: rights that decide which rows and values the token sees; empty if they were not looked up.
 
     Attributes:
         is_first_run: whether the stream was never read.
-        added: the types of the columns that nobody documented.
-        are_owners_hidden: set where this run may not see all owners of the rows.
+        added: types of the undocumented columns.
+        are_owners_hidden: set if this run could not read all owners of the rows.
     """
 
     def __init__(self, stream: Stream, settings: Settings, now: datetime, rights: Collection[str] = ()) -> None:
@@ -72,7 +72,7 @@ class Memory:
             state: dict[str, Any] = dlt.current.resource_state(stream.name)
             source: dict[str, Any] = dlt.current.source_state()
         except (PipelineStateNotAvailable, ContextDefaultCannotBeCreated):
-            # Somebody looks at the rows without a pipeline.
+            # The rows are iterated without a pipeline.
             state, source = {}, {}
         self.are_owners_hidden = False
         self._now = now
@@ -95,7 +95,7 @@ class Memory:
         return self._before(self._own.get("cursor"), overlap)
 
     def parents_since(self, overlap: timedelta) -> str | None:
-        """Instant since which changed parents must be asked again; None if none of them was ever asked."""
+        """Instant since which changed parents must be read again; None if no parent was ever read."""
         return self.since(overlap) or (self._before(self.unfinished["began_at"], overlap) if self.unfinished else None)
 
     def owners_since(self, overlap: timedelta) -> str | None:
@@ -105,12 +105,12 @@ class Memory:
 
     @property
     def asked_last(self) -> Split:
-        """Ids of the parents that were asked last in turn, among those that are alive and among the others."""
-        # Before there were two kinds, `turn` was the place among all.
+        """Last parents chosen by the round-robin, among active parents and among the others."""
+        # In older states, `turn` covers all parents.
         return Split(self._own.get("alive_turn", 0), self._own.get("turn", 0))
 
     def save(self, progress: Progress | None) -> None:
-        """Save how far a reading came: the cursor of a complete one, or the place where the next extract resumes."""
+        """Save the progress of a read: the cursor of a complete one, or the place where the next extract resumes."""
         if isinstance(progress, Complete):
             self._save_cursor(progress)
         elif progress:
@@ -142,7 +142,7 @@ class Memory:
         return None if sees_more(self._rights, place.get("rights", ())) else place
 
     def _before(self, cursor: str | None, overlap: timedelta) -> str | None:
-        """Instant of a cursor, or now if that is earlier, minus the overlap; None if there is no valid cursor."""
+        """Cursor, or now if that is earlier, minus the overlap; None if there is no valid cursor."""
         return None if not cursor or self._is_to_come(cursor) else before(min(cursor, instant(self._now)), overlap)
 
     def _is_to_come(self, cursor: str) -> bool:
@@ -157,13 +157,13 @@ class Memory:
 def sees_more(rights: Collection[str], earlier: Collection[str]) -> bool:
     """True if a token's rights may show more than the earlier rights did; False if either is unknown.
 
-    An administrator sees everything, whoever it is; everybody else has rights, and is a person.
+    All administrators see the same; what anybody else sees depends on the person as well.
     """
     return bool(rights and earlier) and "administrator" not in earlier and not set(rights) <= set(earlier)
 
 
 def cursors(state: Mapping[str, Any], account_id: str) -> dict[str, datetime]:
-    """Cursors of all streams of an account: the moment before each one's last complete read began.
+    """Cursors of all streams of an account: the start of each one's last complete read.
 
     Args:
         state: the source's state as dlt keeps it (`pipeline.state["sources"][...]`).
@@ -174,7 +174,7 @@ def cursors(state: Mapping[str, Any], account_id: str) -> dict[str, datetime]:
 
 
 def instant(moment: datetime) -> str:
-    """Format an instant as Harvest does; the year has four digits, also before 1000 (unlike with `strftime`)."""
+    """Format an instant as Harvest does; years before 1000 get four digits too (unlike with `strftime`)."""
     return f"{moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat()}Z"
 
 

@@ -1,4 +1,4 @@
-"""Read pages that match the documentation directly from bytes into typed Arrow columns (fast path)."""
+"""Parse pages that match the documentation directly from bytes into typed Arrow columns (fast path)."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from ..http.protocol import Answer, Page, Paging, paging_of
 def read_documented(answer: Answer, data_key: str, types: Mapping[str, DataType]) -> Page | None:
     """Parse a page directly into typed columns; None if anything on it is not as documented.
 
-    Arrow's JSON reader makes typed columns without an object for each value, decimals from their digits; it refuses a
-    value of another type, and tells of a field that it was not asked for. Whatever it refuses, the slow way decides.
+    Arrow's JSON reader builds typed columns without a Python object per value, and decimals from their digits. It refuses
+    values of another type and reveals undocumented fields; such pages are left to the slow path.
     """
-    # Arrow would take a byte order mark, and its parser has no floor: a bottomless answer ends the process.
+    # Arrow accepts a byte order mark, and its parser recurses without a limit: deep nesting would crash the process.
     if _is_ambiguous(types) or not answer.body.startswith(b"{") or _is_deep(answer.body):
         return None
     fields = _nested_fields(types)
@@ -52,7 +52,7 @@ _ODD_BRACKETS = 5_000
 
 
 def _is_deep(body: bytes) -> bool:
-    """True if the JSON is nested deeper than any documented page; brackets in texts may count as a few."""
+    """True if the JSON is nested deeper than any documented page; a few brackets inside strings are tolerated."""
     brackets = body.translate(None, _NO_BRACKETS)
     for _ in range(_LAYERS):
         brackets = brackets.replace(b"{}", b"").replace(b"[]", b"")
@@ -60,7 +60,7 @@ def _is_deep(body: bytes) -> bool:
 
 
 class Unparsed(Sequence[Any]):
-    """Records of a page, counted, and parsed lazily on first access."""
+    """Records of a page: their number, and the records themselves parsed on first access."""
 
     def __init__(self, body: bytes, data_key: str, count: int) -> None:
         self._body = body
@@ -80,12 +80,12 @@ class Unparsed(Sequence[Any]):
 
 
 def _paging(document: pa.Table, data_key: str) -> Paging:
-    """Paging information around the records."""
+    """Paging information of the document, outside its records."""
     around = {name: document.column(name)[0].as_py() for name in document.column_names if name != data_key}
     links = around.pop("links", None) or {}
     if not isinstance(links, dict):
         raise _NotDocumented
-    # Nothing else is nested: what orjson would find too deep must not get here.
+    # No other value may be nested, so that JSON too deep for orjson does not pass.
     if any(isinstance(value, dict | list) for value in [*around.values(), *links.values()]):
         raise _NotDocumented
     if type(around.get("total_entries")) not in (int, NoneType) or type(links.get("next")) not in (str, NoneType):
@@ -94,7 +94,7 @@ def _paging(document: pa.Table, data_key: str) -> Paging:
 
 
 def _is_ambiguous(types: Mapping[str, DataType]) -> bool:
-    """True if a column's name is also the prefix of others, as of a field that was once an object and once a value."""
+    """True if a column's name is also the prefix of other columns: a field that was an object once and a value once."""
     objects = {name[: at.start()] for name in types for at in re.finditer("__", name)}
     return not objects.isdisjoint(types)
 
@@ -104,7 +104,7 @@ class _NotDocumented(Exception):
 
 
 def _nested_fields(types: Mapping[str, DataType]) -> list[pa.Field]:
-    """Arrow fields of a record: objects as structs, dates and instants as texts, as in JSON."""
+    """Arrow fields of a record: objects as structs, dates and timestamps as strings."""
     tree: dict[str, Any] = {}
     for name, data_type in types.items():
         *parents, last = name.split("__")
@@ -122,7 +122,7 @@ def _nested_fields(types: Mapping[str, DataType]) -> list[pa.Field]:
 def _leaves(struct: pa.StructArray, asked: Sequence[pa.Field], prefix: str) -> Iterator[tuple[str, pa.Array]]:
     if len(struct.type) != len(asked):
         raise _NotDocumented
-    # Flattened, so that a null object's columns are null.
+    # `flatten`, so that the columns of a null object are null.
     for field, array in zip(struct.type, struct.flatten(), strict=True):
         name = f"{prefix}{field.name}"
         if pa.types.is_struct(field.type):
@@ -133,7 +133,7 @@ def _leaves(struct: pa.StructArray, asked: Sequence[pa.Field], prefix: str) -> I
 
 
 def _dated(array: pa.Array, data_type: DataType) -> pa.Array:
-    """Cast texts to dates or instants, if each is in Harvest's format: Arrow alone would accept others."""
+    """Cast strings to dates or timestamps, only if all have the length of Harvest's format: Arrow accepts other formats."""
     length = {"date": 10, "timestamp": 20}.get(data_type)
     if length is None:
         return array

@@ -1,4 +1,4 @@
-"""Batch the rows of one stream for dlt, page by page; scopes are passed on only when complete."""
+"""Batch the rows of one stream for dlt, page by page; rows of a replaced scope are passed on only once it is complete."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from ..stream import Stream
 from .coercion import NOTHING
 from .converters import FlatRows, Injected, NestedRows, Record
 
-# dlt looks at the whole schema again for each table that it is handed: some milliseconds, so not one for each page.
+# dlt checks the whole schema for each Arrow table it receives, which takes milliseconds: so pages are combined.
 _BATCH_ROWS = 20_000
 
 
 class RowMaker:
     """Converter of the pages of one stream to batches for dlt: Arrow tables if records are flat, else records.
 
-    Where a read replaces a scope (a parent's children, a report's month), the scope's rows are handed over only when all
-    of them are here: half a scope would delete the other half.
+    If a read replaces a scope (a parent's children, a report's month), the scope's rows are passed on only once all of them
+    have arrived: a partial scope would delete the rest.
 
     Args:
         stream: the stream.
-        added: the types of columns that nobody documented, from earlier runs; grows as fields are found.
+        added: types of the undocumented columns, from earlier runs; grows as fields are found.
     """
 
     def __init__(self, stream: Stream, added: dict[str, DataType]) -> None:
@@ -53,11 +53,11 @@ class RowMaker:
 
     @property
     def undocumented(self) -> tuple[str, ...]:
-        """Columns that Harvest's documentation does not know."""
+        """Columns that Harvest does not document."""
         return tuple(self._added)
 
     def read(self, answer: Answer) -> Page | None:
-        """Parse a page into typed columns, if all on it is as documented; called by the client's workers."""
+        """Parse a page whose fields are all as documented into typed columns; called by the client's workers."""
         if self._flat is None or self._stream.data_key is None:
             return None
         parent = (self._stream.parent.key,) if self._stream.parent else ()
@@ -65,14 +65,14 @@ class RowMaker:
         return self._flat.read(answer, self._stream.data_key, ours)
 
     def rows(self, call: Call, page: Page, is_last: bool) -> Iterator[Any]:
-        """Take in a page, and yield the batches that are ready for dlt: none yet, or several pages at once."""
+        """Add a page, and yield the batches that are ready for dlt: none yet, or several pages at once."""
         injected = dict(call.injected)
         if self._stream.window == "day":
-            # Of its first page: a snapshot that is read over midnight is one snapshot.
+            # The first page's date counts: a snapshot that is read across midnight stays one snapshot.
             self._day = self._day or (page.date or datetime.now(UTC)).date()
             injected["snapshot_date"] = self._day
         if self._flat is None and not self._stream.scope:
-            # Records take several times the room of Arrow's rows: none are kept.
+            # Parsed records take several times the memory of Arrow rows, so they are not held back.
             yield from self._made(page, injected)
             return
         made = list(self._made(page, injected))
@@ -88,17 +88,17 @@ class RowMaker:
             yield from self.rest()
 
     def forget(self, call: Call) -> None:
-        """Drop the held rows of a call, which is read again."""
+        """Drop the buffered rows of a call that is read again."""
         self._held.pop(call, None)
 
     def rest(self) -> Iterator[Any]:
-        """Yield the rows that are ready and not yet passed on."""
+        """Yield the remaining rows that are ready."""
         if self._ready:
             ready, self._ready = self._ready, []
             yield pa.concat_tables(ready, promote_options="default") if self._flat else list(chain.from_iterable(ready))
 
     def without_rows(self, scopes: Sequence[Injected]) -> None:
-        """Delete the rows of these scopes, which have none, without asking Harvest."""
+        """Delete the rows of these scopes without a request: they are known to have none in Harvest."""
         if scopes and self._can_delete:
             self._ready.append(self._nothing(scopes))
 
@@ -116,11 +116,11 @@ class RowMaker:
         raise ContractViolation(what)
 
     def table_with_children(self, *, is_new: bool) -> Iterator[Any]:
-        """Yield what makes dlt create the table and its child tables, with every column even if no row ever comes.
+        """Yield items that make dlt create the table and its child tables, with all columns even if there are no rows.
 
-        dlt makes a child table when it sees a child: it is shown one, below a row that it is told to delete.
+        dlt creates a child table only when it sees a child row: it gets one, below a placeholder row marked as deleted.
         """
-        # dlt's own mark for an empty table would give a flat one columns that its Arrow rows do not have.
+        # dlt's own marker for an empty table would add columns that the Arrow rows of a flat table lack.
         yield self._flat.empty() if self._flat else dlt.mark.materialize_table_schema()
         self._can_delete = _deletes_what_it_is_told(self._table.name)
         if is_new and self._can_delete and self._flat is None:
@@ -129,7 +129,7 @@ class RowMaker:
             yield [{**keys, GONE: True, **_one_child_each(self._table)}]
 
     def _nothing(self, scopes: Sequence[Injected]) -> Any:
-        """Placeholder rows for scopes without rows, on which dlt deletes the scope's rows without keeping the placeholder."""
+        """Placeholder rows, marked as deleted, that make dlt delete the rows of these scopes and store nothing."""
         keys = {name: NOTHING[self._table.columns[name].data_type] for name in self._stream.primary_key}
         rows = [{**keys, **scope, GONE: True} for scope in scopes]
         if self._flat is None:
@@ -145,11 +145,11 @@ class RowMaker:
 
 
 def _deletes_what_it_is_told(table_name: str) -> bool:
-    """True if dlt merges by delete-insert: any other disposition would store the placeholder rows."""
+    """True if dlt merges by delete-insert: any other strategy would store the placeholder rows."""
     try:
         table = dlt.current.source_schema().tables.get(table_name, {})
     except ContextDefaultCannotBeCreated:
-        # Somebody looks at the rows without a pipeline.
+        # The rows are iterated without a pipeline.
         return False
     return table.get("write_disposition") == "merge" and table.get("x-merge-strategy") == "delete-insert"
 

@@ -1,4 +1,4 @@
-"""Coerce single values to a column's type without changing them, or report a type mismatch."""
+"""Coerce single values to a column's type without loss, or report a type mismatch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 from ..columns import DataType
 
 _INT64 = range(-(2**63), 2**63)
-# decimal(38, 9): so many digits before the point, and this behind it.
+# decimal(38, 9): digits before the decimal point, and the smallest unit after it.
 _WHOLE_DIGITS = 29
 _SMALLEST = Decimal("1e-9")
 _WHOLE = re.compile(r"-?[0-9]{1,19}\Z")
@@ -23,9 +23,9 @@ _INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})\Z"
 )
 MISFIT = object()
-"""Result of `fit` for a type mismatch: a value that its column cannot hold as it is."""
+"""Result of `fit` for a type mismatch: a value that its column cannot hold unchanged."""
 
-# What stands for "none" in a key column.
+# Placeholder values for key columns, which are not nullable.
 NOTHING: Mapping[DataType, Any] = MappingProxyType(
     {
         "text": "",
@@ -39,9 +39,9 @@ NOTHING: Mapping[DataType, Any] = MappingProxyType(
 
 
 def fit(value: Any, data_type: DataType) -> Any:  # noqa: PLR0911 (one answer for each type)
-    """Coerce a value to a column's type without loss, or return the marker for a type mismatch.
+    """Coerce a value to a column's type without loss; `MISFIT` for a type mismatch.
 
-    Nothing is guessed: a number in a text is a number, `1.0` is a whole number, `true` is not 1.
+    Accepts numbers written as text, and `1.0` as an integer; `true` is not 1.
     """
     if value is None:
         return None
@@ -80,7 +80,7 @@ def _fit_decimal(value: Any) -> Any:
 
 
 def nearest(value: Any, data_type: DataType) -> Any:
-    """Approximate a value that does not fit its column: a number with too many digits is rounded; None for all else."""
+    """Approximate a value that does not fit its column: a number with too many decimals is rounded, anything else is None."""
     if data_type == "decimal" and isinstance(value, float | Decimal):
         number = Decimal(repr(value) if isinstance(value, float) else value)
         if number.is_finite() and number.adjusted() < _WHOLE_DIGITS:
@@ -89,9 +89,9 @@ def nearest(value: Any, data_type: DataType) -> Any:
 
 
 def stand_in(value: Any, data_type: DataType) -> Any:
-    """Substitute in a key column for a value that does not fit: deterministic, and unlike any id of Harvest's.
+    """Surrogate in a key column for a value that does not fit: deterministic, and never equal to an id of Harvest's.
 
-    None for a type that has no such value.
+    None for types other than integer and text.
     """
     text = as_text(value) or ""
     if data_type == "bigint":
@@ -126,7 +126,7 @@ def type_of(values: Sequence[Any]) -> DataType:
 
 
 def as_text(value: Any) -> str | None:
-    """Render a value as in the JSON; texts without their quotes."""
+    """Render a value as JSON; strings without quotes."""
     if value is None or isinstance(value, str):
         return value
     return _spelled(value)

@@ -1,8 +1,7 @@
 """Convert a page's records to rows: flat and typed as an Arrow table, or nested for dlt's own normaliser.
 
-Whatever Harvest sends is kept. A value that does not fit its column goes, as text, into a column beside it
-(`hours__v_text`, dlt's own name for such a variant); a field that nobody documented becomes a new column, and from the
-hundredth on a part of one (`harvest_more_fields`).
+Nothing that Harvest sends is lost. A type mismatch goes as text into a variant column (`hours__v_text`, as dlt names it);
+an undocumented field becomes a new column, and beyond a hundred new columns a part of a JSON column (`harvest_more_fields`).
 """
 
 from __future__ import annotations
@@ -27,10 +26,10 @@ from .names import OURS, Names
 Record = dict[str, Any]
 Injected = Mapping[str, Any]
 
-# DuckDB takes far more, but not within the memory that a load has: some hundreds in each of several tables end it.
+# DuckDB supports far more, but not within the memory limit of a load: some hundreds in each of several tables exceed it.
 MOST_ADDED = 100
 MORE = f"{OURS}more_fields"
-"""Column, JSON as text, for fields beyond `MOST_ADDED` undocumented columns."""
+"""Column with the fields beyond `MOST_ADDED` undocumented columns, as JSON text."""
 _AT_ONCE = 250
 _BETWEEN = re.compile(r"[\s,]*")
 
@@ -39,9 +38,9 @@ class FlatRows:
     """Converter of the records of one table to Arrow tables with a stable schema.
 
     Attributes:
-        added: the type of each column that is not documented, as it was first seen. Handed in from the last run, so that
-            a type never changes under a table; grows as fields are found.
-        odd: how many values did not fit their column, by column.
+        added: type of each undocumented column, as first inferred. Passed in from earlier runs, so that a column's type never
+            changes; grows as fields are found.
+        odd: number of type mismatches, by column.
     """
 
     def __init__(self, table: Table, key: Sequence[str], added: dict[str, DataType] | None = None) -> None:
@@ -57,9 +56,9 @@ class FlatRows:
         self._groups = groups
 
     def read(self, answer: Answer, data_key: str, injected: Collection[str]) -> Page | None:
-        """Parse a page, without the columns that are `injected` later, if all on it is as documented."""
+        """Parse a page whose fields are all as documented, without the `injected` columns; None for any other page."""
         types = {name: column.data_type for name, column in self._table.columns.items()}
-        # The others are not spelled like this in an answer.
+        # Generated names do not occur in a response.
         types |= {name: data_type for name, data_type in dict(self.added).items() if f"__{OURS}" not in f"__{name}"}
         return read_documented(
             answer, data_key, {name: data_type for name, data_type in types.items() if name not in injected}
@@ -84,7 +83,7 @@ class FlatRows:
         )
 
     def _read_one_by_one(self, page: Page, arrays: dict[str, pa.Array]) -> None:
-        """Convert value by value a page that is not as documented: nothing is lost, and type mismatches are counted."""
+        """Convert a page that is not as documented value by value; nothing is lost, and type mismatches are counted."""
         records = [self._names.record(record, dict.fromkeys(arrays)) for record in _exact_records(page)]
         self._more = [{} for _ in records]
         for path, columns in self._groups.items():
@@ -98,7 +97,7 @@ class FlatRows:
             self._put(arrays, MORE, "text", [as_text(fields) if fields else None for fields in self._more])
 
     def _objects(self, records: list[Record], path: tuple[str, ...], arrays: dict[str, pa.Array]) -> list[Record]:
-        """Objects at `path`, an empty one where there is none; values there that are no objects are kept as text."""
+        """Objects at `path`, empty where missing; other values there are kept as text, in a variant column."""
         objects = records
         for key in path:
             objects = [value if value is not None else {} for value in _values(objects, key)]
@@ -114,7 +113,7 @@ class FlatRows:
         if any(value is MISFIT for value in fitted):
             texts = [as_text(raw) if ok is MISFIT else None for raw, ok in zip(values, fitted, strict=True)]
             self._put_odd(arrays, name, texts)
-            # The rounded number stays, so that a sum does not miss the row; its digits stand beside it.
+            # Keep the rounded number, so that sums include the row; the variant column has all digits.
             instead = stand_in if name in self._key else nearest
             fitted = [instead(raw, data_type) if ok is MISFIT else ok for raw, ok in zip(values, fitted, strict=True)]
         arrays[name] = pa.array(fitted, ARROW_TYPES[data_type])
@@ -149,18 +148,18 @@ class FlatRows:
         for name in self._key.intersection(arrays):
             if arrays[name].null_count and arrays[name].type != pa.string():
                 raise ContractViolation(f"A record of {self._table.name} has no {name} that could be a key.")
-            # A currency is missing where the token may not see rates; a key holds no null.
+            # Currency is null if the token may not see rates, but key columns are not nullable.
             arrays[name] = pc.fill_null(arrays[name], "") if arrays[name].null_count else arrays[name]
         fields = [pa.field(name, array.type, nullable=name not in self._key) for name, array in arrays.items()]
         return pa.table(list(arrays.values()), schema=pa.schema(fields))
 
 
 class NestedRows:
-    """Converter of the records of one table for dlt's own normaliser, which makes child tables of their lists.
+    """Converter of the records of one table for dlt's own normaliser, which turns their lists into child tables.
 
     Attributes:
-        added: the fields that are not documented, those of child tables under their lists' names.
-        odd: how many values did not fit their column, by column, child tables under their lists' names.
+        added: type of each undocumented field; those of child tables are prefixed by the list's name.
+        odd: number of type mismatches, by column; those of child tables are prefixed by the list's name.
     """
 
     def __init__(self, table: Table, key: Sequence[str], added: dict[str, DataType]) -> None:
@@ -172,15 +171,15 @@ class NestedRows:
         self._names = Names(self._documented, in_lists=True)
 
     def records(self, page: Page, injected: Injected) -> list[Record]:
-        """Convert a page's records, with exact numbers, and the `injected` columns in front.
+        """Convert a page's records to rows with exact numbers, with the `injected` columns in front.
 
         Raises:
-            ContractViolation: where a record has no key.
+            ContractViolation: a record has no key.
         """
         return list(chain.from_iterable(self.portions(page, injected)))
 
     def portions(self, page: Page, injected: Injected) -> Iterator[list[Record]]:
-        """Convert a page's records in batches, as objects take several times the memory of their text. Raises as `records` does."""
+        """Convert a page's records in batches: parsed, they take several times the memory of their text. Raises as `records` does."""
         left = _exact_records(page)
         while some := list(islice(left, _AT_ONCE)):
             yield self._made(some, injected)
@@ -198,7 +197,7 @@ class NestedRows:
         return rows
 
     def _keep_unknown(self, row: Record, prefix: str) -> None:
-        """Register the undocumented fields of a row; those for which no column is left go together into one."""
+        """Register the undocumented fields of a row; those beyond the column limit go into `MORE` together."""
         more = self._more_than_fits(row, prefix)
         if more:
             self.added[f"{prefix}{MORE}"] = "text"
@@ -244,7 +243,7 @@ class NestedRows:
                     holder[last] = stand_in(holder[last], column.data_type)
                     self._count(column.name)
                 elif value is MISFIT:
-                    # Flattened by dlt, this becomes the column beside: `amount__v_text`.
+                    # dlt flattens this to the variant column `amount__v_text`.
                     holder[last] = {"v_text": as_text(holder[last])}
                     self._count(f"{prefix}{column.name}")
                 else:
@@ -260,7 +259,7 @@ class NestedRows:
                     self._fit(item, child, f"{prefix}{name}__")
 
     def _object(self, holder: Any, key: str, name: str) -> Any:
-        """The object at `key`. A null is taken out: its columns (`estimate__id`) are null as they are."""
+        """Object at `key`. A null is removed from `holder`: the object's columns (`estimate__id`) are null anyway."""
         if not isinstance(holder, dict) or key not in holder:
             return None
         if holder[key] is None:
@@ -275,7 +274,7 @@ class NestedRows:
 
 
 def _columns_below(table: Table, prefix: str) -> Iterator[str]:
-    """Names of the columns of a table and its child tables, these under their lists' names, and of the lists."""
+    """Names of a table's columns and lists, and of those of its child tables, prefixed by the list's name."""
     yield from (f"{prefix}{name}" for name in table.columns)
     for name in table.lists:
         yield f"{prefix}{name}"
@@ -290,11 +289,11 @@ def _values(objects: list[Record], key: str) -> list[Any]:
 
 
 def _exact_records(page: Page) -> Iterator[Record]:
-    """Parse the records one by one, with every digit that Harvest wrote."""
+    """Parse a page's records one by one, keeping every digit of their numbers."""
     decoder, text = json.JSONDecoder(parse_float=exact_number), page.body.decode()
     begins = list(re.finditer(rf'"{re.escape(page.data_key)}"\s*:\s*\[', text)) if page.data_key else []
     if len(begins) != 1 or text[: begins[0].start()].strip() != "{":
-        # One record; or only all of it tells where the list is.
+        # A single record, or a list whose position is ambiguous: parse the whole document.
         document = decoder.decode(text)
         yield from document[page.data_key] if page.data_key else [document]
         return
@@ -306,6 +305,6 @@ def _exact_records(page: Page) -> Iterator[Record]:
 
 
 def _next(text: str, at: int) -> int:
-    """Position at which the next value of a list begins, or the list ends."""
+    """Position of the next value of a list, or of the list's end."""
     between = _BETWEEN.match(text, at)
     return between.end() if between else at

@@ -1,4 +1,4 @@
-"""Map field names to column names: documented ones keep theirs, every other field gets a unique one."""
+"""Map field names to column names: documented fields keep theirs, every other field gets a unique one."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from ..columns import GONE
 from .coercion import as_text
 
 OURS = "harvest_"
-"""Prefix of the names given here. Fields that begin with it are renamed, so that there is no conflict."""
+"""Prefix of generated names. Fields that begin with it are renamed too, so that names never collide."""
 
 _NAMING = NamingConvention()
 _LONGEST = 60
-# What is nested deeper is kept as text: each layer makes names longer, and each list a table.
+# Deeper nesting is kept as text: each level makes names longer, and each list would become a table.
 _DEEPEST = 8
-# What dlt puts into each row of a list.
+# Columns that dlt adds to each row of a child table.
 _ROW = ("account_id",)
-# dlt puts a value of another type into a column beside, named so.
+# Suffixes of dlt's variant columns, for values of another type.
 _VARIANTS = frozenset(f"v_{data_type}" for data_type in DATA_TYPES)
 
 
 class Names:
-    """Renamer of the fields of one table's records, at each depth, to unique names that are valid as column names.
+    """Renamer of the fields of one table's records, at every depth, to unique and valid column names.
 
     Args:
-        columns: the documented columns; what stands in the place of one is a value, and kept as it came.
-        in_lists: whether the records in its lists become rows, too; their columns are under the lists' names.
+        columns: documented columns; an object in the place of one is kept unchanged.
+        in_lists: whether records in lists become rows of child tables; their columns are prefixed by the list's name.
     """
 
     def __init__(self, columns: Collection[str], *, in_lists: bool) -> None:
@@ -42,9 +42,9 @@ class Names:
         """Rename the fields of a record to their columns' names.
 
         Args:
-            record: as it came.
-            taken: names that are columns of ours in a row of its table.
-            path: where it stands in the record of a table.
+            record: the record as received.
+            taken: names of columns that are added to its row, such as `account_id`.
+            path: path of the object inside the table's record.
         """
         return {
             name: self._value(value, (*path, name))
@@ -65,7 +65,7 @@ class Names:
 def own_name(field: str, taken: Collection[str] = ()) -> str:
     """Column name of a field: deterministic, and different from that of any other field.
 
-    A field that is spelled like a column, as all of Harvest's are, keeps its name, if that is not one of ours or dlt's.
+    A field with a valid column name, as all of Harvest's have, keeps it, unless it is reserved here or by dlt.
     """
     if not _is_plain(field) or field.startswith(OURS):
         return _made_up(field)

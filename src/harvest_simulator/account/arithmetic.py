@@ -22,7 +22,7 @@ def half_up(amount: Decimal) -> Decimal:
 
 @dataclass(frozen=True, slots=True)
 class Rounding:
-    """Rounding rule of the account for `rounded_hours`: each entry by itself, to whole steps of `minutes`; 0 rounds nothing.
+    """Rounding rule of the account for `rounded_hours`: each entry individually, to steps of `minutes`; 0 for no rounding.
 
     https://support.getharvest.com/hc/en-us/articles/360048181612 (rounding applies to reports and invoices).
     """
@@ -34,7 +34,7 @@ class Rounding:
         """Round hundredths of an hour to hundredths of an hour, by the rule."""
         if self.minutes == 0:
             return hours_hundredths
-        # Counted in units of 1/6000 hour so that a step of any whole number of minutes is a whole number.
+        # In units of 1/6000 hour, so that a step of any number of minutes is an integer.
         value, step = hours_hundredths * 60, self.minutes * 100
         if self.mode == "up":
             steps = -(-value // step)
@@ -46,7 +46,7 @@ class Rounding:
 
 
 def rate_on(schedule: Sequence[Rate], day: date) -> Decimal | None:
-    """Amount of a person's dated rates in force on `day`; null before any rate was set."""
+    """Amount of the dated rate in force on `day`; None before any rate was set."""
     for rate in reversed(schedule):
         if rate.start_date is None or rate.start_date <= day:
             return rate.amount
@@ -77,7 +77,7 @@ def billable_rate_of(
 def is_budgeted(
     project: Project, user_assignment: UserAssignment | None, task_assignment: TaskAssignment | None
 ) -> bool:
-    """True if an entry counts to the budget: it does not if its task or person has a blank budget, but does with a zero."""
+    """True if an entry counts towards the budget: not if its task or person has a blank budget, but it does with a zero."""
     if project.budget_by in ("project", "project_cost"):
         return True
     if project.budget_by in ("task", "task_fees"):
@@ -98,7 +98,7 @@ class Totals:
 
 
 def totals_of(lines: Iterable[Line], discount: Decimal | None, tax: Decimal | None, tax2: Decimal | None) -> Totals:
-    """amount = sum of lines - discount + tax + tax2; taxes on the taxed lines after discount, percentages 0..100.
+    """Totals of lines: amount = sum - discount + tax + tax2, with taxes on taxed lines after discount; percentages 0..100.
 
     https://help.getharvest.com/api-v2/invoices-api/invoices/invoices/
     """

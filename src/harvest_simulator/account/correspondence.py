@@ -1,4 +1,4 @@
-"""Messages and payments as rows, with the texts Harvest would send. Shared by the history and by later changes."""
+"""Messages and payments as rows, with texts like Harvest's. Used for the generated history and for later changes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def invoice_message(
     is_thank_you: bool = False,
     is_reminder: bool = False,
 ) -> Message:
-    """Add an e-mail to the client's contacts, or (with an event type) the bare record of a change of state."""
+    """Add an e-mail to the client's contacts, or (with an event type) a bare state event."""
     row = _message(tables, invoice, at, event_type, "Invoice")
     row.attach_pdf = event_type is None and invoice.id % 2 == 0
     row.include_link_to_client_invoice = event_type is None and invoice.id % 5 == 0
@@ -31,14 +31,14 @@ def invoice_message(
 
 
 def estimate_message(tables: Tables, estimate: Estimate, at: int, event_type: str | None) -> Message:
-    """Add an e-mail or the bare record of a change of state to an estimate."""
+    """Add an e-mail or a bare state event to an estimate."""
     row = _message(tables, estimate, at, event_type, "Estimate")
     tables.estimate_messages[estimate.id].append(row)
     return row
 
 
 def invoice_body(tables: Tables, invoice: Invoice | Estimate, kind: str) -> str:
-    """Plain text of the e-mail; lines end in CR LF as in captured records."""
+    """Plain text of the e-mail, with CR LF line endings as in captured records."""
     amount = totals_of(invoice.lines, invoice.discount, invoice.tax, invoice.tax2).amount
     lines = [
         _RULE,
@@ -82,7 +82,7 @@ def _message(tables: Tables, parent: Invoice | Estimate, at: int, event_type: st
 def payment_row(
     tables: Tables, invoice: Invoice, amount: Decimal, day: date, at: int, *, is_online: bool = False
 ) -> Payment:
-    """Build a payment entered as a date: paid_at is midnight UTC. Manual payments have a gateway object of two nulls."""
+    """Build a payment entered by date: paid_at is midnight UTC. Manual payments have a gateway object with two nulls."""
     recorder = tables.users[invoice.creator_id]
     midnight_at = at // 86_400 * 86_400
     return Payment(

@@ -1,4 +1,4 @@
-"""Documents for clients: invoices, estimates, their lines, messages and payments. Own fields only, as in `rows`."""
+"""Row types of documents for clients: invoices, estimates, their lines, messages and payments. Own fields only, as in `rows`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from decimal import Decimal
 
 @dataclass(slots=True)
 class ItemCategory:
-    """Category of invoice or estimate lines; the two flags mean something for invoices only."""
+    """Category of invoice or estimate lines; its two flags are used for invoices only."""
 
     id: int
     name: str

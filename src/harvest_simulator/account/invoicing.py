@@ -1,4 +1,4 @@
-"""Turn unbilled work into the lines of an invoice. Shared by the company's history and by later changes."""
+"""Turn unbilled work into the lines of an invoice. Used for the generated history and for later changes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SERVICE, PRODUCT = "Service", "Product"
 def lines_of_work(
     tables: Tables, entries: Iterable[TimeEntry], expenses: Iterable[Expense], first: date, last: date
 ) -> list[Line]:
-    """Build invoice lines: one for each project, task and rate (quantity = rounded hours), one for each project's expenses.
+    """Build invoice lines: one per project, task and rate (quantity = rounded hours), and one per project for its expenses.
 
     https://support.getharvest.com/hc/en-us/articles/360048181612: new invoices use rounded hours.
     """
@@ -62,7 +62,7 @@ def new_line(
 
 
 def mark_billed(rows: Iterable[TimeEntry | Expense], invoice_id: int | None, at: int) -> None:
-    """Mark work as billed by an invoice; that moves its updated_at."""
+    """Mark work as billed by an invoice, which moves its updated_at."""
     for row in rows:
         row.is_billed = True
         row.invoice_id = invoice_id

@@ -1,8 +1,8 @@
-"""Row types of the account: one class for each kind of row, own fields only.
+"""Row types of the account: one class per kind of row, own fields only.
 
-Names of other rows are never copied here: they are looked up when a row is rendered, so that a rename shows at once.
-Instants are whole seconds since 1970, dates are `date`, money is `Decimal`, worked time is a whole number of
-hundredths of an hour. Time entries are kept by the million: values that repeat (rates, notes, days) are shared objects.
+Names of other rows are not copied here but looked up when a row is rendered, so that a rename shows at once. Timestamps are
+integer seconds since 1970, dates are `date`, money is `Decimal`, and worked time is an integer number of hundredths of an
+hour. There can be millions of time entries, so repeated values (rates, notes, days) are shared objects.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from decimal import Decimal
 
 @dataclass(slots=True)
 class Company:
-    """Company of the account; `features` are the flags that gate parts of the API."""
+    """Company of the account; `features` are switches for parts of the API."""
 
     full_domain: str
     name: str
@@ -26,7 +26,7 @@ class Company:
 
 @dataclass(slots=True)
 class Client:
-    """Client, who is billed in one currency."""
+    """Client, billed in one currency."""
 
     id: int
     name: str
@@ -40,7 +40,7 @@ class Client:
 
 @dataclass(slots=True)
 class Contact:
-    """Contact person at a client; unset texts are empty strings, an unset title is null."""
+    """Contact person at a client; unset fields are empty strings, except the title, which is null."""
 
     id: int
     client_id: int
@@ -58,7 +58,7 @@ class Contact:
 
 @dataclass(slots=True)
 class User:
-    """User of the account; rates and business roles are kept in rows of their own."""
+    """User of the account; rates and business roles are separate rows."""
 
     id: int
     first_name: str
@@ -85,7 +85,7 @@ class User:
 
 @dataclass(slots=True)
 class Role:
-    """Business role, and who holds it."""
+    """Business role, with the ids of its holders."""
 
     id: int
     name: str
@@ -96,7 +96,7 @@ class Role:
 
 @dataclass(slots=True)
 class Rate:
-    """Dated rate of a person, billable or cost; the first of a schedule has no start, the last no end."""
+    """Dated billable or cost rate of a person; the first of a schedule has no start, the last no end."""
 
     id: int
     user_id: int
@@ -184,7 +184,7 @@ class TaskAssignment:
 
 @dataclass(slots=True)
 class ExternalReference:
-    """Link to an item in another tool, shared by the entries that carry it."""
+    """Link to an item in another tool, shared by the entries that refer to it."""
 
     id: str
     group_id: str | None

@@ -1,4 +1,4 @@
-"""In-memory tables of the account: rows by kind and id, and the few indexes that reading needs."""
+"""In-memory tables of the account: rows by kind and id, and the few indexes needed for reading."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from harvest_simulator.account.rows import (
 )
 from harvest_simulator.clock import Clock
 
-# The first id of each kind. Time entries passed 2**31 in 2024; here newer rows of the long tables do.
+# First id of each kind. Harvest's time entries passed 2**31 in 2024; here, newer rows of the large tables do.
 FIRST_IDS = {
     "client": 5_735_001,
     "contact": 4_706_001,
@@ -52,7 +52,7 @@ FIRST_IDS = {
 
 
 class Tables:
-    """All rows of the account, in dicts by id. `version` counts the changes, so that what was computed from rows can be cached."""
+    """All rows of the account, in dicts by id. `version` counts changes, to invalidate caches."""
 
     def __init__(self, company: Company, clock: Clock) -> None:
         self.lock = threading.RLock()
@@ -76,7 +76,7 @@ class Tables:
         self.estimates: dict[int, Estimate] = {}
         self.invoice_item_categories: dict[int, ItemCategory] = {}
         self.estimate_item_categories: dict[int, ItemCategory] = {}
-        # Children by parent, in the order in which they were made (rates: by start date).
+        # Children by parent, in order of creation (rates: by start date).
         self.invoice_messages: dict[int, list[Message]] = defaultdict(list)
         self.invoice_payments: dict[int, list[Payment]] = defaultdict(list)
         self.estimate_messages: dict[int, list[Message]] = defaultdict(list)
@@ -90,7 +90,7 @@ class Tables:
         self._next_ids = dict(FIRST_IDS)
 
     def take_id(self, kind: str) -> int:
-        """Generate an id of that kind, larger than all before, with gaps as on a shared service."""
+        """Generate the next id of a kind: increasing, with gaps as on a shared service."""
         taken = self._next_ids[kind]
         self._next_ids[kind] = taken + 1 + taken % 3
         return taken
@@ -154,7 +154,7 @@ class Tables:
         return None if found is None else self.task_assignments[found]
 
     def entries_between(self, first: date | None, last: date | None) -> Iterator[TimeEntry]:
-        """Time entries by spent_date, latest first; within a day in a fixed order that is not that of ids or creation."""
+        """Time entries by spent_date, latest first; within a day in a fixed order unrelated to ids or creation."""
         for day in sorted(self._entries_by_day, reverse=True):
             if (first is None or day >= first) and (last is None or day <= last):
                 yield from sorted(self._entries_by_day[day], key=_order)
@@ -169,7 +169,7 @@ class Tables:
         return [self.task_assignments[row_id] for row_id in found]
 
     def currency_of_project(self, project_id: int) -> str:
-        """Currency of the project's client, in which its money is."""
+        """Currency of the project's client, and so of the project's amounts."""
         return self.clients[self.projects[project_id].client_id].currency
 
     def default_rate_of(self, user_id: int, day: date) -> Decimal | None:
@@ -181,7 +181,7 @@ class Tables:
         return rate_on(self.cost_rates.get(user_id, ()), day)
 
     def stamp(self, entry: TimeEntry) -> None:
-        """Set the derived fields of an entry, from its project, task, person and day: flags and rates."""
+        """Set the derived fields of an entry (flags and rates) from its project, task, person and day."""
         project = self.projects[entry.project_id]
         by_user = self.user_assignment_of(entry.project_id, entry.user_id)
         by_task = self.task_assignment_of(entry.project_id, entry.task_id)
@@ -193,7 +193,7 @@ class Tables:
         entry.cost_rate = self.cost_rate_of(entry.user_id, entry.spent_date)
 
     def hours_of(self, entry: TimeEntry) -> int:
-        """Hours of an entry in hundredths, including a running timer's run, which grows with the clock (updated_at does not)."""
+        """Hours of an entry in hundredths, including the run of a running timer, which grows while updated_at does not move."""
         if entry.timer_started_at is None:
             return entry.hours_hundredths
         return entry.hours_hundredths + max(0, self.clock.now_seconds() - entry.timer_started_at) // 36

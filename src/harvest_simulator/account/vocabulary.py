@@ -1,4 +1,4 @@
-"""Vocabulary (names, tasks, notes) for generating a believable company."""
+"""Vocabulary (names, tasks, notes) for generating a realistic company."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ EXPENSE_CATEGORIES: tuple[tuple[str, str | None, str | None], ...] = (
 )
 # The last one is archived.
 ARCHIVED_EXPENSE_CATEGORY = "Entertainment"
-# Rails names, one of them newer than the documentation's list.
+# Rails names; one of them is newer than the documented list.
 TIMEZONES = ("Eastern Time (US & Canada)", "London", "Berlin", "Kyiv", "Pacific Time (US & Canada)", "New Delhi")
 JOB_TITLES = ("Head of Marketing", "CFO", "Product Owner", "Accounts Payable", None)
 
@@ -205,7 +205,7 @@ EXPENSE_NOTES: tuple[str | None, ...] = (
 
 
 def external_references() -> tuple[ExternalReference, ...]:
-    """Generate links to items of other tools; ids are text even where they are digits."""
+    """Generate links to items of other tools; ids are text, even if numeric."""
     made = []
     for number in range(60):
         if number % 2:

@@ -1,4 +1,4 @@
-"""Calendar arithmetic of the generated company: working days, holidays, months and instants. Pure."""
+"""Calendar arithmetic of the generated company: working days, holidays, months and timestamps. Pure."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def next_working_day(day: date) -> date:
 
 
 def months_between(first: date, last: date) -> Iterator[tuple[date, date]]:
-    """List (first day, last day) of each calendar month touched, cut to the range, in order."""
+    """List (first day, last day) of each calendar month in a range, cut to the range, in order."""
     day = first
     while day <= last:
         following = (day.replace(day=1) + timedelta(days=32)).replace(day=1)

@@ -1,4 +1,4 @@
-"""Random changes of invoices and estimates. Each act returns one line that says what it did."""
+"""Random changes of invoices and estimates. Each returns one line that describes it."""
 
 from __future__ import annotations
 

@@ -27,9 +27,9 @@ class BillingChanges(Changes):
     def create_invoice(
         self, client_id: int, from_date: date | None = None, to_date: date | None = None, **values: Any
     ) -> int:
-        """Create a draft of all unbilled work of a client in those days; if there is none, with one free line.
+        """Create a draft for all unbilled work of a client in a range of days; without any, a draft with one free line.
 
-        What it bills is marked as billed: updated_at of those entries and expenses and of the client moves.
+        The work is marked as billed: updated_at of those entries and expenses and of the client moves.
         """
         now, today = self.now_seconds(), self.today()
         invoice = Invoice(
@@ -104,7 +104,7 @@ class BillingChanges(Changes):
         project_id: int | None = None,
         kind: str = SERVICE,
     ) -> Line:
-        """Build a line with an id of its own, for `set_invoice_lines`."""
+        """Build a line with a new id, for `set_invoice_lines`."""
         with self.lock:
             return new_line(self, kind, description, quantity, unit_price, project_id)
 
@@ -120,12 +120,12 @@ class BillingChanges(Changes):
 
     @change
     def remind(self, invoice_id: int) -> int:
-        """Send a reminder: only a message, updated_at of the invoice does not move. Returns the message's id."""
+        """Send a reminder: adds only a message; updated_at of the invoice does not move. Returns the message's id."""
         return invoice_message(self, self.invoices[invoice_id], self.now_seconds(), None, is_reminder=True).id
 
     @change
     def pay_invoice(self, invoice_id: int, amount: Decimal | None = None, paid_date: date | None = None) -> int:
-        """Record a payment, of all that is due unless an amount is given; moves the invoice. Returns the payment's id."""
+        """Record a payment, by default of the amount due; moves the invoice. Returns the payment's id."""
         invoice, now = self.invoices[invoice_id], self.now_seconds()
         day = paid_date or self.today()
         due = self._total(invoice) - self.paid_of(invoice_id)
@@ -139,7 +139,7 @@ class BillingChanges(Changes):
 
     @change
     def delete_payment(self, payment_id: int, moves_invoice: bool = True) -> int:
-        """Delete a payment; a paid invoice is open again. Whether the invoice moves is not known for Harvest."""
+        """Delete a payment; a paid invoice becomes open again. Whether Harvest moves the invoice is not known."""
         payment = self._payment(payment_id)
         invoice = self.invoices[payment.invoice_id]
         self.invoice_payments[invoice.id].remove(payment)
@@ -158,7 +158,7 @@ class BillingChanges(Changes):
 
     @change
     def write_off_invoice(self, invoice_id: int) -> int:
-        """Close an open invoice that nobody will pay."""
+        """Write off an open invoice, which closes it."""
         invoice, now = self.invoices[invoice_id], self.now_seconds()
         if invoice.state != "open":
             raise NotPossible("Only open invoices can be written off")
@@ -168,7 +168,7 @@ class BillingChanges(Changes):
 
     @change
     def reopen_invoice(self, invoice_id: int) -> int:
-        """Open a paid or written-off invoice again: paid_at, paid_date and closed_at are null again."""
+        """Reopen a paid or written-off invoice: paid_at, paid_date and closed_at become null."""
         invoice, now = self.invoices[invoice_id], self.now_seconds()
         if invoice.state not in ("paid", "closed"):
             raise NotPossible("Only paid or closed invoices can be re-opened")
@@ -179,7 +179,7 @@ class BillingChanges(Changes):
 
     @change
     def delete_invoice(self, invoice_id: int) -> int:
-        """Delete an invoice with its payments and messages; its work can be billed again, which moves that by `conventions`."""
+        """Delete an invoice with its payments and messages; its work can be billed again (`conventions`: whether that moves it)."""
         now = self.now_seconds()
         del self.invoices[invoice_id]
         self.invoice_payments.pop(invoice_id, None)

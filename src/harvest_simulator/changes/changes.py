@@ -1,4 +1,4 @@
-"""Base of all changes: each takes the lock, counts as a new version, and returns the row's id."""
+"""Base of all changes: each takes the lock, increments the version, and returns the row's id."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harvest_simulator.account.tables import Tables
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
-# Fields that callers name as the API does, and rows keep in another unit.
+# Fields that rows store under another name and in another unit than the API.
 _OTHER_UNITS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "hours": ("hours_hundredths", lambda hours: round(Decimal(str(hours)) * 100)),
     "weekly_capacity": ("weekly_capacity_seconds", int),
@@ -26,7 +26,7 @@ class NotPossible(ValueError):
 
 
 def change(method: Method) -> Method:
-    """Run a change under the store's lock and count it."""
+    """Decorate a change, so that it runs under the store's lock and increments the version."""
 
     @wraps(method)
     def changed(self: Tables, *args: Any, **kwargs: Any) -> Any:
@@ -38,7 +38,7 @@ def change(method: Method) -> Method:
 
 
 def set_fields(row: Any, values: dict[str, Any]) -> None:
-    """Write own fields of a row, by the API's names. Raises TypeError for a field the row does not have."""
+    """Set own fields of a row, by the API's names. Raises TypeError for a field that the row does not have."""
     known = {field.name for field in fields(row)}
     for name, value in values.items():
         own_name, convert = _OTHER_UNITS.get(name, (name, lambda said: said))
@@ -50,16 +50,16 @@ def set_fields(row: Any, values: dict[str, Any]) -> None:
 class Changes(Tables):
     """Base class of all changes: tables with a clock for updated_at."""
 
-    # How long ago a change that is committed now was begun.
+    # How long before its commit a change began.
     _late_seconds = 0
 
     def now_seconds(self) -> int:
-        """Instant that a change writes into updated_at, in seconds since 1970."""
+        """Time that a change writes into updated_at, in seconds since 1970."""
         return self.clock.now_seconds() - self._late_seconds
 
     @contextmanager
     def committing_late(self, seconds: int) -> Iterator[None]:
-        """Date the changes of this block so many seconds back, as in a long transaction that is committed late."""
+        """Backdate the changes in a block by some seconds, as in a long transaction that is committed late."""
         before, self._late_seconds = self._late_seconds, seconds
         try:
             yield
@@ -71,7 +71,7 @@ class Changes(Tables):
         return self.clock.today()
 
     def edit(self, row: Any, values: dict[str, Any]) -> int:
-        """Set fields and move updated_at, as a change through Harvest's own screens does."""
+        """Set fields and move updated_at, as a change in Harvest's own interface does."""
         set_fields(row, values)
         row.updated_at = self.now_seconds()
         row_id: int = row.id

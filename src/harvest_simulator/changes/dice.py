@@ -15,7 +15,7 @@ Row = TypeVar("Row")
 
 
 class Dice:
-    """Random source for changes of a store, by seed."""
+    """Seeded random source for changes of a store."""
 
     def __init__(self, store: Store, seed: int) -> None:
         self.store = store
@@ -33,7 +33,7 @@ class Dice:
         return self.pick(entries[-400:] if self.rng.random() < 0.6 else entries)
 
     def word(self) -> str:
-        """Draw a short label, which is hardly ever the same twice."""
+        """Draw a short label, which is hardly ever repeated."""
         return f"{self.rng.choice(vocabulary.CLIENT_FIRST_WORDS)} {self.rng.randrange(10_000)}"
 
 

@@ -1,7 +1,7 @@
 """Changes of estimates and their messages.
 
 https://help.getharvest.com/api-v2/estimates-api/estimates/estimates/
-An estimate never moved its client in captured records.
+In captured records, an estimate never moves updated_at of its client.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class EstimateChanges(Changes):
 
     @change
     def reopen_estimate(self, estimate_id: int) -> int:
-        """Reopen an estimate as sent; accepted_at and declined_at are null again."""
+        """Reopen an estimate as sent; accepted_at and declined_at become null."""
         estimate, now = self.estimates[estimate_id], self.now_seconds()
         if estimate.state not in ("accepted", "declined"):
             raise NotPossible("Only accepted or declined estimates can be re-opened")

@@ -1,4 +1,4 @@
-"""Concurrent changes during reads: time entries are edited, created, deleted or moved, by seed."""
+"""Concurrent changes during reads: time entries are edited, created, deleted or moved at random, by seed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harvest_simulator.changes.changes import NotPossible
 from harvest_simulator.changes.dice import Act, Dice
 from harvest_simulator.changes.store import Store
 
-# At Harvest's limit, 100 requests in 15 seconds, one change a second.
+# One change per second, at Harvest's limit of 100 requests in 15 seconds.
 A_CHANGE_A_SECOND = 100 / 15
 
 _RECENT_DAYS = 14
@@ -22,10 +22,10 @@ _TRIES = 20
 
 
 class PeopleAtWork:
-    """Generator of concurrent changes: one time entry for every `requests_each` requests that are answered, on average.
+    """Generator of concurrent changes: one time entry per `requests_each` answered requests, on average.
 
-    Most changes strike the last two weeks, the others any day on which there is time; moves lead from any of these days to
-    any other. Which changes there are follows from the seed alone; when each happens, from the requests and the clock.
+    Most changes affect the last two weeks, others any day with time entries; moves go from any of these days to any other.
+    The changes depend only on the seed; their timing depends on the requests and the clock.
     """
 
     def __init__(self, store: Store, requests_each: float = A_CHANGE_A_SECOND, seed: int = 1) -> None:
@@ -38,7 +38,7 @@ class PeopleAtWork:
         self.done: list[str] = []
 
     def answered(self) -> None:
-        """Count an answered request, and make the changes that are due."""
+        """Count an answered request, and apply the changes that are due."""
         with self._lock:
             self._answered += 1
             due = int(self._answered / self._requests_each) - int((self._answered - 1) / self._requests_each)
@@ -67,7 +67,7 @@ def _any_day(it: Dice) -> date:
 
 
 def _entry(it: Dice) -> TimeEntry:
-    """Draw a time entry that is not invoiced; of long ago, there are few."""
+    """Draw a time entry that is not invoiced; few old ones are left."""
     is_recent = it.rng.random() < _RECENT_SHARE
     for _ in range(_TRIES):
         day = _day(it, is_recent)
@@ -84,7 +84,7 @@ def _edit(it: Dice) -> str:
 
 
 def _create(it: Dice) -> str:
-    """Create an entry with the person, project and task of one that is drawn."""
+    """Create an entry with the person, project and task of a drawn one."""
     like, day = _entry(it), _any_day(it)
     made = it.store.create_time_entry(
         like.user_id,

@@ -49,7 +49,7 @@ class PeopleChanges(Changes):
         return self.edit(self.users[user_id], values)
 
     def rename_user(self, user_id: int, first_name: str, last_name: str) -> int:
-        """Rename; entries show the new name without moving."""
+        """Rename a user; entries show the new name without moving."""
         return self.edit_user(user_id, first_name=first_name, last_name=last_name)
 
     def archive_user(self, user_id: int) -> int:
@@ -58,7 +58,7 @@ class PeopleChanges(Changes):
 
     @change
     def delete_user(self, user_id: int) -> int:
-        """Delete a user without tracked time, with assignments, rates and roles."""
+        """Delete a user without tracked time, together with assignments, rates and roles."""
         has_time = any(entry.user_id == user_id for entry in self.time_entries.values())
         if has_time or any(expense.user_id == user_id for expense in self.expenses.values()):
             raise NotPossible("This user has tracked time and can't be deleted.")
@@ -76,12 +76,12 @@ class PeopleChanges(Changes):
 
     @change
     def add_billable_rate(self, user_id: int, amount: Decimal, start_date: date | None = None) -> int:
-        """Add a dated rate: later ones are deleted, the one before ends the day before. users.updated_at does not move."""
+        """Add a dated billable rate: later ones are deleted, the previous one ends the day before. users.updated_at does not move."""
         return self._add_rate(self.billable_rates, user_id, amount, start_date)
 
     @change
     def add_cost_rate(self, user_id: int, amount: Decimal, start_date: date | None = None) -> int:
-        """Add a dated cost rate, as for billable rates."""
+        """Add a dated cost rate, with the same effects as `add_billable_rate`."""
         return self._add_rate(self.cost_rates, user_id, amount, start_date)
 
     def _add_rate(
@@ -111,7 +111,7 @@ class PeopleChanges(Changes):
 
     @change
     def delete_role(self, role_id: int) -> int:
-        """Delete for good; its holders lose the name from their roles."""
+        """Delete a role; its holders lose the name from their roles."""
         del self.roles[role_id]
         return role_id
 

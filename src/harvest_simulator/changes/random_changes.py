@@ -1,4 +1,4 @@
-"""Random, believable changes across the whole account, by seed."""
+"""Random, realistic changes across the whole account, by seed."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _DELETIONS = (*work_acts.DELETIONS, *setup_acts.DELETIONS, *billing_acts.DELETIO
 
 
 def disturb(store: Store, count: int, seed: int, with_deletions: bool) -> list[str]:
-    """Apply `count` changes and return a line about each. An act that is not possible on the row it drew is drawn again."""
+    """Apply `count` changes and return a line about each. A change that is not possible on its row is drawn again."""
     dice = Dice(store, seed)
     acts: Sequence[Act] = (*_ACTS, *_DELETIONS) if with_deletions else _ACTS
     done: list[str] = []
-    # The first round takes every act once, so that even a short run touches many streams.
+    # The first round takes every kind of change once, so that even a short run touches many streams.
     for number in range(count * 50 + 200):
         if len(done) >= count:
             break

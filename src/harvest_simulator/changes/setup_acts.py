@@ -1,4 +1,4 @@
-"""Random changes of clients, projects, people and rates. Each act returns one line that says what it did."""
+"""Random changes of clients, projects, people and rates. Each returns one line that describes it."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _archive_user(it: Dice) -> str:
 def _new_rate(it: Dice) -> str:
     user_id = it.pick(list(it.store.users))
     rate = Decimal(it.rng.randrange(80, 260))
-    # Starts after every earlier rate, so that nothing of the schedule vanishes.
+    # Starts after all earlier rates, so that none of the schedule is deleted.
     known = [row.start_date for row in it.store.billable_rates.get(user_id, ()) if row.start_date is not None]
     start = max([it.store.today(), *known]) + timedelta(days=1)
     return f"gave user {user_id} billable rate {it.store.add_billable_rate(user_id, rate, start)} from {start}"

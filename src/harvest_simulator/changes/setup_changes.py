@@ -38,12 +38,12 @@ class SetupChanges(Changes):
         return self.edit(self.clients[client_id], values)
 
     def rename_client(self, client_id: int, name: str) -> int:
-        """Rename; entries, projects and invoices show the new name at once without moving."""
+        """Rename a client; entries, projects and invoices show the new name at once without moving."""
         return self.edit_client(client_id, name=name)
 
     @change
     def delete_client(self, client_id: int) -> int:
-        """Delete a client without projects, invoices and estimates, with its contacts."""
+        """Delete a client without projects, invoices and estimates, together with its contacts."""
         if client_id in self.clients_in_use():
             raise NotPossible("This client has projects or invoices and can't be deleted.")
         del self.clients[client_id]
@@ -88,13 +88,13 @@ class SetupChanges(Changes):
 
     @change
     def delete_contact(self, contact_id: int) -> int:
-        """Delete a contact for good."""
+        """Delete a contact."""
         del self.contacts[contact_id]
         return contact_id
 
     @change
     def create_project(self, client_id: int, name: str, **values: Any) -> int:
-        """Create a time and materials project billed by person, with the default tasks; its client's updated_at moves."""
+        """Create a time-and-materials project billed by person, with the default tasks; its client's updated_at moves."""
         now = self.now_seconds()
         project = Project(
             id=self.take_id("project"),
@@ -136,7 +136,7 @@ class SetupChanges(Changes):
         return self.edit(self.projects[project_id], values)
 
     def rename_project(self, project_id: int, name: str) -> int:
-        """Rename; everything that embeds the project shows the new name without moving."""
+        """Rename a project; everything that embeds it shows the new name without moving."""
         return self.edit_project(project_id, name=name)
 
     @change
@@ -159,7 +159,7 @@ class SetupChanges(Changes):
 
     @change
     def create_task(self, name: str, **values: Any) -> int:
-        """Create a billable task that joins new projects."""
+        """Create a billable task that is added to new projects."""
         now = self.now_seconds()
         task = Task(self.take_id("task"), name, True, None, True, True, now, now)
         self.edit(task, values)
@@ -172,12 +172,12 @@ class SetupChanges(Changes):
         return self.edit(self.tasks[task_id], values)
 
     def rename_task(self, task_id: int, name: str) -> int:
-        """Rename; entries show the new name without moving."""
+        """Rename a task; entries show the new name without moving."""
         return self.edit_task(task_id, name=name)
 
     @change
     def delete_task(self, task_id: int) -> int:
-        """Delete a task that nobody tracked time on, with its assignments."""
+        """Delete a task without tracked time, together with its assignments."""
         if any(entry.task_id == task_id for entry in self.time_entries.values()):
             raise NotPossible("This task has tracked time and can't be deleted.")
         del self.tasks[task_id]
@@ -203,20 +203,20 @@ class SetupChanges(Changes):
 
     @change
     def set_assignment_rate(self, assignment_id: int, hourly_rate: Any) -> int:
-        """Set a custom rate, or None for the default one; in Harvest that was seen not to move updated_at (late 2023)."""
+        """Set a custom rate, or None for the default one; Harvest did not move updated_at for that (seen in late 2023)."""
         row = self.user_assignments[assignment_id]
         row.hourly_rate, row.use_default_rates = hourly_rate, hourly_rate is None
         return row.id
 
     @change
     def delete_user_assignment(self, assignment_id: int) -> int:
-        """Take a person off a project for good; entries that were tracked then embed no assignment."""
+        """Remove a person from a project; entries tracked on it then embed no assignment."""
         self.remove_user_assignment(self.user_assignments[assignment_id])
         return assignment_id
 
     @change
     def assign_task(self, project_id: int, task_id: int, **values: Any) -> int:
-        """Assign a task to a project, billable as the task and the project say."""
+        """Assign a task to a project, billable if the task and the project are."""
         if self.task_assignment_of(project_id, task_id) is not None:
             raise NotPossible("Task has already been assigned to this project")
         now = self.now_seconds()
@@ -233,7 +233,7 @@ class SetupChanges(Changes):
 
     @change
     def create_expense_category(self, name: str, unit_name: str | None = None, unit_price: Any = None) -> int:
-        """Create an expense category, with a unit and its price if expenses are counted."""
+        """Create an expense category, with a unit and its price if its expenses are counted in units."""
         now = self.now_seconds()
         row = ExpenseCategory(self.take_id("expense_category"), name, unit_name, unit_price, True, now, now)
         self.expense_categories[row.id] = row
@@ -246,10 +246,10 @@ class SetupChanges(Changes):
 
     @change
     def edit_invoice_item_category(self, category_id: int, **values: Any) -> int:
-        """Rename a category of invoice lines; lines keep the old name, which is text."""
+        """Rename a category of invoice lines; lines keep the old name, which they store as text."""
         return self.edit(self.invoice_item_categories[category_id], values)
 
     @change
     def edit_estimate_item_category(self, category_id: int, **values: Any) -> int:
-        """Rename a category of estimate lines; lines keep the old name, which is text."""
+        """Rename a category of estimate lines; lines keep the old name, which they store as text."""
         return self.edit(self.estimate_item_categories[category_id], values)

@@ -10,8 +10,8 @@ from harvest_simulator.changes.time_changes import TimeChanges
 
 
 class Store(TimeChanges, SetupChanges, PeopleChanges, BillingChanges, EstimateChanges):
-    """Store of rows by kind and id, with a method for each change, which returns the id of the row it made or changed.
+    """Store of rows by kind and id, with a method per change, which returns the id of the row created or changed.
 
-    updated_at moves exactly where Harvest was seen to move it; where Harvest keeps quiet (silent changes, deletions)
-    so does the store. Raises `NotPossible` where Harvest would refuse with 422, KeyError for an unknown id.
+    A change moves a row if it sets its updated_at: exactly where Harvest was seen to do so. Silent changes and deletions are
+    as silent as Harvest's. Raises `NotPossible` where Harvest would respond with 422, and KeyError for an unknown id.
     """

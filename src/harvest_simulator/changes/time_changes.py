@@ -1,7 +1,7 @@
 """Changes of tracked time and of expenses.
 
 https://help.getharvest.com/api-v2/timesheets-api/timesheets/time-entries/
-Every change of an entry moves its own updated_at and no other row's; a deleted one leaves no trace.
+Every change of an entry moves its own updated_at and no other row's; a deletion leaves no trace.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class TimeChanges(Changes):
     def edit_time_entry(self, entry_id: int, **values: Any) -> int:
         """Change fields by the API's names, e.g. hours=1.5, notes=..., spent_date=..., project_id=..., billable=...
 
-        A move to another day, project, task or person writes the flags and rates of the new place.
+        A move to another day, project, task or person sets flags and rates accordingly.
         """
         entry = self.time_entries[entry_id]
         day = values.pop("spent_date", entry.spent_date)
@@ -100,7 +100,7 @@ class TimeChanges(Changes):
 
     @change
     def delete_time_entry(self, entry_id: int) -> int:
-        """Delete an entry for good; Harvest's API does not report it (harvesthq/api #146)."""
+        """Delete an entry; Harvest's API does not report that (harvesthq/api #146)."""
         self.remove_time_entry(self.time_entries[entry_id])
         return entry_id
 
@@ -119,7 +119,7 @@ class TimeChanges(Changes):
 
     @change
     def stop_timer(self, entry_id: int) -> int:
-        """Stop a running timer; its run joins the hours."""
+        """Stop a running timer, which adds its run to the hours."""
         entry = self.time_entries[entry_id]
         if entry.timer_started_at is None:
             raise NotPossible("Timer is not running")
@@ -135,7 +135,7 @@ class TimeChanges(Changes):
     def restate_rate(self, user_id: int, amount: Decimal, from_date: date, to_date: date | None = None) -> int:
         """Apply a rate retroactively: billable_rate of past entries is rewritten, and no updated_at moves.
 
-        Gives the number of entries that changed, since no single row did.
+        Returns the number of entries changed, instead of the id of a row.
         """
         count = 0
         for entry in self.entries_between(from_date, to_date):
@@ -146,12 +146,12 @@ class TimeChanges(Changes):
 
     @change
     def approve_time_entry(self, entry_id: int, approval_status: str = "approved") -> int:
-        """Approve, or with another status submit or withdraw."""
+        """Approve an entry, or with another status submit or withdraw it."""
         return self.edit(self.time_entries[entry_id], {"approval_status": approval_status})
 
     @change
     def mark_time_entry_billed(self, entry_id: int, is_billed: bool = True) -> int:
-        """Mark as invoiced by hand, without an invoice."""
+        """Mark an entry as invoiced by hand, without an invoice."""
         entry = self.time_entries[entry_id]
         if not entry.billable:
             raise NotPossible("Time entry is not billable")
@@ -169,7 +169,7 @@ class TimeChanges(Changes):
         notes: str | None = None,
         billable: bool = True,
     ) -> int:
-        """Record an expense; a category with a unit price multiplies it by the units."""
+        """Record an expense; with a unit price in its category, the cost is price times units."""
         user_id, project_id, _ = self._place(user_id, project_id, None)
         category = self.expense_categories[expense_category_id or next(iter(self.expense_categories))]
         if category.unit_price is not None:
@@ -184,7 +184,7 @@ class TimeChanges(Changes):
             notes=notes,
             units=units,
             total_cost=Decimal("42.50") if total_cost is None else total_cost,
-            # On a project that is not billable too: recorded.
+            # On non-billable projects, too (seen in captured records).
             billable=billable,
             created_at=now,
             updated_at=now,
@@ -194,11 +194,11 @@ class TimeChanges(Changes):
 
     @change
     def edit_expense(self, expense_id: int, **values: Any) -> int:
-        """Change fields by the API's names, the day and the project included."""
+        """Change fields by the API's names, including the day and the project."""
         return self.edit(self.expenses[expense_id], values)
 
     @change
     def delete_expense(self, expense_id: int) -> int:
-        """Delete an expense for good."""
+        """Delete an expense."""
         del self.expenses[expense_id]
         return expense_id

@@ -1,4 +1,4 @@
-"""Random changes of tracked time and of expenses. Each act returns one line that says what it did."""
+"""Random changes of tracked time and of expenses. Each returns one line that describes it."""
 
 from __future__ import annotations
 

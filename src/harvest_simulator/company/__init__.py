@@ -1,1 +1,1 @@
-"""Generate believable companies: people, clients, projects, timesheets, invoices."""
+"""Generate realistic companies: people, clients, projects, timesheets, invoices."""

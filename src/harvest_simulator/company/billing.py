@@ -1,4 +1,4 @@
-"""Generate the company's invoices, payments and messages up to today."""
+"""Generate the company's invoices, payments and messages, up to today."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TERMS = (("net 30", 30), ("net 15", 15), ("upon receipt", 0), ("net 45", 45), ("
 
 
 def add_item_categories(tables: Tables, created_on: date) -> None:
-    """Add the categories of invoice and estimate lines; lines hold the name, not the id."""
+    """Add the categories of invoice and estimate lines, which lines refer to by name."""
     at = seconds_at(created_on, 8, 17, 57)
     for number, name in enumerate((SERVICE, PRODUCT, "Licence")):
         for rows in (tables.invoice_item_categories, tables.estimate_item_categories):
@@ -32,7 +32,7 @@ def add_item_categories(tables: Tables, created_on: date) -> None:
 
 
 class Billing:
-    """Generator of invoices: one each month for each client that has something to bill."""
+    """Generator of invoices: one per month and client with something to bill."""
 
     def __init__(self, tables: Tables, rng: Random, portfolio: Portfolio, first_day: date, today: date) -> None:
         self.tables = tables
@@ -46,7 +46,7 @@ class Billing:
         self.expenses: dict[int, list[Expense]] = defaultdict(list)
 
     def fill(self) -> None:
-        """Bill every month that is over, then add irregular documents, as every company has them."""
+        """Bill every completed month, then add irregular documents, as every company has them."""
         add_item_categories(self.tables, self.first_day - timedelta(days=20))
         self._collect()
         for month, month_end in months_between(self.first_day, self.today):
@@ -59,7 +59,7 @@ class Billing:
         self._mark_some_by_hand()
 
     def _collect(self) -> None:
-        """Collect billable time and materials work, by client."""
+        """Collect billable time-and-materials work, by client."""
         tables = self.tables
         client_of = {
             project.id: project.client_id
@@ -78,7 +78,7 @@ class Billing:
             expenses.sort(key=_spent_date)
 
     def _bill_month(self, client_id: int, month: date, month_end: date) -> None:
-        """Bill a month; some clients are skipped for a month, and one in eight is not billed for the last three at all."""
+        """Bill a month; some clients are skipped for a month, and one in eight is not billed for the last three months."""
         rng, tables = self.rng, self.tables
         is_neglected = client_id % 8 == 3 and (self.today - month_end).days < 95
         if rng.random() < 0.05 or is_neglected:
@@ -114,7 +114,7 @@ class Billing:
         self._settle(invoice, len(tables.invoices) - 1)
 
     def _fees(self, client_id: int, month: date, month_end: date) -> list[Line]:
-        """Fees to bill: a third of a fixed fee at the project's start, two months later, and four months later."""
+        """Lines for fixed fees: a third each at the project's start, two months later, and four months later."""
         lines = []
         for job in self.portfolio.jobs:
             project = job.project
@@ -150,7 +150,7 @@ class Billing:
         )
 
     def _set_taxes(self, invoice: Invoice, number: int) -> None:
-        """Set no tax, one, or two; a discount now and then; not every line is taxed."""
+        """Set no, one or two taxes, and sometimes a discount; not every line is taxed."""
         invoice.tax = Decimal("5.0") if number % 3 else None
         invoice.tax2 = Decimal("9.975") if number % 6 == 4 else None
         invoice.discount = (Decimal("4.0"), Decimal("12.5"))[number % 2] if number % 5 == 2 else None
@@ -159,7 +159,7 @@ class Billing:
             line.taxed2 = invoice.tax2 is not None
 
     def _settle(self, invoice: Invoice, number: int) -> None:
-        """Settle an invoice: sent a day later, then paid, paid in parts, overdue or written off; the newest stay drafts."""
+        """Give an invoice its outcome: sent a day later, then paid, partly paid, overdue or written off; the newest stay drafts."""
         rng = self.rng
         age_days = (self.today - invoice.issue_date).days
         sent_at = invoice.created_at + rng.randrange(900, 90_000)
@@ -167,7 +167,7 @@ class Billing:
             return
         self._send(invoice, sent_at)
         amount = self._amount(invoice)
-        # The first invoices of every company show each outcome, however young it is.
+        # The first invoices cover all outcomes, so that even a young company has them.
         outcome = number % 16 if number >= 8 else (0, 12, 15, 14, 0, 13, 0, 1)[number]
         if outcome == 15:
             closed_at = sent_at + 86_400 * 20
@@ -192,7 +192,7 @@ class Billing:
         invoice_message(self.tables, invoice, at, None)
 
     def _pay(self, invoice: Invoice, amount: Decimal, at: int) -> None:
-        """Add a payment, unless it would lie in the future."""
+        """Add a payment, unless its date lies in the future."""
         if at >= self.now or amount <= 0:
             return
         tables = self.tables
@@ -216,7 +216,7 @@ class Billing:
             invoice_message(self.tables, invoice, at, None, is_reminder=True)
 
     def _add_free_invoice(self, day_number: int, description: str, price: Decimal) -> Invoice:
-        """Add an invoice of one line without a project, sent an hour after it was written."""
+        """Add an invoice with one line without a project, sent an hour after its creation."""
         client_id = self.portfolio.jobs[day_number % 4].project.client_id
         issue_date = next_working_day(self.first_day + timedelta(days=day_number))
         created_at = seconds_at(issue_date, 11, 30)
@@ -227,7 +227,7 @@ class Billing:
         return invoice
 
     def _add_old_business(self) -> None:
-        """Add a deposit paid in advance, an invoice paid in two parts, and one of which a part is still owed."""
+        """Add a deposit paid in advance, an invoice paid in two parts, and one that is partly paid."""
         retainer = self._add_free_invoice(9, "Retainer deposit", Decimal(7_500))
         retainer.number, retainer.retainer_id = "R-1", self.tables.take_id("retainer")
         self._pay(retainer, Decimal(7_500), retainer.created_at + 86_400 * 7)
@@ -240,7 +240,7 @@ class Billing:
         self._remind(owed)
 
     def _add_draft_with_payment(self) -> None:
-        """Add a draft, never sent, that is partly paid, with a product linked to the project (as in captured records)."""
+        """Add a partly paid draft that was never sent, with a product linked to the project (as in captured records)."""
         project_id = self.portfolio.jobs[3].project.id
         client_id = self.portfolio.jobs[3].project.client_id
         issue_date = self.today - timedelta(days=12)
@@ -254,7 +254,7 @@ class Billing:
         self._pay(invoice, Decimal(500), created_at + 90_000)
 
     def _mark_some_by_hand(self) -> None:
-        """Mark some time as invoiced by hand, without any invoice of this account."""
+        """Mark some time as invoiced by hand, without an invoice."""
         for rows in self.entries.values():
             mark_billed(rows[:2], None, self.now - 500_000)
             del rows[:2]

@@ -10,7 +10,7 @@ from harvest_simulator.account.rows import Client, Contact
 from harvest_simulator.account.tables import Tables
 from harvest_simulator.account.workdays import seconds_at
 
-# The home currency more often than others.
+# The home currency occurs more often than others.
 CURRENCIES = ("CAD", "USD", "EUR", "GBP", "CAD", "USD", "CAD", "EUR")
 
 

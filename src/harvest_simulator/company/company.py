@@ -1,4 +1,4 @@
-"""Generate a believable consulting company from a seed and a size."""
+"""Generate a realistic consulting company from a seed and a size."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ FEATURES = ("expense_feature", "invoice_feature", "estimate_feature", "approval_
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Size of a company: people over all its history, days of history, clients, entries a day.
+    """Size of a company: people over its whole history, days of history, clients, entries per day.
 
-    The smallest has nothing beside the daily business: what happens to it by seed (`mutate`) stays what it was.
+    The smallest has only the daily business, without side projects, so that its random changes by seed (`mutate`) stay the same.
     """
 
     people: int
@@ -86,18 +86,18 @@ def build_company(seed: int, size: str, today: date, clock: Clock, entries: int 
 
 
 def _rng(seed: int, part: str) -> Random:
-    # One stream of numbers for each part: a change in one does not move the others.
+    # A random stream per part, so that a change in one part does not affect the others.
     return Random(f"{seed}:{part}")
 
 
 def _tracked_days(people: list[Person], first_day: date, today: date) -> int:
-    """Estimate the person-days on which time is tracked: working days of those present, less leave."""
+    """Estimate the person-days with tracked time: working days of those employed, less leave."""
     working = [day for day in days_between(first_day, today) if is_working_day(day)]
     return int(sum(1 for person in people for day in working if person.works_on(day)) * 0.93)
 
 
 def _start_timers(store: Store, people: list[Person], portfolio: Portfolio, today: date) -> None:
-    """Start the timers of two people: one new since this morning, one continued from an earlier entry of today."""
+    """Start the timers of two people: one on a new entry of this morning, one on an earlier entry of today."""
     now = store.clock.now_seconds()
     month = max(portfolio.staffing)
     present = [person for person in people if person.left_on is None and portfolio.staffing[month].get(person.user.id)]

@@ -27,7 +27,7 @@ class Shape:
     cost_budget_include_expenses: bool = False
 
 
-# In this order, so that the first ten projects of any company cover every way to bill and to budget.
+# Ordered so that the first ten projects of any company cover every way to bill and to budget.
 SHAPES = (
     Shape(True, False, "People", "project"),
     Shape(True, False, "Project", "project_cost", cost_budget_include_expenses=True),
@@ -45,7 +45,7 @@ _INTERNAL = Shape(False, False, "none", "none")
 
 @dataclass(slots=True)
 class Job:
-    """Project with facts that the API does not tell: when it really ran, and who works on it in which month."""
+    """Project with facts that the API does not show: when it really ran, and who works on it in which month."""
 
     project: Project
     first_day: date
@@ -55,7 +55,7 @@ class Job:
 
 @dataclass(slots=True)
 class Portfolio:
-    """Jobs and staffing; `staffing[month][user_id]` are the jobs of a person in the month that starts on `month`."""
+    """Jobs and staffing; `staffing[month][user_id]` is the list of a person's jobs in the month that starts on `month`."""
 
     tasks: dict[str, Task]
     internal: Job
@@ -88,7 +88,7 @@ def add_tasks(tables: Tables, created_on: date) -> dict[str, Task]:
 def build_portfolio(
     tables: Tables, rng: Random, people: list[Person], client_count: int, first_day: date, today: date
 ) -> Portfolio:
-    """Generate the portfolio month by month: start as many projects as the people there need, then staff them."""
+    """Generate the portfolio month by month: start as many projects as its people need, then staff them."""
     founded = first_day - timedelta(days=18)
     tasks = add_tasks(tables, first_day - timedelta(days=20))
     own = add_client(tables, rng, 0, "Northbank Studio", tables.company.currency, founded)
@@ -96,7 +96,7 @@ def build_portfolio(
     time_off = add_job(tables, rng, tasks, own, "Time Off", None, _INTERNAL, founded, date.max)
     portfolio = Portfolio(tasks, internal, time_off)
     clients: list[Client] = []
-    # Nothing of the company is younger than yesterday.
+    # No row of the portfolio is newer than yesterday.
     yesterday = today - timedelta(days=1)
     for month_start, month_end in months_between(first_day, today):
         present = [p for p in people if p.hired_on <= month_end and p.works_on(max(month_start, p.hired_on))]
@@ -187,7 +187,7 @@ def add_job(
         task = tasks[task_name]
         rate = task.default_hourly_rate if task.default_hourly_rate is not None else Decimal(110)
         is_billable = shape.is_billable and task.billable_by_default
-        # One task without a budget on each project that budgets by task: its hours do not count.
+        # On each project with budgets by task, one task has none: its hours do not count.
         has_budget = shape.budget_by in ("task", "task_fees") and task_name != "Workshops"
         budget = Decimal(rng.randrange(4, 30) * (10 if shape.budget_by == "task" else 900)) if has_budget else None
         row = TaskAssignment(
@@ -209,13 +209,13 @@ def add_job(
 def _staff(
     tables: Tables, rng: Random, portfolio: Portfolio, present: list[Person], running: list[Job], month: date
 ) -> dict[int, list[Job]]:
-    """Staff a month: two or three jobs for each person, mostly those of the month before, with assignments."""
+    """Staff a month: two or three jobs per person, mostly those of the previous month, with assignments."""
     earlier = portfolio.staffing[max(portfolio.staffing)] if portfolio.staffing else {}
     staffed: dict[int, list[Job]] = {}
     for position, person in enumerate(present):
         kept = [job for job in earlier.get(person.user.id, []) if job in running and rng.random() < 0.85]
         jobs = kept[:3]
-        # Walk through the jobs from a place of one's own, so that every job finds someone.
+        # Each person starts at another job, so that every job is staffed.
         offset = position * 3 + rng.randrange(len(running))
         for step in range(len(running)):
             if len(jobs) >= (3 if len(present) > 8 else 5):
@@ -268,7 +268,7 @@ def _archive_what_is_over(tables: Tables, rng: Random, portfolio: Portfolio, tod
             job.project.is_active = False
             job.project.updated_at = seconds_at(archived_on, 9, 5)
     if all(job.project.is_active for job in portfolio.jobs) and len(portfolio.jobs) > 6:
-        # A young account has one archived project too: the pro bono one.
+        # A young account has one archived project, too: the pro bono one.
         over = portfolio.jobs[6]
         over.last_day = over.first_day + (today - over.first_day) // 2
         over.project.is_active = False

@@ -1,4 +1,4 @@
-"""Generate the company's estimates up to today."""
+"""Generate the company's estimates, up to today."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STATES = ("accepted", "sent", "draft", "declined", "accepted", "sent")
 
 
 def fill_estimates(tables: Tables, rng: Random, portfolio: Portfolio, first_day: date, today: date) -> None:
-    """Add an estimate for about every sixth invoice, in all four states; the second has no lines."""
+    """Add about one estimate per six invoices, in all four states; the second has no lines."""
     creator_id = next(iter(tables.users))
     count = max(6, len(tables.invoices) // 6)
     span_days = (today - first_day).days - 12

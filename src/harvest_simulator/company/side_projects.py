@@ -1,4 +1,4 @@
-"""Generate side projects, as real accounts have them: internal ones with a budget, never begun ones, small retainers."""
+"""Generate side projects, as in real accounts: internal ones with a budget, ones that never started, small retainers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from harvest_simulator.company.staff import Person
 _OWN = Shape(False, False, "none", "project")
 _AGREED = Shape(True, False, "none", "none")
 _FEE = Shape(True, True, "People", "project_cost", cost_budget_include_expenses=True)
-# What the portfolio's own shapes leave out: a monthly budget of each other kind.
+# Monthly budgets of the kinds that the portfolio's own shapes lack.
 _RETAINERS = {
     "Helpdesk": Shape(True, False, "People", "person", budget_is_monthly=True),
     "Newsletter": Shape(True, False, "People", "task", budget_is_monthly=True),
@@ -29,7 +29,7 @@ _RETAINERS = {
 def add_side_projects(
     tables: Tables, rng: Random, people: list[Person], portfolio: Portfolio, first_day: date, today: date
 ) -> None:
-    """Add the side projects, after everything else, so that no other generated row changes."""
+    """Add the side projects; called after everything else, so that no other generated row changes."""
     own = tables.clients[portfolio.internal.project.client_id]
     client = add_client(tables, rng, 3, "Side Street Studios", "EUR", first_day)
     staff = [person for person in people if person.left_on is None and person.works_on(first_day)][:4]
@@ -48,7 +48,7 @@ def add_side_projects(
 
 
 def _work(tables: Tables, rng: Random, job: Job, staff: list[Person], first: date, today: date) -> None:
-    """Add about an entry a week for each of them, until yesterday; one in three of a task that is not billable."""
+    """Add about one entry per week and person, until yesterday; one in three on a non-billable task."""
     for number, person in enumerate(staff):
         assign(tables, rng, job, person, first)
         days = [day for day in days_between(first, today - timedelta(days=1)) if is_working_day(day)]
@@ -74,7 +74,7 @@ def _work(tables: Tables, rng: Random, job: Job, staff: list[Person], first: dat
 
 
 def _spend(tables: Tables, job: Job, person: Person, today: date) -> None:
-    """Add a billable expense on a project that is not billable (as in captured records)."""
+    """Add a billable expense on a non-billable project (as in captured records)."""
     day = today - timedelta(days=30)
     at = seconds_at(day, 18, 20)
     expense = Expense(

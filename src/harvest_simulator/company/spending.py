@@ -16,7 +16,7 @@ from harvest_simulator.company.staff import Person
 
 
 def add_expense_categories(tables: Tables, created_on: date) -> list[ExpenseCategory]:
-    """Add the expense categories; returns those in use, in order, without one that is archived."""
+    """Add the expense categories; return those in use, in order, without the archived one."""
     made = []
     for number, (name, unit, price) in enumerate(
         (*vocabulary.EXPENSE_CATEGORIES, (vocabulary.ARCHIVED_EXPENSE_CATEGORY, None, None))
@@ -40,7 +40,7 @@ def add_expense_categories(tables: Tables, created_on: date) -> list[ExpenseCate
 def fill_expenses(
     tables: Tables, rng: Random, people: list[Person], portfolio: Portfolio, first_day: date, today: date
 ) -> None:
-    """Add about two expenses for each person and month, on the projects they work on."""
+    """Add about two expenses per person and month, on the projects they work on."""
     categories = add_expense_categories(tables, first_day - timedelta(days=20))
     made: list[Expense] = []
     for month, month_end in months_between(first_day, today):

@@ -17,7 +17,7 @@ FULL_TIME_SECONDS = 40 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """User with facts that the API does not tell: first and last working day."""
+    """User with facts that the API does not show: first and last working day."""
 
     user: User
     hired_on: date
@@ -29,7 +29,7 @@ class Person:
 
 
 def add_administrator(tables: Tables, created_on: date) -> User:
-    """Add the owner of the account, the person behind the token."""
+    """Add the owner of the account, who is also the token's owner."""
     now = seconds_at(created_on, 8, 17, 57)
     user = User(
         id=tables.take_id("user"),
@@ -54,7 +54,7 @@ def add_administrator(tables: Tables, created_on: date) -> User:
 
 
 def hire(tables: Tables, rng: Random, count: int, first_day: date, today: date) -> list[Person]:
-    """Hire `count` people: a bit more than half from the start, the others over time; about one in seven has left."""
+    """Hire `count` people: slightly more than half at the start, the others over time; about one in seven has left."""
     people = [Person(add_administrator(tables, first_day - timedelta(days=20)), first_day, None)]
     span_days = (today - first_day).days
     for index in range(1, count):
@@ -87,7 +87,7 @@ def _new_user(tables: Tables, rng: Random, index: int, hired_on: date, left_on: 
         access = ("manager", "time_and_expenses_manager")
     elif index % 30 == 20:
         access = ("administrator",)
-    # Three and four day weeks, and a contractor without any agreed capacity.
+    # Three- and four-day weeks, and a contractor without a capacity.
     share = {2: 0.8, 9: 0.6, 15: 0.5}.get(index % 18, 1.0)
     weekly_capacity_seconds = int(FULL_TIME_SECONDS * share) if index % 36 != 34 else 0
     created_at = seconds_at(hired_on, 7, rng.randrange(60), rng.randrange(60))
@@ -132,11 +132,11 @@ def _set_rates(tables: Tables, rng: Random, person: Person, today: date) -> None
         if person.hired_on < day <= (person.left_on or today) and (day.month == 1 or index % 4 == 1)
     ]
     if index % 3 == 1 and not rises:
-        # Young accounts too have someone whose rate has changed.
+        # Even in young accounts, somebody's rate has changed.
         rises = [person.hired_on + timedelta(days=max(1, ((person.left_on or today) - person.hired_on).days // 2))]
     tables.billable_rates[user.id] = []
     tables.cost_rates[user.id] = []
-    # Someone whose work is never sold at a default rate, and someone whose cost nobody entered.
+    # Somebody without a default billable rate, and somebody without a cost rate.
     if index % 17 != 11:
         add_schedule(tables, tables.billable_rates[user.id], user, billable, Decimal("7.5"), rises)
     if index % 17 != 13:
@@ -146,7 +146,7 @@ def _set_rates(tables: Tables, rng: Random, person: Person, today: date) -> None
 def add_schedule(
     tables: Tables, schedule: list[Rate], user: User, first_amount: Decimal, rise: Decimal, rises: list[date]
 ) -> None:
-    """Add a schedule of rates without gaps; the first starts at null, the last ends at null."""
+    """Add a schedule of rates without gaps; the first has no start, the last no end."""
     starts: list[date | None] = [None, *rises]
     for number, start in enumerate(starts):
         end = rises[number] - timedelta(days=1) if number < len(rises) else None
@@ -157,7 +157,7 @@ def add_schedule(
 
 
 def _set_roles(tables: Tables, people: list[Person], first_day: date) -> None:
-    """Set business roles; some people hold two, one role is held by nobody."""
+    """Set business roles; some people have two, one role has no holder."""
     created_at = seconds_at(first_day - timedelta(days=19), 10, 8, 43)
     for number, name in enumerate(vocabulary.ROLES):
         holders = [p.user.id for i, p in enumerate(people) if i % 5 == number or (number == 3 and i % 9 == 1)]
@@ -167,7 +167,7 @@ def _set_roles(tables: Tables, people: list[Person], first_day: date) -> None:
 
 
 def _set_teammates(tables: Tables, people: list[Person]) -> None:
-    """Set the teammates of each manager, some of the members; an administrator needs no list."""
+    """Set the teammates of each manager: some of the members. Administrators need no list."""
     managers = [p.user.id for p in people if "manager" in p.user.access_roles]
     members = [p.user.id for p in people if "member" in p.user.access_roles]
     for number, manager in enumerate(managers):

@@ -1,4 +1,4 @@
-"""Generate time entries: what each person tracked on each day they were there."""
+"""Generate time entries: what each person tracked on each day of employment."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from harvest_simulator.company.staff import Person
 
 
 class Timesheets:
-    """Generator of the account's time entries; one instance for one company.
+    """Generator of the account's time entries; one instance per company.
 
-    `entries_per_day` is the mean number of entries of a person on a working day.
+    `entries_per_day` is the mean number of entries per person and working day.
     """
 
     def __init__(
@@ -33,14 +33,14 @@ class Timesheets:
         self.now = tables.clock.now_seconds()
         self.references = vocabulary.external_references()
         self.entries: list[TimeEntry] = []
-        # Everything an entry takes from its project, task and person, by those three: it is the same for months.
+        # Cache of the fields that an entry takes from its project, task and person.
         self._stamps: dict[tuple[int, int, int], tuple[bool, bool]] = {}
 
     def fill(self, people: list[Person]) -> None:
-        """Write all entries, in the order in which they were created."""
+        """Add all entries, in order of creation."""
         for person in people:
             self._fill_person(person)
-        # Ids follow creation, as on a real service; a back-dated entry has a younger id than its day suggests.
+        # Ids follow creation, as on a real service; a back-dated entry has a larger id than its day suggests.
         self.entries.sort(key=attrgetter("created_at"))
         next_id = 2**31 - len(self.entries)
         for number, entry in enumerate(self.entries):
@@ -98,7 +98,7 @@ class Timesheets:
         random = rng.random
         count = int(self.entries_per_day + random())
         if count < 1:
-            # Sparse timesheets: some days carry nothing so that the mean still holds.
+            # In sparse timesheets, some days have no entries, to keep the mean.
             if random() > self.entries_per_day:
                 return
             count = 1
@@ -122,12 +122,12 @@ class Timesheets:
                 task_id = job.task_ids[int(random() * 2)]
             else:
                 job = jobs[int(random() * random() * len(jobs))]
-                # The last task is the unbillable one.
+                # The last task is the non-billable one.
                 task_id = job.task_ids[-1] if draw < 0.225 else job.task_ids[int(random() * (len(job.task_ids) - 1))]
             created_at += 60 + int(random() * 240)
             entry_created_at = created_at
             if draw > 0.985:
-                # Remembered days or weeks later.
+                # Tracked days or weeks later.
                 entry_created_at += 86_400 * int(1 + 30 * random())
             self._add(user_id, day, job, task_id, hundredths, notes[int(random() * len(notes))], entry_created_at)
 
@@ -135,7 +135,7 @@ class Timesheets:
         self, user_id: int, day: date, job: Job, task_id: int, hundredths: int, note: str | None, created_at: int
     ) -> None:
         if created_at > self.now:
-            # Written this morning, or not yet.
+            # No entry is created in the future: one of today is skipped, an older one gets a recent time.
             if day >= self.today:
                 return
             created_at = max(midnight(day) + 30_000, self.now - 3_600 - int(self.rng.random() * 40_000))

@@ -1,1 +1,1 @@
-"""Fault injection between Harvest and its client: errors, damaged answers, hostile answers."""
+"""Fault injection between Harvest and its client: errors, damaged responses, hostile responses."""

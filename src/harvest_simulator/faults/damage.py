@@ -1,4 +1,4 @@
-"""Apply faults to answers. Pure: the time that a date needs is passed in."""
+"""Apply faults to responses. Pure: the current time is an argument."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PAGE = "<!DOCTYPE html>\n<html><head><title>{0}</title></head><body><h1>{0}</h1
 
 
 def instead_of_an_answer(fault: Fault, now: datetime) -> Answer | None:
-    """Answer of a fault that replaces the real one; None for faults that modify a real answer."""
+    """Response of a fault that replaces the real one; None for faults that modify the real response."""
     make = _INSTEAD.get(fault)
     return None if make is None else make(now)
 
@@ -51,7 +51,7 @@ _INSTEAD: dict[Fault, Callable[[datetime], Answer]] = {
 
 
 def spoil_data(fault: Fault, data: Any, address: str) -> Any:
-    """Modify a parsed answer with wrong links or wrong records; `address` is the full URL that was requested."""
+    """Put wrong links or wrong records into a parsed response; `address` is the full URL of the request."""
     if not isinstance(data, dict):
         return data
     if fault in (Fault.FOREIGN_LINK, Fault.LOOPING_LINK) and "links" in data:
@@ -76,7 +76,7 @@ def _each_record(data: dict[str, Any], change: Any, is_first_only: bool) -> dict
 
 
 def _oddly_typed(record: dict[str, Any]) -> dict[str, Any]:
-    """Give a wrong type to one number (never an id), one date or instant, and one object of a record."""
+    """Give a wrong type to one number (never an id), one date or timestamp, and one object of a record."""
     odd = dict(record)
     for keys, value in (
         (_keys(record, _is_number), "about twelve"),

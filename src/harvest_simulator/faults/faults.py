@@ -1,7 +1,7 @@
-"""Faults of network and service: which ones there are, and when they strike.
+"""Faults of network and service: their kinds, and their schedule.
 
-A fault is set for certain requests (`at`), or falls on any request with some probability (`random`, a storm).
-`between_pages` changes the account while a list is being read.
+A fault is planned for certain requests (`at`), or hits any request with some probability (`random`, a storm). `between_pages`
+changes the account while a list is being read.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Fault(enum.Enum):
     LOOPING_LINK = "links.next points to the page it is on"
     UNKNOWN_FIELD = "every record carries a new scalar and a new nested field"
     ODD_TYPE = "one number is text, one date is no date, one object is a list"
-    # What Harvest never did.
+    # Hostile or broken responses, never seen from Harvest.
     TELLTALE = "400 in words that repeat the token, among control characters"
     TRICKLE = "a body that comes a byte a second of the clock, for 400 seconds, and no further"
     TRICKLING_HEAD = "the same from the first byte on"
@@ -60,7 +60,7 @@ class Fault(enum.Enum):
     )
 
 
-# What a client that retries is expected to survive: the kinds of a storm unless others are given.
+# Faults that a client with retries must survive: the default kinds of a storm.
 PASSING = (
     Fault.RATE_LIMITED,
     Fault.RATE_LIMITED_BARE,
@@ -81,7 +81,7 @@ class _Planned:
     is_match: Callable[[Request], bool]
     kind: Fault
     times: int
-    # Which matching request is the first to be hit, counted from 1.
+    # Number of the first matching request to hit, from 1.
     nth: int = 1
     seen: int = 0
 
@@ -100,7 +100,7 @@ class _Interruption:
 
 
 class Faults:
-    """Schedule of the faults to come. Thread-safe."""
+    """Schedule of faults. Thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -111,8 +111,8 @@ class Faults:
     def at(self, matcher: Matcher, kind: Fault, times: int = 1) -> None:
         """Hit the next `times` requests that match.
 
-        The matcher is a function of the request (its status still 0), or a dict of `path` (a glob, with or without
-        /v2), `query` (parameters it must carry), `nth` (skip the matching requests before the nth).
+        The matcher is a function of the request (with status 0), or a dict with `path` (a glob, with or without /v2),
+        `query` (required parameters) and `nth` (skip the matching requests before the nth).
         """
         if callable(matcher):
             planned = _Planned(matcher, kind, times)
@@ -130,7 +130,7 @@ class Faults:
             self._storm = _Storm(rate, Random(seed), tuple(kinds))
 
     def between_pages(self, path: str, act: Callable[[], object]) -> None:
-        """Call `act` once, after the first page of the list at `path` was made and before it is sent."""
+        """Call `act` once, after the first page of the list at `path` was rendered and before it is sent."""
         with self._lock:
             self._interruptions.append(_Interruption(_with_version(path), act))
 
@@ -155,7 +155,7 @@ class Faults:
         return None
 
     def take_interruptions(self, request: Request) -> list[Callable[[], object]]:
-        """Take the actions to call now that this page was made; only first pages of a list count."""
+        """Take the actions to call once this page was rendered; only first pages of a list count."""
         if "cursor" in request.query or request.query.get("page", "1") != "1":
             return []
         with self._lock:

@@ -1,4 +1,4 @@
-"""Hostile answers that Harvest never gave: of a broken gateway, a wrong clock, or an attacker. Pure."""
+"""Hostile responses, never seen from Harvest: of a broken gateway, a wrong clock, or an attacker. Pure."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _STRANGE_NAMES = (
 )
 
 
-# Markup of terminals, pages and messages, and somebody's password.
+# Markup for terminals, web pages and chat messages, and a password.
 _LURES = "[red]x[/red] <b>y</b> <http://evil.example|z> <!channel> http://user:hunter2@proxy.example:8080"
 
 
@@ -49,7 +49,7 @@ def telltale(headers: Mapping[str, str]) -> Answer:
 
 
 def dated(fault: Fault | None, now: datetime) -> str:
-    """`Date` header of an answer, by fault."""
+    """`Date` header of a response, by fault."""
     if fault is Fault.ODD_DATE:
         return "Fri, 31 Dec 9999 23:59:59 GMT"
     if fault is Fault.UNREADABLE_DATE:
@@ -68,18 +68,18 @@ def gzip_bomb() -> bytes:
 
 
 def trickles_after(fault: Fault | None, head: bytes) -> int | None:
-    """Number of bytes of an answer that come at once, if the rest of it trickles."""
+    """Number of bytes of a response to send at once before the rest trickles; None without such a fault."""
     return {Fault.TRICKLE: len(head), Fault.TRICKLING_HEAD: 0}.get(fault) if fault else None
 
 
 def twisted(fault: Fault, data: Any, address: str, number: int) -> Any:
-    """Modify a parsed answer with unexpected content; unchanged for a fault of another kind.
+    """Put unexpected content into a parsed response; unchanged for a fault of another kind.
 
     Args:
-        fault: the kind.
-        data: the right answer.
-        address: what was asked.
-        number: how many requests came before this one.
+        fault: kind of the fault.
+        data: the correct response.
+        address: URL of the request.
+        number: number of earlier requests.
     """
     if not isinstance(data, dict):
         return data
@@ -116,13 +116,13 @@ def _with_a_huge_number(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_odd_years(record: dict[str, Any]) -> dict[str, Any]:
-    """Set dates to the year 202, as people mistype them, and instants of change to the year 99."""
+    """Set dates to the year 202, a typical typing error, and updated_at to the year 99."""
     odd = {key: f"0202{value[4:]}" for key, value in record.items() if key.endswith("_date") and isinstance(value, str)}
     return {**record, **odd, **({"updated_at": "0099-01-01T00:00:00Z"} if "updated_at" in record else {})}
 
 
 def _respelled(value: Any) -> Any:
-    """Add, at each depth, fields that differ from `id`, `name`, objects and lists in spelling alone."""
+    """Add, at each depth, fields that differ from existing ones (`id`, `name`, objects, lists) only in spelling."""
     if isinstance(value, list):
         return [_respelled(item) for item in value]
     if not isinstance(value, dict):

@@ -1,7 +1,7 @@
 """Compute time and expense reports: sums by client, project, task or category, and person.
 
-https://help.getharvest.com/api-v2/reports-api/reports/time-reports/ and expense-reports. Hours are rounded entry by
-entry, money is summed exactly and rounded half up once. One row for each subject and currency.
+https://help.getharvest.com/api-v2/reports-api/reports/time-reports/ and expense-reports. Hours are rounded per entry, money
+is summed exactly and rounded half up once. One row per subject and currency.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from harvest_simulator.http.report_window import Window
 from harvest_simulator.http.serialization import ON_THE_WIRE, Json, Numbers
 from harvest_simulator.http.visibility import sees_work
 
-# The rows of a report by the name of what they are about, whatever its client.
+# Prefix of the name by which the rows of a report are sorted.
 _NAMED = {
     "clients": "client",
     "projects": "project",
@@ -28,19 +28,19 @@ _NAMED = {
 
 
 def name_with_code(project: Project) -> str:
-    """Name of a project with its code before it, as in time and expense reports (not in the other two)."""
+    """Name of a project, preceded by its code, as in time and expense reports (not in the other two)."""
     return f"[{project.code}] {project.name}" if project.code else project.name
 
 
 class ActivityReports:
-    """Time and expense reports; `numbers` formats the figures: for the wire, or exactly for the truth."""
+    """Time and expense reports; `numbers` converts figures: for the wire, or exactly for the truth."""
 
     def __init__(self, tables: Tables, numbers: Numbers = ON_THE_WIRE) -> None:
         self.tables = tables
         self.numbers = numbers
 
     def time(self, subject: str, viewer: Viewer, window: Window, include_fixed_fee: bool) -> list[Json]:
-        """Rows of a time report; money of fixed fee projects counts only on request, their hours always do."""
+        """Rows of a time report; amounts of fixed-fee projects count only on request, their hours always."""
         tables = self.tables
         key_of, head_of = self._time_subject(subject)
         sums: dict[tuple[int, str], list[int | Decimal]] = {}
@@ -87,7 +87,7 @@ class ActivityReports:
         return lambda entry, _project: entry.user_id, person
 
     def expenses(self, subject: str, viewer: Viewer, window: Window) -> list[Json]:
-        """Rows of an expense report: sums of all and of billable expenses; with a currency, whoever asks."""
+        """Rows of an expense report: sums of all and of billable expenses; with a currency for every role."""
         tables = self.tables
         key_of, head_of = self._expense_subject(subject)
         sums: dict[tuple[int, str], list[Decimal]] = {}
@@ -153,5 +153,5 @@ def by_name(rows: list[Json], *names: str) -> list[Json]:
 
 
 def _collated(name: str) -> list[tuple[bool, str]]:
-    """Sort key of a name, signs before letters and case-insensitive: "[SAMPLE] Client A" was listed before "First client"."""
+    """Sort key of a name: punctuation before letters, case-insensitive ("[SAMPLE] Client A" was listed before "First client")."""
     return [(letter.isalnum(), letter.casefold()) for letter in name]

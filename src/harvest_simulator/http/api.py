@@ -1,4 +1,4 @@
-"""Answer a path and a query: permissions, filters, paging, rendering. No network."""
+"""Answer requests by path and query: permissions, filters, paging, rendering. No network."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from harvest_simulator.http.serialization import Json
 from harvest_simulator.http.time_off import PaidTimeOff
 from harvest_simulator.http.visibility import sees_invoice, sees_person, sees_project, sees_work
 
-# How many filtered lists are kept for the pages that follow.
+# Number of filtered lists to cache for further pages.
 _KEPT_LISTS = 8
 _VISIBLE = {
     "time_entries": sees_work,
@@ -32,7 +32,7 @@ _VISIBLE = {
 
 
 class Api:
-    """API over the store's rows. `pto` is None in accounts without paid time off; `manners` is how it pages."""
+    """API on the store's rows. `pto` is None in accounts without paid time off; `manners` are deviations in paging."""
 
     def __init__(self, store: Store, renderer: Renderer, pto: PaidTimeOff | None) -> None:
         self.store = store
@@ -44,7 +44,7 @@ class Api:
         self._kept_as_of = -1
 
     def answer(self, viewer: Viewer, url: str, path: str, query: dict[str, str]) -> Answer:
-        """Answer a request; `url` is the full address without query, for links. Refusals come back as answers."""
+        """Answer a request; `url` is its full URL without query, for links. Refusals are returned as answers."""
         try:
             found = find_endpoint(path)
             if found is None:
@@ -89,7 +89,7 @@ class Api:
             raise not_found()
         is_visible = _VISIBLE.get(endpoint.table)
         if is_visible is not None and not is_visible(self.store, viewer, row):
-            # What a person may not see is not there for them.
+            # A row that the viewer may not see does not exist for them.
             raise not_found()
         return self._censor(viewer, row, endpoint.render(self.renderer, row))
 
@@ -104,7 +104,7 @@ class Api:
     def _rows(
         self, viewer: Viewer, name: str, listing: Listing, parent_id: int, query: dict[str, str]
     ) -> Sequence[Any]:
-        """Rows that this viewer gets with these filters, in order; cached until something changes."""
+        """Rows visible to this viewer with these filters, in order; cached until something changes."""
         said = {key: kept.read(key, query[key]) for key, kept in listing.filters.items() if query.get(key)}
         place = (name, parent_id, viewer, tuple(sorted(said.items(), key=lambda item: item[0])))
         if self._kept_as_of != self.store.version:
@@ -127,7 +127,7 @@ class Api:
         return kept
 
     def _censor(self, viewer: Viewer, row: object, shown: Json) -> Json:
-        """Hide money that the caller may not see: keys of users are removed, fields of entries are null."""
+        """Hide money that the viewer may not see: keys of users are removed, fields of entries are null."""
         if viewer.is_administrator:
             return shown
         if isinstance(row, User):
@@ -172,7 +172,7 @@ class Api:
         return Answer(data={data_key: list(page.rows), **envelope}, row_count=len(page.rows))
 
     def me(self, viewer: Viewer) -> Json:
-        """Render the caller's own user, with the rights the token has now."""
+        """Render the viewer's own user, with the token's present rights."""
         row = self.store.users[viewer.user_id]
         shown = self.renderer.user(row)
         shown["access_roles"] = list(viewer.access_roles)

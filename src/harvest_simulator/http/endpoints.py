@@ -1,4 +1,4 @@
-"""Table of the API's endpoints: what each path lists or shows, who may ask, which company feature it needs.
+"""Table of the API's endpoints: what each path lists or shows, the permission and the company feature that it needs.
 
 https://help.getharvest.com/api-v2/
 """
@@ -23,16 +23,16 @@ from harvest_simulator.http.serialization import Json
 
 _R = Renderer
 Render = Callable[[Renderer, Any], Json]
-# What an endpoint that is open to everyone asks for.
+# Permission of an endpoint that is open to everyone.
 ANYONE = None
 EXPENSE, INVOICE, ESTIMATE = "expense_feature", "invoice_feature", "estimate_feature"
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Endpoint of one path: `listing` names a list, `table` and `render` show one row, `special` names what is neither.
+    """Endpoint of one path: `listing` names a list, `table` and `render` show one row, `special` names anything else.
 
-    With a `parent` table the first id of the path is the parent's, and 404 if there is no such row.
+    With a `parent` table, the first id in the path is the parent's; without such a row, the response is 404.
     """
 
     path: str
@@ -43,7 +43,7 @@ class Endpoint:
     render: Render | None = None
     special: str | None = None
     parent: str | None = None
-    # For a single row below a parent: the attribute of the row that holds the parent's id.
+    # Attribute with the parent's id, for a single row below a parent.
     parent_field: str = "project_id"
     pattern: re.Pattern[str] = field(init=False)
 

@@ -1,7 +1,6 @@
 """Filters of lists: query parameters, parsing of their values, and tests on rows. Pure.
 
-Harvest does not document whether `updated_since` includes the instant itself: see `conventions`. `from` and `to` are
-inclusive.
+Harvest does not document whether `updated_since` is inclusive (see `conventions`). `from` and `to` are inclusive.
 """
 
 from __future__ import annotations
@@ -19,14 +18,14 @@ Test = Callable[[Tables, Any, Any], bool]
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Filter: how a value is parsed (name and text in, value out), and which rows it keeps."""
+    """Filter: the parser of its value (from name and text), and the test for rows to keep."""
 
     read: Callable[[str, str], Any]
     is_match: Test
 
 
 def read_whole(name: str, text: str) -> int:
-    """Parse a whole number. Raises Refusal 422."""
+    """Parse an integer. Raises Refusal 422."""
     try:
         return int(text)
     except ValueError:
@@ -54,7 +53,7 @@ def read_day(name: str, text: str) -> date:
 
 
 def read_instant(name: str, text: str) -> int:
-    """Parse an ISO instant, or a bare date as its midnight UTC. Raises Refusal 422."""
+    """Parse an ISO timestamp, or a date as its midnight UTC. Raises Refusal 422."""
     try:
         said = datetime.fromisoformat(text.replace(" ", "+"))
     except ValueError:
@@ -63,7 +62,7 @@ def read_instant(name: str, text: str) -> int:
 
 
 def one_of(*values: str) -> Callable[[str, str], str]:
-    """Make a parser that accepts only these words."""
+    """Build a parser that accepts only these values."""
 
     def read(name: str, text: str) -> str:
         if text not in values:

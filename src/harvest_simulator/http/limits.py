@@ -15,14 +15,14 @@ from harvest_simulator.http.responses import throttled
 
 @dataclass(slots=True)
 class Limit:
-    """Rate limit of at most `requests` admitted in any `window_seconds`; refused ones do not count."""
+    """Rate limit: at most `requests` admitted in any `window_seconds`; refused requests do not count."""
 
     requests: int
     window_seconds: float
     admitted_at: deque[float] = field(default_factory=deque)
 
     def admit(self, clock: Clock) -> None:
-        """Admit a request, or raise Refusal 429 with the whole seconds until the oldest request leaves the window."""
+        """Admit a request, or raise Refusal 429 with the seconds, rounded up, until the oldest request leaves the window."""
         now = clock.monotonic()
         while self.admitted_at and self.admitted_at[0] <= now - self.window_seconds:
             self.admitted_at.popleft()
@@ -39,5 +39,5 @@ class Limits:
         self.reports = Limit(100, 900.0)
 
     def admit(self, path: str, clock: Clock) -> None:
-        """Count a request against the limit of its kind. Raises Refusal 429."""
+        """Count a request against its rate limit. Raises Refusal 429."""
         (self.reports if path.startswith("/v2/reports/") else self.general).admit(clock)

@@ -1,6 +1,6 @@
-"""Lists of the API: their rows in Harvest's fixed order, their filters, their rendering.
+"""Lists of the API: rows in Harvest's order, filters and rendering.
 
-Cursor lists are those with a cursor key. https://help.getharvest.com/api-v2/
+Lists with a `cursor_key` have cursor pagination. https://help.getharvest.com/api-v2/
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from harvest_simulator.http.visibility import sees_invoice, sees_person, sees_pr
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """List; `rows` takes the parent's id (0 without a parent) and returns all rows in order; `is_visible` hides by role."""
+    """List; `rows` takes the parent's id (0 without a parent) and returns all rows in order; `is_visible` filters by role."""
 
     data_key: str
     rows: Callable[[Tables, int], Iterable[Any]]
@@ -31,7 +31,7 @@ class Listing:
     cursor_key: SortKey | None
     filters: dict[str, Filter] = field(default_factory=dict)
     is_visible: Callable[[Tables, Viewer, Any], bool] | None = None
-    # A short cut for the longest list: its rows of a range of days, without looking at the others.
+    # Shortcut for the longest list: its rows in a range of days, by index.
     rows_between: Callable[[Tables, date | None, date | None], Iterable[Any]] | None = None
 
 
@@ -49,7 +49,7 @@ def _by_id(row: Any) -> tuple[int, ...]:
 
 
 def latest_day_first(row: Any) -> tuple[int, ...]:
-    """Sort key: latest day first; within a day in a stable order without meaning."""
+    """Sort key: latest day first; within a day a stable but arbitrary order."""
     day = row.spent_date if hasattr(row, "spent_date") else row.issue_date
     return (-day.toordinal(), order_inside_a_day(row.id))
 
@@ -69,7 +69,7 @@ def _of_project(name: str) -> Callable[[Tables, int], list[Any]]:
 
 
 def active_assignments(tables: Tables, user_id: int) -> list[UserAssignment]:
-    """Project assignments that a person may track on: active ones of active projects; archived ones are left out."""
+    """Project assignments that a person can track time on: active assignments to active projects."""
     rows = (row for row in tables.user_assignments.values() if row.user_id == user_id and row.is_active)
     return sorted((row for row in rows if tables.projects[row.project_id].is_active), key=newest_first)
 
@@ -97,7 +97,7 @@ def _table(
     is_visible: Callable[[Tables, Viewer, Any], bool] | None = None,
     is_dated: bool = False,
 ) -> Listing:
-    """Build a list of one table under its own name."""
+    """Build the list of a table, under the table's name."""
     key = latest_day_first if is_dated else newest_first
     return Listing(name, _sorted_table(name, key), render, None if is_dated else newest_first, kept, is_visible)
 

@@ -1,7 +1,7 @@
-"""Paging by cursor and by page number, as Harvest has both, and the envelope around them. Pure.
+"""Pagination by cursor and by page number, both as in Harvest, and the envelope of a page. Pure.
 
 https://help.getharvest.com/api-v2/introduction/overview/pagination/
-Cursor lists show page numbers on the first page only; `links.next` carries an opaque cursor. Page lists count pages.
+With cursor pagination, page numbers are on the first page only, and `links.next` has an opaque cursor.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ SortKey = Callable[[Any], tuple[int, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Manners:
-    """Deviations from documented paging, of a server or a gateway before it.
+    """Deviations from documented pagination, by a server or a gateway in front of it.
 
-    `most_rows` is the longest page, whatever `per_page` asks for: 100 was seen until 2020 or later. `unsaid` are the keys
-    of the envelope that it leaves out, `total_entries` say ("may include"), or sends as null.
+    `most_rows` is the largest page size, whatever `per_page` requests: 100 was seen until 2020 or later. `unsaid` are the keys
+    of the envelope that are left out ("may include", says the documentation), such as `total_entries`, or null.
     """
 
     most_rows: int = MOST_ROWS_PER_PAGE
@@ -35,7 +35,7 @@ class Manners:
     is_null: bool = False
 
     def envelope(self, said: dict[str, Any]) -> dict[str, Any]:
-        """Envelope without the keys that are left out, or with null for them."""
+        """Envelope without the keys in `unsaid`, or with null for them."""
         if self.is_null:
             return {name: None if name in self.unsaid else value for name, value in said.items()}
         return {name: value for name, value in said.items() if name not in self.unsaid}
@@ -43,7 +43,7 @@ class Manners:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Paging parameters of a request, with its full URL without query, and the query."""
+    """Paging parameters of a request, with its full URL (without query) and its query."""
 
     url: str
     query: dict[str, str]
@@ -52,7 +52,7 @@ class Asked:
     cursor: str | None
 
     def link(self, **paging: str | int) -> str:
-        """Build the list's URL with other paging and the same filters; parameters in alphabetical order, as captured."""
+        """Build the list's URL with other paging parameters and the same filters, sorted by name as in captured records."""
         kept = {name: value for name, value in self.query.items() if name not in PAGING_PARAMETERS}
         return f"{self.url}?{urlencode(sorted({**kept, 'per_page': self.per_page, **paging}.items()))}"
 
@@ -77,14 +77,14 @@ def _whole(query: dict[str, str], name: str, otherwise: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows of one page, and its envelope without them."""
+    """Rows of one page, and the envelope without them."""
 
     rows: Sequence[Any]
     envelope: dict[str, Any]
 
 
 def page_of(asked: Asked, rows: Sequence[Any], cursor_key: SortKey | None) -> Page:
-    """Cut the asked page out of all rows that pass the filters; `cursor_key` is None on page lists."""
+    """Cut the requested page out of all filtered rows; `cursor_key` is None for lists without cursor pagination."""
     total = len(rows)
     total_pages = max(1, -(-total // asked.per_page))
     if cursor_key is not None and asked.cursor is not None:
@@ -127,7 +127,7 @@ def _cursor(direction: str, key: tuple[int, ...]) -> str:
 
 
 def _place_of(asked: Asked, rows: Sequence[Any], cursor_key: SortKey) -> tuple[int, int]:
-    """Find the cursor's place by sort key, not position: rows that come or go before it neither repeat nor hide others."""
+    """Range of the page at a cursor, found by sort key: rows created or deleted before it neither repeat nor hide others."""
     try:
         said = json.loads(base64.b64decode(asked.cursor or "", validate=True))
         direction = "after" if "after" in said else "before"

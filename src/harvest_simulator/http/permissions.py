@@ -1,4 +1,4 @@
-"""Permissions of the person behind the token.
+"""Permissions of the token's owner.
 
 https://help.getharvest.com/api-v2/introduction/overview/permissions/ and the permission notes of each endpoint.
 """
@@ -38,7 +38,7 @@ _EXTRA_CLAIMS = {
 
 
 def claims_of(access_roles: tuple[str, ...]) -> list[str]:
-    """Fine-grained rights (claims) that users carry since 2021; not documented."""
+    """Claims (fine-grained rights) that users have had since 2021; not documented."""
     if "administrator" in access_roles:
         return list(_ADMIN_CLAIMS)
     claims = list(_MEMBER_CLAIMS)
@@ -49,19 +49,19 @@ def claims_of(access_roles: tuple[str, ...]) -> list[str]:
     return sorted(claims)
 
 
-# What a manager needs for the lists that are not open to every manager.
+# Rights that a manager needs for lists that are not open to every manager.
 INVOICES = frozenset({"managed_projects_invoice_drafter", "managed_projects_invoice_manager"})
 ESTIMATES = frozenset({"estimates_manager"})
 CLIENTS_AND_TASKS = frozenset({"client_and_task_manager"})
 BILLABLE_RATES = frozenset({"billable_rates_manager"})
-# Every manager, whatever else they may do.
+# Every manager, whatever their other rights.
 ANY_MANAGER = frozenset({"manager"})
 NOBODY: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Person behind the token; `access_roles` starts with administrator, manager or member."""
+    """Token's owner; `access_roles` starts with administrator, manager or member."""
 
     user_id: int
     access_roles: tuple[str, ...]
@@ -73,7 +73,7 @@ class Viewer:
 
     @property
     def is_manager(self) -> bool:
-        """True for a manager, who sees teammates and managed projects, and more by extra rights."""
+        """True for a manager, who sees teammates and managed projects, and more with extra rights."""
         return self.access_roles[0] == "manager"
 
     @property
@@ -82,5 +82,5 @@ class Viewer:
         return self.is_administrator or (self.is_manager and "billable_rates_manager" in self.access_roles)
 
     def may(self, needed: frozenset[str]) -> bool:
-        """True if an endpoint is open that requires one of `needed` of a manager; to administrators all are."""
+        """True if an endpoint is open that requires managers to have one of `needed`; administrators may use all."""
         return self.is_administrator or (self.is_manager and not needed.isdisjoint(self.access_roles))

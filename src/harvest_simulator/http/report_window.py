@@ -1,4 +1,4 @@
-"""Parse the range of days that a report is requested for. Pure."""
+"""Parse the range of days of a report request. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date
 from harvest_simulator.http.filters import read_day
 from harvest_simulator.http.responses import not_valid
 
-# From the first day to the last: Harvest answered 2021-01-01 to 2022-01-01, and refuses a day more.
+# Last day minus first day: Harvest accepted 2021-01-01 to 2022-01-01, and refuses a day more.
 LONGEST_WINDOW_DAYS = 365
 
 
@@ -21,7 +21,7 @@ class Window:
 
 
 def read_window(query: dict[str, str], today: date) -> Window:
-    """Parse from and to. Raises Refusal 422 unless they are in order, at most 365 days apart, and not all in the future."""
+    """Parse `from` and `to`. Raises Refusal 422 unless they are in order, at most 365 days apart, and begin by today."""
     if not query.get("from") or not query.get("to"):
         raise not_valid("From and to dates are required")
     window = Window(read_day("from", query["from"]), read_day("to", query["to"]))

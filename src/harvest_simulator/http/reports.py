@@ -23,7 +23,7 @@ from harvest_simulator.http.visibility import sees_project, sees_work
 
 @dataclass(slots=True)
 class _Open:
-    """Sums of a project in a window: all hours, then what is not invoiced."""
+    """Sums of a project in a window: all hours, and uninvoiced hours and amounts."""
 
     total_hundredths: int = 0
     open_hundredths: int = 0
@@ -32,10 +32,10 @@ class _Open:
 
 
 class Reports(ActivityReports):
-    """Reports by the names of the contract, e.g. report_time_clients."""
+    """All reports, by the names of their streams, such as report_time_clients."""
 
     def answer(self, name: str, viewer: Viewer, query: dict[str, str]) -> list[Json]:
-        """Compute the rows of a report, by its name in the contract, e.g. report_time_clients."""
+        """Compute the rows of a report, by the name of its stream, such as report_time_clients."""
         if name == "report_project_budget":
             is_active = read_flag("is_active", query["is_active"]) if query.get("is_active") else None
             return self.project_budget(viewer, is_active)
@@ -50,10 +50,10 @@ class Reports(ActivityReports):
         return self.expenses(subject, viewer, window)
 
     def uninvoiced(self, viewer: Viewer, window: Window, include_fixed_fee: bool) -> list[Json]:
-        """Compute the uninvoiced report: all billable projects and no other, idle ones with zeros, as in a real account's.
+        """Compute the uninvoiced report: only billable projects, but all of them, idle ones with zeros, as in a real account.
 
-        Total hours include non-billable ones, uninvoiced hours do not. Of a fixed fee its lines are taken off, of whatever
-        time and kind, those of drafts too; expenses do not change it. It is 0 where the window ends before the project starts:
+        Total hours include non-billable ones, uninvoiced hours do not. A fixed fee is reduced by its invoice lines of all time
+        and of any kind, including drafts, but not by expenses. It is 0 if the window ends before the project starts:
         https://support.getharvest.com/hc/en-us/articles/360048181472-How-project-type-affects-reports
         """
         tables = self.tables
@@ -74,7 +74,7 @@ class Reports(ActivityReports):
                     "project_id": project.id,
                     "project_name": project.name,
                     "currency": tables.currency_of_project(project.id),
-                    # Recorded: the sum of nothing is 0, any other number has a fraction.
+                    # In recorded reports, an empty sum is the integer 0, and any other number a float.
                     "total_hours": self.numbers.hundredths(found.total_hundredths) or 0,
                     "uninvoiced_hours": self.numbers.hundredths(found.open_hundredths) or 0,
                     "uninvoiced_expenses": self._money(found.expense_amount) or 0,
@@ -84,7 +84,7 @@ class Reports(ActivityReports):
         return by_name(results, "client_name", "project_name")
 
     def _is_listed(self, viewer: Viewer, project: Project, *, has_work: bool) -> bool:
-        """True if the report lists a project: a manager sees those they manage, by the report's documentation."""
+        """True if the report lists a project; as documented, a manager sees only those they manage."""
         if not project.is_billable or not sees_project(self.tables, viewer, project):
             return False
         archived = self.tables.conventions.archived
@@ -122,7 +122,7 @@ class Reports(ActivityReports):
         return project.starts_on or date.fromordinal(719_163 + project.created_at // 86_400)
 
     def project_budget(self, viewer: Viewer, is_active: bool | None) -> list[Json]:
-        """Compute the budget report: projects with a budget, billable or not; a monthly one counts the current month."""
+        """Compute the budget report: all projects with a budget, billable or not; a monthly budget covers the current month."""
         tables = self.tables
         hours, money = self._budget_spent()
         results = []
@@ -151,9 +151,9 @@ class Reports(ActivityReports):
         return by_name(results, "client_name", "project_name")
 
     def _budget_spent(self) -> tuple[dict[int, int], dict[int, Decimal]]:
-        """Sum what counts to each project's budget: hundredths of an hour, and money.
+        """Sum what counts towards each project's budget: hundredths of an hour, and money.
 
-        Recorded: hours that are not billable count, and so do expenses that are not, where expenses count.
+        In recorded reports, non-billable hours count, and so do non-billable expenses if expenses count.
         """
         tables, today = self.tables, self.tables.clock.today()
         counts_all = not tables.conventions.counts_billable_only
@@ -170,7 +170,7 @@ class Reports(ActivityReports):
                 money[project.id] = money.get(project.id, ZERO) + hundredths * entry.billable_rate / 100
         for expense in tables.expenses.values():
             project = tables.projects[expense.project_id]
-            # https://support.getharvest.com/hc/en-us/articles/360048686811: no other kind of budget takes expenses.
+            # https://support.getharvest.com/hc/en-us/articles/360048686811: no other kind of budget includes expenses.
             if project.budget_by != "project_cost" or not project.cost_budget_include_expenses:
                 continue
             if not project.budget_is_monthly or _same_month(expense.spent_date, today):
@@ -191,7 +191,7 @@ class Reports(ActivityReports):
 
 
 def exact_reports(tables: Tables) -> Reports:
-    """Make reports whose figures are decimals, for the truth."""
+    """Reports with exact decimals, for the truth."""
     return Reports(tables, EXACT)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Logged request, with the status of its answer (0: not answered at all). Header names as they were sent."""
+    """Logged request, with the status of its response (0 if there was none), and header names as sent."""
 
     at: datetime
     method: str

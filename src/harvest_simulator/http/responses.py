@@ -1,4 +1,4 @@
-"""Answers and refusals, with Harvest's own bodies.
+"""Responses and refusals, with Harvest's own bodies.
 
 https://help.getharvest.com/api-v2/introduction/overview/general/ (response codes); bodies as captured.
 """
@@ -14,7 +14,7 @@ HTML_TYPE = "text/html; charset=utf-8"
 
 @dataclass(slots=True)
 class Answer:
-    """Answer to send: `data` is rendered as JSON, or `text` is sent as it is. `row_count` sets the latency."""
+    """Response to send: `data` as JSON, or `text` unchanged. `row_count` determines the latency."""
 
     status: int = 200
     data: Any = None
@@ -25,7 +25,7 @@ class Answer:
 
 
 class Refusal(Exception):
-    """A request is refused with an error answer; raised anywhere below the server."""
+    """A request is refused with an error response; raised anywhere below the server."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__(answer.status)
@@ -47,7 +47,7 @@ def bad_token() -> Refusal:
 
 
 def not_authorized() -> Refusal:
-    """Refuse for want of permission, or a module that the company has switched off (403)."""
+    """Refuse for lack of permission, or because a module is switched off in the account (403)."""
     return Refusal(Answer(403, {"message": "Not authorized!"}, headers={"Hint": "Not authorized!"}))
 
 
@@ -57,18 +57,18 @@ def not_found() -> Refusal:
 
 
 def not_routable() -> Refusal:
-    """Refuse an unknown path, with a web page and not with JSON (404)."""
+    """Refuse an unknown path, with a web page instead of JSON (404)."""
     page = "<!DOCTYPE html>\n<html><head><title>Page not found</title></head><body><h1>Not found</h1></body></html>\n"
     return Refusal(Answer(404, text=page, content_type=HTML_TYPE))
 
 
 def not_valid(message: str) -> Refusal:
-    """Refuse a request that is not valid (422)."""
+    """Refuse an invalid request (422)."""
     return Refusal(Answer(422, {"message": message}))
 
 
 def throttled(retry_after_seconds: int) -> Refusal:
-    """Refuse a request over the rate limit, with the whole seconds to wait (429)."""
+    """Refuse a request over the rate limit, with the number of seconds to wait (429)."""
     message = f"Request was throttled. Try again in {retry_after_seconds} seconds."
     data = {"message": message, "retry_after": retry_after_seconds}
     return Refusal(Answer(429, data, headers={"Retry-After": str(retry_after_seconds)}))

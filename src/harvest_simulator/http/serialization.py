@@ -1,4 +1,4 @@
-"""Serialise values for JSON: decimals, instants, dates. Pure."""
+"""Serialise values for JSON: decimals, timestamps, dates. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """Conversions of decimals, and of hundredths of an hour, to values of the answer."""
+    """Converters of decimals, and of hundredths of an hour, to values in a response."""
 
     decimal: Callable[[Decimal], Any]
     hundredths: Callable[[int], Any]
@@ -26,7 +26,7 @@ class Numbers:
 
 @lru_cache(maxsize=100_000)
 def float_of(value: Decimal) -> float:
-    """Convert to the float whose shortest text is the same number; raise ValueError if there is none."""
+    """Convert to the float whose shortest representation is the same number. Raises ValueError if there is none."""
     number = float(value)
     if Decimal(repr(number)) != value:
         raise ValueError(f"{value} has no float with the same text")
@@ -35,7 +35,7 @@ def float_of(value: Decimal) -> float:
 
 @lru_cache(maxsize=10_000)
 def _exact_hundredths(value: int) -> Decimal:
-    # As the wire spells it: 1.5, not 1.50; whole numbers with one decimal.
+    # As on the wire: 1.5, not 1.50; integers with one decimal.
     return Decimal(repr(value / 100))
 
 

@@ -1,7 +1,7 @@
 """Paid time off: policies, requests, balances, calendars, schedules.
 
-The page list of https://help.getharvest.com/api-v2/ names these endpoints since 2026; their fields are known from one
-third-party client only. Rows follow from the people of the account, so renames show here too.
+The list of pages at https://help.getharvest.com/api-v2/ has named these endpoints since 2026; their fields are known from one
+third-party client only. Rows are derived from the people of the account, so renames show here, too.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ _STATUSES = ("approved", "pending", "declined", "approved")
 
 
 class PaidTimeOff:
-    """Paid time off endpoints, generated from the account's people. `numbers` formats decimals."""
+    """Endpoints of paid time off, derived from the account's people. `numbers` converts decimals."""
 
     def __init__(self, tables: Tables, numbers: Numbers = ON_THE_WIRE) -> None:
         self.tables = tables
         self.numbers = numbers
-        # Fixed at birth: the policies do not move with the clock.
+        # Fixed at creation: the policies do not change as the clock advances.
         self.founded_at = min(user.created_at for user in tables.users.values())
         self.year = tables.clock.today().year
 
     def answer(self, path: str, query: dict[str, str], own_user_id: int) -> tuple[str | None, Any]:
-        """Answer a path with (data key, rows) of a list, or (None, object). Raises Refusal for an unknown id."""
+        """Answer a path: (data key, rows) for a list, or (None, object). Raises Refusal for an unknown id."""
         name = path.removeprefix("/v2/pto/")
         if name == "balances":
             return None, self._asked_balances(query, own_user_id)
@@ -103,7 +103,7 @@ class PaidTimeOff:
         return {"created_at": at, "updated_at": at}
 
     def types(self) -> list[Json]:
-        """List the policies: one with a yearly sum, one without limit, one switched off."""
+        """List the policies: one with a yearly allowance, one without a limit, one switched off."""
         return [
             {
                 "id": row_id,
@@ -131,7 +131,7 @@ class PaidTimeOff:
         return {"id": row_id, "name": name, "color": color, "icon": icon}
 
     def requests(self) -> list[Json]:
-        """List one request for each person: some approved, some waiting, some declined."""
+        """List one request per person: some approved, some pending, some declined."""
         reviewer = next(iter(self.tables.users.values()))
         rows = []
         for number, user in enumerate(self.tables.users.values()):
@@ -243,11 +243,11 @@ class PaidTimeOff:
         return rows
 
     def assignments(self) -> list[Json]:
-        """List the assignments: which calendar and schedule each person has."""
+        """List the assignments of calendars and schedules to people."""
         return [self.assignment(user) for user in self.tables.users.values()]
 
     def assignment(self, user: User) -> Json:
-        """Build a person's assignment; contractors have none of their own, the account's default schedule is in force for them."""
+        """Build a person's assignment; contractors have none of their own, so the account's default schedule applies."""
         calendar = self.calendars()[user.id % 2]
         schedule = self.schedules()[0 if user.weekly_capacity_seconds >= 144_000 else 1]
         has_own = not user.is_contractor
@@ -287,7 +287,7 @@ class PaidTimeOff:
 
 
 def _filtered(rows: Iterable[Json], query: dict[str, str]) -> list[Json]:
-    """Apply the filters of all pto lists; a list ignores those it does not have."""
+    """Apply the filters of the pto lists; a list ignores those that it does not support."""
     kept = list(rows)
     if query.get("is_active"):
         is_active = read_flag("is_active", query["is_active"])

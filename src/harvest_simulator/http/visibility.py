@@ -26,7 +26,7 @@ def sees_project(tables: Tables, viewer: Viewer, row: Any) -> bool:
 
 
 def sees_work(tables: Tables, viewer: Viewer, row: Any) -> bool:
-    """True if the viewer sees time or an expense: their own; a manager also those of teammates and managed projects."""
+    """True if the viewer sees time or an expense: their own; managers also those of teammates and managed projects."""
     if viewer.is_administrator or row.user_id == viewer.user_id:
         return True
     if not viewer.is_manager:
@@ -37,14 +37,14 @@ def sees_work(tables: Tables, viewer: Viewer, row: Any) -> bool:
 
 
 def sees_person(tables: Tables, viewer: Viewer, row: User) -> bool:
-    """True if the viewer sees a person: themselves; a manager also their teammates."""
+    """True if the viewer sees a person: themselves; managers also their teammates."""
     if viewer.is_administrator or row.id == viewer.user_id:
         return True
     return viewer.is_manager and row.id in tables.teammate_ids.get(viewer.user_id, ())
 
 
 def sees_invoice(tables: Tables, viewer: Viewer, row: Invoice) -> bool:
-    """True if the viewer sees an invoice: a manager with an invoice right sees those that bill a project they manage."""
+    """True if the viewer sees an invoice: others than administrators see those that bill a project they manage."""
     if viewer.is_administrator:
         return True
     return any(line.project_id and manages_project(tables, viewer, line.project_id) for line in row.lines)

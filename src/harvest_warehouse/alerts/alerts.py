@@ -25,9 +25,9 @@ class Raised:
     """Raised alert, with the rows it found.
 
     Attributes:
-        alert: its entry in the catalogue.
-        rows: what it found, the worst first, by column.
-        totals: what its rows add up to, by currency; under an empty one what has none.
+        alert: definition of the alert.
+        rows: rows found, worst first, as dicts by column name.
+        totals: totals of the rows by currency; "" for rows without one.
     """
 
     alert: Alert
@@ -40,9 +40,9 @@ class AlertsReport:
     """Result of evaluating the alerts.
 
     Attributes:
-        as_of: the day up to which the marts count, by account.
-        settings: the thresholds.
-        raised: what needs attention, urgent things first.
+        as_of: day up to which the marts count, by account.
+        settings: thresholds.
+        raised: raised alerts, in the order of the catalogue (urgent ones first).
         quiet: names of the alerts that found nothing.
     """
 
@@ -58,13 +58,14 @@ def alerts(
     """Evaluate every alert.
 
     Args:
-        warehouse: whose marts.
-        settings: the thresholds; None for those of dlt's configuration.
-        catalogue: what is looked for.
+        warehouse: target with the marts.
+        settings: thresholds; None to read them from dlt's configuration.
+        catalogue: alerts to evaluate.
 
     Raises:
-        SettingWrong: for a threshold that cannot work, or where the marts are not built yet.
-        NotReadable: where another program has the database.
+        SettingWrong: a threshold is invalid, or the marts are not built.
+        NoDatabase: the database's file is not a DuckDB database.
+        NotReadable: the database cannot be opened.
     """
     settings = settings or alert_settings()
     with reading(warehouse, _FINDINGS) as database:
@@ -88,7 +89,7 @@ def _rows(
             if table.name not in findings:
                 # An account without rows has no findings either.
                 return ()
-            # The build kept it in the database's own dialect.
+            # The build stored the query in the database's own dialect.
             rows = sqlglot.parse_one(findings[table.name], read=database.dialect)
             table.replace(exp.Subquery(this=rows, alias=exp.TableAlias(this=exp.to_identifier(table.alias_or_name))))
     return tuple(database.records(tree, settings.values()))

@@ -13,14 +13,14 @@ class Alert:
     """Definition of an alert: something that somebody should act on.
 
     Attributes:
-        name: how it is called, for machines.
-        severity: urgent for what costs money by the day, soon for what can wait for the end of the week.
-        nouns: what a row is, and what several are.
-        words: what they have in common; thresholds by their names in braces.
-        line: one row in words, columns in braces.
-        query: the rows, the worst first; in DuckDB's SQL over `marts.`, with thresholds as `:name`, and
-            `finding.<check>` for the rows that a check of the last build found. Every row has its `account_id`.
-        total: the column that is added up, by currency where the rows have one.
+        name: identifier.
+        severity: `urgent` if it costs money every day, `soon` if it can wait until the end of the week.
+        nouns: what a row is, in singular and plural.
+        words: what the rows have in common; `{name}` is replaced by a threshold.
+        line: text of one row; `{column}` is replaced by a value.
+        query: query for the rows, worst first, in DuckDB's SQL on `marts.`, with thresholds as `:name`, and
+            `finding.<check>` for the rows that a check of the last build found. Every row has an `account_id`.
+        total: column to add up, by currency if the rows have one.
     """
 
     name: str

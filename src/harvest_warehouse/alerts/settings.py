@@ -1,4 +1,4 @@
-"""Thresholds of the alerts: the section `[harvest_alerts]` of dlt's configuration."""
+"""Thresholds of the alerts: section `[harvest_alerts]` of dlt's configuration."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ _WHERE = "It is set under [harvest_alerts] in .dlt/config.toml, or by an environ
 
 @dataclass(frozen=True)
 class AlertSettings:
-    """The thresholds of the alerts.
+    """Thresholds of the alerts.
 
     Attributes:
-        budget_share: share of a budget that is spent, 1 for all of it.
-        missing_hours: hours missing from one person's timesheet of the last complete week.
+        budget_share: share of a budget, 1 for all of it; this much spent, or more, raises the alert.
+        missing_hours: hours; this many missing from a person's timesheet of the last complete week, or more, raise the alert.
         unbilled_days: days since the work; older unbilled work raises the alert.
         overdue_days: days after the due date; an invoice unpaid this long or longer raises the alert.
         changed_days: days; a change after invoicing raises the alert for this long.
         margin_share: margin ÷ revenue; a project below raises the alert.
-        margin_months: complete months over which margins are looked at.
+        margin_months: number of complete months over which margins are summed.
     """
 
     budget_share: Decimal = Decimal("0.8")
@@ -42,7 +42,7 @@ def alert_settings() -> AlertSettings:
     """Read the thresholds from dlt's configuration: `.dlt/config.toml` or variables such as `HARVEST_ALERTS__BUDGET_SHARE`.
 
     Raises:
-        SettingWrong: for a name that is none, or a value that is no number.
+        SettingWrong: a name is unknown, or a value is invalid.
     """
     found = given("harvest_alerts", [item.name for item in fields(AlertSettings)])
     return AlertSettings(**{name: _threshold(name, value) for name, value in found.items()})
@@ -50,7 +50,7 @@ def alert_settings() -> AlertSettings:
 
 def _threshold(name: str, value: object) -> Decimal:
     threshold = number(name, value, _WHERE)
-    # A margin may be asked to be above a loss.
+    # A negative margin is a valid threshold: an acceptable loss.
     if threshold < 0 and name != "margin_share":
         raise SettingWrong(f"{name} must be a number from 0 up, got {value!r}. {_WHERE}")
     if name.endswith("_share") and threshold > 5:

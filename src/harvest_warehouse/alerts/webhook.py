@@ -1,4 +1,4 @@
-"""Send messages to a Slack-compatible webhook, configured by dlt's own secret `slack_incoming_hook`."""
+"""Send messages to a Slack-compatible webhook, configured by dlt's own setting `slack_incoming_hook`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SILENT = f"the webhook did not answer within {_SECONDS:.0f} s"
 
 
 def has_webhook(warehouse: Target) -> bool:
-    """True if `[runtime] slack_incoming_hook` is set, in one of the places where dlt looks for secrets."""
+    """True if `[runtime] slack_incoming_hook` is set, in any place where dlt looks for secrets."""
     return bool(_address(warehouse))
 
 
@@ -24,13 +24,13 @@ def deliver(warehouse: Target, text: str) -> str | None:
     """Send a message in Slack's markup.
 
     Returns:
-        None where it arrived, else why it did not: without the address, whoever has that can write there.
+        None if it was delivered, else why not. The text never contains the address, which is a secret.
     """
     address = _address(warehouse)
     if not address:
         return f"no webhook is set: [runtime] {SETTING} in .dlt/secrets.toml"
     outcome: list[str | None] = []
-    # A thread of its own: a timeout of requests begins anew with each byte.
+    # In a thread, to limit the total time: the timeout of requests starts again with every byte.
     sending = threading.Thread(target=lambda: outcome.append(_sent(address, text)), daemon=True)
     sending.start()
     sending.join(_SECONDS)
@@ -42,7 +42,7 @@ def _address(warehouse: Target) -> str | None:
 
 
 def _sent(address: str, text: str) -> str | None:
-    # Not dlt's function: it follows redirections, of which a page that asks to log in counts as delivered.
+    # Not dlt's function, which follows redirects, so that a login page would count as delivered.
     try:
         answer = requests.post(
             address,
@@ -56,7 +56,7 @@ def _sent(address: str, text: str) -> str | None:
     except requests.Timeout:
         return _SILENT
     except (requests.RequestException, ValueError) as error:
-        # Its words hold the address.
+        # The error's own message contains the address.
         return f"the webhook's address does not work ({type(error).__name__})"
     if answer.is_redirect:
         return f"the webhook answered {answer.status_code} and leads elsewhere, where nothing is sent"

@@ -30,7 +30,7 @@ def said(words: str, values: Mapping[str, Any]) -> str:
 
 
 def shown(row: Mapping[str, Any], name: str) -> str:
-    """Format a value for people, by the ending of its column's name."""
+    """Format a value for people, by the suffix of its column's name (`_share`, `_amount`, `_days`, `_hours`)."""
     value = row[name]
     if value is None or isinstance(value, str | date):
         return _word(value, "unknown" if name.endswith("_share") else "–")

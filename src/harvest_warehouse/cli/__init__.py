@@ -1,4 +1,4 @@
-"""Command `dlt-harvest`: a module for each of its verbs. Only this package prints."""
+"""Command `dlt-harvest`: one module per verb. Only this package prints."""
 
 from __future__ import annotations
 

@@ -88,10 +88,10 @@ def prepare() -> None:
     """Set up signals, logging, memory and naming, before dlt does anything."""
     from harvest_warehouse.settings.process import keep_dlt_quiet, keep_memory_flat, keep_names
 
-    # Whoever stops a service or a container ends it like Ctrl-C: what was done is kept, and the message says so.
+    # SIGTERM, from a service manager or a container runtime, is handled like Ctrl-C.
     begin()
     for number in (signal.SIGINT, signal.SIGTERM):
-        # In the background of a shell Ctrl-C is for others.
+        # Background jobs of a shell ignore Ctrl-C.
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, interrupt)
     sys.unraisablehook = _interrupted_again
@@ -103,13 +103,13 @@ def prepare() -> None:
 def _interrupted_again(unraisable: sys.UnraisableHookArgs) -> None:
     """Repeat an interrupt that Python swallowed.
 
-    It does in what it calls by the way, such as a weak reference's callback: an import has one for its lock, and a command begins
-    with a thousand imports (https://docs.python.org/3/library/sys.html#sys.unraisablehook).
+    Python swallows exceptions in callbacks of weak references and the like. Every import runs one for its lock, and a command
+    starts with a thousand imports (https://docs.python.org/3/library/sys.html#sys.unraisablehook).
     """
     if not issubclass(unraisable.exc_type, KeyboardInterrupt):
         sys.__unraisablehook__(unraisable)
         return
-    # From a thread: in here it would be lost again.
+    # From a thread: raised here, it would be swallowed again.
     again = threading.Timer(_SECONDS_UNTIL_AGAIN, os.kill, (os.getpid(), signal.SIGTERM))
     again.daemon = True
     again.start()
@@ -142,7 +142,7 @@ def errors_told(is_debug: bool, *, as_json: bool = False) -> Iterator[None]:
     except (HarvestError, OSError) as error:
         code, message, caught = FAILED, str(error), error
     except DltException as error:
-        # What could not be connected to has its own words within dlt's.
+        # For connection errors, dlt wraps the driver's own message.
         said = getattr(error, "inner_exc", None) or error.__cause__ or error
         code, message, caught = FAILED, f"The database says: {printable(str(said))}{mended_by(str(said))}", error
     except KeyboardInterrupt as error:
@@ -150,9 +150,9 @@ def errors_told(is_debug: bool, *, as_json: bool = False) -> Iterator[None]:
         code, message, caught = FAILED, "Interrupted.", error
     if is_debug or os.environ.get("DLT_HARVEST_DEBUG"):
         for line in printable_lines("".join(traceback.format_exception(caught))):
-            # Set in: what others said in several lines begins none that looks like ours.
+            # Indented, so that no line of text from elsewhere looks like one of ours.
             err.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
-    # Whoever made it has made others' words in it short; ours may be long.
+    # Untrusted parts of the message were shortened where it was built; our own text may be long.
     message = "\n".join(printable_lines(message, most=_MOST_OF_A_LINE))
     err.print(f"[bold red]Error:[/] {escape(message)}", highlight=False, soft_wrap=True)
     _end(code)
@@ -173,10 +173,10 @@ def _ended_by_others() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        # Whoever read, `head` for one, has seen enough.
+        # The reader, such as `head`, has closed the pipe.
         raise typer.Exit(FAILED) from None
     except RuntimeError as error:
-        # DuckDB makes it of Ctrl-C in the middle of a query.
+        # DuckDB raises RuntimeError on Ctrl-C in the middle of a query.
         if isinstance(error.__cause__, KeyboardInterrupt):
             raise KeyboardInterrupt from error
         raise

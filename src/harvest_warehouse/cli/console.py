@@ -13,15 +13,15 @@ from rich.measure import Measurement
 from rich.segment import Segment
 from rich.table import Table
 
-# In a file or a pipe a line is as long as it must be: names are looked for, and cut ones are not found.
+# Width of lines in files and pipes: not limited, so that names can be searched for.
 _ENDLESS = 100_000
 _NARROWEST_NAME = 10
 
 
 def visible(text: str) -> str:
-    """Make text safe for a terminal: control characters are spelt out, invisible characters are left out.
+    """Make text safe for a terminal: control characters are spelt out, invisible characters are removed.
 
-    Line breaks stay. No letters, digits or signs of any language are lost.
+    Line breaks stay, and so do printable characters of all languages.
     """
     return text if text.isprintable() else "".join(map(_sign, text))
 
@@ -32,7 +32,7 @@ def _sign(sign: str) -> str:
     if sign == "\t":
         return " "
     kind = category(sign)
-    # Directions of writing and zero widths (Cf) hide what is there; the rest has no shape in any font.
+    # Bidirectional marks and zero-width characters (Cf) can hide text; other unprintable characters become U+FFFD.
     return {"Cc": repr(sign)[1:-1], "Cf": "", "Zl": " ", "Zp": " ", "Zs": " "}.get(kind, "\ufffd")
 
 
@@ -56,7 +56,7 @@ class PlainConsole(Console):
     """rich's console without line breaks in files and pipes, and with control characters made visible."""
 
     def __init__(self, *, stderr: bool = False) -> None:
-        # The width is looked up each time: rich would keep what COLUMNS said when it began.
+        # The width is looked up each time: rich would keep the value of COLUMNS from the start.
         # Patch: rich >=13.7; no upstream issue known;
         # is to be changed when `test_rich_takes_its_environment_as_an_argument` fails.
         super().__init__(stderr=stderr, soft_wrap=False, _environ={**os.environ, "COLUMNS": "", "LINES": ""})
@@ -76,7 +76,7 @@ class PlainConsole(Console):
         return bool(self.file.isatty())
 
     def show(self, table: Table) -> None:
-        """Print a table; on a narrow terminal the last columns are dropped and named, so that no word is broken."""
+        """Print a table; on a narrow terminal the last columns are dropped, and listed below, so that no word is broken."""
         dropped: list[str] = []
         while len(table.columns) > 1 and self._narrowest(table) > self.width:
             dropped.insert(0, str(table.columns.pop().header))
@@ -85,7 +85,7 @@ class PlainConsole(Console):
             self.print(f"(This terminal is too narrow for: {names}.)", style="dim", highlight=False)
 
     def _narrowest(self, table: Table) -> int:
-        # Names, which may have no blank to be wrapped at, take no more room than is left for them.
+        # Names may have no space to wrap at: assume a small minimum width for their columns.
         names = [column for column in table.columns if column.overflow == "fold" and column.max_width is None]
         for column in names:
             column.max_width = _NARROWEST_NAME
@@ -99,7 +99,7 @@ def write_text(pieces: Iterable[str]) -> None:
     """Write text for programs to standard output, as UTF-8 in files and pipes; made safe (`visible`) on a terminal."""
     for piece in pieces:
         _write(sys.stdout, piece)
-    # None where it is closed.
+    # None if it is closed.
     if sys.stdout is not None:
         sys.stdout.flush()
 
@@ -107,7 +107,7 @@ def write_text(pieces: Iterable[str]) -> None:
 def read_text() -> str:
     """Read all of standard input: a file or a pipe as UTF-8 if it is valid, else in the console's encoding."""
     stream: TextIO | None = sys.stdin
-    # None where it is closed.
+    # None if it is closed.
     if stream is None:
         return ""
     buffer = None if stream.isatty() else getattr(stream, "buffer", None)
@@ -128,7 +128,7 @@ def _write(stream: TextIO | None, text: str) -> None:
         stream.write(visible(text))
         return
     stream.flush()
-    # Half of a pair of characters, as JSON may hold: no encoding has it.
+    # `replace`: a lone surrogate, as JSON may contain, cannot be encoded.
     buffer.write(text.encode("utf-8", "replace"))
 
 

@@ -63,6 +63,6 @@ def demo(
 
 
 def _command() -> str:
-    """Name of the command to type: `make demo` installs it in a folder that is not on the PATH."""
+    """Command to type in examples: a path after `make demo`, which installs it in a folder that is not on the PATH."""
     typed = Path(sys.argv[0])
     return str(typed) if typed.stem == "dlt-harvest" and not which("dlt-harvest") else "dlt-harvest"

@@ -84,10 +84,10 @@ class DemoReport:
     """Result of the demo.
 
     Attributes:
-        sync: the load and the sweep of the simulated company.
-        verify: the comparison with its reports.
-        build: the marts that were built from it.
-        answers: a few questions, answered from the database.
+        sync: report of the sync of the simulated company.
+        verify: comparison with its reports.
+        build: report of the marts.
+        answers: some questions with their answers from the database.
     """
 
     sync: SyncReport
@@ -111,14 +111,14 @@ def demo(
     """Load a simulated company of about 40 people and two years into `folder`, from the start each time.
 
     Args:
-        folder: where the database file goes.
-        now: the (aware) instant up to which the company has worked; the present if None.
-        ledger: gets each stream's outcome as it goes.
-        on_step: is told, in a few words, what begins.
+        folder: folder for the database file.
+        now: time (aware) up to which the company has worked; the present if None.
+        ledger: collects the outcome of each stream as it goes.
+        on_step: called with a short text when a step begins.
 
     Raises:
-        LoadFailed: as `sync` does, for instance where the database is open in another program.
-        BuildFailed: as `build` does.
+        LoadFailed: as in `sync`, for example because the database is open in another program.
+        BuildFailed: as in `build`.
     """
     warehouse = demo_warehouse(folder)
     shutil.rmtree(folder / ".harvest_demo", ignore_errors=True)
@@ -127,7 +127,7 @@ def demo(
     warehouse.file.unlink(missing_ok=True)
     on_step("creating a company")
     now = now or datetime.now(UTC)
-    # Its limits are off, and the pacing with them: they would make a minute of waiting for nothing.
+    # Without rate limits on either side, which would only cost a minute of waiting.
     company = Simulator(today=now.date(), clock=Clock(now, is_ticking=True), enforce_limits=False)
     with company.serving() as base_url:
         settings = Settings(

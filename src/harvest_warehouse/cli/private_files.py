@@ -11,14 +11,14 @@ _masks: list[int] = []
 
 
 def keep_files_private() -> None:
-    """Let no other user read or change files that this process creates from now on; existing ones stay as they are."""
+    """Make files that this process creates from now on inaccessible to other users; existing ones are left unchanged."""
     if not _masks:
         _masks.append(os.umask(_OTHERS))
 
 
 @contextmanager
 def files_for_others() -> Iterator[None]:
-    """Create files in this block with the user's own umask, so that others may read them."""
+    """Create files in this block with the user's own umask, so that others can read them."""
     if not _masks:
         yield
         return

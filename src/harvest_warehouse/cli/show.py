@@ -78,7 +78,7 @@ def serve(report: ShowReport, what: str, *, is_headless: bool = False) -> int:
     server = subprocess.Popen(report.command, env={**os.environ, **report.environment})  # noqa: S603 (our own program)
     try:
         is_up = _has_started(server, report.listens_on)
-        # Now, so that whoever clicks it is answered; once, whole: it is what lets the reader in.
+        # Printed once the server is up. The complete address contains the key that grants access.
         print(f"{what}: {report.address} (Ctrl-C ends it)", flush=True)
         with _opened(report.address) if is_up and not is_headless else nullcontext():
             code = server.wait()
@@ -90,7 +90,7 @@ def serve(report: ShowReport, what: str, *, is_headless: bool = False) -> int:
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:
-    """Stop the server if Ctrl-C has not: the signal may have reached only this process."""
+    """Stop the server if Ctrl-C did not: the signal may have reached only this process."""
     if server.poll() is None:
         server.terminate()
         try:

@@ -12,7 +12,7 @@ from harvest_warehouse.cli.app import Debug, app, errors_told
 
 
 class Role(StrEnum):
-    """Role of the person whom the simulated token belongs to."""
+    """Role of the simulated token's owner."""
 
     ADMINISTRATOR = "administrator"
     MANAGER = "manager"
@@ -49,7 +49,7 @@ def simulate(
 
         from harvest_simulator import Clock, Simulator
 
-        # Also where a shell started it in the background, which ignores Ctrl-C.
+        # Restores the handlers even if a shell started it in the background, where Ctrl-C is ignored.
         for ending in (signal.SIGINT, signal.SIGTERM):
             signal.signal(ending, signal.default_int_handler)
         now = datetime.now(UTC)

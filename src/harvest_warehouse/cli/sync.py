@@ -66,7 +66,7 @@ def sync(
         place = warehouse(destination)
         settings = account_settings(start_date=start_date)
         if not no_build:
-            # A setting that cannot work is told now, not when hours of reading are over.
+            # Report an invalid setting now, not after hours of reading.
             mart_settings()
         ledger = Ledger()
         with progress(err, ledger) as on_step, pandas_kept_out(place.kind.is_file):

@@ -37,7 +37,7 @@ def verify(
 ) -> None:
     """Compare with Harvest's own reports: time, expenses, uninvoiced work, budgets.
 
-    To the cent and the hundredth of an hour, by currency: year by year, and where a year differs, the months that cause it.
+    Compares to the cent and the hundredth of an hour, by currency: year by year, and the months of a year that differs.
     Exit code 3 if anything differs or cannot be proven. The verdicts are in the table `harvest_reconciliation`.
     While it waits for Harvest's report limit, `sync` can run. An interrupted comparison continues where it stopped.
     """

@@ -1,4 +1,4 @@
-"""The dashboard: pages over the marts, served by marimo."""
+"""Dashboard: pages on the marts, served by marimo."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Run marimo behind the access guard, with its imports preloaded (`python -m harvest_warehouse.dashboard run ... app.py`).
 
-A program that marimo starts by itself imports dlt for the first who opens the page, who waits two seconds longer.
+Started by marimo itself, the app would import dlt only when the first visitor opens the page, who would wait two seconds longer.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from harvest_warehouse.settings.process import keep_dlt_quiet
 
 
 def guard_every_server(access: Access) -> None:
-    """Put the guard before whatever app uvicorn serves in this process: marimo's own middlewares come after it."""
+    """Put the guard in front of every app that uvicorn serves in this process, before marimo's own middlewares."""
     load = uvicorn.Config.load
 
     def guarded(config: uvicorn.Config) -> None:
         load(config)
         config.loaded_app = Guard(config.loaded_app, access)
 
-    # A class's public method: marimo makes its server, and its app, where nobody else can reach them.
+    # Patches a public method of the class, since marimo gives no access to its server or its app.
     # Patch: marimo >=0.14 and the uvicorn that it brings;
     # see https://github.com/marimo-team/marimo/pull/3095 (for its ASGI app alone);
     # can go when `test_marimo_offers_no_guard_before_its_server` fails.
@@ -41,7 +41,7 @@ def _argument(name: str) -> str | None:
 keep_dlt_quiet()
 guard_every_server(from_environment(str(_argument("--host")), int(str(_argument("--port")))))
 if asked := _argument("--warehouse"):
-    # No public part of marimo's: where it has moved, figures come with the rest of the page.
+    # Not a public API of marimo: if it has moved, figures appear only with the rest of the page.
     # Patch: marimo >=0.14; no upstream issue known; can go when `test_marimo_offers_no_guard_before_its_server` fails.
     with suppress(ImportError):
         from marimo._server.registry import MIDDLEWARE_REGISTRY

@@ -33,7 +33,7 @@ def place():
 
 @app.cell(hide_code=True)
 def again():
-    # They tick only while they are shown, and that is only beside a problem.
+    # They refresh only while they are shown, which is beside a problem.
     again_marts = mo.ui.refresh(options=["5s"], default_interval="5s")
     again_page = mo.ui.refresh(options=["5s"], default_interval="5s")
     return again_marts, again_page
@@ -106,7 +106,7 @@ def others(currency, first, top):
 
 @app.cell(hide_code=True)
 def which(asked):
-    # The browser's own list: every key and every screen reader knows it, and the focus stays where it is.
+    # A native select works with keyboard and screen readers, and keeps the focus.
     page = mo.ui.dropdown(
         list(PAGES),
         value=page_asked_for(asked),

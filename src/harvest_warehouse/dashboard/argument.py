@@ -15,7 +15,7 @@ def as_argument(warehouse: Target) -> str:
 
 
 def from_argument(argument: object) -> Target:
-    """Parse a target from the argument; the default one in the current folder if none was given."""
+    """Parse a target from the argument; without one, the default target in the current folder."""
     if not argument:
         return Target(Path.cwd())
     given = json.loads(str(argument))

@@ -1,4 +1,4 @@
-"""Draw charts with Altair on plain rows, with stated types; titles and legends stand above them as text."""
+"""Draw charts with Altair on plain rows, with explicit types; titles and legends are text above them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _HEIGHT = 260
 _BAR = 24
 _LABELS = 150
 WHOLE = Decimal(1)
-# The page's own; the weekly page sets another.
+# The page's own font; the weekly report sets another.
 _FONT = "PT Sans, sans-serif"
-# Its menu offers an editor on the internet.
+# Vega's menu links to an online editor.
 _WITHOUT_MENU = {"embedOptions": {"actions": False}}
 
 
@@ -55,18 +55,18 @@ def bars(
     text: Field | None = None,
     description: str = "",
 ) -> Chart:
-    """Draw horizontal bars in the order of the rows, stacked where a label has several.
+    """Draw horizontal bars in the order of the rows, stacked if a label has several.
 
     Args:
-        rows: one per label, or per label and colour.
-        label: names the bars.
-        value: their length.
-        tooltip: what is told of each.
-        colour: what their colour means; one colour if None.
-        colours: the colours, in the order of the legend.
-        mark: where a line is drawn across, on bars from 0 up.
-        text: what stands at the end of a bar, in it.
-        description: of the chart, for those who do not see it.
+        rows: one row per label, or per label and colour.
+        label: column with the labels.
+        value: column with the lengths.
+        tooltip: columns of the tooltip.
+        colour: column that decides the colour; a single colour if None.
+        colours: colours by value, in the order of the legend.
+        mark: position of a reference line; values must not be negative.
+        text: column with text inside the end of a bar.
+        description: alternative text of the chart.
     """
     labels = list(dict.fromkeys(row[label.key] for row in rows))
     known = [name for name in colours or {} if any(row[colour.key] == name for row in rows)] if colour else []
@@ -95,7 +95,7 @@ def bars(
             .encode(x=alt.X(field=value.key, type="quantitative"), y=chart.encoding.y, text=f"{text.key}:N")
         )
     if mark is not None:
-        # With room on its right: at the very edge, half of the line would be cut off.
+        # Leave room on the right: at the very edge, half of the line would be cut off.
         end = max(float(row[value.key] or 0) for row in [*rows, {value.key: mark}]) * 1.06
         chart.encoding.x.scale = alt.Scale(domain=[0, end], nice=False)
         layers.append(_line_across("x", mark))
@@ -111,15 +111,15 @@ def line(
     mark: Decimal | None = None,
     description: str = "",
 ) -> Chart:
-    """Draw a line through the rows, from left to right in their order, with the axis from zero.
+    """Draw a line chart in the order of the rows, with the axis from zero.
 
     Args:
-        rows: one per label.
-        label: names the points.
-        value: their height.
-        tooltip: what is told of each.
-        mark: where a line is drawn across.
-        description: of the chart, for those who do not see it.
+        rows: one row per label.
+        label: column with the labels.
+        value: column with the heights.
+        tooltip: columns of the tooltip.
+        mark: position of a reference line.
+        description: alternative text of the chart.
     """
     chart = (
         alt.Chart(_data(rows))
@@ -146,14 +146,14 @@ def pairs(
     unit: str,
     description: str = "",
 ) -> Chart:
-    """Draw grouped vertical bars: for each label, one bar for each of the values.
+    """Draw grouped vertical bars: for each label, one bar per value.
 
     Args:
-        rows: one per label, from left to right.
-        label: names the groups.
-        values: the bars of a group, and their colours; a value that is None has no bar.
-        unit: title of the axis of values.
-        description: of the chart, for those who do not see it.
+        rows: one row per label, from left to right.
+        label: column with the labels of the groups.
+        values: columns with the bars of a group, and their colours; None has no bar.
+        unit: title of the value axis.
+        description: alternative text of the chart.
     """
     long = [
         {"label": row[label.key], "what": field.title, "value": row[field.key]}
@@ -177,15 +177,15 @@ def pairs(
 
 
 def spans(rows: Sequence[Row], label: Field, first: Field, last: Field, unit: str, description: str = "") -> Chart:
-    """Draw a dumbbell chart: two points for each label, joined by a line.
+    """Draw a dumbbell chart: two points per label, joined by a line.
 
     Args:
-        rows: one per label, from top to bottom.
-        label: names the rows.
-        first: the point that things are measured by.
-        last: the point that came of it.
-        unit: title of the axis of values.
-        description: of the chart, for those who do not see it.
+        rows: one row per label, from top to bottom.
+        label: column with the labels.
+        first: column with the reference point.
+        last: column with the actual point.
+        unit: title of the value axis.
+        description: alternative text of the chart.
     """
     labels = [row[label.key] for row in rows]
     long = [
@@ -234,14 +234,14 @@ def grid(
     """Draw a heat map: a coloured cell with an optional short text for each pair of labels.
 
     Args:
-        rows: one per pair.
-        across: labels from left to right, in the order of the rows' values.
-        down: labels from top to bottom.
-        colour: what the colour means.
-        colours: the colours, in the order of the legend.
-        text: what stands in the field; nothing if None.
-        tooltip: what is told of each.
-        description: of the chart, for those who do not see it.
+        rows: one row per pair, with its horizontal position as `place`.
+        across: column with the labels from left to right.
+        down: column with the labels from top to bottom.
+        colour: column that decides the colour.
+        colours: colours by value, in the order of the legend.
+        text: column with the text of the cells; None for no text.
+        tooltip: columns of the tooltip.
+        description: alternative text of the chart.
     """
     base = alt.Chart(_data(rows)).encode(
         x=_across(
@@ -271,12 +271,12 @@ def grid(
 
 
 def _axis(numbers: str) -> alt.Axis:
-    """Axis of values, whose labels are formatted one by one: 0 beside 50k, and not 0k."""
+    """Value axis with labels formatted individually: 0 beside 50k, not 0k."""
     return alt.Axis(labelExpr=f"format(datum.value, '{numbers}')", tickCount=5)
 
 
 def _across(rows: Sequence[Row], label: Field, labels: list[str] | None = None) -> alt.X:
-    """Horizontal axis of labels, as text: dates would be drawn in the viewer's time zone."""
+    """Horizontal axis of labels as text, since dates would be drawn in the viewer's time zone."""
     return alt.X(
         field=label.key,
         type="ordinal",
@@ -287,7 +287,7 @@ def _across(rows: Sequence[Row], label: Field, labels: list[str] | None = None) 
 
 
 def _colour(field: Field, colours: Mapping[str, str]) -> alt.Color:
-    """Colour scale without a legend, which stands above the chart as text, where it can wrap."""
+    """Colour scale without a legend: that is text above the chart, where it can wrap."""
     scale = alt.Scale(domain=list(colours), range=list(colours.values()))
     return alt.Color(field=field.key, type="nominal", sort=list(colours), scale=scale, legend=None)
 

@@ -1,4 +1,4 @@
-"""Filters that the user of the dashboard chose, as query conditions and parameters."""
+"""Filters chosen by the dashboard's user, as query conditions and parameters."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ class Filters:
     """Filters of every page.
 
     Attributes:
-        account_id: of which Harvest account.
-        currency: all money on a page is in this one; projects, budgets and invoices are those of its clients.
-        client_ids: only these clients; none for all.
-        weeks: how many complete weeks back.
-        has_contractors: whether people who are contractors count.
-        target: billable share of available hours that is aimed at (1 = all).
+        account_id: the Harvest account.
+        currency: currency of all amounts on a page; only projects, budgets and invoices of clients with it are included.
+        client_ids: clients to include; empty for all.
+        weeks: number of complete weeks to look back.
+        has_contractors: whether to include contractors.
+        target: target for the billable share of available hours (1 = all).
     """
 
     account_id: str

@@ -27,7 +27,7 @@ class FirstPaint:
 
     Args:
         app: marimo's server.
-        warehouse: what is shown.
+        warehouse: target with the marts.
     """
 
     def __init__(self, app: ASGIApp, warehouse: Target) -> None:
@@ -44,7 +44,7 @@ class FirstPaint:
         status, html = await self._marimos(scope, receive)
         if status == 200:
             html = html.replace(_BODY, f"{_BODY}{outline}", 1)
-        # Figures are as old as the request: no copy of them may be shown later.
+        # Not cached, since the figures are as of the request.
         await HTMLResponse(html, status, {"Cache-Control": "no-store"})(scope, receive, send)
 
     async def _marimos(self, scope: Scope, receive: Receive) -> tuple[int, str]:
@@ -65,8 +65,8 @@ def _is_page(scope: Scope) -> bool:
 
 
 def outlined(warehouse: Target, address: dict[str, Any]) -> str:
-    """Render the outline of the page at an address; empty if it cannot be read now (marimo's page will say why)."""
-    # What an earlier visit left, and nobody took, is no answer to this one.
+    """Render the outline of the page at a URL; empty if it cannot be read now (marimo's page will say why)."""
+    # Discard a reader left over from an earlier visit.
     handed_over(warehouse)
     read = Reader(warehouse, tries=1)
     try:

@@ -15,23 +15,23 @@ from harvest_warehouse.dashboard.requirements import LISTS, Missing
 
 @dataclass(frozen=True)
 class Header:
-    """Facts about an account from its marts.
+    """Header of an account's pages, from its marts.
 
     Attributes:
         account_id: the account.
-        account_name: its name.
-        as_of_date: up to which day weeks, ages and budgets count.
-        loaded_at: when the last load had read everything.
-        time_zone: the account's.
-        home_currency: of cost rates; None where nobody said.
-        target: billable share that is aimed at.
-        currencies: those of clients, the one with most work first.
-        clients: name of each client by its id, by currency.
-        verdicts: figures compared with Harvest's reports, by verdict; none where none was.
-        compared_at: when Harvest was asked last.
-        without_billable_rate: billable time entries without a rate.
-        without_cost_rate: time entries without a cost rate.
-        missing: the lists without a row, and why.
+        account_name: name of the account; its id if it has none.
+        as_of_date: day up to which weeks, ages and budgets count.
+        loaded_at: end of the last load.
+        time_zone: time zone of the account.
+        home_currency: currency of cost rates; None if unknown.
+        target: target for the billable share of available hours.
+        currencies: currencies of clients, the one with the most hours first.
+        clients: names of clients by id, by currency.
+        verdicts: number of figures compared with Harvest's reports, by verdict; empty without a comparison.
+        compared_at: time of the last comparison; None without one.
+        without_billable_rate: number of billable time entries without a rate.
+        without_cost_rate: number of time entries without a cost rate.
+        missing: lists without rows, or never read completely, and why.
     """
 
     account_id: str
@@ -51,7 +51,7 @@ class Header:
 
     @property
     def never_read(self) -> tuple[str, ...]:
-        """Lists that were never read completely: figures that rest on them are not known."""
+        """Lists that were never read completely, so that figures based on them are unknown."""
         return tuple(name for name, why in self.missing.items() if why == "never read")
 
 
@@ -59,8 +59,8 @@ def accounts(read: Reader) -> dict[str, str]:
     """Read the accounts in the marts: name by id.
 
     Raises:
-        SettingWrong: where there are no marts.
-        NotReadable: where another program keeps the database to itself.
+        SettingWrong: the marts are not built.
+        NotReadable: the database cannot be opened.
     """
     with read.at_once():
         if not read.has("dim_account"):

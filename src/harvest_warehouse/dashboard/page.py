@@ -17,17 +17,17 @@ from harvest_warehouse.dashboard.reader import Row
 Kind = Literal["text", "code", "money", "hours", "share", "count", "number", "date", "instant"]
 Chart = alt.TopLevelMixin
 
-# What is shown and downloaded: cents, hundredths of an hour, tenths of a percent.
+# Decimals shown and downloaded: cents, hundredths of an hour, tenths of a percent.
 _PLACES: dict[Kind, int] = {"money": 2, "hours": 2, "share": 1, "number": 1}
 
 
 @dataclass(frozen=True)
 class Requirement:
-    """Data requirements of a figure: the lists of Harvest that it is made of.
+    """Data requirements of a figure: the lists of Harvest that it is computed from.
 
     Attributes:
-        needs: each of them must have been read, or the figure is not known.
-        of: at least one of them must have something, or there is nothing to count.
+        needs: lists that must all have been read; otherwise the figure is unknown.
+        of: lists of which at least one must have rows; otherwise there is nothing to count.
     """
 
     needs: tuple[str, ...]
@@ -70,15 +70,15 @@ class Section:
     """Section of a page: a conclusion as its title, and the rows and the chart behind it.
 
     Attributes:
-        title: what to conclude, made from the rows.
-        rows: all of them, also those that the chart shows as one.
-        columns: how the rows are shown.
-        chart: drawn from the rows; None where the table is what one wants to see.
-        legend: what the colours of the chart mean.
-        note: what has to be known to read it rightly.
-        rest: what the chart leaves out.
-        name: of the file that is downloaded.
-        basis: what it rests on; None for what is always known.
+        title: conclusion, computed from the rows.
+        rows: all rows, including those that the chart sums up.
+        columns: columns of the table.
+        chart: chart of the rows; None for a table only.
+        legend: colours of the chart, by meaning.
+        note: explanation needed to read it correctly.
+        rest: text on what the chart leaves out.
+        name: identifier, and name of the downloaded file.
+        basis: data requirements; None for none.
     """
 
     title: str
@@ -92,11 +92,11 @@ class Section:
     rest: str = ""
 
     def table(self) -> list[dict[str, Any]]:
-        """Rows with titles and values as shown."""
+        """Rows as shown in the table: values by column title."""
         return [{column.title: column.shown(row[column.key]) for column in self.columns} for row in self.rows]
 
     def csv(self) -> bytes:
-        """Rows as CSV for a spreadsheet: UTF-8 with a byte order mark for Excel, and no text that runs as a formula."""
+        """Rows as CSV for spreadsheets: UTF-8 with a byte order mark for Excel, and text that cannot run as a formula."""
         out = io.StringIO()
         writer = csv.writer(out)
         writer.writerow([column.title for column in self.columns])

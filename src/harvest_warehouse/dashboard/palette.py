@@ -1,7 +1,7 @@
 """Colours of the charts, with enough contrast on light and dark pages, and for white text on them.
 
-Relative luminance (https://www.w3.org/TR/WCAG22/#dfn-relative-luminance) between 0.12 and 0.183 does both; a test computes it.
-Colour never speaks alone: there is a legend or a label, and a table behind every chart.
+A relative luminance (https://www.w3.org/TR/WCAG22/#dfn-relative-luminance) between 0.12 and 0.183 achieves both; a test checks it.
+Colour is never the only cue: there is a legend or a label, and a table for every chart.
 """
 
 from __future__ import annotations

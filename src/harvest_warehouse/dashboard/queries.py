@@ -5,7 +5,7 @@ from __future__ import annotations
 from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.reader import Reader, Row
 
-# The complete weeks that are looked at; `is_complete_week` says which of them are over.
+# The last `:weeks` complete weeks.
 _WEEKS = """
   is_complete_week
   and week_index > (

@@ -1,4 +1,4 @@
-"""Shorten long lists in charts: the first few by name, and all others summed up as one."""
+"""Shorten long lists in charts: keep the first few labels, and sum up all others as one."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from harvest_warehouse.dashboard.reader import Row
 
 
 def named(rows: Sequence[Row], name: str, key: str) -> list[Row]:
-    """Add a unique `label` to each row: the name, with the id behind it where two keys share a name."""
+    """Add a unique `label` to each row: the name, followed by the id if several keys share the name."""
     keys = {(row[name], row[key]) for row in rows}
     taken = Counter(text for text, _ in keys)
     return [{**row, "label": row[name] if taken[row[name]] == 1 else f"{row[name]} ({row[key]})"} for row in rows]
 
 
 def ranked(rows: Sequence[Row], size: Callable[[list[Row]], Any]) -> list[str]:
-    """Sort the labels, the largest first."""
+    """Sort the labels by the size of their rows, largest first."""
     by_label: dict[str, list[Row]] = {}
     for row in rows:
         by_label.setdefault(row["label"], []).append(row)
@@ -30,12 +30,12 @@ def top(rows: Sequence[Row], labels: Sequence[str], limit: int, sums: Sequence[s
     """Keep the rows of the first `limit` labels, and sum up those of all others under one label for each value of `by`.
 
     Args:
-        rows: with a `label` each.
-        labels: all of them, in the order of the chart.
-        limit: how many stand alone. One that would be the only other stands alone, too.
-        sums: the columns that are added up.
-        by: the column, beside the label, that makes a row.
-        one: what a label is (`client`).
+        rows: rows with a `label`.
+        labels: all labels, in the order of the chart.
+        limit: number of labels to keep; if only one other is left, it is kept too.
+        sums: columns to add up.
+        by: column that rows are grouped by besides the label.
+        one: noun for a label (`client`).
     """
     if len(labels) <= limit + 1:
         return sorted(rows, key=lambda row: labels.index(row["label"]))

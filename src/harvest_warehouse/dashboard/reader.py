@@ -1,4 +1,4 @@
-"""Read the marts through short read-only connections: one that stayed open would block the next load."""
+"""Read the marts through short read-only connections, since an open one would block the next load."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from harvest_warehouse.warehouse import Target
 Row = dict[str, Any]
 T = TypeVar("T")
 
-# A load, or a build that replaces the marts, may have the database to itself for a moment.
+# A load or a build may lock the database for a moment.
 _TRIES = 5
 _SECONDS_BETWEEN_TRIES = 1.0
 
 
 class Reader:
-    """Reader of one warehouse that caches its answers; it lives as long as its page.
+    """Reader of one warehouse that caches its results; it lives as long as its page.
 
     Args:
-        warehouse: whose marts.
-        tries: how often it tries to open the database, a second apart.
-        sleep: waits for as many seconds, where another program has the database.
+        warehouse: target with the marts.
+        tries: number of attempts to open the database, a second apart.
+        sleep: sleeps for some seconds between attempts.
     """
 
     def __init__(self, warehouse: Target, *, tries: int = _TRIES, sleep: Callable[[float], None] = time.sleep) -> None:
@@ -39,9 +39,9 @@ class Reader:
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """Share one connection among the queries in a block; the block should hold nothing else.
+        """Share one connection among the queries in a block, which should do nothing else.
 
-        There is none where all answers are known. A query raises what `reading` does.
+        Connects only if a result is not cached. Queries raise what `reading` raises.
         """
         if self._block is not None:
             yield
@@ -54,11 +54,11 @@ class Reader:
                 self._block = self._open = None
 
     def __call__(self, query: str, values: Mapping[str, object] | None = None) -> list[Row]:
-        """Run a query in DuckDB's SQL, and return its rows as dicts by column.
+        """Run a query in DuckDB's SQL, and return its rows as dicts by column name.
 
         Raises:
-            SettingWrong: where nothing was loaded yet.
-            NotReadable: where another program keeps the database to itself.
+            SettingWrong: nothing was loaded.
+            NotReadable: the database cannot be opened.
         """
         key = (query, tuple(sorted((values or {}).items())))
         if key not in self._known:
@@ -66,7 +66,7 @@ class Reader:
         return self._known[key]
 
     def has(self, table: str) -> bool:
-        """True if a table exists: those that a command creates are missing until it has run. Raises as a query does."""
+        """True if a table exists: a command's tables are missing until it has run. Raises as a query does."""
         if self._tables is None:
             self._tables = frozenset(self._ask(lambda database: list(database.tables())))
         return table in self._tables
@@ -88,7 +88,7 @@ class Reader:
         return self._block.enter_context(reading(self.warehouse))
 
 
-# One for each warehouse, until its page has come to take it.
+# Readers left for the page that is being opened, by warehouse.
 _HANDED: dict[Target, tuple[float, Reader]] = {}
 _SECONDS_KEPT = 60.0
 

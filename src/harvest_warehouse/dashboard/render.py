@@ -1,4 +1,4 @@
-"""Render a page with marimo: escaped text, charts, and each chart's table below it."""
+"""Render a page with marimo: escaped text, and charts with their tables below."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def head(header: Header, currency: str | None, page: object, filters: Sequence[o
 
 
 def _standing(header: Header, currency: str | None) -> dict[str, object]:
-    """Values of standing.html: the account's name and the facts that its figures rest on."""
+    """Values for standing.html: the account's name, and facts about the reliability of its figures."""
     facts = (
         ("As of", f"{day(header.as_of_date)} (loaded {header.loaded_at:%Y-%m-%d %H:%M} UTC)"),
         ("Currency", currency or "none"),
@@ -41,8 +41,8 @@ def _standing(header: Header, currency: str | None) -> dict[str, object]:
 
 
 def problem(words: str, again: object) -> mo.Html:
-    """Render a message that there is nothing to show now, with the control that retries."""
-    # Markdown for the looks only: in it, the words would be markup.
+    """Render a message that nothing can be shown now, with the control that retries."""
+    # The words are inserted after Markdown was rendered, so that they are not taken as markup.
     paragraphs = rendered(mo.md("{words}\n\nThis page tries again by itself every 5 seconds.").text)
     told = mo.callout(mo.Html(str(paragraphs.format(words=code(words)))), kind="warn")
     html = _TEMPLATES.get_template("problem.html").render(
@@ -69,7 +69,7 @@ def without_rate(header: Header) -> str:
     """Count the time entries without a billable rate or a cost rate, as text."""
     unread = [name for name in ("time_entries", "projects") if name in header.never_read]
     if unread:
-        # Which of them need a rate is written in their projects.
+        # Whether an entry needs a rate depends on its project.
         return f"not known: {listed(unread)} were never read from Harvest"
     return f"{count(header.without_billable_rate, 'billable entry', 'billable entries')}, {header.without_cost_rate:,} without a cost rate"
 
@@ -96,7 +96,7 @@ def outlined(page: Page, header: Header, currency: str, style: str) -> str:
 
 
 def _section(section: Section, kept: list[object]) -> tuple[Section, Markup, str, Markup]:
-    """A section with its chart, its note and its table; empty where it has none."""
+    """Section with its chart, its note and its table, rendered; each empty if there is none."""
     chart = rendered(mo.as_html(section.chart).text if section.chart is not None else "")
     if not section.rows:
         return section, chart, "", Markup()

@@ -18,12 +18,12 @@ BUDGETS = Requirement(("projects", "time_entries"), ("projects",))
 INVOICES = Requirement(("invoices",), ("invoices",))
 REVENUE = Requirement(("clients", "projects", "time_entries"), ("time_entries", "expenses"))
 LISTS = ("clients", "projects", "users", "time_entries", "expenses", "invoices")
-"""Names of all lists that figures rest on."""
+"""Names of all lists that figures are computed from."""
 
 
 @dataclass(frozen=True)
 class _Gap:
-    """Reason why there is no figure."""
+    """Reason why a figure is missing."""
 
     is_unknown: bool
     lists: tuple[str, ...]
@@ -42,8 +42,8 @@ def known(page: Page, missing: Mapping[str, Missing]) -> Page:
     """Replace each figure and section whose data requirements are not met by a dash and the reason.
 
     Args:
-        page: with figures, as if all lists had been read.
-        missing: the lists without rows, and why.
+        page: page computed as if all lists had been read.
+        missing: lists without rows, and why.
     """
     return replace(
         page,

@@ -1,4 +1,4 @@
-"""Sections shared by several pages; their titles state the conclusion, computed from the rows."""
+"""Sections shared by several pages; titles state a conclusion, computed from the rows."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from harvest_warehouse.dashboard.ranking import named, ranked, top
 from harvest_warehouse.dashboard.reader import Row
 from harvest_warehouse.dashboard.requirements import BUDGETS, INVOICES, PEOPLE, UNBILLED
 
-# Budgets beyond this are drawn as long as this; their true figure is in the tooltip and in the table.
+# Bars of budgets beyond this are cut here; tooltip and table have the true figure.
 _LONGEST_BUDGET = Decimal("1.5")
-# As many are drawn by name.
+# Number of clients with a bar of their own.
 _CLIENTS = 10
 _STATUS = {
     "over": "over",
@@ -178,7 +178,7 @@ def unbilled_by_client(unbilled: list[Row], chosen: Filters) -> Section:
     rest = ""
     others = total([row for row in drawn if row["label"] not in labels], "uninvoiced_amount")
     if others > most:
-        # Their bar would make all the others too short to be compared.
+        # The bar of the others would make all bars too short to compare.
         drawn = [row for row in drawn if row["label"] in labels]
         rest = (
             f"The chart shows the {_CLIENTS} clients with most; {count(len(labels) - _CLIENTS, 'other')} have "

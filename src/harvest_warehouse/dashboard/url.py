@@ -20,12 +20,12 @@ def page_asked_for(address: Mapping[str, object]) -> str:
 
 
 def targets(header: Header) -> list[int]:
-    """Targets that can be chosen, in percent, including the account's own."""
+    """Targets to choose from, in percent, including the account's own."""
     return sorted({*range(40, 105, 5), _own_target(header)})
 
 
 def filters_asked_for(address: Mapping[str, object], header: Header) -> Filters:
-    """Initial filters of a page: those of the URL, where they are valid."""
+    """Initial filters of a page: those in the URL that are valid, else the defaults."""
     currency, weeks, target = (str(address.get(name, "")) for name in ("currency", "weeks", "target"))
     return Filters(
         header.account_id,

@@ -20,11 +20,11 @@ from harvest_warehouse.destinations.statements import Home, Statement
 
 _T = TypeVar("_T")
 
-# What makes, changes or drops tables: not every database has transactions for that.
+# DDL statements: not every database has transactions for them.
 _FOR_TABLES = ("CREATE", "ALTER", "DROP")
 
 UNFINISHED_COPY = "harvest_copy_unfinished"
-"""Marker table, present from the start to the end of a copy from another destination: while it exists, the copy is incomplete."""
+"""Marker table that exists while a copy from another destination is incomplete: created first, dropped last."""
 
 
 class Answer(NamedTuple):
@@ -35,19 +35,19 @@ class Answer(NamedTuple):
 
 
 class IncompleteCopy(HarvestError):
-    """The tables are those of an interrupted copy from another destination."""
+    """The tables are an incomplete copy from another destination."""
 
 
 class Database:
-    """One open connection to the tables of an account.
+    """Open connection to the tables of an account.
 
-    Statements are written in DuckDB's SQL: tables without a schema, or of `raw`, are those of the dataset, those of
-    `marts` are in the dataset of the marts, and `:name` stands for a value. They are translated into the dialect of whatever database it is.
+    Statements are written in DuckDB's SQL and translated into the database's dialect. Tables without a schema, or in `raw`,
+    belong to the dataset, tables in `marts` to the dataset of the marts, and `:name` is a placeholder for a value.
 
     Attributes:
         dialect: sqlglot's name of the database's dialect.
-        is_left: whether it is busy with what could not be ended.
-        is_enlarged: whether it was given more memory than it had at first.
+        is_left: whether it was abandoned with a statement that could not be cancelled.
+        is_enlarged: whether its memory limit was raised.
     """
 
     def __init__(self, client: SqlClientBase[Any], marts: str, kind: Destination, more: Sequence[str] = ()) -> None:
@@ -58,7 +58,7 @@ class Database:
         self.is_left = False
         self.is_enlarged = False
         self.dialect: str = client.capabilities.sqlglot_dialect or HOME
-        # Where unquoted names mean upper case, that is what dlt makes of ours; nobody else sees it.
+        # dlt folds names to upper case where unquoted names are upper case; this class hides that.
         self._is_upper = client.capabilities.casefold_identifier is str.upper
         with client.with_alternative_dataset_name(marts):
             marts_path = tuple(client.make_qualified_table_name_path(None, quote=False))
@@ -69,7 +69,7 @@ class Database:
         """Run a query and return all of its rows.
 
         Raises:
-            DatabaseException: dlt's, where the database refuses it; a `DltException` like all of dlt's errors.
+            DatabaseException: dlt's, if the database refuses the query; a `DltException` like all of dlt's errors.
         """
         translated = self._home.translated(query, values or {})
         return self._with_room(partial(self._rows, translated))
@@ -107,11 +107,11 @@ class Database:
         """Execute statements, in one transaction where the database supports it (for DDL, too).
 
         Args:
-            statements: as text, or made by `insertions`.
-            values: for the names in all of them.
+            statements: as text, or as syntax trees (from `insertions`, `bound`).
+            values: value for each `:name` in any of them.
 
         Raises:
-            DatabaseException: dlt's, where the database refuses one.
+            DatabaseException: dlt's, if the database refuses a statement.
         """
         translated = [self._home.translated(statement, values or {}) for statement in statements]
         is_for_tables = any(statement.startswith(_FOR_TABLES) for statement in translated)
@@ -125,7 +125,7 @@ class Database:
         self._with_room(told)
 
     def columns(self, table: str) -> tuple[str, ...]:
-        """Columns of a table as the database has them; none if there is no such table."""
+        """Columns of a table in the database; none if the table does not exist."""
         try:
             with self._asked(self._home.translated(f'select * from "{table}" limit 0', {})) as cursor:
                 return self._columns(cursor)
@@ -158,18 +158,18 @@ class Database:
         return full
 
     def _names(self, full: exp.Table, name: str | None = None) -> tuple[str, ...]:
-        """Names of the tables in the same schema as `full`; at most the one called `name`, where that is given."""
+        """Names of the tables in the same schema as `full`; with `name`, only the table of that name."""
         is_named = " and table_name = :name" if name else ""
         query = f"select table_name from information_schema.tables where table_schema = :schema{is_named} order by 1"
         tree = sqlglot.parse_one(query, read=HOME)
         if self._kind.has_catalog_in_schema:
             [catalog] = tree.find_all(exp.Table)
             catalog.replace(exp.table_(CATALOG, db=full.db, catalog=full.catalog or None))
-        # Made by dlt, and so all in the one case or in the other.
+        # dlt created the tables, so all names have the same case.
         try:
             names = self.rows(tree, {"schema": full.db, "name": name.upper() if name and self._is_upper else name})
         except DatabaseUndefinedRelation:
-            # A catalog in the schema is not there where the schema is not.
+            # If each schema has its own catalog, a missing schema has none.
             return ()
         return tuple(row[0].lower() if self._is_upper else row[0] for row in names)
 
@@ -178,14 +178,14 @@ class Database:
         """Run a query written in the database's own dialect, read-only and with a time limit.
 
         Args:
-            statement: one that only asks, as `statement_guard` let it pass.
-            seconds: how long the database may take for it.
-            rows: how many rows are fetched at a time; no more of them are in memory.
+            statement: a read-only statement that `statement_guard` accepted.
+            seconds: time limit in the database, if it has such a setting.
+            rows: number of rows to fetch at a time.
 
         Raises:
-            DatabaseException: dlt's, where the database refuses it.
+            DatabaseException: dlt's, if the database refuses the statement.
         """
-        # Without comments: where one ends is not the same for every database.
+        # Without comments: databases disagree on where one ends.
         text = statement.sql(self.dialect, comments=False)
         with ExitStack() as stack:
             if self._kind.before_questions:
@@ -225,7 +225,7 @@ class Database:
         self._client.create_dataset()
 
     def missing_datasets(self) -> list[str]:
-        """Names of the datasets that do not exist, of three: tables, staging tables, marts."""
+        """Names of the missing datasets among those of tables, staging tables and marts."""
         missing = []
         for name in (self._client.dataset_name, self._client.staging_dataset_name, self._marts):
             with self._client.with_alternative_dataset_name(name):
@@ -247,11 +247,11 @@ class Database:
                 self._client.create_dataset()
 
     def create(self, table: str, query: str) -> None:
-        """Create a table from a query (CREATE TABLE AS) that was translated before."""
+        """Create a table from a query (CREATE TABLE AS) in the database's dialect."""
         self._with_room(partial(self._told, f"CREATE TABLE {self._name(table)} AS {query}"))
 
     def counts(self, query: str, column: str) -> dict[str, int]:
-        """Count the rows of a query that was translated before, grouped by one of its columns."""
+        """Count the rows of a query in the database's dialect, grouped by one of its columns."""
         counting = f"SELECT {column}, COUNT(*) FROM ({query}) AS counted GROUP BY {column}"
         return {str(name): int(rows) for name, rows in self._with_room(partial(self._rows, counting))}
 
@@ -262,7 +262,7 @@ class Database:
             self._with_room(partial(self._told, f"INSERT INTO {name} VALUES {lines}"))
 
     def comment(self, comments: Sequence[tuple[str, str, str]]) -> bool:
-        """Set comments on tables and columns, as (table, column or "", text). False if the database has or takes none."""
+        """Set comments on tables and columns, given as (table, column or "", text). False if the database cannot or refuses."""
         if not self._kind.has_comments:
             return False
         try:
@@ -290,7 +290,7 @@ class Database:
         return self._client.execute_sql(self._kind.as_sent(statement))
 
     def _with_room(self, work: Callable[[], _T]) -> _T:
-        """Call `work`; on an out-of-memory error raise the memory limit and retry, while a higher limit is left."""
+        """Call `work`; on an out-of-memory error, raise the memory limit and retry, up to the highest limit."""
         while True:
             try:
                 return work()

@@ -1,4 +1,4 @@
-"""Create indexes for merges and the sweep, on destinations that use indexes (dlt itself creates none on these columns)."""
+"""Create indexes for merges and the sweep, on destinations that need them (dlt itself creates none on these columns)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def make_indexes(run: Run) -> None:
     """Create the missing indexes.
 
     Raises:
-        DltException: where the database refuses.
+        DltException: the database refuses.
     """
     if not run.warehouse.kind.has_indexes:
         return
@@ -39,7 +39,7 @@ def _wanted() -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def _found_by(stream: Stream) -> Iterator[str]:
-    """Columns that the sweep and replacements filter by, unless the primary key begins with them."""
+    """Columns that the sweep and replacements filter by, unless the primary key's index covers them."""
     found = [stream.date_field] if stream.date_field else []
     found += [stream.parent.key] if stream.parent else []
     found += [stream.owner.column] if stream.owner else []

@@ -22,27 +22,27 @@ from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.database.run import Run
 from harvest_warehouse.settings.process import give_memory_back
 
-# As Parquet, some ten thousand rows.
+# About ten thousand rows as Parquet.
 _SMALL_BYTES = 1_000_000
 _TRIES = 5
-# What dlt makes of a loaded file: to merge it, or to copy it on from where it was put. Made again when it is loaded again.
+# Follow-up jobs that dlt creates from a loaded file, to merge or copy it; they are created again when it is loaded again.
 _MADE_BY_DLT = {"sql", "reference"}
-# What tells that a package is to be begun again comes last.
+# Order in which jobs are reset: those that mark a package as interrupted come last, so that a killed reset is repeated.
 _STATES = ("completed_jobs", "failed_jobs", "new_jobs", "started_jobs")
 
 
 def load_pending(run: Run, *, is_left: bool = False) -> tuple[str, ...]:
     """Normalise and load every pending load package; return the ids of those loaded.
 
-    dlt connects anew for each file, and to close a DuckDB file is to write its log into it: that is half of what a small load costs.
-    So the run's connection is open while a small package is loaded. A large one fills DuckDB's memory, which closing empties.
+    dlt opens a connection for each file, and closing a DuckDB file checkpoints its log, which is half the cost of a small load:
+    so the run's connection stays open while small packages are loaded. Large ones fill DuckDB's memory, which closing frees.
 
     Args:
-        run: whose packages; it holds the lock.
-        is_left: whether an earlier run left them.
+        run: the run, which holds the lock.
+        is_left: whether the packages are from an earlier run.
 
     Raises:
-        DltException: where a package cannot be loaded; it waits for the next time.
+        DltException: a package cannot be loaded; it stays pending.
     """
     run.pipeline.normalize()
     give_memory_back()
@@ -53,7 +53,7 @@ def load_pending(run: Run, *, is_left: bool = False) -> tuple[str, ...]:
 
 
 def drop_unseen(pipeline: dlt.Pipeline) -> None:
-    """Drop extracted packages of a killed run that the access guard had not checked yet.
+    """Drop extracted packages of a killed run that the access guard had not yet checked.
 
     Patch: dlt >=1.31,<1.32; no upstream issue known;
     can go when `test_dlt_aborts_no_extracted_package_by_its_id` fails.
@@ -65,10 +65,10 @@ def drop_unseen(pipeline: dlt.Pipeline) -> None:
 def _load(run: Run, *, is_left: bool) -> tuple[str, ...]:
     pipeline, warehouse = run.pipeline, run.warehouse
     waiting = pipeline.list_normalized_load_packages()
-    # A file is never tried again by itself: it may be in the database, and only the answer that it is was lost.
+    # A file is never retried alone: it may be loaded, with only the database's confirmation lost.
     # Patch: dlt >=1.31,<1.32; no upstream issue known; can go when `test_dlt_tries_a_file_again_by_itself` fails.
     os.environ["LOAD__RAISE_ON_MAX_RETRIES"] = "1"
-    # dlt's own choice, whatever the user's configuration says: else it takes a package for loaded, with files that it could not load.
+    # dlt's default, whatever the user's configuration says: without it, dlt marks a package with failed files as loaded.
     os.environ["LOAD__RAISE_ON_FAILED_JOBS"] = "true"
     for tries_left in reversed(range(_TRIES)):
         _begin_again(pipeline, is_whole=is_left and tries_left == _TRIES - 1)
@@ -78,7 +78,7 @@ def _load(run: Run, *, is_left: bool) -> tuple[str, ...]:
         except PipelineStepFailed as error:
             if not tries_left or not isinstance(error.exception, LoadClientJobRetry):
                 raise
-            # What was too much for the memory of a load, such as long texts in many rows, would be so in each later one.
+            # A package that exceeds the memory limit, say with long texts in many rows, would do so every time: raise the limit.
             run.disconnect()
             pipeline = open_pipeline(warehouse, "mending")
         else:
@@ -88,7 +88,7 @@ def _load(run: Run, *, is_left: bool) -> tuple[str, ...]:
 
 @contextmanager
 def _connected(run: Run, *, is_again: bool) -> Iterator[None]:
-    """Hold one connection open for all files of a small package on its first try; otherwise dlt opens one for each file.
+    """Hold one connection open for all files of small packages on the first try; otherwise dlt opens one for each file.
 
     Patch: dlt >=1.31,<1.32; no upstream issue known;
     can go when `test_dlt_closes_the_file_with_the_last_connection` fails.
@@ -102,19 +102,19 @@ def _connected(run: Run, *, is_again: bool) -> Iterator[None]:
 
 
 def _begin_again(pipeline: dlt.Pipeline, *, is_whole: bool) -> None:
-    """Restart the load of tables of which a file was interrupted: all their files again, into an empty staging table.
+    """Restart interrupted table loads: reset all files of a table with an unfinished file, and have its staging table emptied.
 
-    dlt empties the staging tables once for a package, and takes a file up again that it had not noted as loaded: killed
-    in between, a run would leave its rows twice. Done in an order in which this, killed, is done once more.
+    dlt empties the staging tables once per package, and reloads a file that it did not record as loaded: a run killed in
+    between would load its rows twice. The steps are ordered so that a killed restart is itself restarted.
 
     Patch: dlt >=1.31,<1.32;
     https://github.com/dlt-hub/dlt/issues/3023 and https://github.com/dlt-hub/dlt/pull/3767, which leaves a gap;
     can go when `test_dlt_loads_a_file_twice_where_a_killed_run_had_not_recorded_it` fails.
 
     Args:
-        pipeline: whose packages.
-        is_whole: load all tables of all packages anew. The database may be a copy from before they were begun, and the
-            working folder one from before they were loaded.
+        pipeline: the pipeline with the packages.
+        is_whole: restart all tables of all packages: the database may be restored from a backup from before their load began,
+            or the working folder from one from before it ended.
     """
     packages = PackageStorage(FileStorage(str(_waiting(pipeline))), "normalized")
     for load_id in packages.list_packages():
@@ -133,7 +133,7 @@ def _begin_again(pipeline: dlt.Pipeline, *, is_whole: bool) -> None:
         _take_out(pipeline, schema, load_id, appended)
         package = _waiting(pipeline) / load_id
         if (applied := package / packages.APPLIED_SCHEMA_UPDATES_FILE_NAME).exists():
-            # As long as this is to be done, dlt empties the staging tables.
+            # While the schema update is pending, dlt empties the staging tables.
             applied.rename(package / packages.SCHEMA_UPDATES_FILE_NAME)
         for state, job in sorted(again, key=lambda one: _STATES.index(one[0])):
             file = package / state / job.file_name()
@@ -151,7 +151,7 @@ def _take_out(pipeline: dlt.Pipeline, schema: Schema, load_id: str, appended: Co
             *((name, "_dlt_load_id") for name in sorted(appended)),
             (schema.loads_table_name, "load_id"),
         ]:
-            # It is not there where the database is a copy from before, or a new one.
+            # The table may be missing in a restored or new database.
             with suppress(DatabaseUndefinedRelation):
                 client.execute_sql(
                     f"DELETE FROM {client.make_qualified_table_name(table)} WHERE {column} = %s", load_id
@@ -172,7 +172,7 @@ def _jobs(pipeline: dlt.Pipeline) -> Iterator[Path]:
 
 
 def _drop_halves(pipeline: dlt.Pipeline) -> None:
-    """Delete half-written job files of a killed run: dlt fails on their names, and writes the job again.
+    """Delete half-written job files of a killed run: dlt fails on their names, and will write the jobs again.
 
     Patch: dlt >=1.31,<1.32; no upstream issue known; can go when `test_dlt_fails_on_a_half_written_job_file` fails.
     """

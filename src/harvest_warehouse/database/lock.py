@@ -1,6 +1,6 @@
 """Lock a database against concurrent runs (file lock, dlt folder lock, advisory lock).
 
-Rows that two runs write into one database at the same time would be lost or doubled silently.
+Two runs that write into one database at the same time would silently lose or duplicate rows.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from harvest_time_tracking import HarvestError, printable
 from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.warehouse import Target
 
-# A sync of a large account takes less, but for the first.
+# Longer than any sync of a large account but the first.
 PATIENCE_SECONDS = 3_600.0
 _SECONDS_BETWEEN_TRIES = 1.0
 
@@ -36,7 +36,7 @@ class DatabaseUnreachable(HarvestError):
 
 @dataclass
 class _Held:
-    """Database lock held by this process: its connection, and how many nested blocks hold it."""
+    """Advisory lock held by this process: its connection, and how many nested blocks hold it."""
 
     client: SqlClientBase[Any]
     times: int = 0
@@ -49,13 +49,13 @@ _held: dict[str, _Held] = {}
 def exclusive_lock(warehouse: Target) -> Iterator[None]:
     """Hold the exclusive run lock of a database while the block lasts. Reentrant within a process.
 
-    A file lock keeps other processes of this machine out. So does one for dlt's working folder: a run on another database
-    would take what this one has read for its own. An advisory lock in the database, where it has such, keeps other machines
-    out. All are released when a process ends, however it ends.
+    A file lock excludes other processes on this machine. A second one covers dlt's working folder, where a run on another
+    database would otherwise pick up this run's packages. An advisory lock in the database, if it has such, excludes other
+    machines. All are released when the process ends, however it ends.
 
     Raises:
-        DatabaseBusy: where another run has it.
-        DatabaseUnreachable: where the database does not answer.
+        DatabaseBusy: another run holds the lock.
+        DatabaseUnreachable: the database does not respond.
     """
     with ExitStack() as stack:
         stack.enter_context(_lock(warehouse.lock_file, _busy(warehouse)))
@@ -77,13 +77,13 @@ def wait_for_lock(
 
     Args:
         warehouse: the database.
-        on_wait: is told once, where it has to be waited for.
-        sleep: waits that many seconds.
-        monotonic: a clock in seconds.
+        on_wait: called once, if it has to wait.
+        sleep: sleeps for some seconds.
+        monotonic: monotonic clock in seconds.
 
     Raises:
-        DatabaseBusy: where that lasts longer than `PATIENCE_SECONDS`.
-        DatabaseUnreachable: where the database does not answer.
+        DatabaseBusy: another run held the lock for longer than `PATIENCE_SECONDS`.
+        DatabaseUnreachable: the database does not respond.
     """
     give_up_at, is_told = monotonic() + PATIENCE_SECONDS, False
     with ExitStack() as stack:
@@ -119,7 +119,7 @@ def _lock_in_database(warehouse: Target, name: str) -> Iterator[None]:
         try:
             held = _held.get(name) or _Held(_connected(warehouse, stack))
             if held.times:
-                # A connection that was lost gave the lock away.
+                # A lost connection has released the lock.
                 held.client.execute_sql("SELECT 1")
             elif not _is_locked(warehouse, held.client):
                 raise _busy(warehouse)
@@ -144,7 +144,7 @@ def _connected(warehouse: Target, stack: ExitStack) -> SqlClientBase[Any]:
 def _is_locked(warehouse: Target, client: SqlClientBase[Any]) -> bool:
     for statement in warehouse.kind.lock_settings:
         client.execute_sql(statement)
-    # The same number on every machine, for whoever writes into the same tables.
+    # The same number on every machine that writes into the same dataset.
     digest = hashlib.sha256(f"dlt-harvest {warehouse.dataset_name}".encode()).digest()
     key = int.from_bytes(digest[:8], "big", signed=True)
     found = client.execute_sql(str(warehouse.kind.try_lock).format(key=key))

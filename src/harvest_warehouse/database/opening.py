@@ -20,14 +20,14 @@ def open_database(
     """Open a database connection for the duration of a block; a DuckDB file that stayed open could not be loaded.
 
     Args:
-        warehouse: where the tables are.
-        use: what for; one for `reading` can write nothing, and read nothing but this database.
-        is_copying: by a copy that is at work, or takes the place of one that was interrupted.
-        pipeline: the pipeline to it, opened for this use; a new one if None.
+        warehouse: the target.
+        use: use of the connection; one for `reading` is read-only and sees nothing but this database.
+        is_copying: True for a copy from another destination, which may open an incomplete copy.
+        pipeline: the pipeline to the target, opened for this use; a new one if None.
 
     Raises:
-        IncompleteCopy: where a copy was interrupted, for all others.
-        DltException: where the database cannot be reached.
+        IncompleteCopy: the tables are an incomplete copy, and `is_copying` is False.
+        DltException: the database cannot be reached.
     """
     with (pipeline or open_pipeline(warehouse, use)).sql_client() as client:
         for guard in warehouse.kind.guards if use == "reading" else ():

@@ -1,7 +1,7 @@
 """Reconcile dlt's local pipeline state with the state stored in the database.
 
-dlt keeps the state of each stream in both, and trusts the newer. Here only the database's state counts: the working folder
-may belong to another database file of the same user, and the file may be a restored copy.
+dlt keeps the state of each stream in both places and trusts the newer. Here only the database's state counts: the working
+folder may belong to another database of the same user, and the database may be a restored backup.
 """
 
 from __future__ import annotations
@@ -17,39 +17,39 @@ from harvest_time_tracking.reading.stream_state import cursors
 from harvest_warehouse.database.run import Run
 from harvest_warehouse.warehouse import SCHEMA, Target
 
-# The mark of the database that the pending packages were made for, and the account that they are of.
+# Local state: the database (and its state version) that the pending packages were made for, and their account.
 _BASE = "harvest_base"
 _ACCOUNT = "harvest_account"
 
 
 class ForeignTables(HarvestError):
-    """Tables that dlt-harvest did not create have the names of its tables."""
+    """The database has tables with the names of ours that dlt-harvest did not create."""
 
 
 def has_unfinished(run: Run, account_id: str | None = None) -> bool:
-    """True if pending load packages were made for the database in its present state, so that they can be loaded.
+    """True if there are pending load packages made for the database in its present state, so that they can be loaded.
 
     Args:
-        run: whose packages, and the database.
-        account_id: the account that a new database is for; None for any.
+        run: the run.
+        account_id: the account that an empty database is for; None for any.
     """
     pipeline, warehouse = run.pipeline, run.warehouse
     if not pipeline.has_pending_data:
         return False
     position = _position(run)
     if not position and account_id not in (None, _local(pipeline, _ACCOUNT)):
-        # Nothing but the account tells one database in which nothing is yet from the next.
+        # Only the account tells empty databases apart.
         return False
     now = _mark(warehouse, position)
-    # The package with the rows may be there already, and only the one that tells of the run still wait.
+    # The package with the rows may be loaded already, with only the one with the run's outcome pending.
     return now in (_local(pipeline, _BASE), _mark(warehouse, pipeline.state.get("_version_hash")))
 
 
 def adopt_database_state(run: Run, account_id: str) -> None:
     """Adopt the pipeline state stored in the database, and record it as the base of the load packages to come.
 
-    Packages still pending were made for another database, or for this one in another state: they are discarded, and what is
-    in them is asked for again.
+    Packages still pending were made for another database, or for another state of this one: they are discarded, and their
+    rows are read from Harvest again.
 
     Patch: dlt >=1.31,<1.32; no upstream issue known;
     can go when `test_dlt_keeps_its_own_state_where_the_databases_is_older` fails.
@@ -58,7 +58,7 @@ def adopt_database_state(run: Run, account_id: str) -> None:
     if pipeline.has_pending_data or _position(run) != pipeline.state.get("_version_hash"):
         pipeline.drop()
         pipeline = run.new_pipeline()
-    # Brings the state from the database; with no database, begins anew.
+    # Restores the state from the database; starts afresh if there is none.
     pipeline.sync_destination()
     pipeline.set_local_state_val(_BASE, _mark(run.warehouse, _position(run)))
     pipeline.set_local_state_val(_ACCOUNT, account_id)
@@ -67,10 +67,11 @@ def adopt_database_state(run: Run, account_id: str) -> None:
 def refuse_foreign_tables(run: Run) -> None:
     """Refuse a first load into tables of the same names that dlt-harvest did not create.
 
-    Only after `adopt_database_state`, and only where DDL is transactional: else the tables may be ours, of a run that was killed.
+    Call it after `adopt_database_state`. Checks only where DDL is transactional: elsewhere the tables may be those of a
+    killed run of ours.
 
     Raises:
-        ForeignTables: where there are some.
+        ForeignTables: there are such tables.
     """
     pipeline, warehouse = run.pipeline, run.warehouse
     if pipeline.default_schema_name or not run.is_loaded():
@@ -89,12 +90,12 @@ def refuse_foreign_tables(run: Run) -> None:
 
 
 def record(run: Run) -> None:
-    """Record the pipeline state that the database has now as the base of the load packages to come."""
+    """Record the database's present pipeline state as the base of the load packages to come."""
     run.pipeline.set_local_state_val(_BASE, _mark(run.warehouse, run.pipeline.state.get("_version_hash")))
 
 
 def loaded_since(run: Run, account_id: str) -> dict[str, datetime]:
-    """Cursor of each stream, by Harvest's clock: later changes may not be loaded. Only after `adopt_database_state`."""
+    """Cursor of each stream, by Harvest's clock: later changes may not be loaded. Call it after `adopt_database_state`."""
     sources = run.pipeline.state.get("sources", {})
     return cursors(sources.get(SCHEMA, {}), account_id)
 
@@ -105,7 +106,7 @@ def _position(run: Run) -> str | None:
         return None
     pipeline = run.pipeline
     if not pipeline.default_schema_name:
-        # A new working folder: dlt itself looks what the database has.
+        # A new working folder: dlt restores it from the database.
         pipeline.sync_destination()
     if not pipeline.default_schema_name:
         return None
@@ -115,7 +116,7 @@ def _position(run: Run) -> str | None:
         try:
             state = load_pipeline_state_from_destination(pipeline.pipeline_name, client)
         except DestinationUndefinedEntity:
-            # A run was killed before it made the tables.
+            # A run was killed before it created the tables.
             return None
     return state["_version_hash"] if state else None
 
@@ -125,7 +126,7 @@ def _mark(warehouse: Target, version: str | None) -> str:
 
 
 def _local(pipeline: dlt.Pipeline, name: str) -> str | None:
-    """Value recorded in the working folder with the pending packages; None if there is none."""
+    """Value recorded in the working folder's local state; None if there is none."""
     try:
         value: str = pipeline.get_local_state_val(name)
     except KeyError:

@@ -21,11 +21,11 @@ class FolderDamaged(HarvestError):
 
 
 def is_loaded(warehouse: Target) -> bool:
-    """True if the target holds a database with loaded data: a DuckDB file, or the dataset.
+    """True if something was loaded into the target: its DuckDB file, or its dataset, exists.
 
     Raises:
-        DltException: where the database cannot be reached.
-        NoDatabase: where the file is something else.
+        DltException: the database cannot be reached.
+        NoDatabase: the file is not a DuckDB database.
     """
     if warehouse.kind.is_file:
         return is_database(warehouse.file)
@@ -37,12 +37,11 @@ def open_pipeline(warehouse: Target, use: Use = "writing") -> dlt.Pipeline:
     """Create or resume dlt's pipeline to a target, and make it dlt's active one.
 
     Args:
-        warehouse: where it leads.
-        use: what for: `mending` has all the memory that anything of ours may take, `reading` has connections that can
-            write nothing.
+        warehouse: the target.
+        use: use of its connections: `mending` has the highest memory limit, `reading` is read-only.
 
     Raises:
-        FolderDamaged: where dlt's working folder cannot be read.
+        FolderDamaged: dlt's working folder cannot be read.
     """
     made = connected(warehouse.destination, warehouse.dataset_name, warehouse.file, use)[0]
     with working_folder_read(warehouse):

@@ -1,4 +1,4 @@
-"""Read-only connections to the warehouse, and the messages for when there can be none."""
+"""Read-only connections to the warehouse, and messages for when it cannot be opened."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from harvest_warehouse.warehouse import Target
 
 
 class NotReadable(HarvestError):
-    """The database exists, but cannot be opened now."""
+    """The database exists but cannot be opened now."""
 
 
 @contextmanager
 def reading(warehouse: Target, *tables: str) -> Iterator[Database]:
-    """Open a read-only connection for the duration of a block; keep it short, it holds up writers.
+    """Open a read-only connection for the duration of a block; keep it short, it blocks writers.
 
     Args:
-        warehouse: where the tables are.
-        tables: of the marts, without which there is no point in going on.
+        warehouse: the target.
+        tables: tables of the marts that must exist.
 
     Raises:
-        SettingWrong: where nothing was loaded or built yet.
-        NoDatabase: where the database's file is something else.
-        NotReadable: where another program has the database.
+        SettingWrong: nothing was loaded, or one of `tables` was not built.
+        NoDatabase: the database's file is not a DuckDB database.
+        NotReadable: the database cannot be opened, for example because another program has locked it.
     """
     try:
         if not is_loaded(warehouse):
@@ -60,7 +60,7 @@ def not_ours(warehouse: Target) -> str:
 
 
 def unopened(warehouse: Target, error: DestinationConnectionError) -> str:
-    """Message for a failed connection, in the database's own words and not in dlt's."""
+    """Message for a failed connection, with the database's own error text instead of dlt's."""
     said = str(error.inner_exc)
     if warehouse.kind.is_busy(said):
         return f"{warehouse.place} is being written, or open in another program: try again when that has ended. ({printable(said)})"

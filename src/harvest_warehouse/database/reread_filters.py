@@ -1,4 +1,4 @@
-"""The filters by which Harvest brings rows once more that are here: for few requests, by what is known of them here."""
+"""Re-read filters: Harvest's query filters that select rows to read again, chosen from local rows to need few requests."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from harvest_time_tracking.sizes import PER_PAGE
 from harvest_warehouse.database.connection import Database
 
 Filters = list[dict[str, object]]
-"""Harvest's filters (`{"from": "2024-01-01", "to": "2024-01-31"}`, `{"project_id": 7}`); an empty one stands for the whole list."""
+"""Harvest's query filters (`{"from": "2024-01-01", "to": "2024-01-31"}`, `{"project_id": 7}`); `{}` matches the whole list."""
 
 FiltersByStream = dict[str, Filters]
-"""Filters to read again by, found stream by stream."""
+"""Re-read filters by stream."""
 
 RereadFilters = Mapping[str, Sequence[Mapping[str, object]]]
-"""The same, for those who only read them: for a stream, the filters whose rows are read in full besides what changed."""
+"""Re-read filters by stream, read-only: matching rows are read in full, in addition to changes."""
 
 
 def filters_of(
@@ -30,18 +30,18 @@ def filters_of(
 ) -> Filters:
     """Filters for the rows of a list that meet a condition: by days, or by owner and days; none if no row does.
 
-    A list without dates is read whole. An empty filter stands for the whole list.
+    A list without dates is read by owner, or else as a whole (the empty filter).
 
     Args:
-        database: open on the account's tables; the stream's must be there.
+        database: connection to the account's tables; the stream's must exist.
         stream: the list.
         account_id: the account.
-        condition: which rows, in SQL; `:account_id` in it is the account.
-        values: for the other names in `condition`.
-        rows_of_a_page: how many rows Harvest gives for a request.
+        condition: SQL condition on the rows; may use `:account_id`.
+        values: values for the other names in `condition`.
+        rows_of_a_page: Harvest's page size.
 
     Raises:
-        DltException: where the database cannot be read.
+        DltException: the database cannot be read.
     """
     of = f'from "{stream.table_name}" where account_id = :account_id'
     day = f'"{stream.date_field}"' if stream.date_field else "cast(null as date)"
@@ -52,7 +52,7 @@ def filters_of(
         return []
     is_owned = stream.owner is not None and all(row[0] is not None for row in found)
     if any(undated for *_, undated in found):
-        # What has no day is in no window.
+        # A filter by days does not match rows without a date.
         return [{stream.owner.filter: row[0]} for row in sorted(found)] if stream.owner and is_owned else [{}]
     first, last = min(row[1] for row in found), max(row[2] for row in found)
     between = f"select count(*) {of} and {day} between :first and :last"

@@ -31,13 +31,13 @@ def reread(
     outcomes: Iterable[StreamOutcome],
     start_date: date | None,
 ) -> tuple[DltResource, ...]:
-    """Rows of `harvest_rereads` for the months that a run read again in full, as a dlt resource; none if there are none.
+    """Rows of `harvest_rereads` for the months that a run read again in full, as a dlt resource; empty if there are none.
 
     Args:
-        run: the run, which came to its end.
-        again: the filters whose rows were read in full, for each stream.
-        outcomes: what became of the streams: a month counts where its stream was read completely and held still.
-        start_date: the first day that is read at all.
+        run: the finished run.
+        again: the re-read filters by stream.
+        outcomes: outcomes of the streams; only those that are complete, without a reason noted, count.
+        start_date: first day that is loaded; None for no bound.
     """
     read = {outcome.stream for outcome in outcomes if outcome.outcome == "complete" and not outcome.reason}
     months = {

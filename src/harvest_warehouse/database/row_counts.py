@@ -1,4 +1,4 @@
-"""Count rows and distinct keys of a table: a duplicate key would hide a missing one."""
+"""Count rows and distinct keys of a table: in the number of rows alone, a duplicate would offset a missing row."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from harvest_warehouse.database.connection import Database
 
 
 class Held(NamedTuple):
-    """Counts of a table: `rows`, with `keys` distinct keys."""
+    """Row counts of a table: `rows` in all, with `keys` distinct keys."""
 
     rows: int
     keys: int
 
     @property
     def doubled(self) -> int:
-        """Number of surplus rows: rows beyond one for each key."""
+        """Number of duplicate rows, beyond one per key."""
         return self.rows - self.keys
 
 
@@ -28,17 +28,17 @@ def held(
     condition: str = "",
     values: Mapping[str, object] | None = None,
 ) -> Held:
-    """Count the rows of a stream's table, and their keys, in one query.
+    """Count the rows of a stream's table, and their distinct keys, in one query.
 
     Args:
-        database: open on the account's tables; the stream's must be there.
-        stream: whose rows.
-        account_id: the account; others in the same table are left out.
-        condition: which rows, in SQL; all if empty.
-        values: for the names in `condition`.
+        database: connection to the account's tables; the stream's must exist.
+        stream: the stream.
+        account_id: the account; rows of other accounts are excluded.
+        condition: SQL condition on the rows; all rows if empty.
+        values: values for the names in `condition`.
 
     Raises:
-        DltException: where the database cannot be read.
+        DltException: the database cannot be read.
     """
     only = f" and {condition}" if condition else ""
     query = (

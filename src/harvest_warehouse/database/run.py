@@ -19,17 +19,17 @@ from harvest_warehouse.warehouse import Target
 class Run:
     """Context of one run that writes into a database: its lock, dlt's pipeline, and one open connection.
 
-    While the lock is held the connection stays open from one step to the next, but for where `disconnect` is called: a
-    DuckDB file that is open keeps readers out, so it is closed wherever Harvest is waited for; and closing it empties its memory.
+    While the lock is held, the connection stays open across steps until `disconnect` is called: an open DuckDB file keeps
+    readers out, so it is closed while waiting for Harvest; closing it also frees its memory.
 
     Args:
-        warehouse: where the rows go.
-        on_step: is told, in a few words, what begins.
+        warehouse: the target.
+        on_step: called with a short text when a step begins.
 
     Attributes:
         warehouse: as given.
         on_step: as given.
-        is_settled: whether what an earlier run left was finished since the lock was taken.
+        is_settled: whether the pending load of an earlier run was resumed since the lock was taken.
     """
 
     def __init__(self, warehouse: Target, *, on_step: Callable[[str], None] = say_nothing) -> None:
@@ -48,17 +48,17 @@ class Run:
         """Hold the exclusive run lock while the block lasts; nested blocks share it.
 
         Args:
-            is_patient: whether to wait while another run has it.
+            is_patient: whether to wait, up to an hour, while another run holds it.
 
         Raises:
-            DatabaseBusy: where another run has it; with patience, for more than an hour.
-            DatabaseUnreachable: where the database does not answer.
+            DatabaseBusy: another run holds the lock.
+            DatabaseUnreachable: the database does not respond.
         """
         if self._is_locked:
             yield
             return
         with self._turn(is_patient=is_patient):
-            # Others may have written since, into dlt's working folder too.
+            # Other runs may have changed the database and dlt's working folder before.
             self._is_locked, self.is_settled, self._pipeline = True, False, None
             try:
                 yield
@@ -80,7 +80,7 @@ class Run:
         return self._pipeline
 
     def new_pipeline(self) -> dlt.Pipeline:
-        """Reopen the pipeline, from its working folder as it is now."""
+        """Reopen the pipeline from the present state of its working folder."""
         self._pipeline = None
         return self.pipeline
 
@@ -90,11 +90,13 @@ class Run:
 
     @contextmanager
     def database(self, use: Use = "writing") -> Iterator[Database]:
-        """Yield the run's open connection, opening it if needed; it outlasts the block only while the lock is held.
+        """Yield the run's connection, opening it if needed; while the lock is held, it stays open after the block.
+
+        It is closed all the same after an error, or if its memory limit was raised.
 
         Raises:
-            IncompleteCopy: where a copy from another destination was interrupted.
-            DltException: where the database cannot be reached.
+            IncompleteCopy: the tables are an incomplete copy from another destination.
+            DltException: the database cannot be reached.
         """
         if self._database is None or (self._use != use and not self._users):
             self.disconnect()
@@ -113,7 +115,7 @@ class Run:
             self.disconnect()
 
     def disconnect(self) -> None:
-        """Close the connection, unless a step is using it; the next step opens one."""
+        """Close the connection, unless a step is using it; the next step opens a new one."""
         if not self._users:
             self._database = None
             self._connection.close()

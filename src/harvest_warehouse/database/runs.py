@@ -50,7 +50,7 @@ RUNS = SystemTable(
 
 @dataclass(frozen=True)
 class RunRecord:
-    """Account, id, start and end of one run (aware instants)."""
+    """Account, id, start and end (aware datetimes) of one run."""
 
     account_id: str
     run_id: str

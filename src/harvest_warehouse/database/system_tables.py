@@ -1,4 +1,4 @@
-"""System tables (`harvest_runs`, ...): how they are declared, and how rows are written to them."""
+"""System tables (`harvest_runs`, ...): declare them, and write rows to them."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from harvest_warehouse.database.run import Run
 from harvest_warehouse.warehouse import SCHEMA
 
 Verdict = Literal["exact", "tie", "mismatch", "missing_here", "missing_there", "not_provable", "unresolved"]
-"""What `harvest_reconciliation` says of a figure."""
+"""Verdict on a figure in `harvest_reconciliation`."""
 
 AGREED: tuple[Verdict, ...] = ("exact", "tie")
-"""The verdicts of figures that agree with Harvest's."""
+"""Verdicts of figures that agree with Harvest's."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class SystemTable:
     """Declaration of a system table.
 
     Attributes:
-        name: begins with `harvest_`.
+        name: name of the table, with the prefix `harvest_`.
         description: what a row is.
-        key: the columns that identify a row.
-        columns: name, dlt's type and one line of words for each.
-        disposition: `merge` replaces the row of the same key, `append` knows of none.
+        key: columns that identify a row.
+        columns: name, dlt data type and description of each column.
+        disposition: dlt write disposition: `merge` replaces a row with the same key, `append` only adds rows.
     """
 
     name: str
@@ -43,7 +43,7 @@ class SystemTable:
     disposition: Literal["append", "merge"] = "append"
 
     def holding(self, rows: Sequence[dict[str, Any]]) -> DltResource:
-        """Wrap rows as a dlt resource; with no rows, it still creates the table."""
+        """Wrap rows as a dlt resource; without rows, it still creates the table."""
         hints: dict[str, TColumnSchema] = {
             name: {"name": name, "data_type": data_type, "description": words, "nullable": name not in self.key}
             for name, data_type, words in self.columns
@@ -59,20 +59,20 @@ class SystemTable:
 
 
 def extract_rows(run: Run, *resources: DltResource) -> None:
-    """Extract rows of system tables into a load package, in the schema that holds Harvest's tables."""
+    """Extract rows of system tables into a load package, as part of the schema with Harvest's tables."""
     pipeline = run.pipeline
     schemas = pipeline.schemas
     schema = schemas[SCHEMA].clone() if SCHEMA in schemas else Schema(SCHEMA)
     pipeline.extract(list(resources), schema=schema, loader_file_format=run.warehouse.kind.load_format)
-    # What is found extracted only is rows of Harvest that nobody has vouched for.
+    # Normalised at once: a package that is only extracted counts as not checked by the access guard, and is dropped.
     pipeline.normalize()
 
 
 def write_rows(run: Run, *resources: DltResource) -> None:
-    """Write rows of system tables at once. Only while the run holds the lock, and with no other package pending.
+    """Write rows of system tables at once. Call it while the run holds the lock, with no other package pending.
 
     Raises:
-        DltException: where the database refuses.
+        DltException: the database refuses.
     """
     extract_rows(run, *resources)
     load_pending(run)

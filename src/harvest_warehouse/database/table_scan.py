@@ -1,4 +1,4 @@
-"""Scan a table in Arrow batches of dlt's types, and checksum it the same way in every database."""
+"""Scan a table in Arrow batches with dlt's types, and compute a checksum that is comparable across databases."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _ROWS = 5_000
 
 @dataclass(frozen=True)
 class TableScan:
-    """Scan of a table: which columns and rows are read.
+    """Scan of a table: the columns and rows to read.
 
     Attributes:
-        table: its name.
-        columns: those that are read, as dlt's schema has them.
-        where: a condition, for a part of the table.
-        values: for the names in `where`.
+        table: name of the table.
+        columns: columns to read, as in dlt's schema.
+        where: SQL condition, for a part of the table.
+        values: values for the names in `where`.
     """
 
     table: str
@@ -50,20 +50,20 @@ class TableScan:
         return int(rows)
 
     def schema(self, capabilities: DestinationCapabilitiesContext) -> pa.Schema:
-        """Arrow schema with the types in which dlt writes the columns to a destination."""
+        """Arrow schema with the types that dlt uses for the columns at a destination."""
         return columns_to_arrow(dict(zip(self.names, self.columns, strict=True)), capabilities, "UTC")
 
     def batches(self, database: Database, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         """Yield the rows as Arrow batches; a value that does not fit its type exactly is an error.
 
-        Values come one by one, as the driver gives them: as frames, whole numbers become floats where some are missing, and
-        objects get each other's keys.
+        Uses plain rows from the driver: data frames would turn integer columns with nulls into floats, and give objects each
+        other's keys.
 
         Raises:
-            pa.ArrowException: where a value does not fit.
-            DltException: where the database refuses.
+            pa.ArrowException: a value does not fit.
+            DltException: the database refuses.
         """
-        # Of the numbers in lists and objects drivers make floats: these come as text.
+        # JSON columns are read as text, since drivers parse their numbers to floats.
         read = (
             database.json_text(name) if column["data_type"] == "json" else f'"{name}"'
             for name, column in zip(self.names, self.columns, strict=True)
@@ -80,12 +80,12 @@ class TableScan:
 
 @dataclass
 class Checksum:
-    """Order-independent checksum of rows: their number, and the sum of a hash of each row.
+    """Order-independent checksum of rows: their number, and the sum of their hashes.
 
     Attributes:
-        columns: of the table, as in `TableScan`.
-        rows: how many.
-        total: the sum.
+        columns: columns of the table, as in `TableScan`.
+        rows: number of rows.
+        total: sum of the hashes.
     """
 
     columns: tuple[TColumnSchema, ...]
@@ -107,12 +107,12 @@ class Checksum:
 
 
 def fitting(batch: pa.RecordBatch, column: str, most: int) -> pa.RecordBatch:
-    """Compress stored dlt schemas that are longer than the database's longest text, in the form that dlt reads.
+    """Compress stored dlt schemas that exceed the database's maximum text length, in a form that dlt can read.
 
     Args:
         batch: the rows.
-        column: which has the schemas.
-        most: bytes of the longest text that the database holds.
+        column: name of the column with the schemas.
+        most: maximum text length of the database, in bytes.
     """
     texts = [
         base64.b64encode(zlib.compress(text.encode(), 9)).decode() if len(text.encode()) > most else text
@@ -129,14 +129,14 @@ def _engine() -> duckdb.DuckDBPyConnection:
 
 
 def _writable(values: pa.Array) -> pa.Array:
-    """Texts with U+0000 replaced by U+FFFD, as databases store them that cannot hold it (`destinations/postgres/client.py`)."""
+    """Texts with U+0000 replaced by U+FFFD, as in databases that cannot store it (`destinations/postgres/client.py`)."""
     if not pa.types.is_string(values.type):
         return values
     return pc.replace_substring(values, "\x00", "\N{REPLACEMENT CHARACTER}")
 
 
 def _canonical(text: str | None) -> str | None:
-    """Canonical form of a JSON text: databases order keys and write blanks in their own ways."""
+    """Canonical form of a JSON text, since databases differ in key order and whitespace."""
     if text is None:
         return None
     return json.dumps(json.loads(text, parse_float=_exact, parse_int=_exact), sort_keys=True)

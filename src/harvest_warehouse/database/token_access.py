@@ -1,4 +1,4 @@
-"""Access of the API token, recorded with each run: fewer rights would look like deletions and empty money columns."""
+"""Access rights of the API token, recorded with each run: lost rights would look like deletions and empty money columns."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ACCESS = SystemTable(
     "merge",
 )
 
-# Enough to tell a hidden column from a few rows without a value, in one small request a list.
+# Enough to tell a hidden column from a few rows without a value, in one small request per list.
 _ROWS_LOOKED_AT = 100
 _FEWEST_VALUES = 3
 _RANKS = ("member", "manager", "administrator")
@@ -42,16 +42,16 @@ _RANKS = ("member", "manager", "administrator")
 
 @dataclass(frozen=True)
 class Access:
-    """Access of a token: whose it is, its rights, and what is hidden from it.
+    """Access of a token: its owner, its rights, and what is hidden from it.
 
     Attributes:
-        user_id: whose it is.
-        access_roles: the rights of that person.
-        features: the company's switches; None where the token may not read them.
-        empty_money: of the newest rows, the share without a value, by `table.column`.
-        hidden: money columns that are filled here and empty in Harvest's answer.
+        user_id: id of the token's owner.
+        access_roles: access roles of the owner.
+        features: the company's feature switches; None if the token may not read them.
+        empty_money: share of the newest rows without a value, by `stream.column`.
+        hidden: money columns (`stream.column`) that are filled in the database but empty in Harvest's response.
         refused: streams that could not be read.
-        looked_at: when Harvest was asked, by this machine's clock.
+        looked_at: time of the lookup, by this machine's clock.
     """
 
     user_id: int | None
@@ -63,7 +63,7 @@ class Access:
     looked_at: datetime = field(default_factory=lambda: datetime.now(UTC), compare=False)
 
     def later_than(self, other: Access | None) -> Access:
-        """Copy of this access dated after `other`, even if the clock was set back, so that it counts as the newest."""
+        """Copy of this access dated after `other` even if the clock was set back, so that it counts as the newest."""
         earliest = other.looked_at + timedelta(microseconds=1) if other else self.looked_at
         return replace(self, looked_at=max(self.looked_at, earliest))
 
@@ -74,21 +74,21 @@ class Access:
 
     @property
     def rights(self) -> tuple[str, ...]:
-        """Rights that decide which rows and values are visible: all to an administrator, their own to anybody else."""
+        """Rights that decide which rows and values are visible: everything to administrators; to others, by roles and person."""
         if self.rank == _RANKS.index("administrator"):
             return ("administrator",)
         return (*sorted(self.access_roles), f"person {self.user_id}")
 
 
 def look(client: Client, database: Database | None) -> Access:
-    """Ask who the token belongs to, what the company has switched on, and whether money is shown.
+    """Look up the token's owner, the company's feature switches, and whether money columns are visible.
 
     Args:
-        client: asks Harvest: two requests, and a small one for each list with rates.
-        database: open on the account's tables; None where there are none yet.
+        client: HTTP client; sends two requests, and a small one for each list with rates.
+        database: connection to the account's tables; None if there are none yet.
 
     Raises:
-        HarvestError: where Harvest cannot be asked.
+        HarvestError: a request failed.
     """
     me = client.page(STREAMS["users_me"].path, None).records[0]
     try:
@@ -115,7 +115,7 @@ def lost(before: Access | None, now: Access) -> tuple[str, ...]:
         if rights and now.rank == before.rank:
             found.insert(0, f"the token's owner is no longer {', '.join(rights)}")
         if None not in (before.user_id, now.user_id) and now.user_id != before.user_id:
-            # One's own time, one's own teammates and projects: the rows of the other would look deleted.
+            # Anybody but an administrator sees only their own rows: those of the previous owner would look deleted.
             found.insert(
                 0,
                 f"the token belonged to person {before.user_id} and belongs to person {now.user_id} now: "
@@ -125,10 +125,10 @@ def lost(before: Access | None, now: Access) -> tuple[str, ...]:
 
 
 def changed(client: Client, seen: Access) -> tuple[str, ...]:
-    """Messages about rights that the token lost or gained since it was looked at; sends one request.
+    """Messages about rights that the token lost or gained since `seen`; sends one request.
 
     Raises:
-        HarvestError: where Harvest cannot be asked.
+        HarvestError: the request failed.
     """
     me = client.page(STREAMS["users_me"].path, None).records[0]
     now = replace(seen, user_id=_person(me), access_roles=tuple(me.get("access_roles") or ()))
@@ -203,20 +203,20 @@ def _person(me: Mapping[str, Any]) -> int | None:
 
 
 def _money(client: Client, database: Database) -> tuple[dict[str, float], tuple[str, ...]]:
-    """Share of empty values by money column in the newest rows of each list, and the columns that are filled here only."""
+    """Share of empty values by money column in the newest rows of each list, and the columns that are hidden."""
     empty: dict[str, float] = {}
     hidden = []
     for name, stream in STREAMS.items():
         columns = _money_columns(stream.table_name)
         here = set(database.columns(stream.table_name))
-        # Where rates are hidden, all money is: lists without rates need not be asked.
+        # If rates are hidden, all money columns are: lists without rates need not be checked.
         has_rates = any(column.endswith("_rate") for column in columns)
         if not stream.is_default or stream.parent or stream.data_key is None or not has_rates or not here:
             continue
         try:
             records = client.page(stream.path, stream.data_key, {"per_page": _ROWS_LOOKED_AT}).records
         except Forbidden:
-            # The load skips it, and says so.
+            # The load will skip it, with this reason.
             continue
         theirs = {record["id"]: record for record in records if type(record.get("id")) is int}
         ours = _rows_here(database, client.settings.account_id, stream.table_name, sorted(here & set(columns)), theirs)

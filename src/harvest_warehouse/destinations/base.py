@@ -1,4 +1,4 @@
-"""Definition of a destination: the facts in which one differs from another, beside dlt's own settings of it."""
+"""Definition of a destination: the properties in which destinations differ, beyond dlt's own settings."""
 
 from __future__ import annotations
 
@@ -11,37 +11,38 @@ Use = Literal["writing", "building", "mending", "reading"]
 
 @dataclass(frozen=True)
 class Destination:
-    """Facts about one destination.
+    """Properties of one destination.
 
     Attributes:
-        name: dlt's, and that of our extra which brings what it needs.
-        factory: where dlt finds it, where that is not what the name says.
-        dialect: sqlglot's name of its SQL, where that is not its own.
-        needs: modules that the extra brings.
-        load_format: what files the rows travel in; chosen by measurement (docs/explanation/performance.md).
-        load_workers: how many files are written at once.
-        is_file: whether it is a file in the folder where the command runs, so that nothing is to be configured.
-        session: set in its credentials, whatever these say: instants are UTC.
-        uses: the same, by what a connection is for: an engine in this process has bounds, and what is for reading cannot write.
-        cramped: how its error begins where a statement takes more memory than it may have.
-        more_memory: run one after the other on a connection for `writing` or `building` where one was cramped, each with a new try.
-        guards: run on a connection that may only read.
-        before_questions: run in the transaction of a question that somebody else wrote: it can write nothing, may take
-            `{milliseconds}` at most, and ends with the program that asked.
-        try_lock: a select that is true when the connection got the lock `:key`, a number, and holds it while it lives. None:
-            a file's lock stands for it, which other machines do not see.
-        lock_settings: run on the connection that holds the lock.
-        is_atomic: whether a table is merged in one transaction, so that a run that dies leaves it as it was.
-        declares_cursors: whether its driver keeps all rows of an answer in memory, unless a cursor is declared in SQL.
-        json_text: what gives a column of lists and objects as text.
-        has_indexes: whether it wants an index on keys.
-        has_comments: whether it takes comments on tables and columns, as SQL's `comment on`.
-        has_catalog_in_schema: whether each schema has an INFORMATION_SCHEMA of its own, and there is no other.
-        place_within: what of its settings says which of several databases it is, where dlt's own words for its place do not.
-        unescapes_percent: whether its driver makes one percent sign of two, in statements without parameters, too.
-        busy: what its error says while another program has it to itself.
-        who: a select that gives the names of database and user, for the words of a missing permission.
-        permissions: the statement that gives what is missing where a step of the trial is refused.
+        name: dlt's name of the destination, and the name of our extra with its dependencies.
+        factory: import path of the dlt destination, if not dlt's own of this name.
+        dialect: sqlglot's name of its dialect, if not `name`.
+        needs: modules that the extra installs.
+        load_format: format of the load files; chosen by measurement (docs/explanation/performance.md).
+        load_workers: number of files loaded concurrently.
+        is_file: whether the database is a file in the folder where the command runs, so that it needs no configuration.
+        session: settings that override the configured credentials, such as the time zone UTC.
+        uses: further settings, by use of the connection: memory limits of an in-process engine, read-only access.
+        cramped: how its out-of-memory errors begin.
+        more_memory: statements that raise the memory limit of a `writing` or `building` connection step by step; after each,
+            the failed statement is retried.
+        guards: statements to run on a read-only connection.
+        before_questions: statements to run in the transaction of a user's query: it is read-only, limited to
+            `{milliseconds}`, and cancelled if the client disconnects.
+        try_lock: query that tries to take the advisory lock `{key}`, a number, for the life of the connection, and returns
+            true if it did. None: only a file lock, which other machines do not see.
+        lock_settings: statements to run on the connection that holds the lock.
+        is_atomic: whether a table is merged in one transaction, so that a killed run leaves it unchanged.
+        declares_cursors: whether the driver keeps the whole result in memory unless a cursor is declared in SQL.
+        json_text: SQL expression for a JSON `{column}` (lists and objects) as text.
+        has_indexes: whether it needs indexes on keys.
+        has_comments: whether it supports `comment on` for tables and columns.
+        has_catalog_in_schema: whether each schema has its own INFORMATION_SCHEMA, and there is no other.
+        place_within: setting that tells several databases at one location apart, if dlt's own description does not.
+        unescapes_percent: whether the driver unescapes `%%` even in statements without parameters.
+        busy: part of its error message while another program has locked the database.
+        who: query for the names of the database and the user, for messages about missing permissions.
+        permissions: statement that grants the missing permission, by the preflight step that was refused.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Resolve a destination's name to dlt's destination, configured and ready to connect."""
+"""Resolve a destination's name to a dlt destination, configured and ready to connect."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ from harvest_warehouse.settings.section import given
 
 
 def destination(name: str) -> Destination:
-    """Look up a destination by name: a supported one, or a name that dlt's configuration gives the type of one.
+    """Look up a destination by name: a supported one, or a name configured in dlt with the type of one.
 
     Raises:
-        SettingWrong: where it is unknown or would not be right, or where what it needs is not installed, with the command that installs it.
+        SettingWrong: the destination is unknown or refused, or its dependencies are not installed (with the command to
+            install them).
     """
     found = DESTINATIONS.get(name)
     if found is None:
@@ -47,7 +48,7 @@ def _is_installed(module: str) -> bool:
     try:
         return find_spec(module) is not None
     except ModuleNotFoundError:
-        # Not even the package that it is part of.
+        # Raised if the parent package is missing.
         return False
 
 
@@ -55,7 +56,7 @@ def chosen(name: str | None = None) -> str:
     """Choose the destination's name: the given one, else the configured one, else DuckDB.
 
     Raises:
-        SettingWrong: as `destination` does, and for a setting of [harvest_warehouse] that there is not.
+        SettingWrong: as `destination` does, or [harvest_warehouse] has an unknown setting.
     """
     configured = given("harvest_warehouse", ("destination",)).get("destination")
     name = str(name or configured or DEFAULT)
@@ -64,33 +65,33 @@ def chosen(name: str | None = None) -> str:
 
 
 def connected(name: str, dataset_name: str, file: Path, use: Use) -> tuple[DltDestination[Any, Any], str]:
-    """Configure dlt's destination, and describe its location without any secret.
+    """Configure a dlt destination; return it with its location as text, without secrets.
 
     Args:
         name: as in `destination`.
-        dataset_name: the schema that is opened.
-        file: where it is a file.
-        use: what for.
+        dataset_name: database schema to open.
+        file: path of the database, if it is a file.
+        use: use of the connection.
 
     Raises:
-        SettingWrong: where it is not configured.
+        SettingWrong: the destination is not configured, or its configuration is invalid.
     """
     entry = destination(name)
     if entry.is_file:
         credentials = DuckDbCredentials(str(file), **entry.uses[use])
-        # Who reads says that the file is taken; who writes waits until those who read have read.
+        # A reader reports a locked file at once; a writer waits for readers to finish.
         kind = dlt.destinations.duckdb if use == "reading" else RetryingDuckDb
         return kind(credentials, supports_transactions=entry.is_atomic), str(file)
     factory: DltDestination[Any, Any] = _made(entry, name)
     try:
-        # As dlt resolves it, in every spelling that it takes; the name is private.
+        # Resolved by dlt, in every form that it accepts; the method is private.
         # Patch: dlt >=1.31,<1.32; no upstream issue known;
         # is to be changed when `test_a_private_name_that_ours_uses_or_overrides_is_there` fails.
         found = factory.configuration(factory.spec()._bind_dataset_name(dataset_name=dataset_name))
     except ConfigFieldMissingException as error:
         raise SettingWrong(_unconfigured(name, error)) from None
     except ConfigurationException as error:
-        # Its own words could repeat a connection string.
+        # dlt's own message could repeat a connection string.
         raise SettingWrong(f"{_unreadable(name)} ({type(error).__name__}). {_QUOTED}") from None
     if _is_cut_in_a_password(found.credentials):
         raise SettingWrong(f"{_unreadable(name)}: its address has more than one @. {_QUOTED}")
@@ -107,7 +108,7 @@ def _made(entry: Destination, name: str, credentials: object = None) -> DltDesti
         entry.factory or entry.name,
         credentials=credentials,
         destination_name=name,
-        # dlt itself asks for none where a merge makes no table, although these have them.
+        # dlt itself uses no transaction for merges where DDL is not transactional, although these destinations support it.
         # Patch: dlt >=1.31,<1.32; no upstream issue known;
         # can go when `test_dlt_does_not_say_that_merges_have_transactions` fails.
         supports_transactions=entry.is_atomic,
@@ -115,7 +116,7 @@ def _made(entry: Destination, name: str, credentials: object = None) -> DltDesti
     return made  # type: ignore[no-any-return]
 
 
-# dlt ends a password at the first @, and takes the rest of it for the host.
+# dlt ends a password at the first @, and takes the rest of it as the host.
 # Patch: dlt >=1.31,<1.32; no upstream issue known; can go when `test_dlt_ends_a_password_at_the_first_at_sign` fails.
 _QUOTED = (
     "In an address, a password has %40 for @, %3A for :, %2F for /, %3F for ?, %23 for # and %25 for %; or give host, username, "
@@ -131,7 +132,7 @@ def _is_cut_in_a_password(credentials: object) -> bool:
     """True if an address was split inside its password: host, database or settings hold an `@`."""
     address: Any = getattr(credentials, "catalog", credentials)
     parts = [getattr(address, part, None) for part in ("host", "database")]
-    # Where there is no database, a `?` in the password began the settings.
+    # Without a database, a `?` in the password was taken as the start of the query string.
     parts += [] if parts[1] else list((getattr(address, "query", None) or {}).values())
     return any("@" in str(part) for part in parts)
 

@@ -10,14 +10,14 @@ from sqlglot import exp
 
 _ROWS_OF_AN_INSERT = 200
 _PLAIN_ROWS_OF_AN_INSERT = 1_000
-# BigQuery takes 1 MB: https://cloud.google.com/bigquery/quotas#query_jobs. A sign has up to four bytes.
+# BigQuery allows 1 MB: https://cloud.google.com/bigquery/quotas#query_jobs. A character has up to four bytes.
 _SIGNS_OF_AN_INSERT = 200_000
 
 Row = TypeVar("Row", bound=Collection[object])
 
 
 def insertions(table: str, rows: Sequence[Mapping[str, object]]) -> list[exp.Expression]:
-    """Insert statements for rows that all have the same columns."""
+    """Insert statements for rows with the same columns."""
     names = list(rows[0]) if rows else []
     columns = exp.Schema(this=exp.to_table(table), expressions=[exp.to_identifier(name, quoted=True) for name in names])
     return [
@@ -32,13 +32,13 @@ def insertions(table: str, rows: Sequence[Mapping[str, object]]) -> list[exp.Exp
 
 
 def plain_lines(rows: Sequence[Sequence[object]], dialect: str) -> Iterator[str]:
-    """Render rows of plain values as the text after `values`, one statement's rows at a time."""
+    """Render rows of plain values as the text after `values`, batched by statement."""
     for some in _portions(rows, _PLAIN_ROWS_OF_AN_INSERT):
         yield ", ".join(f"({', '.join(plain(value, dialect) for value in row)})" for row in some)
 
 
 def plain(value: object, dialect: str) -> str:
-    """Render a value as an SQL literal; dates and instants as text, which a database converts to the column's type."""
+    """Render a value as an SQL literal; dates and timestamps as text, which the database converts to the column's type."""
     if value is None or isinstance(value, bool):
         return str(value).upper() if value is not None else "NULL"
     if isinstance(value, int | Decimal):

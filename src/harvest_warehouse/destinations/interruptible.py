@@ -1,4 +1,4 @@
-"""Make database calls interruptible by Ctrl-C, SIGTERM and a time limit; drivers wait in C, where signals are not seen."""
+"""Make database calls interruptible by Ctrl-C, SIGTERM and a time limit; drivers block in C code, which ignores signals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class TookTooLong(Exception):
     """The time limit was reached, and the call was cancelled."""
 
 
-# Kept from being forgotten: to close it would wait for it.
+# References to unfinished calls: garbage collection would close them, and wait for them.
 _left: list[object] = []
 _interrupted = threading.Event()
 
@@ -25,7 +25,7 @@ _interrupted = threading.Event()
 def interrupt(*_: object) -> NoReturn:
     """Handle a signal by raising KeyboardInterrupt, and by setting a flag for `interruptible`.
 
-    The flag is seen also where a library swallows the exception, as DuckDB's driver does while it imports pandas.
+    The flag works even if a library swallows the exception, as DuckDB's driver does while it imports pandas.
     Patch: DuckDB >=1.4,<2; no upstream issue known;
     can go when `test_duckdb_swallows_an_interrupt_while_it_imports` fails.
     """
@@ -39,12 +39,12 @@ def begin() -> None:
 
 
 def leave(what: object) -> None:
-    """Keep a reference to an unfinished call until the process ends, as closing it would wait for it."""
+    """Keep a reference to an unfinished call until the process ends: closing it would wait for it."""
     _left.append(what)
 
 
 def is_anything_left() -> bool:
-    """True if a call could not be cancelled and still runs: an orderly exit of the process would wait for it."""
+    """True if a call could not be cancelled: a normal exit of the process would wait for it."""
     return bool(_left)
 
 
@@ -60,19 +60,20 @@ def interruptible(
     can go when `test_psycopg2_hears_no_signal_while_it_waits` fails.
 
     Args:
-        work: waits for a database, however long; what it raises is raised here.
-        cancel: called from another thread to end it, at the server too; more than once, for what was between two statements.
-        seconds: the time limit; None for none.
-        unended: called where the work does not end for all that.
+        work: the call, which may block on the database; its exceptions are raised here.
+        cancel: called from another thread to cancel the call, on the server too; repeatedly, in case the call was between
+            two statements.
+        seconds: time limit; None for none.
+        unended: called if the call does not end even so.
 
     Raises:
-        TookTooLong: at the time limit, after `cancel`.
-        KeyboardInterrupt: where this thread was interrupted, after `cancel`; within about two seconds, even where the work
-            does not end.
+        TookTooLong: the time limit was reached; raised after `cancel`.
+        KeyboardInterrupt: this thread was interrupted; raised after `cancel`, within about two seconds even if the call does
+            not end.
     """
     results: list[T] = []
     failures: list[BaseException] = []
-    # Not `thread.join`: in Python 3.11 and 3.12, one that is interrupted takes the thread for ended.
+    # Not `thread.join`: in Python 3.11 and 3.12, an interrupted one treats the thread as ended.
     # Patch: Python >=3.11,<3.13; https://github.com/python/cpython/issues/90882;
     # can go when `test_python_takes_a_thread_for_ended_whose_join_was_interrupted` fails.
     has_ended = threading.Event()
@@ -85,12 +86,12 @@ def interruptible(
         finally:
             has_ended.set()
 
-    # A daemon: one that does not end keeps nobody from leaving.
+    # A daemon thread does not keep the process from exiting.
     threading.Thread(target=done, daemon=True, name="asking").start()
     try:
         _wait(has_ended, seconds)
     except BaseException:
-        # It was heard.
+        # The interrupt is being handled.
         _interrupted.clear()
         _end(has_ended, cancel)
         if not has_ended.is_set():
@@ -114,7 +115,7 @@ def _end(has_ended: threading.Event, cancel: Callable[[], object]) -> None:
     give_up_at = time.monotonic() + _SECONDS_TO_END
     cancelling = None
     while not has_ended.is_set() and time.monotonic() < give_up_at:
-        # In a thread: a server that does not answer any more does not answer this, either.
+        # In a thread: with an unresponsive server, cancelling may block too.
         if cancelling is None or not cancelling.is_alive():
             cancelling = threading.Thread(target=cancel, daemon=True, name="cancelling")
             cancelling.start()

@@ -1,4 +1,4 @@
-"""Write load files from Arrow batches, in the format that a destination reads fastest and without loss."""
+"""Write load files from Arrow batches, in the format that a destination loads fastest and without loss."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def load_file(
     capabilities: DestinationCapabilitiesContext,
     schema: pa.Schema,
 ) -> AbstractContextManager[Any]:
-    """Open a new load file for writing, with pyarrow's `write_batch`; it is complete when the block ends.
+    """Open a new load file with pyarrow's `write_batch` interface; it is complete when the block ends.
 
     Args:
-        file: its place.
-        file_format: a destination's `load_format`.
-        columns: as dlt's schema has them.
-        capabilities: of the destination, which say how a value is written in its SQL.
-        schema: Arrow's, of the batches.
+        file: path of the file.
+        file_format: the destination's `load_format`.
+        columns: columns as in dlt's schema.
+        capabilities: capabilities of the destination, with its SQL literals.
+        schema: Arrow schema of the batches.
     """
     if file_format == "insert_values":
         return _insert_file(file, columns, capabilities)
@@ -49,7 +49,7 @@ class _Json(str):
 class InsertFile:
     """Load file of insert statements, for a database whose bulk load needs a bucket. Same interface as pyarrow's writer.
 
-    dlt's own writer of Arrow makes a text of an object. Patch: dlt >=1.31,<1.32; no upstream issue known;
+    dlt's own Arrow writer writes objects as strings. Patch: dlt >=1.31,<1.32; no upstream issue known;
     can go when `test_dlt_writes_json_of_arrow_as_a_text` fails.
     """
 
@@ -84,9 +84,9 @@ def _insert_file(
 
 
 class JsonFile:
-    """Load file of JSON lines, for a database that takes no JSON columns from Parquet. Same interface as pyarrow's writer.
+    """Load file of JSON lines, for a database that loads no JSON columns from Parquet. Same interface as pyarrow's writer.
 
-    dlt's own writer of Arrow makes a text of an object. Patch: dlt >=1.31,<1.32; no upstream issue known;
+    dlt's own Arrow writer writes objects as strings. Patch: dlt >=1.31,<1.32; no upstream issue known;
     can go when `test_dlt_writes_json_of_arrow_as_a_text` fails.
     """
 
@@ -102,7 +102,7 @@ class JsonFile:
 
 
 def _plain(text: str) -> orjson.Fragment:
-    # A line is a row: outside of its texts, where there is none, JSON may have line ends.
+    # One row per line: JSON may contain line breaks, though not inside strings.
     return orjson.Fragment(text.replace("\n", " ").replace("\r", " "))
 
 

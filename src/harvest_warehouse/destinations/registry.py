@@ -15,7 +15,7 @@ DEFAULT = "duckdb"
 def _entries() -> Iterator[Destination]:
     package = __name__.rpartition(".")[0]
     folders = [found.name for found in iter_modules(import_module(package).__path__) if found.ispkg]
-    # The default one is named first wherever all are named.
+    # The default destination comes first in every list.
     for name in sorted(folders, key=lambda name: (name != DEFAULT, name)):
         yield import_module(f"{package}.{name}").ENTRY
 
@@ -43,4 +43,4 @@ REFUSED: Mapping[str, str] = MappingProxyType(
         "in both places, or in neither. Sync into postgres, and let ClickHouse read from there.",
     }
 )
-"""Destinations of dlt's that are refused, and why."""
+"""dlt destinations that are not supported, and why."""

@@ -13,7 +13,7 @@ from harvest_warehouse.destinations.dialect import HOME, written
 
 Statement = str | exp.Expr
 
-# Longer ones have hundreds of ids in them and come once; each of them kept as a tree would take a third of a megabyte.
+# Longer statements contain hundreds of ids and are not reused; each would take a third of a megabyte in the cache.
 _SIGNS_OF_A_KEPT_ONE = 4_000
 
 
@@ -23,9 +23,9 @@ class Home:
 
     Attributes:
         dialect: sqlglot's name of the database's dialect.
-        dataset: the full name of the dataset, in its parts.
-        marts: that of the marts' dataset.
-        folded: gives a table's name there.
+        dataset: parts of the fully qualified name of the dataset.
+        marts: parts of the fully qualified name of the marts' dataset.
+        folded: case-folds a table's name as the database does.
     """
 
     dialect: str
@@ -34,11 +34,12 @@ class Home:
     folded: Callable[[str], str]
 
     def translated(self, statement: Statement, values: Mapping[str, object]) -> str:
-        """Translate a statement from DuckDB's SQL into the database's dialect; a tree is changed on the way.
+        """Translate a statement from DuckDB's SQL into the database's dialect; a syntax tree is changed in place.
 
         Args:
-            statement: tables without a schema, or of `raw`, are the dataset's, and those of `marts` the marts'.
-            values: for each `:name` in it.
+            statement: statement in which tables without a schema, or in `raw`, belong to the dataset, and those in `marts`
+                to the marts.
+            values: value for each `:name` in it.
         """
         if not isinstance(statement, str):
             return self._filled(self._name(statement), values)
@@ -54,10 +55,10 @@ class Home:
         return written(tree, self.dialect)
 
     def _name(self, tree: exp.Expr) -> exp.Expr:
-        """Qualify the names of its tables."""
+        """Qualify the names of the tables in a statement."""
         named = {cte.alias for cte in tree.find_all(exp.CTE)}
         for table in list(tree.find_all(exp.Table)):
-            # The new name in `alter table ... rename to` stands alone.
+            # The new name in `alter table ... rename to` is not qualified.
             is_new_name = isinstance(table.parent, exp.AlterRename)
             if table.db == "marts":
                 self._qualify(table, self.marts)
@@ -72,11 +73,11 @@ class Home:
 
 
 def bound(text: str, values: Mapping[str, object]) -> exp.Expr:
-    """Put its own values into a statement, for `Database.run` of several that have different values by the same names.
+    """Bind values to a statement, so that `Database.run` can take several statements with different values for the same names.
 
     Args:
-        text: in DuckDB's SQL, not yet translated.
-        values: for each `:name` in it.
+        text: statement in DuckDB's SQL, not yet translated.
+        values: value for each `:name` in it.
     """
     tree = _parsed(text).copy()
     _bind(tree, values)

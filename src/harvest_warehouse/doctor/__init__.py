@@ -1,4 +1,4 @@
-"""Doctor: check what the token sees, what a load will cost, and whether the database accepts it; changes nothing."""
+"""Doctor: check what the token sees, what a load will cost, and whether the database permits it; changes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Count an account's records with few requests: those of each list, and the parents by which others are read."""
+"""Count an account's records with few requests: those of each list, and the parents of child streams."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Counts:
     """Counts of an account's records.
 
     Attributes:
-        records: how many records each list has; None where Harvest does not say.
-        parents: how many parents each stream has that is read by parent.
-        refusals: why a list was refused.
+        records: number of records by list; None if Harvest does not state it.
+        parents: number of parents by child stream.
+        refusals: errors of the lists that could not be counted.
     """
 
     records: Mapping[str, int | None]
@@ -32,11 +32,11 @@ class Counts:
 
 
 def counts(client: Client, features: Mapping[str, object]) -> Counts:
-    """Count each list by one small request; lists of parents are read, as no count tells which may have children.
+    """Count each list with one small request; parent lists are read, since a count does not tell which may have children.
 
     Args:
-        client: asks.
-        features: the account's switches; empty where they cannot be read.
+        client: HTTP client.
+        features: the account's feature switches; empty if they cannot be read.
     """
     records: dict[str, int | None] = {}
     rolls: dict[str, ParentIndex] = {}

@@ -1,4 +1,4 @@
-"""Check whether a load will work, and estimate what it will bring and how long it takes, with a handful of requests."""
+"""Check whether a load will work, and estimate its size and duration, with few requests."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from harvest_warehouse.marts.settings import mart_settings
 from harvest_warehouse.settings.account import REREAD_REQUESTS
 from harvest_warehouse.warehouse import Target
 
-# Somebody sits in front of it: three tries tell that nobody answers.
+# Few, since somebody is waiting at the terminal.
 _TRIES = 3
 _HARVEST_HOST = "api.harvestapp.com"
 # https://help.getharvest.com/api-v2/authentication-api/authentication/authentication/
@@ -48,13 +48,13 @@ class DoctorReport:
     """Result of the doctor.
 
     Attributes:
-        checks: network, clock, token, account, role, features, database and the reading again of history.
-        plan: what will become of each stream; empty where the account could not be asked.
-        children: within how many runs the children of all parents are asked for again; None where it could not.
-        first_requests: how many requests a first load takes, at most.
-        first_minutes: how long the pace makes them take.
-        daily_requests: how many a daily load takes, at most.
-        daily_minutes: how long the pace makes them take.
+        checks: network, clock, token, account, role, features, marts, children, database and re-reading of history.
+        plan: request estimate for each stream; empty if the account could not be read.
+        children: estimate for re-reading all child records; None if the account could not be read.
+        first_requests: upper bound of the requests of a first load.
+        first_minutes: minutes that the rate limit alone makes these take.
+        daily_requests: estimated requests of a daily load.
+        daily_minutes: minutes that the rate limit alone makes these take.
     """
 
     checks: tuple[Check, ...]
@@ -79,7 +79,7 @@ def doctor(
     children_requests: int | None = None,
     client: Client | None = None,
 ) -> DoctorReport:
-    """Check everything that a load needs. Harvest's errors become verdicts, not exceptions."""
+    """Check everything that a load needs. Errors of Harvest and of the database become verdicts, not exceptions."""
     with client or Client(settings, tries=_TRIES) as asking:
         checks, features = _account(asking, settings)
         plans: tuple[StreamPlan, ...] = ()
@@ -160,7 +160,7 @@ def _features(features: dict[str, object]) -> Check:
 
 
 def _marts(company_currency: object) -> Check:
-    """Check the settings of the marts; nothing of it prevents a load."""
+    """Check the settings of the marts; none of them prevents a load."""
     try:
         settings = mart_settings()
     except SettingWrong as error:
@@ -182,7 +182,7 @@ def _marts(company_currency: object) -> Check:
 
 
 def _who_is_it(settings: Settings, error: HarvestError) -> list[Check]:
-    """Tell a wrong token from a wrong account, by Harvest's list of accounts, which needs no account id."""
+    """Tell a wrong token from a wrong account id, by Harvest's list of accounts, which needs no account id."""
     accounts = _accounts(settings)
     if accounts is None:
         return [Check("token or account", "wrong", str(error))]
@@ -203,14 +203,14 @@ def _who_is_it(settings: Settings, error: HarvestError) -> list[Check]:
 
 
 def _accounts(settings: Settings) -> list[dict[str, object]] | None:
-    """Accounts that the token reaches; None if Harvest does not accept the token, or cannot be asked."""
+    """Accounts that the token reaches; None if Harvest does not accept the token, or the request failed."""
     url = urlsplit(settings.base_url)
     if is_loopback(url.hostname):
         address = f"{url.scheme}://{url.netloc}/api/v2/accounts"
     elif url.hostname == _HARVEST_HOST:
         address = _ACCOUNTS_URL
     else:
-        # The token goes nowhere but where it belongs.
+        # Do not send the token to Harvest if `base_url` is another host.
         return None
     try:
         received = Connection(settings).get(address)
@@ -222,7 +222,7 @@ def _accounts(settings: Settings) -> list[dict[str, object]] | None:
 
 
 def _database(warehouse: Target) -> Check:
-    """Try in a scratch schema what a sync does, and leave no file where there was none."""
+    """Try in a scratch schema what a sync does; a DuckDB file that did not exist before is removed again."""
     is_new = warehouse.kind.is_file and not warehouse.file.exists()
     try:
         tried = preflight(warehouse)
@@ -246,7 +246,7 @@ def _database(warehouse: Target) -> Check:
 
 
 def _children(children: ChildrenPlan) -> Check:
-    """Report how many runs it takes to find a changed payment, message or rate whose invoice or person did not change."""
+    """Report how many runs it takes to find a changed payment, message or rate if its invoice or person did not change."""
     if children.parents and not children.requests:
         said = (
             "switched off (children_requests = 0): payments, messages and rates are read only if their parent changed."
@@ -273,7 +273,7 @@ def _runs(number: int) -> str:
 
 
 def _rereading(warehouse: Target, settings: Settings, requests: int) -> Check:
-    """Report within how many runs all of history is read again."""
+    """Report within how many runs the whole history is read again."""
     if not requests:
         return Check(
             "re-reading", "note", "switched off (reread_requests = 0): what changes without a trace is not noticed."
@@ -282,7 +282,7 @@ def _rereading(warehouse: Target, settings: Settings, requests: int) -> Check:
     try:
         turn = rotation(Run(warehouse), settings, requests) if is_loaded(warehouse) else None
     except (DltException, HarvestError):
-        # What is wrong with the database is said of the database.
+        # The check of the database reports its errors.
         turn = None
     if turn is None or turn.longest_unread is None:
         return Check(

@@ -12,7 +12,7 @@ from harvest_time_tracking.reading.pages import page_count
 from harvest_time_tracking.reading.read_plan import most_requests
 from harvest_time_tracking.reading.request_shares import Split, shares
 
-# Which share of the parents changes in a day: generous for an agency's invoices and people.
+# Share of parents that change in a day: a generous guess for an agency's invoices and people.
 _DAILY_SHARE = 0.02
 
 
@@ -21,13 +21,13 @@ class StreamPlan:
     """Request estimate for one stream.
 
     Attributes:
-        stream: its name.
-        is_loading: whether it will load.
-        reason: why not, else empty.
-        records: how many there are, None where Harvest was not asked or does not say.
-        first_requests: how many requests a first load takes.
-        daily_requests: how many a load takes that brings a day's changes.
-        is_estimate: whether the daily requests are an estimate, because they depend on how many parents change.
+        stream: name of the stream.
+        is_loading: whether it will be loaded.
+        reason: why not; else empty.
+        records: number of records; None if Harvest was not asked or does not state it.
+        first_requests: requests of a first load.
+        daily_requests: requests of a load of one day's changes.
+        is_estimate: whether the daily requests depend on how many parents change, and so are a guess.
     """
 
     stream: str
@@ -41,12 +41,12 @@ class StreamPlan:
 
 @dataclass(frozen=True)
 class ChildrenPlan:
-    """Estimate of how many runs it takes to request the children of all parents again, changed or not.
+    """Estimate of how many runs it takes to read the children of all parents again, changed or not.
 
     Attributes:
-        parents: how many requests it takes to ask for all of them.
-        requests: how many a run makes in turn, if no parent changes.
-        runs: within how many runs all are asked, at the latest: those that are alive, and the others.
+        parents: number of requests to read the children of all parents once.
+        requests: number of such requests per run, if no parent changes.
+        runs: number of runs to cover active parents, and the others, in the worst case.
         runs_at_rest: the same, if no parent changes.
     """
 
@@ -57,10 +57,10 @@ class ChildrenPlan:
 
 
 def children_plan(parents: Mapping[str, Split], requests: int | None) -> ChildrenPlan:
-    """Estimate in how many runs all children will have been requested again.
+    """Estimate in how many runs all child records are read again.
 
     Args:
-        parents: how many parents each stream has.
+        parents: number of parents by child stream.
         requests: the setting `children_requests`.
     """
     at_rest, everything = shares(parents, requests), _sum(parents)
@@ -73,7 +73,7 @@ def children_plan(parents: Mapping[str, Split], requests: int | None) -> Childre
 
 
 def _runs(parents: Mapping[str, Split], given: Mapping[str, Split]) -> Split:
-    """Number of runs until all parents of all streams were asked for their children."""
+    """Number of runs until the children of all parents of all streams are read."""
     alive = [ceil(parents[name].alive / share.alive) for name, share in given.items() if share.alive]
     others = [ceil(parents[name].others / share.others) for name, share in given.items() if share.others]
     return Split(max(alive, default=0), max(others, default=0))
@@ -91,15 +91,15 @@ def plan(
     features: Mapping[str, object],
     children_requests: int | None = None,
 ) -> tuple[StreamPlan, ...]:
-    """Estimate the requests of each stream that is read by default.
+    """Estimate the requests of each default stream.
 
     Args:
         streams: the catalogue.
-        counts: how many records each list has, where it was asked.
-        parents: how many parents each stream has that is read by parent.
-        refusals: why a list was refused, where it was.
-        features: the account's switches; empty where they cannot be read.
-        children_requests: the setting.
+        counts: number of records by list, if counted.
+        parents: number of parents by child stream.
+        refusals: errors of the lists that could not be counted.
+        features: the account's feature switches; empty if they cannot be read.
+        children_requests: the setting of that name.
     """
     changed = sum(ceil(_DAILY_SHARE * (split.alive + split.others)) for split in parents.values())
     given = shares(parents, children_requests, changed)
@@ -118,7 +118,7 @@ def plan(
 
 
 def seconds_for(requests: int, requests_per_15_s: int) -> float:
-    """Seconds that the rate limit alone makes so many requests take; 0 for no limit."""
+    """Seconds that the rate limit alone makes this many requests take; 0 without a limit."""
     return requests / requests_per_15_s * WINDOW_SECONDS["general"] if requests_per_15_s else 0.0
 
 

@@ -27,10 +27,10 @@ class Preflight:
     """Result of the preflight check.
 
     Attributes:
-        done: the steps that worked, in words.
-        failed: the one that did not; None where all did.
-        said: what the database said.
-        missing: the permission to ask for, as the statement that gives it, where the step shows which one.
+        done: names of the steps that succeeded.
+        failed: name of the step that failed; None if all succeeded.
+        said: error message of the database.
+        missing: statement that grants the missing permission, if known for the step.
     """
 
     done: tuple[str, ...]
@@ -104,7 +104,7 @@ class _Preflight:
                 database.make_dataset()
             self._has_schema = True
         except DltException:
-            # Nothing more needs to be made where all are there.
+            # Without the permission to create schemas, the existing ones will do if none is missing.
             self._scratch = self._warehouse
             with open_database(self._warehouse) as database:
                 if database.missing_datasets():
@@ -134,5 +134,5 @@ class _Preflight:
 def _said(error: BaseException) -> str:
     while (cause := error.__cause__ or error.__context__) is not None:
         error = cause
-    # A driver's own timeout, for one, may have no words.
+    # Some errors, such as a driver's own timeout, have no message.
     return printable(next(iter(str(error).strip().splitlines()), "")) or type(error).__name__

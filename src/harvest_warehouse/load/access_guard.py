@@ -29,10 +29,10 @@ class AccessGuard:
     """Guard that compares the token's access with that of earlier runs, and stops a load on a permission regression.
 
     Args:
-        run: into the database where the rows are.
+        run: the run.
         settings: the account.
-        client: asks Harvest.
-        accept: whether to go on with a token that sees less, and to measure by it from now on.
+        client: HTTP client.
+        accept: whether to accept a token that sees less, and to make it the baseline for later runs.
     """
 
     def __init__(self, run: Run, settings: Settings, client: Client, *, accept: bool = False) -> None:
@@ -53,16 +53,16 @@ class AccessGuard:
     def look(self) -> tuple[str, ...]:
         """Look up the token's access before reading; return messages about a permission regression, unless it is accepted.
 
-        Only while holding the run lock, and with no load package pending.
+        Call it while the run holds the lock, with no load package pending.
 
         Raises:
-            HarvestError: where Harvest cannot be asked.
+            HarvestError: a request failed.
         """
         self._before, self._now = self._look()
         hidden = lost(self._before, self._now)
         if not hidden or self._is_accepted:
             return ()
-        # A load would write the empty values over the ones we have.
+        # A load would overwrite values with empty ones.
         gone = hidden + switched_off(self._before, self._now)
         write_rows(self._run, access_resource(self._account_id, self._now, gone, is_accepted=False))
         return gone
@@ -71,8 +71,8 @@ class AccessGuard:
         """Check after reading, before anything is written, that the token's rights did not change meanwhile.
 
         Raises:
-            AccessChanged: where rights were lost or won since `look`.
-            HarvestError: where Harvest cannot be asked.
+            AccessChanged: rights were lost or gained since `look`.
+            HarvestError: the request failed.
         """
         if self._now is None:
             return
@@ -88,9 +88,9 @@ class AccessGuard:
         return self._now.rights if self._now else ()
 
     def first_row(self) -> Sequence[DltResource]:
-        """Row of `harvest_access` to write with the first rows read; none if an earlier run had the same rights.
+        """Row of `harvest_access` to write with the first rows read; none if the last accepted run had the same rights.
 
-        A run may end before it can tell what it saw, and its rows are there: a later one must be measured by them.
+        If the run is killed before it records its access, its rows are loaded all the same: later runs need this baseline.
         """
         if self._is_told or self._now is None or (self._before and self._before.rights == self._now.rights):
             return ()
@@ -98,7 +98,7 @@ class AccessGuard:
         return [access_resource(self._account_id, self._now, (), is_accepted=True)]
 
     def missed(self, outcomes: Sequence[StreamOutcome]) -> tuple[str, ...]:
-        """Messages about modules that were switched off and streams that cannot be read any more."""
+        """Messages about modules that were switched off, and streams that can no longer be read."""
         self._refused |= self._refused_of(outcomes)
         known = self._before.refused if self._before else ()
         off = switched_off(self._before, self._now) if self._now else ()
@@ -111,7 +111,7 @@ class AccessGuard:
         if self._now is None:
             return ()
         missed = self.missed(outcomes)
-        # A load of some streams says nothing of the others.
+        # A load of some streams tells nothing about the others.
         read = {outcome.stream for outcome in outcomes}
         known = [name for name in (self._before.refused if self._before else ()) if name not in read]
         now = replace(self._now, refused=tuple(sorted({*known, *self._refused})))
@@ -123,12 +123,12 @@ class AccessGuard:
         with self._run.database() as database:
             before = last_accepted(database, self._account_id)
             found = look(self._client, database).later_than(before)
-        # Whoever asks next may have to wait for Harvest.
+        # The next step may have to wait for Harvest.
         self._run.disconnect()
         return before, found
 
     def _refused_of(self, outcomes: Sequence[StreamOutcome]) -> dict[str, str]:
-        """Reasons why streams that we have rows of were skipped in this run, by stream."""
+        """Reasons why streams with rows in the database were skipped in this run, by stream."""
         skipped = [outcome for outcome in outcomes if outcome.outcome == "skipped"]
         if not skipped or not self._run.is_loaded():
             return {}

@@ -1,4 +1,4 @@
-"""Update denormalised copies (`client__name`), which change in Harvest without the record itself being marked as changed."""
+"""Update denormalised copies (`client__name`), which change in Harvest without a new `updated_at` of their record."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from harvest_warehouse.database import Database
 
 
 def follow_embedded(database: Database, account_id: str, read: Collection[str]) -> None:
-    """Update denormalised copies from the rows they are copies of, by SQL alone.
+    """Update denormalised copies from their original rows, in SQL, without requests.
 
     Args:
-        database: open on the account's tables.
-        account_id: the account; others in the same tables are left alone.
-        read: the streams that were read completely in this run. Only their rows are newer than the copies.
+        database: connection to the account's tables.
+        account_id: the account; rows of other accounts are left unchanged.
+        read: streams that were read completely in this run: only their rows are known to be newer than the copies.
 
     Raises:
-        DltException: where the database refuses.
+        DltException: the database refuses.
     """
     statements = [
         statement

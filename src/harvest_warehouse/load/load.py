@@ -52,27 +52,30 @@ def load(
     ledger: Ledger | None = None,
     on_step: Callable[[str], None] = say_nothing,
 ) -> LoadReport:
-    """Load an account, or the named streams of it and no others.
+    """Load an account, or only the named streams of it.
 
     Args:
-        warehouse: where the rows go.
+        warehouse: target of the load.
         settings: the account.
-        streams: names from the catalogue; none for everything that is read by default.
-        project_ids: the projects that `projects_id` reads again one by one.
-        reports_from: a day in the first month that reports are read for.
-        reports_to: a day in the last month that reports are read for.
-        again: for a stream, the filters (`{"from": "2024-01-01", "to": "2024-01-31"}`, `{"project_id": 7}`) whose rows are
-            read in full besides what changed; an empty one stands for the whole list.
-        accept_access: whether to go on with a token that sees less than an earlier one, and to measure by it from now on.
-        client: asks Harvest; a new one if None.
-        ledger: gets each stream's outcome as it goes.
-        on_step: is told, in a few words, what begins.
+        streams: names from the catalogue; empty for the default streams.
+        project_ids: projects that `projects_id` re-reads one by one.
+        reports_from: a day in the first month to load reports for.
+        reports_to: a day in the last month to load reports for.
+        again: re-read filters by stream (`{"from": "2024-01-01", "to": "2024-01-31"}`, `{"project_id": 7}`): matching rows
+            are read in full, in addition to changes. An empty filter matches the whole list.
+        accept_access: whether to accept a token that sees less than an earlier one, and to make it the baseline for later
+            runs.
+        client: HTTP client; a new one if None.
+        ledger: collects the outcome of each stream as it goes.
+        on_step: called with a short text when a step begins.
 
     Raises:
-        SettingWrong: before anything is asked of Harvest.
-        DatabaseBusy: where another run is writing into the same database.
-        AccessLost: where the token sees less than an earlier one.
-        LoadFailed: for everything after that.
+        SettingWrong: a setting is invalid; raised before any request is sent.
+        DatabaseBusy: another run is writing into the same database.
+        DatabaseUnreachable: the database does not respond.
+        FolderDamaged: dlt's working folder cannot be read.
+        AccessLost: the token sees less than an earlier one.
+        LoadFailed: any other failure.
     """
     run, asks = Run(warehouse, on_step=on_step), client or Client(settings)
     guard = AccessGuard(run, settings, asks, accept=accept_access)
@@ -98,13 +101,13 @@ def load_in(
     """Load as a step of a run; resume pending loads and look up the token's access only if the run has not done so.
 
     Args:
-        run: into the database.
+        run: the run.
         settings: the account.
-        client: asks Harvest.
-        guard: what the token saw, and sees.
-        ledger: gets each stream's outcome as it goes.
-        streams: as `load` takes them.
-        again: as `load` takes it.
+        client: HTTP client.
+        guard: guard of the token's access.
+        ledger: collects the outcome of each stream as it goes.
+        streams: as in `load`.
+        again: as in `load`.
         given: further arguments of the source.
 
     Raises:
@@ -129,14 +132,16 @@ def load_in(
 def settle(run: Run, settings: Settings) -> tuple[str, ...]:
     """Resume the pending load of an earlier run, before anything else is written. Sends no request to Harvest.
 
-    Does nothing where this run has done so since it got the lock.
+    Does nothing if the run has done so since it took the lock.
 
     Returns:
-        The load packages that were finished.
+        Ids of the load packages that were loaded.
 
     Raises:
-        DatabaseBusy: where another run is writing into the same database.
-        LoadFailed: where the database refuses.
+        DatabaseBusy: another run is writing into the same database.
+        DatabaseUnreachable: the database does not respond.
+        FolderDamaged: dlt's working folder cannot be read.
+        LoadFailed: the database refuses.
     """
     loading = _Load(run, settings, Ledger())
     with run.locked(), loading.failures_told():
@@ -197,9 +202,9 @@ class _Load:
         return LoadFailed(f"{self._told(error)} {advice}", self.report())
 
     def bring(self, source: dlt.sources.DltSource) -> None:
-        """Read Harvest and write its answers in chunks: lists first, then the streams that are read by their rows.
+        """Read Harvest and load its rows in chunks: lists first, then child streams.
 
-        A run that is killed loses one chunk. The run outcomes go in a load package of their own, loaded last.
+        A killed run loses one chunk. The run outcomes go into a load package of their own, loaded with the last chunk.
         """
         selected = list(source.selected_resources)
         children = [name for name in selected if STREAMS[name].parent]
@@ -223,22 +228,22 @@ class _Load:
             raise
 
     def _read(self, source: dlt.sources.DltSource) -> None:
-        """Read one chunk of Harvest's answers into a load package."""
+        """Read one chunk of rows into a load package."""
         for row in self._guard.first_row() if self._guard else ():
             source.resources.add(row)
-        # Readers may come in while Harvest is read.
+        # Let readers open the database while Harvest is being read.
         self._run.disconnect()
         info = self._run.pipeline.extract(source, loader_file_format=self._warehouse.kind.load_format)
         give_memory_back()
         try:
             if self._guard:
                 self._guard.look_again()
-        except HarvestError:  # Nothing of it may be written, nor what the streams remember of it.
+        except HarvestError:  # Discard the rows, and the cursors that the read set.
             pipeline_state.adopt_database_state(self._run, self._settings.account_id)
             self._is_noted = True
             raise
         self._run_id = self._run_id or info.loads_ids[0]
-        # Before a second package is made, so that both have the schema that comes of it.
+        # Normalise before the next package is created, so that both have the resulting schema.
         self._run.pipeline.normalize()
 
     def _is_begun(self, stream: str) -> bool:
@@ -254,7 +259,7 @@ class _Load:
 
     @contextmanager
     def failures_told(self) -> Iterator[None]:
-        """Turn dlt's and Harvest's errors into one message (LoadFailed), and record a run that failed while reading."""
+        """Turn errors of dlt and Harvest into LoadFailed with one message, and record a run that failed while reading."""
         try:
             yield
         except (LoadFailed, FolderDamaged):
@@ -298,7 +303,7 @@ class _Load:
         try:
             load_pending(self._run)
         except DltException:
-            # The failure that is being told is the one that matters.
+            # The original failure, which is about to be reported, matters more.
             return
 
     def _outcomes(self) -> tuple[StreamOutcome, ...]:
@@ -310,5 +315,5 @@ class _Load:
         return self._clean(what_happened(error, self._warehouse))
 
     def _clean(self, text: str) -> str:
-        """Redact the token in a text, should Harvest or a library ever repeat it."""
+        """Redact the token in a text, in case Harvest or a library repeats it."""
         return text.replace(self._settings.access_token.reveal(), "***")

@@ -16,14 +16,14 @@ class LoadReport:
     """Result of one load.
 
     Attributes:
-        account_id: the Harvest account that was read.
-        run_id: the run's id in `harvest_runs`, and dlt's id of the first load package that brought its rows.
-        database: where the rows are: the file, or the server and its database.
-        dataset: the database schema that holds the tables.
-        streams: what became of each stream, in the order of the catalogue.
-        finished: the load packages of an earlier run that were finished first.
-        started_at: when it began.
-        seconds: how long it took.
+        account_id: the Harvest account.
+        run_id: the run's id in `harvest_runs`, and the id of its first load package with rows; empty if nothing was read.
+        database: location of the database: the file, or the server and its database.
+        dataset: database schema with the tables.
+        streams: outcomes of the streams, in the order of the catalogue.
+        finished: ids of the load packages of an earlier run that were loaded first.
+        started_at: start of the load.
+        seconds: duration.
     """
 
     account_id: str
@@ -37,12 +37,12 @@ class LoadReport:
 
     @property
     def rows(self) -> int:
-        """Records received from Harvest, all streams together."""
+        """Number of records received from Harvest, all streams together."""
         return sum(outcome.rows for outcome in self.streams)
 
     @property
     def requests(self) -> int:
-        """Requests sent to Harvest, all streams together."""
+        """Number of requests sent to Harvest, all streams together."""
         return sum(outcome.requests for outcome in self.streams)
 
     @property
@@ -57,7 +57,7 @@ class LoadReport:
 
     @property
     def not_there(self) -> tuple[StreamOutcome, ...]:
-        """Outcomes of unproven streams that read named rows: a row that was named does not exist in Harvest."""
+        """Outcomes of unproven streams that read rows by id: an id given does not exist in Harvest."""
         return tuple(outcome for outcome in self.unproven if STREAMS[outcome.stream].argument)
 
 
@@ -65,7 +65,7 @@ class LoadFailed(HarvestError):
     """A load failed; the message says why and what to do.
 
     Attributes:
-        report: what became of each stream until then.
+        report: report of the load until then.
     """
 
     def __init__(self, message: str, report: LoadReport) -> None:
@@ -77,7 +77,7 @@ class AccessLost(LoadFailed):
     """The token sees less than an earlier one (permission regression): nothing was read with it.
 
     Attributes:
-        lost: what it does not see any more, in words.
+        lost: messages about what it no longer sees.
     """
 
     def __init__(self, lost: tuple[str, ...], report: LoadReport) -> None:
@@ -90,7 +90,7 @@ class AccessLost(LoadFailed):
 
 
 def what_happened(error: BaseException, warehouse: Target) -> str:
-    """Message for a failed load: our own error in the chain of causes if there is one, else the root cause."""
+    """Message for a failed load: that of the first HarvestError in the chain of causes, else of the root cause."""
     chain = [error]
     while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and cause not in chain:
         chain.append(cause)

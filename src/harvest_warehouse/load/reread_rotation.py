@@ -1,4 +1,4 @@
-"""Rolling re-read of history: read a part of it again in each run, the longest unread first."""
+"""Rolling re-read of history: each run reads a part of it again, least recently read first."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from harvest_warehouse.database.rereads import REREADS, month_end
 from harvest_warehouse.database.run import Run
 from harvest_warehouse.database.runs import RUNS
 
-# What was read in full since then is left alone: runs may follow each other closely.
+# Minimum time between two full reads of a window, since runs may follow each other closely.
 REST = timedelta(hours=12)
 
 NEVER = datetime.min.replace(tzinfo=UTC)
-"""When a window was read in full, where nobody knows."""
+"""Time of the last full read of a window for which none is known."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class RereadUnit:
     """Unit of the rolling re-read: a month of a dated list, or a whole list.
 
     Attributes:
-        stream: its stream.
-        month: the first day of a month of a list that is sorted by date. None: the whole list, because it has no dates, or
-            for its rows without one, which no other filter finds.
-        rows: how many rows reading it brings.
-        read_at: when it was last read in full; `NEVER` where nobody knows.
+        stream: name of the stream.
+        month: first day of a month of a dated list. None: the whole list, because it has no dates, or because some of its
+            rows have none, which no other filter matches.
+        rows: number of rows that it contains.
+        read_at: time of the last full read; `NEVER` if none is known.
     """
 
     stream: str
@@ -47,14 +47,14 @@ class RereadUnit:
 
 @dataclass(frozen=True)
 class Rotation:
-    """Choice of the windows to read again in one run.
+    """Windows chosen for re-reading in one run.
 
     Attributes:
-        again: the filters, for each stream, as `load` takes them.
-        chosen: the windows that they bring.
-        windows: how many windows there are.
-        within_runs: within how many runs all of them are read again; 0 where that is switched off.
-        longest_unread: the window that nobody has read in full for longest.
+        again: re-read filters by stream, as `load` takes them.
+        chosen: windows that the filters cover.
+        windows: number of all windows.
+        within_runs: number of runs in which all of them are read again; 0 if re-reading is switched off.
+        longest_unread: window with the oldest full read; None if there are no windows.
     """
 
     again: RereadFilters
@@ -65,16 +65,16 @@ class Rotation:
 
 
 def rotation(run: Run, settings: Settings, requests: int, *, now: datetime | None = None) -> Rotation:
-    """Choose what the next load reads again, by the rows in the tables and when they were last read in full.
+    """Choose what the next load reads again, from the rows in the tables and the times of their last full reads.
 
     Args:
-        run: whose tables; its database must be there.
-        settings: the account, and the first day that is read at all.
-        requests: about how many requests that may take; 0 for none.
-        now: an aware instant; the machine's if None.
+        run: the run; its database must exist.
+        settings: the account and its `start_date`.
+        requests: approximate number of requests to spend; 0 switches re-reading off.
+        now: aware time; the machine's if None.
 
     Raises:
-        DltException: where the database cannot be read.
+        DltException: the database cannot be read.
     """
     now = now or datetime.now(UTC)
     with run.database() as database:
@@ -83,9 +83,9 @@ def rotation(run: Run, settings: Settings, requests: int, *, now: datetime | Non
 
 
 def rotate(windows: Iterable[RereadUnit], requests: int, now: datetime, start_date: date | None = None) -> Rotation:
-    """Choose the windows to read again: the longest unread, as many as fit into `requests`, one at least. Pure.
+    """Choose the windows to read again: the least recently read, as many as fit into `requests`, at least one. Pure.
 
-    A window that alone takes more (a busy month, a long list without dates) has a run for itself.
+    A window that alone takes more requests (a busy month, a long list without dates) gets a run of its own.
     """
     order = list(STREAMS)
     turns = sorted(windows, key=lambda window: (window.read_at, order.index(window.stream), window.month or date.max))
@@ -103,13 +103,13 @@ def rotate(windows: Iterable[RereadUnit], requests: int, now: datetime, start_da
 
 
 class _Spans:
-    """Merge consecutive windows into spans, so that one filter covers several months."""
+    """Merger of consecutive windows into spans, so that one filter covers several months."""
 
     def __init__(self, windows: Iterable[RereadUnit]) -> None:
         self._next = {one: other for one, other in pairwise(_dated(windows)) if one.stream == other.stream}
 
     def requests(self, chosen: Sequence[RereadUnit]) -> int:
-        """Upper bound of the requests for reading these windows, if nothing changes meanwhile."""
+        """Upper bound of the requests to read these windows, if nothing changes meanwhile."""
         return sum(_requests(span) for span in self._of(chosen))
 
     def filters(self, chosen: Sequence[RereadUnit], start_date: date | None) -> RereadFilters:
@@ -149,7 +149,7 @@ def _filter(span: Sequence[RereadUnit], start_date: date | None) -> Mapping[str,
 
 
 def _windows(database: Database, account_id: str, start_date: date | None, now: datetime) -> list[RereadUnit]:
-    # A clock that was ahead and was set back: of what was read until then, nobody knows when.
+    # Times in the future are from a clock that was ahead, and count as unknown.
     full = _last_full_reads(database, account_id, now)
     months = {key: at for key, at in _months_read(database, account_id).items() if at <= now}
     found: list[RereadUnit] = []
@@ -170,7 +170,7 @@ def _windows(database: Database, account_id: str, start_date: date | None, now: 
 
 
 def _rows(database: Database, stream: Stream, account_id: str) -> Mapping[date | None, int]:
-    """Count the rows of a stream by month; under None, those without a date."""
+    """Count the rows of a stream by month; None counts those without a date."""
     where = f'from "{stream.table_name}" where account_id = :account_id'
     if not stream.date_field:
         return {None: database.rows(f"select count(*) {where}", {"account_id": account_id})[0][0]}
@@ -182,7 +182,7 @@ def _rows(database: Database, stream: Stream, account_id: str) -> Mapping[date |
 
 
 def _last_full_reads(database: Database, account_id: str, now: datetime) -> Mapping[str, datetime]:
-    """Time of each stream's last full read; a stream that was skipped since is left out, as it cannot be read now."""
+    """Time of each stream's last full read; a stream that was skipped since is left out, as it cannot be read at present."""
     query = f"""
         select stream, outcome, is_full, coalesce(reason, '') = '', max(case when started_at <= :now then started_at end)
         from {RUNS.name}
@@ -199,7 +199,7 @@ def _last_full_reads(database: Database, account_id: str, now: datetime) -> Mapp
         at = _aware(started_at) if started_at else NEVER
         last[stream, outcome] = max(at, last.get((stream, outcome), at))
         if outcome == "complete":
-            # Read by changes alone, for as long as is known: nobody knows when in full.
+            # Incremental reads do not count; a stream with only those has no known full read.
             full[stream] = max(full.get(stream, NEVER), at if is_full and is_smooth else NEVER)
     return {
         stream: at for stream, at in full.items() if last[stream, "complete"] >= last.get((stream, "skipped"), NEVER)

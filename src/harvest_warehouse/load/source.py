@@ -32,14 +32,14 @@ def account_source(
 
     Args:
         settings: the account.
-        streams: names from the catalogue; none for everything that is read by default.
-        given: arguments of `harvest_time_tracking_source`. What is None, dlt looks up: the months of the reports, for one.
-        client: asks Harvest.
-        ledger: gets each stream's outcome as it goes.
-        session: what the run has learned of the account; a new one if None.
+        streams: names from the catalogue; empty for the default streams.
+        given: further arguments of `harvest_time_tracking_source`; dlt's configuration supplies those that are None.
+        client: HTTP client.
+        ledger: collects the outcome of each stream as it goes.
+        session: run cache; a new one if None.
 
     Raises:
-        SettingWrong: where a stream is none, or lacks what it needs, or dlt's configuration cannot be read.
+        SettingWrong: a stream is unknown or lacks its argument, or dlt's configuration cannot be read.
     """
     selected = _selected(streams, given.get("project_ids"))
     try:
@@ -63,7 +63,7 @@ def account_source(
 
 
 def _selected(streams: Sequence[str], project_ids: object) -> tuple[str, ...]:
-    """Validate the named streams and put them in the order of the catalogue; none for the default."""
+    """Validate the named streams and put them in the order of the catalogue; empty for the default streams."""
     for name in streams:
         if name not in STREAMS:
             close = difflib.get_close_matches(name.lower(), STREAMS, n=3, cutoff=0.5)

@@ -23,7 +23,7 @@ from harvest_warehouse.marts.settings import TIME_OFF, WEEKDAYS, MartSettings, m
 from harvest_warehouse.marts.time_zones import zone
 from harvest_warehouse.warehouse import Target
 
-# Behind the names of tables that are being built, and of those of a build that failed.
+# Suffix of the names of tables while they are being built, and of those left by a failed build.
 NEXT = "__next"
 
 QUALITY = "mart_data_quality"
@@ -60,25 +60,26 @@ def build(
     as_of: date | None = None,
     on_step: Callable[[str], None] = lambda _: None,
 ) -> BuildReport:
-    """Build every mart from Harvest's tables as they are now, and replace the old ones in one transaction, where DDL permits.
+    """Build all marts from Harvest's tables, and replace the old ones, in one transaction if DDL is transactional.
 
     Args:
-        warehouse: where Harvest's tables are; the marts go beside them.
-        settings: of the marts; None for those of dlt's configuration.
-        as_of: the day up to which weeks, ages and budgets count; None for that of the last load.
-        on_step: is told, in a few words, what begins.
+        warehouse: target with Harvest's tables; the marts go into a schema beside them.
+        settings: settings of the marts; None to read them from dlt's configuration.
+        as_of: day up to which weeks, ages and budgets count; None for the day of the last load.
+        on_step: called with a short text when a step begins.
 
     Raises:
-        SettingWrong: for a setting that cannot work, or where nothing was loaded yet.
-        NoDatabase: where the database's file is something else.
-        DatabaseBusy: where another run is writing into the same database.
-        BuildFailed: where a check or the database says no. The old marts stand.
+        SettingWrong: a setting is invalid, or nothing was loaded.
+        NoDatabase: the database's file is not a DuckDB database.
+        DatabaseBusy: another run is writing into the same database.
+        DatabaseUnreachable: the database does not respond.
+        BuildFailed: a check failed, or the database refused. The old marts stay.
     """
     return build_in(Run(warehouse, on_step=on_step), settings, as_of=as_of)
 
 
 def build_in(run: Run, settings: MartSettings | None = None, *, as_of: date | None = None) -> BuildReport:
-    """Build as a step of a run. Arguments and errors are those of `build`."""
+    """Build as a step of a run. Arguments and errors as in `build`."""
     settings, warehouse = settings or mart_settings(), run.warehouse
     if not run.is_loaded():
         raise SettingWrong(f"{warehouse.place} is not there yet: run {warehouse.command('sync')} in this folder first.")
@@ -96,7 +97,7 @@ def build_in(run: Run, settings: MartSettings | None = None, *, as_of: date | No
 
 @dataclass(frozen=True)
 class _Account:
-    """Account whose rows are in the tables; `week_start` is 0 for Monday."""
+    """Account with rows in the tables; `week_start` is 0 for Monday."""
 
     account_id: str
     as_of: date
@@ -128,8 +129,8 @@ class _Checked:
 
     @property
     def kept_query(self) -> str:
-        """Query to keep, on the tables' names after the new ones have replaced the old."""
-        # In upper case where the database's names are.
+        """Query to store in the findings, with the final names of the tables."""
+        # Some databases fold names to upper case.
         return self.query.replace(NEXT, "").replace(NEXT.upper(), "")
 
 
@@ -239,7 +240,7 @@ class _Build:
         self._database.insert(f"marts.{QUALITY}{NEXT}", rows)
 
     def _replace(self) -> None:
-        """Replace the old tables by the new ones, in one transaction where the database has them for DDL."""
+        """Replace the old tables by the new ones, in one transaction if DDL is transactional."""
         names = [*(model.name for model in models() if model.is_kept), QUALITY]
         exchange = []
         for name in names:
@@ -258,7 +259,7 @@ class _Build:
         return self._database.comment(comments)
 
     def _unmatched(self) -> tuple[str | int, ...]:
-        """Entries of `time_off_tasks` that match no task: a misspelled one would count leave as work."""
+        """Entries of `time_off_tasks` that match no task, since a misspelled one would count leave as work."""
         if self._settings.time_off_tasks == TIME_OFF:
             return ()
         rows = self._database.rows(f"select lower(task_name), task_id from marts.dim_task{NEXT}")

@@ -1,4 +1,4 @@
-"""Calendar of the marts: a row for each day, with its week, its month and whether it is a working day. Pure."""
+"""Calendar of the marts: one row per day, with its week, its month and whether it is a working day. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date
 from types import MappingProxyType
 
 _EPOCH = date(1970, 1, 1)
-# Days outside are somebody's slip of the pen: their months are there, not all the years between.
+# Days outside these bounds are probably typing errors: their months are included, but not all the years between.
 _FIRST = date(1990, 1, 1)
 _YEARS_AHEAD = 20
 
@@ -34,7 +34,7 @@ DAY_COLUMNS = MappingProxyType(
         "is_far_off": "boolean",
     }
 )
-"""Columns of the calendar, and their types."""
+"""SQL types of the calendar's columns, by name."""
 
 
 def days(
@@ -48,15 +48,15 @@ def days(
 ) -> Iterator[tuple[object, ...]]:
     """Calendar rows of one account, with the columns of `DAY_COLUMNS`.
 
-    Whole months from the first day that a record names to the last one, and the months of days that lie far outside.
+    Covers whole months, from the first date in the account's records to the last, and the months of outlying dates.
 
     Args:
         account_id: the account.
-        named: the days that its records name.
-        as_of: the day on which the account was read last; weeks and months that ended before it are complete.
-        week_start: the first day of a week, 0 for Monday to 6 for Sunday.
-        working_days: the days of the week on which people work.
-        holidays: days on which they do not.
+        named: dates in its records.
+        as_of: day of the last load; weeks and months that ended before it are complete.
+        week_start: first day of the week, 0 for Monday to 6 for Sunday.
+        working_days: weekdays on which people work, numbered likewise.
+        holidays: days on which nobody works.
     """
     last_sound = _last_sound(as_of)
     for day in _span(named, as_of):

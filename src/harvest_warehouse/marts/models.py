@@ -1,8 +1,8 @@
 """Read the marts' SQL files: their dependencies, build order, and resolution of names in a given database.
 
-A file says `raw.x` for the rows of a table of Harvest's that have a place in the marts, `left_out.x` for the others and
-`every.x` for both (`needs.py` says which are which), `stg_x` for a staging model (put in its place as a subquery, never
-stored), and `cfg_x`, `int_x`, `dim_x`, `fct_x`, `mart_x` for tables of the marts; the first two of these live only while building.
+In the files, `raw.x` is a table of Harvest's without the rows that are left out of the marts, `left_out.x` only those rows,
+and `every.x` all rows (`needs.py` has the conditions). `stg_x` is a staging model, inlined as a subquery and never stored.
+`cfg_x`, `int_x`, `dim_x`, `fct_x` and `mart_x` are tables of the marts; the first two exist only during the build.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ _TYPES = MappingProxyType(
         "timestamp": "timestamptz",
     }
 )
-# What stands before the names of Harvest's tables.
+# Pseudo-schemas of Harvest's tables in the SQL files.
 _HARVESTS = ("raw", "left_out", "every", "told")
-# Staging models that say of all tables' rows what `needs` says of one's.
+# Staging models that are the union over all tables of a statement of `Needs`.
 _TOLD: Mapping[str, Callable[[Needs], str]] = MappingProxyType(
     {
         "stg_left_out": lambda needed: needed.told_left_out if needed.barring else "",
@@ -47,7 +47,7 @@ _TOLD: Mapping[str, Callable[[Needs], str]] = MappingProxyType(
         "stg_balance": lambda needed: needed.balance,
     }
 )
-# What dlt adds to tables with children, and to children.
+# Columns that dlt adds to parent and child tables.
 _LINKS = MappingProxyType({"_dlt_id": "text", "_dlt_parent_id": "text", "_dlt_list_idx": "bigint"})
 
 
@@ -56,8 +56,8 @@ class Model:
     """Model: an SQL file that is built into a table.
 
     Attributes:
-        name: of the file and the table.
-        query: the file's select statement.
+        name: name of the file and of the table.
+        query: select statement of the file.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Model:
 
     @property
     def is_kept(self) -> bool:
-        """True if the table is kept; the others exist only while building."""
+        """True if the table is kept; others exist only during the build."""
         return not self.name.startswith(_TRANSIENT)
 
 
@@ -74,11 +74,11 @@ class Described:
     """Description of one table, from models.yml.
 
     Attributes:
-        name: the table.
-        description: what it is for, in a sentence.
+        name: name of the table.
+        description: purpose of the table, in one sentence.
         grain: what a row is.
-        key: the columns that identify a row.
-        columns: words for each column, in the table's order.
+        key: columns that identify a row.
+        columns: description of each column, in the table's order.
     """
 
     name: str
@@ -90,14 +90,14 @@ class Described:
 
 @dataclass(frozen=True)
 class Rule:
-    """Check: a select for the rows that violate it.
+    """Check: a query for the rows that violate it.
 
     Attributes:
-        name: of the file; `key_<table>` for those that follow from a table's key.
-        severity: an error stops the build; a warning is told, since it rests on how Harvest behaves; a finding is
-            something in the account that somebody may want to mend.
-        words: what a row that it gives means.
-        query: the select statement; its first column is `account_id`.
+        name: name of the file; `key_<table>` for checks of a table's key.
+        severity: an error fails the build; a warning does not, since it depends on how Harvest behaves; a finding is
+            something in the account that somebody may want to correct.
+        words: what a row of the query means.
+        query: the query; its first column is `account_id`.
     """
 
     name: str
@@ -108,7 +108,7 @@ class Rule:
 
 @cache
 def models() -> tuple[Model, ...]:
-    """Models in build order, each after those that it refers to."""
+    """Models in build order: each after those that it depends on."""
     found = {path.stem: _parsed(path) for path in (*SQL.glob("staging/int_*.sql"), *SQL.glob("marts/*.sql"))}
     needs = {name: sorted(_needs(query) & found.keys()) for name, query in sorted(found.items())}
     return tuple(Model(name, found[name]) for name in TopologicalSorter(needs).static_order())
@@ -134,7 +134,7 @@ def described() -> Mapping[str, Described]:
 
 @cache
 def rules() -> tuple[Rule, ...]:
-    """List all checks: keys first, then the files of sql/checks, errors before warnings before findings."""
+    """List all checks: those of keys, then the files of sql/checks in the order of models.yml."""
     words: dict[Severity, dict[str, str]] = _words()["checks"]
     built = {model.name for model in models()}
     keys = [_key_rule(table) for table in described().values() if table.name in built]
@@ -163,11 +163,11 @@ def resolved(query: exp.Query, raw: Mapping[str, Sequence[str]], suffix: str = "
     """Resolve the names in a statement for a given database.
 
     Args:
-        query: a model's or a check's statement.
-        raw: the columns that each of Harvest's tables has here; none where it is not there. What is missing is null.
-        suffix: behind the names of the marts' tables, while they are being built.
+        query: statement of a model or a check.
+        raw: columns of each of Harvest's tables in the database; empty for a missing table. Missing columns are null.
+        suffix: suffix of the marts' tables during the build.
     """
-    # A root of its own, so that whatever is replaced has a parent.
+    # Copied, so that every replaced node has a parent.
     tree = query.copy()
     pending = list(tree.find_all(exp.Table))
     while pending:
@@ -186,13 +186,13 @@ def resolved(query: exp.Query, raw: Mapping[str, Sequence[str]], suffix: str = "
 
 
 def empty(columns: Mapping[str, str]) -> exp.Query:
-    """Select statement that returns these columns (SQL types by name) and no rows."""
+    """Select statement with these columns (SQL types by name) and no rows."""
     listed = ", ".join(f'cast(null as {kind}) as "{name}"' for name, kind in columns.items())
     return _query(f"select {listed} from (select 1 as one) as nothing where one = 0")
 
 
 def _put(table: exp.Table, instead: exp.Query | exp.Table) -> list[exp.Table]:
-    """Replace a table in a statement; return the tables that are in its place now."""
+    """Replace a table in a statement; return the tables of its replacement, which are still to be resolved."""
     alias = table.alias_or_name
     if isinstance(instead, exp.Query):
         table.replace(instead.subquery(alias, copy=False))
@@ -214,7 +214,7 @@ def _raw(name: str, have: Sequence[str], too: Sequence[str] = ()) -> exp.Query |
 
 
 def _needs(query: exp.Query) -> set[str]:
-    """Names of the marts' tables that a statement reads, through staging models too."""
+    """Names of the marts' tables that a statement reads, directly or through staging models."""
     return set(_names(query))
 
 
@@ -238,7 +238,7 @@ def _key_rule(table: Described) -> Rule:
 
 
 def _rows_of(table: str, which: str) -> exp.Query:
-    """Select the rows of a Harvest table that are included in the marts, or (`left_out`) the others."""
+    """Select the rows of a table of Harvest's that are included in the marts, or (`left_out`) the others."""
     return _placed()[table, which].copy()
 
 

@@ -15,17 +15,17 @@ from harvest_time_tracking import tables
 
 _FILE = Path(__file__).parent / "sql" / "rows.yml"
 
-# The product of two such numbers, or of a sum of them and an exchange rate, has 20 digits before the point at most: a
-# decimal of 38 digits holds it with 18 behind, and no number stops a build.
+# Upper bounds of numbers: a product of two, or of a sum of them and an exchange rate, then has at most 20 digits before the
+# decimal point, which fits a decimal with 38 digits and 18 decimals. So no number can fail a build by overflow.
 MOST = MappingProxyType({"units": 10**7, "money": 10**13})
-# Days that a calendar can have, and Python can read.
+# Range of dates that Python supports.
 _FIRST, _END = (f"timestamptz '{day} 00:00:00+00'" for day in ("0001-01-01", "9999-12-31"))
 _NO_NUMBER = "cast(null as decimal(38, 9))"
 
 
 @dataclass(frozen=True)
 class Oddity:
-    """Oddity of a row: its condition, and its description, both in SQL."""
+    """Oddity of a row: SQL expressions for its condition and for its description."""
 
     condition: str
     words: str
@@ -35,18 +35,18 @@ class Oddity:
 class Needs:
     """Conditions on the rows of one of Harvest's tables.
 
-    In the statements, `every.x` stands for all rows of a table, `raw.x` for those that have a place in the marts,
-    `left_out.x` for the others, and `told.x` for all rows with the texts that were kept beside the columns.
+    In the statements, `every.x` is all rows of a table, `raw.x` those included in the marts, `left_out.x` the others, and
+    `told.x` all rows with their variant columns.
 
     Attributes:
-        table: the table.
-        barring: what keeps a row out of the marts; no condition is ever null.
-        telling: what is told of a row that has its place.
-        beyond: for each column of numbers, the condition under which its number is too large to be counted.
-        hours: the column that holds hours, if one does.
-        amount: the column that holds money, if one does.
-        has: the columns that must not be empty.
-        parent: the table that its rows belong to, if they must.
+        table: name of the table.
+        barring: oddities that exclude a row from the marts; no condition is ever null.
+        telling: oddities that are reported of an included row.
+        beyond: condition, by numeric column, under which the number is too large to be counted.
+        hours: column with hours, if there is one.
+        amount: column with money, if there is one.
+        has: columns that must not be null.
+        parent: table of the required parent rows, if there is one.
     """
 
     table: str
@@ -70,7 +70,7 @@ class Needs:
 
     @property
     def told_left_out(self) -> str:
-        """Select the keys of rows that are left out, with what is odd about them and the hours and amounts they hold."""
+        """Select the keys of rows that are left out, with their oddities, hours and amounts."""
         held = ", ".join(
             f'case when not ({self.beyond[name]}) then "{name}" end as {words}' if name else f"{_NO_NUMBER} as {words}"
             for name, words in self._measures
@@ -79,13 +79,13 @@ class Needs:
 
     @property
     def told_odd(self) -> str:
-        """Select the keys of included rows that are odd, with what is odd about them."""
+        """Select the keys of included rows that are odd, with their oddities."""
         odd = " or ".join(f"({oddity.condition})" for oddity in self.telling)
         return f'{self._told(self.telling)} from told."{self.table}" as one where {self._has_place} and ({odd})'
 
     @property
     def balance(self) -> str:
-        """Select the balance of rows, hours and amounts: all, less included, less left out; sums to zero if none got lost."""
+        """Select the balance of rows, hours and amounts: all, minus included, minus left out; sums to zero if none is lost."""
         return " union all ".join(
             f"select account_id, '{self.table}' as table_name, {sign} * count(*) as row_count, "
             + ", ".join(
@@ -120,7 +120,7 @@ def needs() -> Mapping[str, Needs]:
 
 
 def texts(table: str) -> tuple[str, ...]:
-    """Variant columns (`__v_text`), which hold the texts of values that did not fit their column."""
+    """Names of a table's variant columns (`__v_text`), which hold type mismatches as text."""
     return tuple(f"{column}__v_text" for column in tables()[table].columns)
 
 
@@ -162,7 +162,7 @@ def _related(table: str, names: Mapping[str, list[str]]) -> Iterator[tuple[str, 
     """Oddities of a row in relation to others: its parent is missing, or a unique value occurs twice."""
     if names["of"]:
         parent, here, there = names["of"]
-        # One text for both, since not every database compares pairs.
+        # Concatenated to one text, since not every database compares tuples.
         known = f'select account_id || \' \' || cast("{there}" as text) from raw."{parent}" where "{there}" is not null'
         yield (
             f'"{here}" is null or account_id || \' \' || cast("{here}" as text) not in ({known})',
@@ -174,7 +174,7 @@ def _related(table: str, names: Mapping[str, list[str]]) -> Iterator[tuple[str, 
 
 
 def _is(table: str, name: str) -> str:
-    """SQL text that describes the value of a column: as Harvest sent it, if the column could not hold that."""
+    """SQL expression that describes the value of a column, as Harvest sent it if it did not fit the column."""
     is_number = tables()[table].columns[name].data_type != "bool"
     value = f'cast("{name}" as text), ' if is_number else ""
     return f"'{name} is ' || coalesce({value}\"{name}__v_text\", 'missing') || '. '"

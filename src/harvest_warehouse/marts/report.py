@@ -11,7 +11,7 @@ from harvest_warehouse.marts.models import Severity
 
 @dataclass(frozen=True)
 class BuiltTable:
-    """Built table: its rows, and how long it took."""
+    """Built table: its name, number of rows, and duration in seconds."""
 
     name: str
     rows: int
@@ -23,11 +23,11 @@ class Found:
     """Finding of a check.
 
     Attributes:
-        name: of the check.
-        severity: an error stops the build, a warning or a finding does not.
-        words: what a row that it found means.
-        rows: how many it found.
-        query: a select that shows them.
+        name: name of the check.
+        severity: an error fails the build, a warning or a finding does not.
+        words: what a row found means.
+        rows: number of rows found.
+        query: query that shows them.
     """
 
     name: str
@@ -42,15 +42,15 @@ class BuildReport:
     """Result of a build.
 
     Attributes:
-        database: the database's file.
-        dataset: the schema that holds the marts.
-        as_of: the date of the last load in each account's time zone, by account.
-        tables: the tables that were built, in the order in which they were.
-        found: what the checks found, where it is not nothing.
-        checks: how many checks ran.
-        unmatched: names and ids in `time_off_tasks` that no task has, where the setting is not the default.
-        has_comments: whether the words of the columns are in the database too.
-        seconds: how long all of it took.
+        database: location of the database.
+        dataset: schema with the marts.
+        as_of: day up to which each account counts: as given, else that of its last load, in its time zone.
+        tables: tables built, in build order.
+        found: findings of the checks that found rows.
+        checks: number of checks run.
+        unmatched: names and ids in `time_off_tasks` that match no task, unless the setting is the default.
+        has_comments: whether descriptions of tables and columns were written into the database.
+        seconds: duration.
     """
 
     database: str
@@ -65,12 +65,12 @@ class BuildReport:
 
     @property
     def warnings(self) -> tuple[Found, ...]:
-        """Findings that did not stop the build."""
+        """Findings that did not fail the build."""
         return tuple(found for found in self.found if found.severity != "error")
 
     @property
     def errors(self) -> tuple[Found, ...]:
-        """Findings that stopped the build."""
+        """Findings that failed the build."""
         return tuple(found for found in self.found if found.severity == "error")
 
 

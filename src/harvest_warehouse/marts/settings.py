@@ -1,4 +1,4 @@
-"""Settings of the marts, which Harvest does not know: the section `[harvest_marts]` of dlt's configuration."""
+"""Settings of the marts that Harvest does not provide: section `[harvest_marts]` of dlt's configuration."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ TIME_OFF = (
     "Time Off",
     "Vacation",
 )
-"""Tasks that count as leave where nothing else is set: Harvest has no leave object, teams track it as tasks."""
+"""Default names of tasks that count as leave: Harvest has no object for leave, teams track it as tasks."""
 
-# A rate without a month holds for all of them.
+# Month of a rate that is given without one, and so applies to all.
 _ALWAYS = "1900-01"
 _LEAST_RATE = Decimal("0.000001")
 _WHERE = "It is set under [harvest_marts] in .dlt/config.toml, or by an environment variable, HARVEST_MARTS__..."
@@ -40,17 +40,17 @@ _WHERE = "It is set under [harvest_marts] in .dlt/config.toml, or by an environm
 
 @dataclass(frozen=True)
 class MartSettings:
-    """The settings of the marts, checked.
+    """Settings of the marts, validated.
 
     Attributes:
-        home_currency: ISO code of the currency that cost rates are in; None for the account's own, as Harvest tells it.
-        working_days: the days of the week on which people work.
-        target_utilisation: the share of available hours that should be billable, 0 to 1.
+        home_currency: ISO code of the currency that cost rates are in; None for the account's own, from Harvest.
+        working_days: weekdays on which people work.
+        target_utilisation: share of available hours that should be billable, above 0 and up to 1.
         time_off_tasks: names (in any case) and ids of the tasks that count as leave.
-        week_start: the first day of a week; None for the account's own.
-        time_zone: Harvest's or the IANA name; None for that of the person behind the token.
+        week_start: first day of the week; None for the account's own.
+        time_zone: Harvest's or the IANA name; None for that of the token's owner.
         holidays: days on which nobody is expected to work.
-        exchange_rates: for each currency, what one unit is worth in the home currency from a month's first day on.
+        exchange_rates: value of one unit of each currency in the home currency, from the first day of a month on.
     """
 
     home_currency: str | None = None
@@ -65,10 +65,10 @@ class MartSettings:
 
 
 def mart_settings() -> MartSettings:
-    """Read the marts' settings from dlt's configuration: `.dlt/config.toml` or variables as `HARVEST_MARTS__HOME_CURRENCY`.
+    """Read the marts' settings from dlt's configuration: `.dlt/config.toml` or variables such as `HARVEST_MARTS__HOME_CURRENCY`.
 
     Raises:
-        SettingWrong: for a name that is none, and for a value that cannot work, with what it must look like.
+        SettingWrong: a name is unknown, or a value is invalid; the message says what is expected.
     """
     readers: dict[str, Callable[[str, object], object]] = {
         "home_currency": _currency,
@@ -123,7 +123,7 @@ def _exchange_rates(name: str, value: object) -> dict[str, dict[date, Decimal]]:
 
 
 def _month(name: str, value: object) -> date:
-    """Parse a month to its first day: revenue and cost are converted by whole months."""
+    """Parse a month to its first day, since revenue and cost are converted by whole months."""
     text = str(value).strip()
     try:
         day = date.fromisoformat(f"{text}-01" if len(text) == 7 else text)
@@ -136,7 +136,7 @@ def _month(name: str, value: object) -> date:
 
 def _rate(name: str, value: object) -> Decimal:
     rate = number(name, value, _WHERE)
-    # Kept with nine decimals: a smaller one would be worth nothing.
+    # Stored with nine decimals: a smaller rate would lose its digits.
     if not _LEAST_RATE <= rate <= 1 / _LEAST_RATE:
         raise SettingWrong(
             f"{name} must hold rates above 0, from {_LEAST_RATE} to its inverse, got {value!r}. {_WHERE}"
@@ -159,7 +159,7 @@ def _weekday(name: str, value: object) -> int:
 
 
 def _day(name: str, value: object) -> date:
-    # A time of day would make a day that equals none.
+    # A datetime is a date, too, but equals none.
     try:
         return value if type(value) is date else date.fromisoformat(str(value).strip())
     except ValueError:

@@ -9,7 +9,7 @@ from functools import cache
 from types import MappingProxyType
 from zoneinfo import ZoneInfo, available_timezones
 
-# Those that are not simply the city of a zone ("Berlin" of Europe/Berlin).
+# Names other than the city of an IANA zone ("Berlin" of Europe/Berlin).
 _NAMED = MappingProxyType(
     {
         "International Date Line West": "Pacific/Midway",
@@ -76,7 +76,7 @@ def zone(name: str | None) -> ZoneInfo | None:
 
 @cache
 def _by_city() -> dict[str, str]:
-    """IANA names by city, spelled as Harvest does; sorted, so that the result is deterministic."""
+    """IANA names by city, as Harvest spells it; sorted first, so that the result is deterministic."""
     return {
         full.rsplit("/", 1)[1].replace("_", " "): full
         for full in sorted(available_timezones(), reverse=True)

@@ -1,1 +1,1 @@
-"""Text for messages, and progress steps of a run."""
+"""Text formatting for messages, and progress callbacks of a run."""

@@ -1,4 +1,4 @@
-"""Query: one read-only SQL question, with bounds on time and on what it may reach."""
+"""Query: run one read-only SQL query, with limits on its time and on what it may access."""
 
 from __future__ import annotations
 

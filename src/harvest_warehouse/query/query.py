@@ -1,4 +1,4 @@
-"""Run a read-only SQL query on the warehouse, with bare table names."""
+"""Run a read-only SQL query on the warehouse, with unqualified table names."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class QueryReport:
     """Result of a query.
 
     Attributes:
-        columns: their names, each of them once.
-        rows: the rows as the database gave them.
-        is_cut: whether there are more rows than these.
+        columns: column names, made unique.
+        rows: rows as the database returned them.
+        is_cut: whether there are more rows.
     """
 
     columns: tuple[str, ...]
@@ -43,15 +43,15 @@ def query(warehouse: Target, statement: str, *, limit: int | None = None, second
     """Run a query on an account's database, and return its rows in memory.
 
     Args:
-        warehouse: where the tables are. Those of Harvest and those of the marts are found by their bare names.
-        statement: one select, with, describe, summarize or show, in the database's own SQL.
-        limit: at most so many rows; None for all.
-        seconds: how long the database may take; it is then told to stop.
+        warehouse: target with the tables; unqualified names find those of Harvest and of the marts.
+        statement: one select, with, describe, summarize or show statement, in the database's own dialect.
+        limit: maximum number of rows; None for all.
+        seconds: time limit, after which the query is cancelled.
 
     Raises:
-        SettingWrong: for anything that is no question, that names another table or a function that may do more than
-            compute, that the database does not understand, or that takes too long.
-        NotReadable: where another program has the database.
+        SettingWrong: nothing was loaded, or the statement is not read-only, uses a table of another schema or a function
+            that is not allowed, is refused by the database, or takes too long.
+        NotReadable: the database cannot be opened, or its file is damaged.
     """
     with streamed(warehouse, statement, seconds=seconds) as answer:
         rows = list(islice((row for batch in answer.batches for row in batch), None if limit is None else limit + 1))
@@ -61,9 +61,9 @@ def query(warehouse: Target, statement: str, *, limit: int | None = None, second
 
 @contextmanager
 def streamed(warehouse: Target, statement: str, *, seconds: float = SECONDS) -> Iterator[Answer]:
-    """Run a query and stream its answer, a few thousand rows at a time. Takes and raises what `query` does.
+    """Run a query and stream its result, a few thousand rows at a time. Arguments and errors as in `query`.
 
-    Ctrl-C, SIGTERM and the time limit end it, and what the database's server does for it.
+    Ctrl-C, SIGTERM and the time limit cancel it, on the database server too.
     """
     with reading(warehouse) as database:
         known = database.tables()
@@ -82,7 +82,7 @@ def streamed(warehouse: Target, statement: str, *, seconds: float = SECONDS) -> 
 
 
 def limited(answer: Answer, limit: int | None) -> Answer:
-    """Limit an answer to its first rows; all of them if the limit is None or 0."""
+    """Limit a result to its first rows; all of them if the limit is None or 0."""
     if not limit:
         return answer
     rows = islice((row for batch in answer.batches for row in batch), limit)
@@ -96,7 +96,7 @@ def _batches(database: Database, asking: object, answer: Answer, seconds: float)
 
 def _waited(database: Database, asking: object, work: Any, seconds: float) -> Any:
     def unended() -> None:
-        # DuckDB hears nothing while it plans, or within one function of one row.
+        # DuckDB cannot be interrupted while it plans, or within a single function call.
         database.leave()
         leave((database, asking))
 
@@ -119,7 +119,7 @@ def _too_long(seconds: float) -> str:
 
 
 def _distinct(columns: tuple[str, ...]) -> tuple[str, ...]:
-    """Number duplicate column names: as JSON, one would hide the other."""
+    """Number duplicate column names: in JSON output, one would replace the other."""
     names: list[str] = []
     for column in columns:
         name, number = column, 2

@@ -1,7 +1,7 @@
 """Allow list for untrusted SQL: one read-only statement, on this database's tables, with functions that only compute.
 
-What is run is what the parsed statement says, never the text. Everything that is not known to be harmless is refused by name.
-Pure.
+The statement is rendered again from its syntax tree; the original text is never run. Everything not known to be harmless is
+refused by name. Pure.
 """
 
 from __future__ import annotations
@@ -18,38 +18,38 @@ from sqlglot.errors import SqlglotError
 from harvest_time_tracking import SettingWrong
 
 _READS = (exp.Query, exp.Describe, exp.Summarize, exp.Show)
-# Whatever could change something inside of a statement that begins like a question, or run a program.
+# Nodes that could write, or run a program, inside a statement that looks read-only.
 _WRITES = (exp.DML, exp.DDL, exp.Drop, exp.Alter, exp.Command, exp.Into, exp.Lock, exp.QueryTransform)
 
-# sqlglot knows these by name, and they reach files, models, other tables or other people, or change something.
+# Functions known to sqlglot that access files, models, other tables or other users, or that write.
 _CLOSED = frozenset(
     {
         *("AIAgg", "AIClassify", "AIEmbed", "AIForecast", "AIGenerate", "AISimilarity", "AISummarizeAgg"),
         *("FeaturesAtTime", "GenerateBool", "GenerateDouble", "GenerateEmbedding", "GenerateInt", "GenerateTable"),
         *("GenerateText", "MLForecast", "MLTranslate", "Predict", "VectorSearch"),
         *("ReadCSV", "ReadParquet", "ToFile", "DynamicIdentifier", "Secret", "NextValueFor", "CurrentStatement"),
-        # Their own name is what counts, as with those that sqlglot does not know.
+        # Generic nodes: these are checked by the function's own name, like functions unknown to sqlglot.
         *("AnonymousAggFunc", "CombinedAggFunc", "CombinedParameterizedAgg", "ParameterizedAgg"),
     }
 )
 _TYPED = frozenset(kind.__name__ for kind in exp.ALL_FUNCTIONS) - _CLOSED
 
-# Functions that sqlglot does not know, and that do nothing but compute from their arguments, in whatever database has them.
+# Functions unknown to sqlglot that only compute from their arguments, in every database that has them.
 _FAMILIES = ("list_", "array_", "map_", "struct_", "date_", "regexp_", "icu_collate_", "regr_", "bit_")
 _NAMED = frozenset(
     word
     for line in Path(__file__).with_name("harmless_functions.txt").read_text(encoding="utf-8").splitlines()
     for word in line.partition("#")[0].split()
 )
-# Databricks' names of secrets; all else that begins so computes.
+# Databricks: lists the names of secrets; all other functions with this prefix only compute.
 _NOT_OF_A_FAMILY = frozenset({"list_secrets"})
 _ARE = "Functions for aggregates, dates, texts and arithmetic are allowed (docs/explanation/security.md)."
 
-# What describes tables; jobs, sessions and settings are other people's.
+# INFORMATION_SCHEMA views that describe tables; those of jobs, sessions and settings are excluded.
 _DESCRIPTIONS = frozenset(
     {"tables", "columns", "schemata", "views", "table_constraints", "key_column_usage", "table_storage", "partitions"}
 )
-# Snowflake has many more: of users, grants, parameters.
+# Snowflake has many more, such as users, grants and parameters.
 _SHOWN = frozenset({"TABLES", "VIEWS", "OBJECTS", "COLUMNS", "SCHEMAS", "PRIMARY KEYS", "UNIQUE KEYS", "IMPORTED KEYS"})
 
 
@@ -57,11 +57,11 @@ def question(statement: str, dialect: str) -> exp.Expr:
     """Parse a statement, and refuse all but a single read-only one.
 
     Args:
-        statement: one select, with, describe, summarize or show.
-        dialect: sqlglot's name of the database's SQL.
+        statement: one select, with, describe, summarize or show statement.
+        dialect: sqlglot's name of the database's dialect.
 
     Raises:
-        SettingWrong: where it is something else, with what.
+        SettingWrong: it is something else; the message says what.
     """
     if not statement.isascii() and statement != statement.encode("utf-8", "replace").decode():
         raise SettingWrong("This statement is not valid UTF-8 text.")
@@ -96,18 +96,18 @@ def guarded(tree: exp.Expr, known: Mapping[str, exp.Table]) -> exp.Expr:
     """Check the functions and tables of a parsed query, and qualify its table names; changes the tree.
 
     Args:
-        tree: what `question` gave.
-        known: the full name of each table of Harvest's and of the marts, by its bare name.
+        tree: syntax tree from `question`.
+        known: fully qualified names of the tables of Harvest and of the marts, by unqualified name.
 
     Raises:
-        SettingWrong: for a function that is not known to be harmless, and for a table that is not this database's.
+        SettingWrong: it uses a function that is not allowed, or another table.
     """
     refuse_functions(tree)
     _refuse_texts_as_names(tree)
     by_name = {name.lower(): table for name, table in known.items()}
     for table in list(tree.find_all(exp.Table)):
         if isinstance(table.this, exp.Func):
-            # A function that gives a table; what it may be was looked at.
+            # A table function, which was checked above.
             continue
         if not isinstance(table.this, exp.Identifier):
             raise SettingWrong(
@@ -116,7 +116,7 @@ def guarded(tree: exp.Expr, known: Mapping[str, exp.Table]) -> exp.Expr:
         if table.db or table.catalog:
             _refuse_elsewhere(table, known)
         elif alias := _name_in_the_query(table):
-            # As it is written there: of "Foo" and foo, a database may know two.
+            # Spelled as in the definition: a database may tell "Foo" from foo.
             table.set("this", alias.copy())
         else:
             full = by_name.get(table.name.lower())
@@ -132,7 +132,7 @@ def refuse_functions(tree: exp.Expr) -> None:
     """Refuse every function that is not on the allow list of those that only compute.
 
     Raises:
-        SettingWrong: with the function's name.
+        SettingWrong: another function is used; the message names it.
     """
     for call in tree.find_all(exp.Func):
         is_typed = type(call).__name__ in _TYPED and not isinstance(call, exp.Anonymous)
@@ -148,7 +148,7 @@ def refuse_functions(tree: exp.Expr) -> None:
 
 
 def _refuse_qualified(call: exp.Expr, name: str) -> None:
-    """Refuse functions qualified by a schema: a user-defined one may have any name."""
+    """Refuse functions qualified by a schema: a user-defined function may have any name."""
     above = call.parent
     if isinstance(above, exp.Dot) and above.expression is call:
         raise SettingWrong(f"The function {name} is written without a schema.")
@@ -163,7 +163,7 @@ def _refuse_elsewhere(table: exp.Table, known: Mapping[str, exp.Table]) -> None:
 
 
 def _refuse_texts_as_names(tree: exp.Expr) -> None:
-    """Refuse texts in the place of table names (they may name files), and `show` of anything but tables and columns."""
+    """Refuse strings in place of table names (they may name files), and `show` of anything but tables and columns."""
     named = [rows.this for rows in tree.find_all(exp.TableFromRows) if not isinstance(rows.this, exp.Func)]
     if isinstance(tree, exp.Describe | exp.Summarize) and not isinstance(tree.this, exp.Table | exp.Query):
         named.append(tree.this)
@@ -174,7 +174,7 @@ def _refuse_texts_as_names(tree: exp.Expr) -> None:
 
 
 def _name_in_the_query(table: exp.Table) -> exp.Identifier | None:
-    """Find the common table expression that a bare name refers to, as it is written there; None if it means a table."""
+    """Name of the common table expression that an unqualified name refers to, as spelled there; None if it means a table."""
     below: exp.Expr = table
     while (node := below.parent) is not None:
         if isinstance(node, exp.With):

@@ -16,20 +16,20 @@ from harvest_time_tracking.settings import HOW_TO_SIGN_IN, as_date
 
 PIPELINE = "harvest_time_tracking_pipeline"
 REREAD_REQUESTS = 10
-"""Default number of requests that a sync spends on the rolling re-read of history: 20,000 time entries."""
+"""Default number of requests per sync for the rolling re-read of history, enough for 20,000 time entries."""
 
 
 def account_settings(pipeline_name: str = PIPELINE, *, start_date: str | None = None) -> Settings:
     """Read the account's settings from dlt's configuration: `.dlt/secrets.toml`, `.dlt/config.toml` or the environment.
 
-    Read as the source itself would read it, in every spelling that it takes.
+    Resolved as for the dlt source itself, in every form that dlt accepts.
 
     Args:
-        pipeline_name: dlt also looks for settings under the pipeline's name, and there first.
-        start_date: wins over the configured one.
+        pipeline_name: name of the pipeline; settings under it take precedence, as in dlt.
+        start_date: overrides the configured one.
 
     Raises:
-        SettingWrong: where something is missing or cannot work, with the way to set it.
+        SettingWrong: a setting is missing or invalid; the message says how to set it.
     """
     with _found(pipeline_name):
         found: Settings = _resolve()
@@ -47,10 +47,10 @@ def account_settings(pipeline_name: str = PIPELINE, *, start_date: str | None = 
 
 
 def reread_requests(pipeline_name: str = PIPELINE) -> int:
-    """About how many requests each sync spends on reading history again, from the account's configuration sections.
+    """Approximate number of requests that each sync spends on re-reading history, from the account's configuration sections.
 
     Raises:
-        SettingWrong: where it is not a number, or below 0.
+        SettingWrong: it is not a number, or negative.
     """
     with _found(pipeline_name):
         found: int = _resolve_reread_requests()
@@ -60,10 +60,10 @@ def reread_requests(pipeline_name: str = PIPELINE) -> int:
 
 
 def children_requests(pipeline_name: str = PIPELINE) -> int | None:
-    """Read the setting `children_requests`: how many requests for children a run makes; None for what suits the account.
+    """Read the setting `children_requests`: number of requests per run for child records; None for the default.
 
     Raises:
-        SettingWrong: where it is not a number, or one that cannot be.
+        SettingWrong: it is not a number, or too small.
     """
     with _found(pipeline_name):
         found: int | None = _resolve_children_requests()
@@ -73,7 +73,7 @@ def children_requests(pipeline_name: str = PIPELINE) -> int | None:
 
 @contextmanager
 def _found(pipeline_name: str) -> Iterator[None]:
-    """Look up settings under the pipeline's name, too, and turn dlt's configuration errors into SettingWrong."""
+    """Include settings under the pipeline's name, and translate dlt's configuration errors into SettingWrong."""
     try:
         with inject_section(ConfigSectionContext(pipeline_name=pipeline_name)):
             yield

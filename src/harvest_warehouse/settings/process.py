@@ -1,4 +1,4 @@
-"""Process-wide settings made before dlt does anything: memory, telemetry, logging, naming."""
+"""Process-wide settings, made before dlt is used: memory, telemetry, logging, naming."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from harvest_time_tracking import SettingWrong, printable
 def keep_memory_flat() -> None:
     """Configure allocators and dlt's buffers so that memory is released after each page."""
     pa.set_memory_pool(pa.system_memory_pool())
-    # dlt holds back so many rows of each stream before it writes them, 5,000 if it is not told.
+    # Rows of each stream that dlt buffers before it writes them; its default is 5,000.
     os.environ.setdefault("SOURCES__DATA_WRITER__BUFFER_MAX_ITEMS", "500")
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):
-            # glibc: two arenas, whatever the number of threads (mallopt(3)). Other C libraries have no such setting.
+            # glibc: at most two arenas, whatever the number of threads (mallopt(3)). Other C libraries have no such setting.
             ctypes.CDLL(None).mallopt(-8, 2)
-            # What is large is a mapping of its own, and gone when it is freed; else each one makes the next bound larger.
+            # Fixes the mmap threshold, so that large blocks are unmapped when freed; by default, it grows with each of them.
             ctypes.CDLL(None).mallopt(-3, 4 * 2**20)
 
 
@@ -35,7 +35,7 @@ def keep_memory_flat() -> None:
 def pandas_kept_out(is_to_be: bool = True) -> Iterator[None]:
     """Block imports of pandas for the duration of a block, if `is_to_be`.
 
-    DuckDB's driver and Arrow import it to recognise data frames, which nobody here passes to them, and it takes 40 MB.
+    DuckDB's driver and Arrow import it to recognise data frames, which are not used here; it takes 40 MB of memory.
     Patch: DuckDB >=1.4,<2; see https://github.com/duckdb/duckdb/pull/18658 (imports it on purpose);
     can go when `test_duckdb_imports_pandas_for_a_parameter` fails.
     """
@@ -54,22 +54,21 @@ class _NoPandas(MetaPathFinder):
 
 
 def give_memory_back() -> None:
-    """Release freed memory to the operating system, so that the next part of a load does not add to it."""
+    """Return freed memory to the operating system, so that the next part of a load does not add to it."""
     pa.default_memory_pool().release_unused()
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):
-            # What was freed in the middle of the heap, too (malloc_trim(3)).
+            # Includes memory freed in the middle of the heap (malloc_trim(3)).
             ctypes.CDLL(None).malloc_trim(0)
 
 
 # Patch: dlt >=1.31,<1.32; no upstream issue known; can go when `test_dlt_says_in_its_log_what_is_no_news` fails.
 _NO_NEWS = (
-    # The summary tells what became of each stream; the source's own warnings would tell it twice.
+    # The summary reports the outcome of each stream; the source's own warnings would repeat it.
     "Harvest stream ",
-    # A folder may have served another destination before: the one that is named counts.
+    # The working folder may have been used with another destination before, which does not matter.
     "in state differs from destination",
-    # JSON lines are chosen for what they keep exactly, inserts for what they do without (docs/reference/destinations): it would be said
-    # of each table in each run.
+    # These formats are chosen on purpose (docs/reference/destinations); dlt would warn for each table in each run.
     "A ArrowToJsonlWriter writer is used",
     "A ArrowToInsertValuesWriter writer is used",
 )
@@ -79,7 +78,7 @@ def keep_dlt_quiet() -> None:
     """Turn off dlt's telemetry and log lines, unless the user's own configuration asks for them.
 
     Raises:
-        SettingWrong: where it asks for what is not installed.
+        SettingWrong: the configuration enables Sentry, which is not installed.
     """
     try:
         dlt.config.get("runtime.sentry_dsn")
@@ -92,7 +91,7 @@ def keep_dlt_quiet() -> None:
         if dlt.config.get(f"runtime.{key}") is None:
             os.environ[f"RUNTIME__{key.upper()}"] = value
     logging.getLogger("dlt").addFilter(_is_news)
-    # Google's driver names in every command a faster reader that is not installed.
+    # Google's driver recommends a faster reader, which is not installed, in every command.
     warnings.filterwarnings("ignore", message="Cannot create BigQuery Storage client")
 
 
@@ -103,7 +102,7 @@ def keep_names() -> None:
 
 def _is_news(record: logging.LogRecord) -> bool:
     if not logging.getLogger("dlt").isEnabledFor(logging.INFO):
-        # Our own message says what went wrong; dlt's tracebacks, two for each file that it could not load, would bury it.
+        # Our own message reports the error; dlt's tracebacks, two for each file that it could not load, would bury it.
         record.msg = printable(record.getMessage().partition("Traceback (most recent call last)")[0])
         record.args, record.exc_info = (), None
     return not any(said in record.getMessage() for said in _NO_NEWS)

@@ -1,4 +1,4 @@
-"""Read a section of our own from dlt's configuration, and refuse unknown names, in files and in the environment."""
+"""Read a configuration section of dlt-harvest's own, and refuse unknown names, in files and in the environment."""
 
 from __future__ import annotations
 
@@ -15,15 +15,14 @@ from harvest_time_tracking import SettingWrong
 
 
 def given(section: str, known: Sequence[str]) -> dict[str, object]:
-    """Read the settings of a section that are set; the environment wins over the files.
+    """Read the settings of a section that are set; the environment takes precedence over files.
 
     Args:
-        section: its name, such as `harvest_marts`.
-        known: the names that it may have.
+        section: name of the section, such as `harvest_marts`.
+        known: names of its settings.
 
     Raises:
-        SettingWrong: for a name that is none, as it was written, with the nearest one; for the text of a table or list
-            that is neither TOML nor JSON.
+        SettingWrong: a name is unknown (with the closest match), or the text of a table or list is neither TOML nor JSON.
     """
     for name in _names_in_files(section):
         if name not in known:
@@ -49,12 +48,12 @@ def number(name: str, value: object, where: str) -> Decimal:
     """Parse a setting that is a number.
 
     Args:
-        name: of the setting.
-        value: as it was given.
-        where: a sentence that tells where it is set.
+        name: name of the setting.
+        value: value as configured.
+        where: sentence that says where it is set, for the message.
 
     Raises:
-        SettingWrong: for a value that is no finite number.
+        SettingWrong: the value is not a finite number.
     """
     try:
         parsed = Decimal(str(value))
@@ -73,7 +72,7 @@ def _names_in_files(section: str) -> Iterator[str]:
 
 
 def _variables(section: str) -> list[str]:
-    """Environment variables of a section, also those in lower case, which dlt does not read."""
+    """Environment variables of a section, including those in lower case, which dlt does not read."""
     return sorted(name for name in os.environ if name.upper().startswith(variable(section, "")))
 
 
@@ -83,7 +82,7 @@ def _hint(name: str, known: Sequence[str]) -> str:
 
 
 def _read(name: str, text: str) -> object:
-    """Parse a setting's text; a list or a table in it is read as TOML, or as JSON."""
+    """Parse a setting's text: a list or a table as TOML or JSON; anything else stays text."""
     if not text.lstrip().startswith(("[", "{")):
         return text
     try:

@@ -1,7 +1,7 @@
-"""Move rows that are deleted in Harvest to the table `harvest_deletions`, with their last content.
+"""Move rows that were deleted in Harvest to the table `harvest_deletions`, with their last content.
 
-One of the two ways in which deletions are recorded, for lists that the sweep compares with Harvest; the other is
-`sweep/replaced_tables.py`, for full-refresh tables, whose rows a load replaces as a whole.
+One of two ways to record deletions: this one is for lists that the sweep compares with Harvest, `sweep/replaced_tables.py`
+for full-refresh tables, whose rows a load replaces.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ class Finding:
 def moving(
     database: Database, stream: Stream, ids: Collection[int], finding: Finding, because_of: str = ""
 ) -> Iterator[exp.Expr]:
-    """Statements that move rows of a swept list, and the rows read by them, to `harvest_deletions`.
+    """Statements that move rows of a swept list, and the rows of their child streams, to `harvest_deletions`.
 
-    Rows of full-refresh tables are recorded by `sweep/replaced_tables.py` instead (`note_replaced`).
+    Deletions in full-refresh tables are recorded by `note_replaced` (`sweep/replaced_tables.py`) instead.
 
     Args:
-        database: open on the account's tables.
-        stream: a list with ids.
-        ids: of the rows that vanished.
-        finding: when and by whom that was found.
-        because_of: what they vanished with; `{column}` stands for a value of the row.
+        database: connection to the account's tables.
+        stream: the list.
+        ids: ids of the deleted rows.
+        finding: account, time and run of the finding.
+        because_of: record that they were deleted with (`projects/17`); `{column}` is replaced by a value of the row.
     """
     for some in chunks(sorted(ids), _ROWS_AT_ONCE):
         values = {"account_id": finding.account_id, "ids": list(some)}
@@ -58,7 +58,7 @@ def moving(
 
 
 def strays(database: Database, stream: Stream, account_id: str) -> set[int]:
-    """Parent ids of orphan rows: ids that no row of the list has, of records created and deleted between two runs."""
+    """Parent ids of orphan rows in child streams: ids missing from the list, of records created and deleted between two runs."""
     found: set[int] = set()
     for other in STREAMS.values():
         if not other.parent or other.parent.stream != stream.name or not database.columns(other.table_name):
@@ -81,16 +81,16 @@ def recorded(
 ) -> Iterator[exp.Expr]:
     """Statements that record rows in `harvest_deletions`, with their content as JSON.
 
-    Used by both ways in which deletions are recorded: `moving` here, and `note_replaced` in `sweep/replaced_tables.py`.
+    Used by both ways to record deletions: `moving` here, and `note_replaced` in `sweep/replaced_tables.py`.
 
     Args:
-        database: open on the account's tables.
-        stream: whose rows they are.
-        prefix: before the names of the tables that still hold them.
-        condition: which rows of the account, in SQL.
-        values: for the names in `condition`.
-        finding: when and by whom they were found missing.
-        because_of: what they vanished with; `{column}` stands for a value of the row.
+        database: connection to the account's tables.
+        stream: stream of the rows.
+        prefix: prefix of the names of the tables that still have the rows.
+        condition: SQL condition on the account's rows.
+        values: values for the names in `condition`.
+        finding: account, time and run of the finding.
+        because_of: record that they were deleted with; `{column}` is replaced by a value of the row.
     """
     names = database.columns(f"{prefix}{stream.table_name}")
     query = f'select * from "{prefix}{stream.table_name}" where account_id = :account_id and {condition}'
@@ -141,7 +141,7 @@ def _moved(
 
 
 def deleting(database: Database, table_name: str, condition: str) -> Iterator[str]:
-    """Statements that delete rows of a table, and their rows in its child tables; values are those of `condition`."""
+    """Statements that delete rows of a table and their rows in its child tables; they take the values of `condition`."""
     for child in tables()[table_name].lists:
         name = f"{table_name}__{child}"
         if database.columns(name):
@@ -151,14 +151,14 @@ def deleting(database: Database, table_name: str, condition: str) -> Iterator[st
 
 
 def _unlinking(database: Database, stream: Stream) -> Iterator[str]:
-    """Statements that empty denormalised copies of the deleted `:ids` that are joined by other columns than the id.
+    """Statements that empty denormalised copies of the deleted `:ids` that are joined by columns other than the id.
 
-    A copy by id stays until its record is read again: only Harvest knows what else changed in that.
+    Copies joined by id stay until their record is read again: only Harvest knows what else changed in it.
     """
     for other in STREAMS.values():
         for copy in other.embeds:
             table = copy.table_of(other.table_name)
-            # Rows that go with the record went; what is read by parent is replaced in its turn.
+            # Rows owned by the record are deleted with it, and rows of child streams are replaced when they are next read.
             is_owned = other.owner is not None and other.owner.stream == stream.name
             if copy.stream != stream.name or not copy.on or other.parent or is_owned:
                 continue
@@ -200,7 +200,7 @@ class _Children:
                 by_parent.setdefault(str(row["_dlt_parent_id"]), []).append(row)
 
     def content(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """Content of a row, without dlt's columns and empty ones, with its children as lists."""
+        """Content of a row without empty columns and those of dlt, with its child rows as lists."""
         kept = {name: value for name, value in row.items() if value is not None and not name.startswith("_dlt_")}
         for child, below in self._lists.items():
             kept[child] = [below.content(found) for found in self._rows[child].get(str(row["_dlt_id"]), [])]

@@ -32,17 +32,17 @@ def differing_windows(
     count: Callable[[DayRange], int],
     rows_of_a_page: int = PER_PAGE,
 ) -> list[DayRange]:
-    """Bisect by counts to the windows that hold the differences between our rows and Harvest's, for their ids to be read.
+    """Bisect by counts to the windows in which our rows and Harvest's differ, whose ids must then be read.
 
-    Halves the rows, not the days, and counts one half: the other is what is left. Stops where reading the ids, a page for a
-    request, costs no more than counting on. A window with a row too many and another too few is taken for equal.
+    Halves the rows rather than the days, and counts one half; the other follows from the total. Stops when reading the ids
+    would take no more requests than counting on. A window in which a surplus row offsets a missing one counts as equal.
 
     Args:
-        ours: how many rows we have of each day, in the order of the days.
-        theirs: how many Harvest has.
-        whole: the window that the list is read in.
-        count: asks Harvest how many rows a window has.
-        rows_of_a_page: how many rows Harvest gives for a request.
+        ours: number of our rows by day, in order.
+        theirs: number of Harvest's rows.
+        whole: window in which the list is loaded.
+        count: counts Harvest's rows in a window, with one request.
+        rows_of_a_page: Harvest's page size.
     """
     found: list[DayRange] = []
     left = [(list(ours), theirs, whole)]
@@ -66,7 +66,7 @@ def is_cheaper_to_read(pages: int, differences: int) -> bool:
     """True if reading `pages` pages takes no more requests than bisecting down to `differences` differences."""
     if pages <= differences + 1:
         return True
-    # A count for each halving, and for each difference the page it is on, or two: windows do not end where pages do.
+    # One count per halving, and one or two pages per difference, since windows do not end where pages do.
     return pages <= differences * (log2(pages / differences) + 1.5)
 
 
@@ -81,7 +81,7 @@ def _middle(days: Sequence[tuple[date, int]]) -> int:
 
 
 def _portions(ours: Sequence[tuple[date, int]], window: DayRange, most_rows: int) -> list[DayRange]:
-    """Split a window into parts short enough to be read again if they change meanwhile."""
+    """Split a window into parts short enough to be read again if they change during the read."""
     parts, rows = [window], 0
     for day, held in ours:
         is_inside = (not window.first or day > window.first) and (not window.last or day <= window.last)

@@ -18,19 +18,20 @@ def dangling(
     known: Mapping[str, Collection[int]],
     start_date: date | None = None,
 ) -> FiltersByStream:
-    """Re-read filters for rows with dangling references, that is with a copy of a record that is deleted.
+    """Re-read filters for rows with dangling references: rows that hold a copy of a deleted record.
 
-    Only Harvest knows what else of such a row changed with the deletion: time of a deleted invoice can be invoiced again.
+    Only Harvest knows what else changed in such a row: time on a deleted invoice becomes uninvoiced again.
 
     Args:
-        database: open on the account's tables.
+        database: connection to the account's tables.
         account_id: the account.
-        read: the lists that were read completely.
-        known: the streams whose rows are Harvest's, and for each what came since: only there, what is not here is gone.
-        start_date: the first day that is read at all: what is older may be missing though it is there.
+        read: lists that were read completely.
+        known: streams whose rows were found equal to Harvest's, each with the ids of records created or changed since; only in
+            these, a missing record is a deleted one.
+        start_date: first day that is loaded: older records are missing without being deleted.
 
     Raises:
-        DltException: where the database cannot be read.
+        DltException: the database cannot be read.
     """
     values: dict[str, object] = {_newer(name): sorted(ids) for name, ids in known.items()}
     values |= {_table(name): STREAMS[name].table_name for name in known}
@@ -39,7 +40,7 @@ def dangling(
         conditions = [
             condition
             for copy in stream.embeds
-            # What has an owner goes with it; a copy that is found by its place follows what is there.
+            # Rows are deleted with their owner; copies joined by other columns are updated by SQL.
             if copy.stream in known and not copy.on and not (stream.owner and stream.owner.stream == copy.stream)
             for condition in _gone(database, stream, copy, known[copy.stream], start_date)
         ]
@@ -55,12 +56,12 @@ def _gone(
     newer: Collection[int],
     start_date: date | None,
 ) -> Iterator[str]:
-    """SQL conditions for rows of `:account_id` that hold a copy of a record that is not here, and was not created since."""
+    """SQL conditions for rows of `:account_id` that hold a copy of a record that is missing here and was not created since."""
     table, link, original = copy.table_of(stream.table_name), f'"{copy.prefix}id"', STREAMS[copy.stream]
     if link.strip('"') not in database.columns(table) or not database.columns(original.table_name):
         return
     mine = "account_id = :account_id"
-    # A null is not in an empty list.
+    # `null not in (empty list)` is true, so nulls are excluded explicitly.
     gone = f'{link} is not null and {link} not in (select id from "{original.table_name}" where {mine})'
     if newer:
         gone += f" and {link} not in (:{_newer(copy.stream)})"
@@ -74,10 +75,10 @@ def _gone(
 
 
 def _newer(stream: str) -> str:
-    """Name of the value with the ids that came since."""
+    """Name of the value with the ids of newer records."""
     return f"newer_{stream}"
 
 
 def _table(stream: str) -> str:
-    """Name of the value with the table's name, as it stands in `harvest_deletions`."""
+    """Name of the value with the table's name, as in `harvest_deletions`."""
     return f"table_{stream}"

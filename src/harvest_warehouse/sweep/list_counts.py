@@ -1,4 +1,4 @@
-"""Count and list the rows of one list, in the database and in Harvest, for the sweep."""
+"""Count the rows of one list and read their ids, in the database and in Harvest, for the sweep."""
 
 from __future__ import annotations
 
@@ -24,24 +24,23 @@ from harvest_warehouse.sweep.bisection import DayRange, differing_windows
 _NOWHERE = date.min
 _IDS_AT_ONCE = 1_000
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
-# Somebody changed something so shortly before a list was read that it may go on.
+# A change within this time before the load suggests that changes are still going on.
 _AWAKE = timedelta(minutes=15)
-# A change can be committed some time after the instant that it bears, and Harvest does not say whether `updated_since`
-# includes the instant itself.
+# A change can be committed some time after its `updated_at`, and it is not documented whether `updated_since` is inclusive.
 _LATE = timedelta(minutes=5)
 
 
 class Uncounted(Exception):
-    """Harvest does not say how many records a list has (no total in its answer)."""
+    """Harvest does not state how many records a list has (no total in its response)."""
 
 
 @dataclass(frozen=True)
 class Listed:
-    """Ids that Harvest lists, with their days.
+    """Ids and days of records, as Harvest lists them.
 
     Attributes:
-        days: the ids, and the day of each.
-        is_whole: whether that was all of it: not where it kept changing while it was read.
+        days: day of each record, by id.
+        is_whole: whether the read was proven complete; False if the list kept changing meanwhile.
     """
 
     days: Mapping[int, date | None]
@@ -52,15 +51,15 @@ class ListCounts:
     """Counts and ids of one list, in the database and in Harvest.
 
     Args:
-        database: open on the account's tables.
-        client: asks Harvest.
-        settings: the account; its `start_date` bounds lists with dates.
+        database: connection to the account's tables.
+        client: HTTP client.
+        settings: the account; its `start_date` bounds dated lists.
         stream: the list.
-        since: the moment from which on a change may not have been loaded.
+        since: the stream's cursor; later changes may not be loaded.
 
     Attributes:
-        whole: the window in which the list is loaded.
-        asked_at: Harvest's clock when it was last asked what changed.
+        whole: window in which the list is loaded.
+        asked_at: time of the last list request, by Harvest's clock.
     """
 
     def __init__(self, database: Database, client: Client, settings: Settings, stream: Stream, since: datetime) -> None:
@@ -82,10 +81,10 @@ class ListCounts:
 
     @property
     def requests(self) -> int:
-        """Requests sent to Harvest so far."""
+        """Number of requests sent to Harvest so far."""
         return self._entry.spent.requests
 
-    # Here.
+    # In the database.
 
     def held(self) -> Held:
         """Count our rows and their distinct keys."""
@@ -97,7 +96,7 @@ class ListCounts:
         return (newest or _LONG_AGO) >= self._since - _AWAKE
 
     def days(self, changed: Mapping[int, date | None], gone: Collection[int]) -> list[tuple[date, int]]:
-        """Expected records by day: ours, with changed records on their new day, and without deleted ones."""
+        """Expected number of records by day: ours, with changed records on their new day, without deleted ones."""
         rows = self._rows(f"select {self._day}, count(distinct id) {self._mine} group by 1")
         counts: dict[date, int] = {day or _NOWHERE: count for day, count in rows}
         for _, day in self._ours({*changed, *gone}):
@@ -114,7 +113,7 @@ class ListCounts:
             bounds = {"from_day": window.first, "to_day": window.last}
             first = f" and {self._day} >= :from_day" if window.first else ""
             last = f" and {self._day} <= :to_day" if window.last else ""
-            # An id that is no number is a negative one here, and cannot be looked for.
+            # Negative ids are surrogates for invalid ones, which cannot be compared.
             query = f"select id {self._mine} and id > 0{first}{last}"
             found.update(row[0] for row in self._rows(query, bounds))
         return found
@@ -127,7 +126,7 @@ class ListCounts:
         return {row[0] for row in self._rows(query, {"owners": sorted(owners)})}
 
     def unknown(self, ids: Collection[int]) -> set[int]:
-        """Ids, of those given, that we have no row of."""
+        """Those of the given ids that have no row here."""
         return set(ids) - {row_id for row_id, _ in self._ours(ids)}
 
     # In Harvest.
@@ -136,7 +135,7 @@ class ListCounts:
         """Count the records that Harvest has in a window.
 
         Raises:
-            Uncounted: where it does not say.
+            Uncounted: Harvest does not state the number.
         """
         total = self._client.count(self.stream.path, window.filters(), self._entry.spent)
         if total is None:
@@ -147,7 +146,7 @@ class ListCounts:
         """Windows in which Harvest's count differs from the expected records by day; it has `theirs` in all.
 
         Raises:
-            Uncounted: where Harvest does not say how many there are.
+            Uncounted: Harvest does not state the number of records.
         """
         if sum(records for _, records in days) == theirs:
             return []
@@ -156,7 +155,7 @@ class ListCounts:
         return differing_windows(days, theirs, self.whole, self.count, self._rows_of_a_page)
 
     def changed(self) -> Listed:
-        """List the records that changed since the load, with the day they have now."""
+        """List the records changed since the load, with their present day."""
         since = instant(self._since - _LATE)
         return self._listed([Call(self.stream.path, {**self.whole.filters(), "updated_since": since}, {})])
 

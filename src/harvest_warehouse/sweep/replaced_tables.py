@@ -1,8 +1,8 @@
-"""Record deletions in full-refresh tables (a person's rates, an invoice's payments), whose rows a load replaces as a whole.
+"""Record deletions in full-refresh tables (a person's rates, an invoice's payments), whose rows a load replaces.
 
-One of the two ways in which deletions are recorded; the other is `sweep/archive.py`, for lists that the sweep compares with
-Harvest. Here the load itself removes the rows, so a copy of the table from before the load is kept in the database until
-they are recorded: a run that is killed in between leaves it to the next one.
+One of two ways to record deletions; the other is `sweep/archive.py`, for lists that the sweep compares with Harvest. Here
+the load itself removes the rows, so the table is copied before the load, and the copy is kept in the database until the
+deletions are recorded; if the run is killed in between, the next one records them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from harvest_warehouse.database.system_tables import DELETIONS
 from harvest_warehouse.sweep.archive import Finding, deleting, recorded
 
 BEFORE = "harvest_before__"
-"""Begins the names of such copies."""
+"""Prefix of the names of such copies."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class Noted:
     """Deletions recorded in full-refresh tables.
 
     Attributes:
-        rows: how many, by stream.
-        parents: the records that they were read by, by the stream of these: a payment that went changed its invoice.
+        rows: number of deletions by stream.
+        parents: ids of their parents, by parent stream: a deleted payment changes its invoice.
     """
 
     rows: dict[str, int] = field(default_factory=dict)
@@ -35,19 +35,19 @@ class Noted:
 
 
 def replaced_streams() -> tuple[Stream, ...]:
-    """Lists whose rows a load replaces by parent or as a whole (full-refresh tables)."""
+    """Streams of full-refresh tables: those whose rows a load replaces by parent or as a whole."""
     return tuple(stream for stream in STREAMS.values() if stream.is_default and stream.scope and stream.data_key)
 
 
 def remember(database: Database) -> None:
-    """Copy the full-refresh tables before a load. A copy that an earlier run left is older, and stays.
+    """Copy the full-refresh tables before a load. A copy left by an earlier run is older, and is kept.
 
     Raises:
-        DltException: where the database refuses.
+        DltException: the database refuses.
     """
     for stream in replaced_streams():
         if database.columns(stream.table_name) and not database.columns(f"{BEFORE}{stream.table_name}"):
-            # The table itself last: where it is there, its children are.
+            # The table itself comes last: if its copy exists, those of its child tables do.
             names = reversed([stream.table_name, *_below(stream.table_name)])
             database.run(
                 [
@@ -61,10 +61,10 @@ def remember(database: Database) -> None:
 def drop_orphans(database: Database, account_id: str, read: Collection[str]) -> None:
     """Delete orphan rows whose parent is no longer in a full-refresh table (a deleted person's rates).
 
-    Nobody asks for such rows again. Of swept lists, the sweep takes them along.
+    Such rows are never read again. Child rows of swept lists are moved by the sweep instead.
 
     Raises:
-        DltException: where the database refuses.
+        DltException: the database refuses.
     """
     for stream in replaced_streams():
         parent = stream.parent and STREAMS[stream.parent.stream]
@@ -79,19 +79,18 @@ def drop_orphans(database: Database, account_id: str, read: Collection[str]) -> 
 def note_replaced(database: Database, finding: Finding) -> Noted:
     """Record in `harvest_deletions` the rows that are in the copies but no longer in the tables, and drop the copies.
 
-    Rows of swept lists are recorded by `sweep/archive.py` instead (`moving`).
-
-    A run that was killed may have left them: of another account, or with a stream that this one could not read.
+    Deletions in swept lists are recorded by `moving` (`sweep/archive.py`) instead. Copies left by a killed run may be of
+    another account, or of a stream that this run could not read.
 
     Args:
-        database: open on the account's tables.
-        finding: when and by whom it was found.
+        database: connection to the account's tables.
+        finding: account, time and run of the finding.
 
     Returns:
-        What vanished of the account.
+        Deletions recorded for the account of `finding`.
 
     Raises:
-        DltException: where the database refuses.
+        DltException: the database refuses.
     """
     noted = Noted()
     for stream in replaced_streams():
@@ -112,7 +111,7 @@ def note_replaced(database: Database, finding: Finding) -> Noted:
 
 
 def _gone(database: Database, stream: Stream) -> list[tuple[str, int]]:
-    """Count the rows that were deleted, by account."""
+    """Count the deleted rows by account; none without the table `harvest_deletions`."""
     if not database.columns(DELETIONS.name):
         return []
     query = (
@@ -134,7 +133,7 @@ def _is_gone(stream: Stream) -> str:
 
 
 def _below(table_name: str) -> list[str]:
-    """Names of a table's child tables, on all levels."""
+    """Names of a table's child tables, at all levels."""
     found = []
     for child in tables()[table_name].lists:
         name = f"{table_name}__{child}"

@@ -19,15 +19,14 @@ class Swept:
     """Result of the sweep for one list.
 
     Attributes:
-        stream: its name.
-        verdict: `equal` where our rows are Harvest's as of a moment after the load (once the vanished ones are moved, and
-            but for what changed since the load); `unsettled` where more differed than was found, or is missing here: the
-            next sweep goes on; `not compared` where Harvest does not say how many there are; `doubled` where records are
-            here twice.
-        rows: how many we have, the vanished ones left out.
-        vanished: how many are no longer in Harvest.
-        missing: how many Harvest has that the load did not bring, though it should have.
-        requests: what it cost.
+        stream: name of the stream.
+        verdict: `equal`: our rows are Harvest's as of a moment after the load, once deleted ones are moved, and except for
+            changes since the load; `unsettled`: more rows differ than were found, or the list kept changing, so the next
+            sweep tries again; `not compared`: Harvest does not state the number of records; `doubled`: there are duplicates.
+        rows: number of our rows, without deleted ones.
+        vanished: number of rows that are no longer in Harvest.
+        missing: number of Harvest's records that should have been loaded but are missing here.
+        requests: number of requests sent.
     """
 
     stream: str
@@ -38,7 +37,7 @@ class Swept:
     requests: int
 
     def besides(self, earlier: Swept) -> Swept:
-        """Merge this result with that of an earlier sweep of the same list in the same run."""
+        """Merge with the result of an earlier sweep of the same list in the same run."""
         return replace(
             self,
             vanished=self.vanished + earlier.vanished,
@@ -52,11 +51,11 @@ class SweepReport:
     """Result of one sweep.
 
     Attributes:
-        streams: the lists that were looked at.
-        not_swept: the other lists, each with the reason.
-        too_many: the lists in which so much vanished at once that nothing was moved, in any of them.
-        again: filters by which `load` brings what is missing, and what changed with what vanished.
-        seconds: how long it took.
+        streams: results of the swept lists.
+        not_swept: reasons why lists were not swept, by stream.
+        too_many: lists with so many deletions at once that nothing was moved, in any list.
+        again: re-read filters for `load`: missing rows, duplicates, and rows that changed with a deletion.
+        seconds: duration.
     """
 
     streams: tuple[Swept, ...]
@@ -67,12 +66,12 @@ class SweepReport:
 
     @property
     def moved(self) -> int:
-        """Number of rows moved to `harvest_deletions`, without rows of other streams that were moved along with them."""
+        """Number of rows moved to `harvest_deletions`, without the rows of child streams moved with them."""
         return 0 if self.too_many else sum(swept.vanished for swept in self.streams)
 
     @property
     def requests(self) -> int:
-        """Requests sent to Harvest."""
+        """Number of requests sent to Harvest."""
         return sum(swept.requests for swept in self.streams)
 
     def followed_by(self, later: SweepReport) -> SweepReport:
@@ -89,7 +88,7 @@ class SweepReport:
 
     @property
     def stopped(self) -> tuple[str, ...]:
-        """Lines that say why nothing was moved, and how to go on; none if rows could be moved."""
+        """Lines that say why nothing was moved, and how to continue; none if rows could be moved."""
         if not self.too_many:
             return ()
         return (
@@ -104,7 +103,7 @@ class SweepReport:
 
     @property
     def needs_somebody(self) -> bool:
-        """True if something was left undone that the next sweep will not do either."""
+        """True if something needs a person, because the next sweep will not resolve it either."""
         return bool(self.too_many) or any(swept.verdict in ("not compared", "doubled") for swept in self.streams)
 
 

@@ -1,4 +1,4 @@
-"""Detect deletions in Harvest, which it does not report: compare counts first, and ids only where counts differ."""
+"""Detect deletions in Harvest, which its API does not report: compare counts first, and ids only where counts differ."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ def sweep(
 ) -> SweepReport:
     """Detect rows deleted in Harvest and move them to `harvest_deletions`, with what Harvest deletes together with them.
 
-    After a load, our rows are Harvest's and the deleted ones: so equal counts mean equal rows, for one request a list.
+    After a load, our rows are Harvest's plus the deleted ones: so equal counts mean equal rows, for one request per list.
 
     Args:
-        run: into the database where the rows are.
+        run: the run.
         settings: the account.
-        loaded: what the load just before did; a list that it did not read completely is left alone.
-        touched: for each stream, the ids of records that changed though they may not say so.
-        accept_deletions: whether to move rows also where more than 5 % of a list, and more than 50, vanished at once.
-        before_moving: called when rows are about to be moved; where it raises, none is.
-        client: asks Harvest; a new one if None.
+        loaded: report of the load just before; lists that it did not read completely are not swept.
+        touched: ids of records, by stream, that may have changed without a new `updated_at`.
+        accept_deletions: whether to move rows even if more than 5 % of a list, and more than 50 rows, were deleted at once.
+        before_moving: called before rows are moved; if it raises, none is moved.
+        client: HTTP client, closed at the end; a new one if None.
 
     Raises:
-        HarvestError: where Harvest cannot be asked; nothing was moved.
-        DltException: where the database refuses.
+        HarvestError: a request failed; nothing was moved.
+        DltException: the database refuses.
     """
     began = time.monotonic()
     with run.locked(), client or Client(settings) as asking:
@@ -75,7 +75,7 @@ def sweep(
 
 
 def is_swept(stream: Stream) -> bool:
-    """True if the list needs a sweep to detect deletions; rows of other streams are replaced as they are read."""
+    """True if the list needs a sweep to detect deletions; other streams replace their rows when they are read."""
     return stream.has_updated_since and stream.parent is None and stream.argument is None
 
 
@@ -90,7 +90,7 @@ def _why_not(outcome: StreamOutcome, since: Mapping[str, datetime]) -> str | Non
 
 @dataclass
 class _Found:
-    """Findings about one list, while it is swept."""
+    """Findings about one list during the sweep."""
 
     stream: Stream
     held: Held
@@ -120,7 +120,7 @@ def _all(
         owners = next((each.vanished for each in found if owner and each.stream.name == owner.stream), set())
         each = _compared(inventory, owners)
         if each.verdict == "equal" and not each.missing:
-            # What was created since the load is with the next one.
+            # Records created since the load are left to the next one.
             each.strays = strays(database, stream, settings.account_id) - each.newer
         found.append(each)
     return found
@@ -142,15 +142,15 @@ def _compared(inventory: ListCounts, vanished_owners: Collection[int]) -> _Found
 
 
 def _look(inventory: ListCounts, found: _Found, with_owner: set[int]) -> None:
-    """Find the rows that differ, in one pass: what comes or goes meanwhile is left to the next sweep.
+    """Find the rows that differ, in one pass: records created or deleted meanwhile are left to the next sweep.
 
-    What changed since the load is asked for before and after: a row that moved to another day meanwhile, or was created,
-    is told from one that vanished.
+    Changes since the load are read before and after, to tell deleted rows from those created or moved to another day
+    meanwhile.
     """
     after = inventory.changed()
     for _ in range(_COUNTS):
         before = after
-        # One that was given to another owner in time lives.
+        # A row that was moved to another owner in time was not deleted.
         owned = with_owner - before.days.keys()
         days = inventory.days(before.days, owned)
         theirs = inventory.count(inventory.whole)
@@ -159,7 +159,7 @@ def _look(inventory: ListCounts, found: _Found, with_owner: set[int]) -> None:
         found.newer = before.days.keys() | after.days.keys()
         if windows or owned or not inventory.unknown(after.days.keys() - before.days.keys()):
             break
-        # What came before it was counted may have made up for what went.
+        # Records created before the count may have offset deleted ones: count again.
     if not (before.is_whole and seen.is_whole and after.is_whole):
         found.verdict = "unsettled"
         return
@@ -213,5 +213,5 @@ def _move(run: Run, found: Sequence[_Found], finding: Finding) -> None:
 
 
 def _found_at(found: Sequence[_Found]) -> datetime:
-    """Time of the finding by Harvest's clock, or by this machine's if Harvest did not tell the time."""
+    """Time of the finding by Harvest's clock, or by this machine's if no list was read."""
     return max((each.asked_at for each in found if each.asked_at), default=datetime.now(UTC))

@@ -1,4 +1,4 @@
-"""Keep history of values that Harvest overwrites (budgets, rates, capacities, ...): a row for each version (SCD2)."""
+"""Keep history of values that Harvest overwrites (budgets, rates, capacities, ...): one row per version (SCD2)."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class HistoryReport:
     """Result of updating the history tables.
 
     Attributes:
-        tables: the tables of history that were compared with the present.
-        opened: how many versions began.
-        closed: how many versions ended, their records having changed or gone.
+        tables: names of the history tables that were updated.
+        opened: number of versions opened.
+        closed: number of versions closed, because their records changed or were deleted.
     """
 
     tables: tuple[str, ...]
@@ -38,17 +38,18 @@ class HistoryReport:
 def keep_history(run: Run, account_id: str, *, at: datetime, read: Collection[str] = tuple(STREAMS)) -> HistoryReport:
     """Compare the tables with the open versions of their rows, and write new versions. Sends no request to Harvest.
 
-    Where nothing differs, nothing is written.
+    Writes nothing if nothing differs.
 
     Args:
-        run: whose tables, as a load and a sweep have left them.
-        account_id: the account; others in the same tables are left alone.
-        at: an aware instant, the run's start: until then the old versions were valid, and from then on the new ones are.
-        read: the streams that this run read completely. Of the others nobody knows, and their versions stay.
+        run: the run, after a load and a sweep.
+        account_id: the account; rows of other accounts are left unchanged.
+        at: start of the run (aware): old versions are valid until then, new ones from then on.
+        read: streams that this run read completely; versions of other streams are left unchanged.
 
     Raises:
-        DatabaseBusy: where another run is writing into the same database.
-        DltException: where the database refuses.
+        DatabaseBusy: another run is writing into the same database.
+        DatabaseUnreachable: the database does not respond.
+        DltException: the database refuses.
     """
     with run.locked():
         with run.database() as database:
@@ -57,7 +58,7 @@ def keep_history(run: Run, account_id: str, *, at: datetime, read: Collection[st
                 for stream in STREAMS.values()
                 if stream.kept and stream.name in read and database.columns(stream.table_name)
             ]
-            # A clock that was set back must end no version before it began, and begin none before another ended.
+            # If the clock was set back, no version may end before it began, or begin before its predecessor ended.
             at = max([at, *(one.newest for one in found if one.newest)])
             endings = [one.ending for one in found if one.gone]
             if endings:
@@ -78,7 +79,7 @@ def history_table(stream: Stream) -> str:
 
 
 def history_columns(stream: Stream) -> Mapping[str, tuple[str, str]]:
-    """Columns of a history table, in order: dlt's type and a description for each."""
+    """Columns of a history table, in order: dlt data type and description by name."""
     declared = tables()[stream.table_name]
     columns = {
         "record_key": ("text", "The record: account and id as one text, the same in all its versions"),
@@ -100,14 +101,14 @@ def history_columns(stream: Stream) -> Mapping[str, tuple[str, str]]:
 
 
 def history_resource(stream: Stream, rows: Sequence[dict[str, Any]], at: datetime) -> DltResource:
-    """Wrap new versions as a dlt resource, whose load closes the versions they follow; with no rows it creates the table."""
+    """Wrap new versions as a dlt resource, whose load closes their predecessors; without rows, it creates the table."""
     hints: dict[str, TColumnSchema] = {
         name: {"name": name, "data_type": data_type, "description": words, "nullable": name != "record_key"}  # type: ignore[typeddict-item]
         for name, (data_type, words) in history_columns(stream).items()
     }
 
     def versions() -> Iterator[Any]:
-        # What dlt takes for the boundary. Its own setting for that is a part of the schema: a new schema in each run.
+        # dlt uses this as the boundary timestamp. Its own setting is part of the schema, which would change in every run.
         # Patch: dlt >=1.31,<1.32; https://github.com/dlt-hub/dlt/issues/3190;
         # can go when `test_dlt_keeps_a_boundary_in_the_schema` fails.
         dlt.current.load_package_state()["state"]["created_at"] = pendulum.instance(at)
@@ -117,7 +118,7 @@ def history_resource(stream: Stream, rows: Sequence[dict[str, Any]], at: datetim
         versions,
         name=history_table(stream),
         columns=hints,
-        # One column: dlt puts several together as text, and accounts 1 and 12 could meet.
+        # A single column: dlt concatenates several as text, so that keys of accounts 1 and 12 could collide.
         merge_key="record_key",
         write_disposition={"disposition": "merge", "strategy": "scd2"},
     )
@@ -129,12 +130,12 @@ class _Comparison:
 
     Attributes:
         stream: the stream.
-        rows: the versions to open.
-        changed: how many of these follow another.
-        gone: how many open versions are of records that are there no more.
-        newest: when a version last began or ended; None where there is none.
-        is_new: whether the table of history is still to be made.
-        ending: the statement that ends the versions of what is gone.
+        rows: versions to open.
+        changed: how many of these replace an earlier version.
+        gone: number of open versions of deleted records.
+        newest: time at which a version last began or ended; None if there is none.
+        is_new: whether the history table does not exist yet.
+        ending: statement that closes the versions of deleted records.
     """
 
     def __init__(self, database: Database, stream: Stream, account_id: str) -> None:
@@ -163,7 +164,7 @@ class _Comparison:
 
     def _differing(self, live: str, history: str, columns: Sequence[str]) -> str:
         """Query for the rows that differ from their open version, each with the key of that version."""
-        # A column that is kept from now on was null until now.
+        # A column added to the history counts as null until now.
         old = {name: f'known."{name}"' if name in self._have else "null" for name in columns}
         differs = " or ".join(f'present."{name}" is distinct from {was}' for name, was in old.items())
         return f"""

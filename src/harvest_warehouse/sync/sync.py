@@ -42,16 +42,16 @@ class SyncReport:
     """Result of one sync.
 
     Attributes:
-        load: what was read; None where the token sees less than before, and nothing was read.
-        sweep: what vanished; None where nothing was swept.
-        replaced: rows that vanished from what is replaced by parent or as a whole, by stream.
-        rotation: which part of history was read again though nothing said that it changed.
-        verify: what Harvest's reports say of the tables, after what differed was read again; None without `repair`.
-        history: what was written down of values that Harvest does not keep; None where nothing was swept.
-        build: the marts; None where they were not to be built, or could not be.
-        not_built: why they could not; the ones of before stand.
-        lost: what an earlier token saw and this one does not, in words.
-        seconds: how long it took.
+        load: report of the load; None if the token sees less than before, so that nothing was read.
+        sweep: report of the sweep; None if it was not run.
+        replaced: number of rows deleted from full-refresh tables, by stream.
+        rotation: part of history that was read again although no change was known; None before the first load.
+        verify: comparison with Harvest's reports, after repairs; None without `repair`.
+        history: report of the history tables; None if the sweep was not run.
+        build: report of the marts; None if they were not, or could not be, built.
+        not_built: why they could not be built; the earlier ones stay.
+        lost: messages about what an earlier token saw and this one does not.
+        seconds: duration.
     """
 
     load: LoadReport | None
@@ -67,12 +67,12 @@ class SyncReport:
 
     @property
     def is_equal(self) -> bool:
-        """True if every list was read, and found equal to Harvest's."""
+        """True if every list was read and found equal to Harvest's."""
         return not self.lost and self.load is not None and self.sweep is not None and self.sweep.is_proven
 
     @property
     def needs_somebody(self) -> bool:
-        """True if something was left undone, or still differs, that the next sync may not repair by itself."""
+        """True if something needs a person: it was left undone or still differs, and the next sync may not resolve it."""
         is_unproven = self.load is not None and bool(self.load.unproven)
         is_left = self.sweep is not None and self.sweep.needs_somebody
         return bool(self.lost) or is_unproven or is_left or (self.verify is not None and not self.verify.is_proven)
@@ -91,25 +91,29 @@ def sync(
     ledger: Ledger | None = None,
     on_step: Callable[[str], None] = say_nothing,
 ) -> SyncReport:
-    """Load, sweep, and keep deletions and history; every table then equals Harvest, if nothing changes there meanwhile.
+    """Load, sweep, record deletions and history, and build the marts; every table then equals Harvest, barring later changes.
+
+    A token that sees less than an earlier one is not an error: see `SyncReport.lost`.
 
     Args:
-        warehouse: where the rows go.
+        warehouse: target of the sync.
         settings: the account.
-        repair: whether to compare with Harvest's reports, too, and to read again what differs.
-        accept_deletions: whether to move rows also where a large share of a list vanished at once.
-        accept_access: whether to go on with a token that sees less than an earlier one, and to measure by it from now on.
-        reread_requests: about how many requests to spend on history that nothing says has changed; 0 for none.
+        repair: whether to also compare with Harvest's reports, and to re-read what differs.
+        accept_deletions: whether to move rows even if a large share of a list was deleted at once.
+        accept_access: whether to accept a token that sees less than an earlier one, and to make it the baseline for later
+            runs.
+        reread_requests: approximate number of requests for the rolling re-read of history; 0 for none.
         build_marts: whether to build the marts at the end.
-        client: asks Harvest; a new one if None.
-        ledger: gets each stream's outcome as it goes.
-        on_step: is told, in a few words, what begins.
+        client: HTTP client, closed at the end; a new one if None.
+        ledger: collects the outcome of each stream as it goes.
+        on_step: called with a short text when a step begins.
 
     Raises:
-        DatabaseBusy: where another run is writing into the same database.
-        LoadFailed: where the load did not come to its end.
-        SyncFailed: where something after it did not; what was loaded stays, and the next sync goes on.
-        HarvestError: where Harvest cannot be asked at all.
+        DatabaseBusy: another run is writing into the same database.
+        DatabaseUnreachable: the database does not respond.
+        LoadFailed: the load failed.
+        SyncFailed: a step after it failed in the database; loaded rows stay, and the next sync resumes.
+        HarvestError: a request outside of the load failed.
     """
     began = time.monotonic()
     run = Run(warehouse, on_step=on_step)
@@ -121,7 +125,7 @@ def sync(
             if build_marts:
                 report = syncing.build(report)
         if repair and report.sweep:
-            # Without the lock: it may wait for Harvest's report limit, and others can write meanwhile.
+            # Outside of the lock: it may wait for the rate limit for reports, and other runs can write meanwhile.
             report = replace(report, verify=syncing.repair(accept_deletions=accept_deletions))
             if report.verify and report.verify.repaired:
                 report = syncing.follow_repair(report, build_marts=build_marts)
@@ -138,20 +142,20 @@ def repair(
     client: Client | None = None,
     on_step: Callable[[str], None] = say_nothing,
 ) -> VerifyReport:
-    """Verify, read again what differs (deletions included), and compare it once more.
+    """Verify, re-read what differs (deletions included), and compare it again.
 
     Args:
-        warehouse: where the rows are.
+        warehouse: target with the tables.
         settings: the account.
-        since: the first day, as in `verify`.
-        until: the last day, as in `verify`.
-        is_by_month: whether each month is compared by itself, as in `verify`.
-        client: asks Harvest; a new one if None.
-        on_step: is told, in a few words, what begins.
+        since: first day, as in `verify`.
+        until: last day, as in `verify`.
+        is_by_month: whether to compare each month on its own, as in `verify`.
+        client: HTTP client, closed at the end; a new one if None.
+        on_step: called with a short text when a step begins.
 
     Raises:
-        AccessLost: where something differs, and the token sees less than an earlier one.
-        HarvestError: as `verify` does.
+        AccessLost: something differs, and the token sees less than an earlier one.
+        HarvestError: as in `verify`.
     """
     first, last = as_date("since", since), as_date("until", until)
     run = Run(warehouse, on_step=on_step)
@@ -211,7 +215,7 @@ class _Sync:
         is_by_month: bool = False,
         accept_deletions: bool = False,
     ) -> VerifyReport:
-        """Compare with Harvest's reports, and read again what differs. Takes the run lock when it needs it."""
+        """Compare with Harvest's reports, and re-read what differs. Takes the run lock when it needs it."""
 
         def reread(again: RereadFilters) -> Sequence[str]:
             with self._run.locked(is_patient=True):
@@ -233,7 +237,7 @@ class _Sync:
         """Build the marts from what was loaded; a failed build is reported and does not fail the sync."""
         if report.load is None:
             return report
-        # What its threads keep of the pages that they read is room for the marts.
+        # Free the memory that the client's threads hold, for the marts.
         self._client.close()
         give_memory_back()
         try:
@@ -268,7 +272,7 @@ class _Sync:
         swept = self._swept(loaded, noted, accept_deletions=accept_deletions)
         if not swept.again:
             return swept
-        # A row can be committed later than any overlap reaches, or change with what vanished, without a trace.
+        # A row can be committed later than the overlap covers, or change with a deletion, without a new `updated_at`.
         self._run.on_step("reading again what the load left out")
         again = load_in(
             self._run, self._settings, self._client, self._guard, Ledger(), list(swept.again), again=swept.again

@@ -33,18 +33,18 @@ class Bucket:
     """Folder or bucket for published tables.
 
     Attributes:
-        url: of it, in words for a message.
+        url: its location, for messages.
     """
 
     def __init__(self, name: str = FILESYSTEM, bucket_url: str | None = None) -> None:
-        """Resolve its location and credentials.
+        """Resolve its location and credentials from dlt's configuration.
 
         Args:
-            name: of the destination in dlt's configuration.
-            bucket_url: wins over the configured one.
+            name: name of the destination in dlt's configuration.
+            bucket_url: overrides the configured location.
 
         Raises:
-            SettingWrong: where it is not configured, or what its kind needs is not installed.
+            SettingWrong: it is not configured, or a package that it needs is not installed.
         """
         given: dict[str, Any] = {"bucket_url": bucket_url} if bucket_url else {}
         factory: Any = dlt.destinations.filesystem(destination_name=name, **given)
@@ -64,7 +64,7 @@ class Bucket:
                 f"The configuration of {name} cannot be read ({type(error).__name__}): see [destination.{name}] in .dlt/secrets.toml."
             ) from None
         self._is_local = bool(self._config.is_local_filesystem)
-        # dlt's own is an address, in which blanks and other signs are written otherwise.
+        # For local folders, the path of dlt's file system is URL-encoded.
         self._root = self._config.make_local_path(self._config.bucket_url) if self._is_local else str(path).rstrip("/")
         self.url = self._root if self._is_local else str(self._config.bucket_url).rstrip("/")
 
@@ -79,7 +79,7 @@ class Bucket:
             self._put(path, json.dumps(document, indent=2, ensure_ascii=False).encode())
 
     def has(self, path: str) -> bool:
-        """True if a table is there."""
+        """True if a table exists."""
         with _refusals(self.url):
             return self._exists(path)
 
@@ -89,14 +89,14 @@ class Bucket:
         putting[file_format](path, file)
 
     def put_parquet(self, path: str, file: Path) -> None:
-        """Replace a Parquet file atomically: readers find the old one or the new one, never half of it."""
+        """Replace a Parquet file atomically: readers find either the old one or the new one."""
         with _refusals(self.url):
             self._put(path, file)
 
     def put_delta(self, path: str, file: Path) -> None:
-        """Write a Delta table's next version, with exactly the rows of a Parquet file.
+        """Write the next version of a Delta table, with exactly the rows of a Parquet file.
 
-        Files of versions that are older than a week are removed, so that what was deleted does not stay for ever.
+        Files of versions older than a week are removed, so that deleted rows do not stay for ever.
         """
         if not find_spec("deltalake"):
             raise _not_installed("filesystem")
@@ -120,7 +120,7 @@ class Bucket:
             raise BucketFailed(f"{self.url} does not take the Delta table {path}: {printable(str(error))}") from error
 
     def put_iceberg(self, path: str, file: Path) -> None:
-        """Write an Iceberg table's next version, with exactly the rows of a Parquet file; expire those older than a week."""
+        """Write the next version of an Iceberg table, with exactly the rows of a Parquet file; expire those older than a week."""
         if not find_spec("pyiceberg"):
             raise _not_installed("iceberg")
         from harvest_warehouse.transfer.iceberg import replace_rows  # noqa: PLC0415 (an extra)
@@ -129,7 +129,7 @@ class Bucket:
         if self._is_local:
             for folder in ("data", "metadata"):
                 Path(url, folder).mkdir(parents=True, exist_ok=True)
-        # They are written past these files, which remember what they listed.
+        # fsspec caches listings, and the tables' files may be written by other libraries.
         self._files.invalidate_cache()
         with _refusals(self.url), _rows(file) as rows:
             replace_rows(self._files, url, rows)
@@ -141,19 +141,19 @@ class Bucket:
                 self._files.rm(self._full(path), recursive=True)
 
     def _exists(self, path: str) -> bool:
-        # Delta tables are written past these files, which remember what they listed.
+        # fsspec caches listings, and Delta tables are written by another library.
         self._files.invalidate_cache()
         return bool(self._files.exists(self._full(path)))
 
     def _address(self, path: str) -> str:
-        """Address of a path for other libraries."""
+        """URL or local path of a table, for other libraries."""
         return self._full(path) if self._is_local else f"{self.url}/{path}"
 
     def _full(self, path: str) -> str:
         return f"{self._root}/{path}"
 
     def _put(self, path: str, content: Path | bytes) -> None:
-        """Write a file atomically: by one request or a multipart upload; on a disk by a rename."""
+        """Write a file atomically: by one request or a multipart upload, locally by a rename."""
         full = self._full(path)
         aside = f"{full}.part" if self._is_local else full
         if self._is_local:
@@ -178,7 +178,7 @@ def _refusals(url: str) -> Iterator[None]:
     """Turn any error of a storage library into BucketFailed."""
     try:
         yield
-    except Exception as error:  # The libraries of the storages have no error in common.
+    except Exception as error:  # The storage libraries have no common error class.
         raise BucketFailed(
             f"{url} does not answer as it should: {type(error).__name__}: {printable(str(error))}"
         ) from error

@@ -37,7 +37,7 @@ from harvest_warehouse.settings.process import give_memory_back
 from harvest_warehouse.sweep.replaced_tables import BEFORE
 from harvest_warehouse.warehouse import SCHEMA, Target
 
-# Of one load file: so much lies on the disk of this machine at once.
+# Rows per load file: one file at a time is on the local disk.
 _ROWS_OF_A_FILE = 100_000
 
 _HOW_TO_GO_ON = "The copy is incomplete, and no command uses it: fix that, and copy again with --replace-unfinished."
@@ -46,7 +46,7 @@ _VERSIONS, _LOADS, _STATE = "_dlt_version", "_dlt_loads", "_dlt_pipeline_state"
 
 
 class CopyFailed(HarvestError):
-    """A copy failed. What it wrote is marked as incomplete, and no command uses it."""
+    """A copy failed. The target is marked as an incomplete copy, and no command uses it."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +62,14 @@ class CopyReport:
     """Result of a copy.
 
     Attributes:
-        source: where it was copied from, in words.
-        target: where to.
-        destination: the target's name.
-        tables: what was copied.
-        left: tables of the source that were not, and columns (`clients.mine`): they are not ours.
-        build: the marts of the target; None where they were not to be built, or could not be.
-        not_built: why they could not. The copy is whole all the same.
-        seconds: how long it took.
+        source: location of the source.
+        target: location of the target.
+        destination: name of the target's destination.
+        tables: tables copied.
+        left: tables and columns (`clients.mine`) of the source that were not copied, since they are not ours.
+        build: report of the target's marts; None if they were not, or could not be, built.
+        not_built: why they could not be built; the copy is complete all the same.
+        seconds: duration.
     """
 
     source: str
@@ -100,16 +100,17 @@ def copy(
     Sends no request to Harvest.
 
     Args:
-        source: an account's tables, as its last sync left them.
-        target: an empty place.
-        replace_unfinished: whether to drop what an interrupted copy left there; without one, it changes nothing.
-        build_marts: whether to build the marts there, which are not copied.
-        on_step: is told, in a few words, what begins.
+        source: target of earlier syncs.
+        target: an empty target.
+        replace_unfinished: whether to drop the tables of an interrupted copy; has no effect if there is none.
+        build_marts: whether to build the marts in the target; they are not copied.
+        on_step: called with a short text when a step begins.
 
     Raises:
-        SettingWrong: where there is nothing to copy, or it is not settled, or where the target is not empty.
-        DatabaseBusy: where another run is writing into one of them.
-        CopyFailed: where it did not come to its end.
+        SettingWrong: there is nothing to copy, the source's last run was interrupted, or the target is not empty.
+        DatabaseBusy: another run is writing into one of them.
+        DatabaseUnreachable: one of them does not respond.
+        CopyFailed: the copy failed.
     """
     began = time.monotonic()
     if _is_same(source, target):
@@ -134,7 +135,7 @@ def copy(
 
 
 class _Copy:
-    """State of one copy in progress, with dlt working folders of its own: the account's stays as it is."""
+    """State of one copy in progress, with dlt working folders of its own, so that the account's is left unchanged."""
 
     def __init__(self, source: Target, target: Target, folder: Path, on_step: Callable[[str], None]) -> None:
         self._account = source
@@ -144,7 +145,7 @@ class _Copy:
         self._on_step = on_step
 
     def run(self, *, replaces: bool) -> CopyReport:
-        """Copy the rows, then the pipeline state, and compare; only then remove the mark of an incomplete copy."""
+        """Copy the rows, then the pipeline state, and compare; only then drop the marker of an incomplete copy."""
         self._on_step("looking at both databases")
         if pipeline_state.has_unfinished(Run(self._account)):
             raise _unsettled(self._source)
@@ -226,14 +227,14 @@ class _Copy:
         with client:
             client.update_stored_schema(only_tables=[portions.table for portions in plan])
         with open_database(self._target, is_copying=True) as database:
-            # All versions come from the source, this one among them.
+            # All versions are copied from the source, including the present one.
             database.run([f"delete from {_VERSIONS}"])
 
     def _write(
         self, here: Database, client: JobClientBase, plan: Sequence[TableScan]
     ) -> list[tuple[TableScan, Checksum]]:
         digests = []
-        # One more connection, as in `load_packages.load_pending`.
+        # Keeps one connection open, as in `load_packages.load_pending`.
         with open_pipeline(self._target).sql_client():
             for number, portions in enumerate(plan, 1):
                 rows, digest = portions.count(here), Checksum(portions.columns)

@@ -28,21 +28,21 @@ class BucketIO(FsspecFileIO):
 
 
 def replace_rows(files: AbstractFileSystem, url: str, rows: pa.RecordBatchReader) -> None:
-    """Write a table's next version with exactly these rows; expire versions older than a week and remove their files.
+    """Write the next version of a table, with exactly these rows; expire versions older than a week and remove their files.
 
-    Who reads finds the old rows or the new ones. For readers that have no catalog either, `metadata/version-hint.text` names the
-    newest metadata (https://duckdb.org/docs/stable/core_extensions/iceberg/overview).
+    Readers find either the old rows or the new ones. For readers without a catalog, `metadata/version-hint.text` names the
+    newest metadata file (https://duckdb.org/docs/stable/core_extensions/iceberg/overview).
 
     Args:
-        files: of the folder or bucket.
-        url: the table's folder.
-        rows: all of them.
+        files: file system of the folder or bucket.
+        url: folder of the table.
+        rows: all rows.
 
     Raises:
-        Exception: of the storage's library or pyiceberg's, where the table cannot be written; its last version stands.
+        Exception: of the storage library or pyiceberg, if the table cannot be written; its last version stays.
     """
     with warnings.catch_warnings():
-        # That there were no rows to replace.
+        # Harmless: there were no rows to replace.
         warnings.filterwarnings("ignore", "Delete operation did not match any records")
         table = _committed(files, url, rows)
     table.maintenance.expire_snapshots().older_than(datetime.now(UTC) - _KEPT).commit()
@@ -75,7 +75,7 @@ def _committed(files: AbstractFileSystem, url: str, rows: pa.RecordBatchReader) 
 
 
 def _files_of(table: Table) -> Iterator[str]:
-    """Paths of the manifest and data files of all versions that the table still has."""
+    """Paths of the manifest and data files of all versions that the table has kept."""
     for snapshot in table.snapshots():
         yield snapshot.manifest_list
         for manifest in snapshot.manifests(table.io):
@@ -84,7 +84,7 @@ def _files_of(table: Table) -> Iterator[str]:
 
 
 def _listed(files: AbstractFileSystem, folder: str, ending: str = "") -> list[str]:
-    """List the files in a folder, whatever characters its name has; none if it does not exist."""
+    """List the files in a folder, whatever characters are in its name; none if it does not exist."""
     try:
         return [path for path in files.ls(folder, detail=False) if path.endswith(ending)]
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Publish the tables and marts of an account to a folder or bucket, in full each time, deletions included."""
+"""Publish the tables and marts of an account to a folder or bucket, in full each time, so that deletions show."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from harvest_warehouse.transfer.bucket import SUFFIXES, Bucket, Format
 from harvest_warehouse.warehouse import Target
 
 LIST = "harvest_published.json"
-"""Name of the manifest beside the tables, written last: which tables there are, and as of when."""
+"""Name of the manifest beside the tables, written after them: which tables there are, and as of when."""
 
 _ROWS = 5_000
 _NINE_PLACES = Decimal(1).scaleb(-9)
@@ -40,7 +40,7 @@ _TYPES: dict[Any, pa.DataType] = {
     exp.DataType.Type.SMALLINT: pa.int64(),
     exp.DataType.Type.INT: pa.int64(),
     exp.DataType.Type.BIGINT: pa.int64(),
-    # Sums of whole numbers.
+    # Sums of integers.
     exp.DataType.Type.INT128: pa.decimal128(38, 0),
     exp.DataType.Type.DOUBLE: pa.float64(),
     exp.DataType.Type.FLOAT: pa.float64(),
@@ -59,9 +59,9 @@ class PublishedTable:
     """Published table.
 
     Attributes:
-        path: below the folder or bucket.
-        rows: how many.
-        is_new: whether it was written; otherwise what is there has the same rows already.
+        path: path below the folder or bucket.
+        rows: number of rows.
+        is_new: whether it was written; False if it already had the same rows.
     """
 
     path: str
@@ -74,12 +74,12 @@ class PublishReport:
     """Result of publishing.
 
     Attributes:
-        source: the warehouse, in words.
-        target: the folder or bucket.
-        format: of the files.
-        tables: all that are there now.
-        removed: what was there before and is no more.
-        seconds: how long it took.
+        source: location of the warehouse.
+        target: location of the folder or bucket.
+        format: format of the files.
+        tables: all published tables.
+        removed: paths of tables that were removed.
+        seconds: duration.
     """
 
     source: str
@@ -107,16 +107,17 @@ def publish(
     """Publish all tables as of one moment: the run lock is held, so that no run writes meanwhile.
 
     Args:
-        warehouse: an account's tables and marts.
-        shelf: the folder or bucket to publish to.
-        file_format: `parquet` is one file a table; `delta` and `iceberg` a table with versions.
-        on_step: is told, in a few words, what begins.
+        warehouse: target with the tables and marts.
+        shelf: folder or bucket to publish to.
+        file_format: `parquet` for one file per table; `delta` or `iceberg` for tables with versions.
+        on_step: called with a short text when a step begins.
 
     Raises:
-        SettingWrong: where nothing was loaded yet.
-        DatabaseBusy: where a run is writing.
-        BucketFailed: where the folder or bucket refuses. What was put there before that is whole, table by table; the list is the old one.
-        PublishFailed: where a value does not fit its type.
+        SettingWrong: nothing was loaded, or a package that the format needs is not installed.
+        DatabaseBusy: a run is writing.
+        NotReadable: the database cannot be opened.
+        BucketFailed: the folder or bucket refuses. Tables written so far are complete; the manifest is the old one.
+        PublishFailed: a value does not fit its type.
     """
     began = time.monotonic()
     listed = f"{warehouse.dataset_name}/{LIST}"
@@ -136,7 +137,7 @@ def publish(
                 shelf.put(path, file, file_format)
             done.append(PublishedTable(path, tables[path]["rows"], is_new))
             give_memory_back()
-    # Those that read what is listed find the old ones until the new list is there.
+    # Readers that follow the manifest find the removed tables until the new manifest is written.
     shelf.put_document(listed, {"published_at": datetime.now(UTC).isoformat(), "format": file_format, "tables": tables})
     gone = tuple(path for path in before if path not in tables)
     for path in gone:
@@ -145,7 +146,7 @@ def publish(
 
 
 def _wanted(database: Database, warehouse: Target) -> Iterator[tuple[str, str, list[_Column]]]:
-    """Tables to publish: Harvest's, system tables and marts; not dlt's own, nor copies that an interrupted run left."""
+    """Tables to publish: Harvest's, system tables and marts; not dlt's own, nor copies left by an interrupted run."""
     marts = described().keys()
     for dataset in (warehouse.dataset_name, warehouse.marts_name):
         columns: dict[str, list[_Column]] = {}
@@ -166,13 +167,13 @@ _COLUMNS = """
 
 
 def _column(database: Database, name: str, kind: str, precision: int | None, scale: int | None) -> _Column:
-    """Arrow type of a column; text if it has no type of its own there."""
+    """Arrow type of a column; text for types without a counterpart here."""
     try:
         parsed = exp.DataType.build(kind, dialect=database.dialect).this
     except sqlglot.ParseError:
         return _Column(name, pa.string())
     if parsed == exp.DataType.Type.DECIMAL:
-        # A number without bounds gets dlt's, which are those of all our own columns.
+        # A number without precision gets dlt's default, as all columns of ours have.
         return _Column(name, pa.decimal128(precision or 38, 9 if scale is None else scale), is_rounded=scale is None)
     return _Column(name, _TYPES.get(parsed, pa.string()))
 

@@ -1,4 +1,4 @@
-"""State of one comparison with Harvest's reports: calls to make, answers received, verdicts on our tables. Pure."""
+"""State of one comparison with Harvest's reports: requests to send, responses received, verdicts on our tables. Pure."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from harvest_warehouse.verify.verdicts import MEANWHILE, Convention, Figure, Jud
 
 @dataclass(frozen=True)
 class Touched:
-    """Place of a row that changed in Harvest while reports were read: as in our tables, or as it is now.
+    """Day and subjects of a row that changed in Harvest while reports were read: as loaded, or as changed.
 
     Attributes:
-        day: the day it is on.
-        subject_ids: its project, person, task or category.
+        day: date of the row.
+        subject_ids: ids of its project, person, and task or category.
     """
 
     day: date
     subject_ids: frozenset[int]
 
     def is_in(self, figure: Figure) -> bool:
-        """True if this change may be why a figure differs."""
+        """True if this change may explain a difference in a figure."""
         is_within = figure.first <= self.day <= figure.last or not figure.is_of_window
         return is_within and figure.subject_id in self.subject_ids
 
@@ -39,22 +39,22 @@ class Comparison:
     """Immutable state of a comparison in progress; each step returns a new one.
 
     Attributes:
-        sums: our side.
-        months: all that is compared by day, as months, oldest first.
-        reports: the paths of the reports that are compared by day.
-        known: what earlier runs compared.
-        wanted: the calls that it takes at least, newest first.
-        prints: of our side, by report and month: what tells whether a month of ours is another one now.
-        is_whole: whether all of history is loaded, so that figures of all time can be compared.
-        is_by_month: whether each month is to agree by itself.
-        compared: what was asked until now.
-        figures: both sides of each of these.
-        resumed: what of it an interrupted run had asked.
-        written: what of it is in `harvest_reconciliation` already.
-        refused: the reports that Harvest does not give this token, and why.
-        too_early: calls whose window has not begun yet, for Harvest.
-        touched: what changed in Harvest meanwhile.
-        unsettled: calls about which our tables changed again and again: what differs in them is not proven.
+        sums: local totals.
+        months: days to compare, as months, oldest first.
+        reports: paths of the reports that are compared by day.
+        known: windows compared by earlier runs.
+        wanted: report calls that are needed in any case, newest first.
+        prints: fingerprints of the local totals by report and month, to tell which months changed.
+        is_whole: whether the whole history is loaded, so that all-time figures can be compared.
+        is_by_month: whether each month must agree on its own.
+        compared: windows compared so far.
+        figures: figures of both sides for each of these.
+        resumed: calls that an interrupted run had made.
+        written: calls already written to `harvest_reconciliation`.
+        refused: reports that Harvest denies this token, and why.
+        too_early: calls refused because their window begins in the future for Harvest.
+        touched: rows that changed in Harvest meanwhile.
+        unsettled: calls whose local totals kept changing: their differences are not provable.
     """
 
     sums: LocalTotals
@@ -84,7 +84,7 @@ class Comparison:
         """Report calls to make next, to bisect longer windows that differ down to their months, newest first."""
         differing = self._differing
         if not differing or is_rounding_changed(self._verdicts[0]):
-            # Every month differs then, and all of them are read again.
+            # Then every month differs, and all are read again.
             return []
         found: set[ReportCall] = set()
         for call in differing:
@@ -96,7 +96,7 @@ class Comparison:
 
     @property
     def judged(self) -> tuple[Judged, ...]:
-        """Verdicts on all figures; longer windows that differ because of a part of them are left out, the part stands for them."""
+        """Verdicts on all figures, without longer windows whose differences were traced to a window inside them."""
         return tuple(one for one in self._verdicts[0] if _call(one) not in self._told)
 
     @property
@@ -106,7 +106,7 @@ class Comparison:
 
     @property
     def is_wrong(self) -> bool:
-        """True if any figure differs that reading rows again may correct."""
+        """True if a figure differs that re-reading rows may correct."""
         return any(one.is_repairable for one in self._verdicts[0])
 
     @property
@@ -116,12 +116,12 @@ class Comparison:
 
     @property
     def finished(self) -> list[Compared]:
-        """Compared windows to keep when the comparison ends, marked as finished."""
+        """Compared windows to write when the comparison ends, marked as finished."""
         return [replace(one, is_finished=True) for call, one in self.compared.items() if call not in self._told]
 
     @property
     def proven(self) -> frozenset[ReportCall]:
-        """Months that agreed by themselves in an earlier comparison, and whose rows here are unchanged since."""
+        """Months that agreed on their own in an earlier comparison, and whose rows are unchanged since."""
         return proven(self.known, self.prints)
 
     @property
@@ -146,7 +146,7 @@ class Comparison:
         return replace(self, written=frozenset(self.compared))
 
     def with_answers(self, answers: Answers) -> Comparison:
-        """Add Harvest's answers."""
+        """Add Harvest's responses."""
         read = {
             call: Compared(
                 call,
@@ -165,7 +165,7 @@ class Comparison:
         return asked._with(read)
 
     def with_sums(self, sums: LocalTotals) -> Comparison:
-        """Replace our side with the tables as they are now; calls whose figures changed are to be made again."""
+        """Replace the local totals by current ones; calls whose figures changed must be made again."""
         if sums == self.sums:
             return self
         kept, prints = self._without(self._changed(sums)), prints_of(sums, self.reports, self.months)
@@ -174,7 +174,7 @@ class Comparison:
         return replace(kept, sums=sums, prints=prints, wanted=wanted, figures={})._with(kept.compared)
 
     def unsettled_by(self, sums: LocalTotals) -> Comparison:
-        """Replace our side with the tables as they are now; differences in calls whose figures changed are not provable."""
+        """Replace the local totals by current ones; differences in calls whose figures changed are not provable."""
         if sums == self.sums:
             return self
         prints, changed = prints_of(sums, self.reports, self.months), self._changed(sums)
@@ -185,10 +185,10 @@ class Comparison:
         return replace(self, touched=tuple(touched))
 
     def again(self) -> Comparison:
-        """Start another round after rows were read again: calls that differed are to be made once more."""
+        """Start another round after a re-read: calls that differed, and those for budgets, must be made again."""
         wrong = {_call(one) for one in self.judged if one.is_repairable} | self._told
         wrong |= {call for call in self.compared if call.report == BUDGET}
-        # Parts of a longer window are asked only where it differs again.
+        # Windows inside a longer one are requested only if the longer one differs again.
         parts = {call for call in self._told if any(_is_inside(call, other) for other in self._told)}
         wanted = tuple(newest_first({*self.wanted, *(wrong - parts)}))
         return replace(self, wanted=wanted, touched=(), unsettled=frozenset())._without(wrong)
@@ -216,7 +216,7 @@ class Comparison:
         )
 
     def _changed(self, sums: LocalTotals) -> frozenset[ReportCall]:
-        """Calls whose figures on our side changed; fees (of no month) and budgets (of no day) have no fingerprint of their own."""
+        """Calls whose local figures changed; fees and budgets, which belong to no month, have no fingerprint."""
         other_projects = sums.projects != self.sums.projects
         return frozenset(
             call
@@ -249,7 +249,7 @@ class Comparison:
 
     @cached_property
     def _told(self) -> frozenset[ReportCall]:
-        """Calls for longer windows that differ because of a part of them that differs."""
+        """Calls for longer windows whose difference was traced to a window inside them."""
         wrong = {
             _call(one)
             for one in self._verdicts[0]
@@ -259,18 +259,18 @@ class Comparison:
 
 
 def prints_of(sums: LocalTotals, reports: Iterable[str], months: Sequence[Window]) -> dict[ReportCall, str]:
-    """Fingerprints of our side, by report and month; empty for a month without rows."""
+    """Fingerprints of the local totals, by report and month; empty for a month without rows."""
     calls = [ReportCall(report, month) for report in reports for month in months]
     return {call: print_of(sums, call) for call in calls}
 
 
 def print_of(sums: LocalTotals, call: ReportCall) -> str:
-    """Fingerprint of our side of one call; empty for budgets and where there are no rows."""
+    """Fingerprint of the local totals for one call; empty for budgets and if there are no rows."""
     return "" if call.report == BUDGET else fingerprint(sums, call.report, call.window)
 
 
 def proven(known: Iterable[Compared], prints: Mapping[ReportCall, str]) -> frozenset[ReportCall]:
-    """Months that agreed by themselves in an earlier comparison, and whose fingerprint is unchanged."""
+    """Months that agreed on their own in an earlier comparison, and whose fingerprint is unchanged."""
     return frozenset(
         one.call for one in known if one.is_finished and one.is_agreed and prints.get(one.call) == one.fingerprint
     )

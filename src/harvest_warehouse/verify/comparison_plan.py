@@ -1,4 +1,4 @@
-"""Start a comparison: the report calls it needs at least, and what an interrupted one has already asked. Pure."""
+"""Start a comparison: the report calls that it needs, and results of an interrupted one. Pure."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from harvest_warehouse.verify.local_totals import LocalTotals
 from harvest_warehouse.verify.report_plan import ReportCall, Window, planned, probe_before
 from harvest_warehouse.verify.results import Compared
 
-# An interrupted comparison is gone on with for so long.
+# How long an interrupted comparison can be resumed.
 _RESUME_HOURS = 6
-# Only the totals: they tell whether there is anything.
+# Reports by project, for the probe: they are enough to tell whether there are any rows.
 _PROBED = ("time/projects", "expenses/projects")
 
 
@@ -32,14 +32,14 @@ def begun(
     """Start a comparison, or resume an interrupted one.
 
     Args:
-        sums: our side.
-        months: what is compared by day, oldest first.
-        reports: the paths of the reports to ask.
-        known: what earlier runs compared.
-        now: the server's clock.
-        is_whole: whether all of history is loaded.
-        is_by_month: whether each month is asked for until it has agreed by itself; else in windows of about a year.
-        is_probing: whether the year before the first month is looked at, too.
+        sums: local totals.
+        months: days to compare, as months, oldest first.
+        reports: paths of the reports to request.
+        known: windows compared by earlier runs.
+        now: server time.
+        is_whole: whether the whole history is loaded.
+        is_by_month: whether to request each month that has not yet agreed on its own; else windows of about a year.
+        is_probing: whether to also check the year before the first month.
     """
     reports, by_day = tuple(reports), tuple(report for report in reports if report != BUDGET)
     prints = prints_of(sums, by_day, months)
@@ -68,14 +68,14 @@ def begun(
 
 
 def _fits(call: ReportCall, months: Sequence[Window]) -> bool:
-    """True if a window of an interrupted run can be reused; the newest uninvoiced one is asked anew, as fees are of all time."""
+    """True if a window of an interrupted run can be reused; the newest uninvoiced one cannot, as it includes all-time fees."""
     firsts, lasts = {month.first for month in months}, {month.last for month in months}
     is_of_days = call.report != UNINVOICED or call.window.last != months[-1].last
     return call.window.first in firsts and call.window.last in lasts and is_of_days
 
 
 def _known_to_differ(known: Iterable[Compared], months: Iterable[Window]) -> frozenset[ReportCall]:
-    """Months that differed by themselves; a year that agrees now could hide them, if another month makes up for them."""
+    """Months that differed on their own: in a year's total, differences of two months could cancel out."""
     wrong = [one.call for one in known if one.is_month and not one.is_agreed]
     return frozenset(
         ReportCall(call.report, month)

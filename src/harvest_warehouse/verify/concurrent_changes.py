@@ -12,25 +12,25 @@ from harvest_time_tracking.reading.stream_state import instant
 from harvest_warehouse.database import Database
 from harvest_warehouse.verify.comparison import Touched
 
-# The subjects that a report can have, by the field of the row.
+# Fields of a row with the subjects of reports.
 _SUBJECTS = {
     "time_entries": ("project", "user", "task"),
     "expenses": ("project", "user", "expense_category"),
 }
-# More changes than that at once are seen by the next load.
+# Further changes are left to the next load.
 _MOST_PAGES = 50
 
 Changes = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 def changed_since(client: Client, loaded: Mapping[str, datetime]) -> int:
-    """Count the time entries and expenses that changed in Harvest since the last load of them began.
+    """Count the time entries and expenses that changed in Harvest since their last load began.
 
     Args:
-        client: asks Harvest.
-        loaded: when that was, by stream, as the load remembers it (`memory.cursors`).
+        client: HTTP client.
+        loaded: cursors of the streams (`pipeline_state.loaded_since`).
     """
-    # `updated_since` includes its instant: what changed within that second was there to be read.
+    # `updated_since` may be inclusive: changes within the cursor's second were read by the load.
     return sum(
         _count(client, stream, loaded[stream] + timedelta(seconds=1)) for stream in _SUBJECTS if stream in loaded
     )
@@ -40,20 +40,20 @@ def changes_since(client: Client, began_at: datetime, loaded: Mapping[str, datet
     """Fetch time entries and expenses that changed in Harvest since a comparison began and are not loaded, by stream.
 
     Args:
-        client: asks Harvest.
-        began_at: when the comparison began, by Harvest's clock.
-        loaded: since when each stream has every change, as in `changed_since`: another run may have loaded meanwhile.
+        client: HTTP client.
+        began_at: start of the comparison, by Harvest's clock.
+        loaded: cursors of the streams, as in `changed_since`: another run may have loaded meanwhile.
     """
     found = {}
     for stream in _SUBJECTS:
-        # `updated_since` includes its instant: what changed within the first second is taken as changed before.
+        # `updated_since` may be inclusive: changes within the first second count as earlier ones.
         since = max(began_at, loaded.get(stream, began_at)) + timedelta(seconds=1)
         found[stream] = _records(client, stream, since)
     return found
 
 
 def touched_by(changes: Changes, database: Database, account_id: str) -> tuple[Touched, ...]:
-    """Places of changed rows: as they are now, and as they were loaded."""
+    """Days and subjects of changed rows, as changed and as loaded."""
     found: list[Touched] = []
     for stream, records in changes.items():
         if records and database.columns(stream):

@@ -1,4 +1,4 @@
-"""Pair our figures with those of a report: one `Figure` for each number of each row of either side. Pure."""
+"""Pair local figures with those of a report: one `Figure` per measure and row of either side. Pure."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from harvest_warehouse.verify.verdicts import Figure, rounded
 
 _NO_MONEY = "Harvest shows this token no money"
 _FEE = "fixed_fee"
-# What no timer moves.
+# Measures that a running timer does not change.
 _STILL = ("budget", "uninvoiced_expenses")
 
 _Place = tuple[int, str]
 
 
-# A question that Harvest leaves open, and our value by each answer; "" where there is none.
+# An undocumented convention ("" for none), and our value under each of its candidates.
 _Values = tuple[str, Mapping[str, Decimal]]
 _NOTHING: _Values = ("", {"": ZERO})
 
 
 @dataclass(frozen=True)
 class _OurRow:
-    """Expected row of a report, from our tables.
+    """Expected row of a report, computed from our tables.
 
     Attributes:
-        subject: its name.
-        moving: why a difference would prove nothing, else empty.
-        values: by measure.
-        listing: `worked` or `idle` where it is in question whether the report lists it, else empty.
+        subject: name of the subject.
+        moving: why a difference would prove nothing; else empty.
+        values: values by measure.
+        listing: `worked` or `idle` if the report may not list the row (an archived project); else empty.
     """
 
     subject: str
@@ -45,21 +45,21 @@ class _OurRow:
 
     @property
     def is_blank(self) -> bool:
-        """True if all its values are zero, so that it says the same as no row."""
+        """True if all its values are zero, so that it equals a missing row."""
         return not any(value for _, values in self.values.values() for value in values.values())
 
 
 def figures(
     sums: LocalTotals, report: Report, window: Window, theirs: Iterable[TheirRow], *, is_whole: bool = True
 ) -> list[Figure]:
-    """Figures of one report and window: the rows of both sides, with 0 for a row that is missing on one.
+    """Figures of one report and window: the rows of both sides, with 0 for a row missing on one side.
 
     Args:
-        sums: ours.
+        sums: local totals.
         report: the report.
-        window: its days; for project_budget the day it was asked on.
-        theirs: its rows.
-        is_whole: whether all of history is loaded: without it, figures of all time are left out.
+        window: days of the report; for project_budget the day of the request.
+        theirs: rows of the report.
+        is_whole: whether the whole history is loaded; if not, all-time figures are left out.
     """
     ours = _OURS[report.path.partition("/")[0]](sums, report.path, window)
     there: dict[_Place, list[TheirRow]] = {}
@@ -70,7 +70,7 @@ def figures(
     found = []
     for place in dict.fromkeys([*ours, *there]):
         mine, rows = ours.get(place), there.get(place, [])
-        # Idle projects, in each window: a zero beside a zero would be most of what is compared.
+        # Skip idle projects: otherwise most figures would compare zero with zero.
         if (mine is None or mine.is_blank) and all(value == 0 for row in rows for value in row.values.values()):
             continue
         for measure in report.measures:
@@ -87,7 +87,7 @@ def _figure(
     family, values = mine.values.get(measure, _NOTHING) if mine else _NOTHING
     is_budget = report.path == BUDGET
     if is_budget and rows and measure == "budget_remaining" and all(row.values["budget"] is None for row in rows):
-        # Of a budget that is not set nothing remains, and nothing is stated.
+        # Without a budget nothing remains, and the report states no value.
         family, values = _NOTHING
     return Figure(
         report.path,
@@ -110,7 +110,7 @@ def _figure(
 
 
 def fingerprint(sums: LocalTotals, report: str, month: Window) -> str:
-    """Hash of our figures of a month for a report; empty where there are none. Fees are not included: they belong to no month."""
+    """Hash of the local figures of a window for a report; empty if there are none. Fees, which belong to no month, are excluded."""
     tables = ("time/projects", "expenses/projects") if report == UNINVOICED else (report,)
     lines = sorted(
         (table, part.subject_id, part.currency, part.month.isoformat(), part.is_running, *_compared(report, part))
@@ -129,7 +129,7 @@ def _compared(report: str, part: Part) -> list[str]:
 
 
 def _within(parts: Sequence[Part], window: Window) -> list[Part]:
-    """Monthly parts in a window; windows begin and end with a month, or with the range that was summed."""
+    """Monthly parts in a window; windows begin and end with a month, or with the summed range."""
     return [part for part in parts if window.first.replace(day=1) <= part.month <= window.last]
 
 
@@ -145,14 +145,14 @@ def _total(parts: Iterable[Part], name: str) -> Decimal:
 
 
 def _hours(parts: Sequence[Part], name: str) -> _Values:
-    """Hours with and without running timers: Harvest does not document whether its reports count these."""
+    """Hours with and without running timers: it is not documented whether reports count these."""
     total = _total(parts, name)
     running = _total((part for part in parts if part.is_running), name)
     return ("timers", {"counted": total, "left out": total - running}) if running else ("", {"": total})
 
 
 def _money(parts: Sequence[Part], name: str) -> _Values:
-    """Money rounded once in total and entry by entry: Harvest does not document which."""
+    """Money rounded per total and per entry: it is not documented which one reports use."""
     return "money", {"per total": _total(parts, name), "per entry": _total(parts, f"{name}_each")}
 
 
@@ -189,8 +189,8 @@ def _expenses(sums: LocalTotals, path: str, window: Window) -> dict[_Place, _Our
 def _uninvoiced(sums: LocalTotals, _path: str, window: Window) -> dict[_Place, _OurRow]:
     """Expected rows of the uninvoiced report: all billable projects, idle ones too.
 
-    https://help.getharvest.com/api-v2/reports-api/reports/uninvoiced-report/ says "all billable projects", and recorded reports
-    show it. Of archived ones none is recorded.
+    https://help.getharvest.com/api-v2/reports-api/reports/uninvoiced-report/ says "all billable projects", which recorded
+    reports confirm. No recorded report has an archived one.
     """
     time = _by_place(_within(sums.parts["time/projects"], window))
     spent = _by_place(_within(sums.parts.get("expenses/projects", ()), window))
@@ -226,10 +226,10 @@ def _uninvoiced(sums: LocalTotals, _path: str, window: Window) -> dict[_Place, _
 
 
 def _fee_left(project: Project, window: Window) -> _Values:
-    """Uninvoiced remainder of a fixed fee, of all time; 0 before the project starts.
+    """Uninvoiced remainder of a fixed fee over all time; 0 before the project starts.
 
     https://support.getharvest.com/hc/en-us/articles/360048181472-How-project-type-affects-reports
-    Recorded: lines of drafts and of products count, expenses do not. Not known: what an invoice's discount does.
+    In recorded reports, lines of drafts and of products count, expenses do not. The effect of an invoice's discount is unknown.
     """
     if project.starts_on > window.last:
         return _NOTHING
@@ -239,7 +239,7 @@ def _fee_left(project: Project, window: Window) -> _Values:
 
 
 def _budgets(sums: LocalTotals, _path: str, window: Window) -> dict[_Place, _OurRow]:
-    """Expected rows of the project budget report; a monthly budget counts the month of the day it is asked on.
+    """Expected rows of the project budget report; a monthly budget covers the month of the request.
 
     https://help.getharvest.com/api-v2/reports-api/reports/project-budget-report/
     """
@@ -274,7 +274,7 @@ _TIMERS = ("with running timers", "without running timers")
 
 
 def _hours_used(entries: Sequence[Part]) -> dict[str, Decimal]:
-    """Hours that count to a budget: all of them, as recorded, or billable ones only, as an account may choose.
+    """Hours that count towards a budget: all of them, as in recorded reports, or only billable ones, as an account may choose.
 
     https://support.getharvest.com/hc/en-us/articles/360048686811-How-to-set-project-budgets
     """
@@ -285,7 +285,7 @@ def _hours_used(entries: Sequence[Part]) -> dict[str, Decimal]:
 
 
 def _money_used(entries: Sequence[Part], expenses: Sequence[Part], project: Project) -> dict[str, Decimal]:
-    """Money that counts to a budget: billable hours at their rates and, where expenses count, all of these (as recorded)."""
+    """Money that counts towards a budget: billable hours at their rates, and all expenses if these count (as in recorded reports)."""
     roundings = (("rounded per total", "budget_money"), ("rounded per entry", "budget_money_each"))
     extra = _total(expenses, "amount") if project.has_expenses else ZERO
     return {
@@ -303,7 +303,7 @@ def _counted(parts: Iterable[Part], project: Project, today: date) -> list[Part]
 
 
 def _turning(project: Project, today: date) -> str:
-    """Reason why a monthly budget is not provable at the turn of a month, which depends on the account's time zone; else empty."""
+    """Reason why a monthly budget is not provable around the turn of a month, which depends on the time zone; else empty."""
     is_turning = (today - timedelta(days=1)).month != (today + timedelta(days=1)).month
     return "a monthly budget is about to start afresh, or just has" if project.is_monthly and is_turning else ""
 

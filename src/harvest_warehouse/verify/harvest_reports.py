@@ -1,4 +1,4 @@
-"""Harvest's reports that are compared: their columns and parameters, and parsing of their rows. Pure."""
+"""Definitions of the Harvest reports that are compared, and parsing of their rows. Pure."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Report:
     """Definition of one of Harvest's reports.
 
     Attributes:
-        path: below `reports/`.
-        subject: whose sums a row holds.
-        measures: the columns that are compared.
-        params: of the query, beside the window.
-        feature: the company's switch that it needs, else empty.
-        needs: the tables that hold our side of it, beside time entries, projects and clients.
+        path: path below `reports/`.
+        subject: what its rows are grouped by.
+        measures: columns to compare.
+        params: query parameters, besides the window.
+        feature: feature switch of the company that it needs; else empty.
+        needs: tables for the local totals, besides time entries, projects and clients.
     """
 
     path: str
@@ -39,7 +39,7 @@ _TIME = ("total_hours", "billable_hours", "billable_amount")
 _SPENT = ("total_amount", "billable_amount")
 _LEFT = ("total_hours", "uninvoiced_hours", "uninvoiced_expenses", "uninvoiced_amount")
 _REPORTS = (
-    # With fixed fees here and without them in the other two: both readings of the money are compared.
+    # With fixed fees here and without in the other two, so that both kinds of amounts are compared.
     Report("time/projects", "project", _TIME, {"include_fixed_fee": "true"}),
     Report("time/team", "user", _TIME),
     Report("time/tasks", "task", _TIME),
@@ -62,12 +62,12 @@ _REPORTS = (
     ),
 )
 REPORTS = {report.path: report for report in _REPORTS}
-"""By path. https://help.getharvest.com/api-v2/reports-api/reports/time-reports/ and its neighbours."""
+"""Reports by path. https://help.getharvest.com/api-v2/reports-api/reports/time-reports/ and the pages beside it."""
 
 
 @dataclass(frozen=True)
 class TheirRow:
-    """Row of a report: the subject, and the value of each measure; None where Harvest shows none."""
+    """Row of a report: its subject, and the value of each measure; None if Harvest states none."""
 
     subject_id: int
     subject: str
@@ -76,10 +76,10 @@ class TheirRow:
 
 
 def their_rows(report: Report, body: bytes) -> list[TheirRow]:
-    """Parse the rows of a report, with every digit as Harvest wrote it.
+    """Parse the rows of a report, keeping every digit.
 
     Raises:
-        ContractViolation: where a figure is no number.
+        ContractViolation: a figure is not a number.
     """
     try:
         return [_their_row(report, record) for record in json.loads(body, parse_float=Decimal)["results"]]

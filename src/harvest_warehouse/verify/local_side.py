@@ -1,4 +1,4 @@
-"""Gather what a comparison starts from: the token's owner, the scope, and a snapshot of our tables' totals."""
+"""Gather the inputs of a comparison: the token's owner, the scope, and a snapshot of the local totals."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from harvest_warehouse.verify.scope import Asker, Scope, asker, scope
 
 @dataclass(frozen=True)
 class LocalSide:
-    """Snapshot of our tables' totals.
+    """Snapshot of the local totals.
 
     Attributes:
-        tables: their sums, as loaded.
-        sums: the same with the hours that running timers had when it was last asked.
-        loaded_since: since when each stream has every change, by Harvest's clock.
-        rows: what our rows say without any report.
+        tables: totals of the tables, as loaded.
+        sums: the same totals with the present hours of running timers.
+        loaded_since: cursor of each stream, by Harvest's clock.
+        rows: results of the row checks.
     """
 
     tables: LocalTotals
@@ -41,10 +41,10 @@ class Beginning:
     """Inputs of a comparison.
 
     Attributes:
-        who: who asks.
-        scope: what there is to compare.
-        ours: our side.
-        known: what earlier runs compared.
+        who: rights of the token's owner.
+        scope: days and reports to compare.
+        ours: snapshot of the local totals.
+        known: windows compared by earlier runs.
     """
 
     who: Asker
@@ -60,18 +60,18 @@ def begin(
     first: date | None,
     last: date | None,
 ) -> Beginning:
-    """Gather the inputs of a comparison: token's owner, scope, our side. Only while holding the run lock.
+    """Gather the inputs of a comparison: token's owner, scope, local totals. Call it while the run holds the lock.
 
     Raises:
-        NeedsYou: where nothing is loaded.
-        SettingWrong: where no day is left to compare.
-        HarvestError: where Harvest cannot be asked.
+        NeedsYou: nothing is loaded.
+        SettingWrong: no day is left to compare.
+        HarvestError: a request failed.
     """
     warehouse = run.warehouse
     if not run.is_loaded():
         raise NeedsYou(f"There is no {warehouse.place} to compare: run {warehouse.command('load')} first.")
     settle(run, settings)
-    # Before our tables are read: what changes in Harvest from now on is told from what differs.
+    # Harvest's time is taken before our tables are read, to tell later changes in Harvest from real differences.
     run.disconnect()
     who = asker(client)
     with run.database() as database:
@@ -81,14 +81,14 @@ def begin(
 
 
 def ours(run: Run, settings: Settings, client: Client, scope: Scope, before: LocalSide | None = None) -> LocalSide:
-    """Take a snapshot of our side. Only while holding the run lock, and with no load package pending.
+    """Take a snapshot of the local totals. Call it while the run holds the lock, with no load package pending.
 
     Args:
-        run: into the database where the rows are.
+        run: the run.
         settings: the account.
-        client: asks for running timers.
-        scope: what is compared.
-        before: as it was: where nothing changed since, it is as it was then, timers included.
+        client: HTTP client, to read running timers.
+        scope: days and reports to compare.
+        before: earlier snapshot, which is reused, timers included, if the tables did not change.
     """
     loaded_since = pipeline_state.loaded_since(run, settings.account_id)
     with run.database() as database:

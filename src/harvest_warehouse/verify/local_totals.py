@@ -10,7 +10,7 @@ from decimal import Decimal
 from harvest_warehouse.database import Database
 
 ZERO = Decimal(0)
-# By report subject: the column of its id, of its name, and whether money of fixed fee projects counts.
+# By report: columns with the subject's id and name, and whether amounts of fixed-fee projects count.
 _TIME = {
     "projects": ("project__id", "project__name", True),
     "team": ("user__id", "user__name", False),
@@ -28,12 +28,12 @@ class Part:
     """Sums of one subject in one month.
 
     Attributes:
-        subject_id: the project, person, task or category.
-        subject: its name.
-        currency: the client's.
-        month: the first day of the month.
-        is_running: whether these are the running timers.
-        sums: exact sums by name; those ending in `_each` are of amounts rounded to cents one by one.
+        subject_id: id of the project, person, task or category.
+        subject: name of the subject.
+        currency: currency of the client.
+        month: first day of the month.
+        is_running: whether it sums running timers only; others are summed apart.
+        sums: exact sums by name; `_each` marks sums of amounts that were rounded to cents individually.
     """
 
     subject_id: int
@@ -46,23 +46,23 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """Project facts from its row, its assignments and its invoice lines.
+    """Project data from its row, its assignments and its invoice lines.
 
     Attributes:
-        project_id: its id.
-        name: its name.
-        currency: its client's.
-        is_billable: whether it is billed at all.
-        is_fixed_fee: whether it has a fee.
+        project_id: id of the project.
+        name: name of the project.
+        currency: currency of its client.
+        is_billable: whether it is billable.
+        is_fixed_fee: whether it has a fixed fee.
         is_active: whether it is not archived.
-        fee: the fee.
-        starts_on: its first day; by Harvest's rule the day it was made, where it has none.
-        budget_by: what its budget counts.
-        is_monthly: whether the budget begins anew with each month.
-        has_expenses: whether expenses count to the budget.
-        budget: in hours or in money; by person or task, those of all assignments.
-        active_budget: the same, by person or task of active assignments only.
-        lines: invoice lines linked to it: the invoice's discount in percent, the amount.
+        fee: the fixed fee.
+        starts_on: start date; without one, the day it was created, as in Harvest.
+        budget_by: Harvest's `budget_by`; `none` without a budget.
+        is_monthly: whether the budget is monthly.
+        has_expenses: whether expenses count towards the budget.
+        budget: budget in hours or money; for budgets by person or task, the sum of all assignments.
+        active_budget: the same, with active assignments only.
+        lines: amounts of invoice lines linked to it, as (discount of the invoice in percent, amount).
     """
 
     project_id: int
@@ -86,10 +86,10 @@ class LocalTotals:
     """Local totals of an account.
 
     Attributes:
-        parts: by table and subject (`time/projects`, `expenses/team`), of a range of days.
-        whole: of all time, by project.
-        projects: by id.
-        running_ids: the time entries whose timer ran when they were loaded.
+        parts: monthly sums in a range of days, by table and subject (`time/projects`, `expenses/team`).
+        whole: monthly sums of all time by project, by table.
+        projects: projects by id.
+        running_ids: ids of the time entries whose timer was running when they were loaded.
     """
 
     parts: Mapping[str, tuple[Part, ...]]
@@ -99,12 +99,12 @@ class LocalTotals:
 
 
 def is_loaded(database: Database) -> bool:
-    """True if the tables that a comparison needs at least are there."""
+    """True if the tables that every comparison needs exist."""
     return all(database.columns(table) for table in ("time_entries", "projects", "clients"))
 
 
 def days_of(database: Database, account_id: str) -> tuple[date | None, date | None, date | None]:
-    """First and last day of work, and the latest day of a running timer; None where there is none."""
+    """First and last day with time or expenses, and the latest day with a running timer; None if there is none."""
     account = {"account_id": account_id}
     firsts, lasts = [], []
     for table in ("time_entries", "expenses"):
@@ -124,16 +124,16 @@ def days_of(database: Database, account_id: str) -> tuple[date | None, date | No
 
 
 def local_totals(database: Database, account_id: str, first: date, last: date) -> LocalTotals:
-    """Sum an account's tables; equal results if nothing changed in between.
+    """Sum an account's tables; results are equal if the tables did not change in between.
 
     Args:
-        database: open on the account's tables.
-        account_id: the account; others in the same tables are left alone.
-        first: the first day of what is compared by day.
-        last: its last day.
+        database: connection to the account's tables.
+        account_id: the account; rows of other accounts are excluded.
+        first: first day of the range for `parts`.
+        last: last day of the range, inclusive.
 
     Raises:
-        DltException: where the database refuses.
+        DltException: the database refuses.
     """
     values = {"account_id": account_id, "first": first, "last": last}
     days = "and work.spent_date between :first and :last"
@@ -170,7 +170,7 @@ _VALUE = "work.rounded_hours * coalesce(work.billable_rate, 0)"
 
 
 def _time(database: Database, subject: str, values: Mapping[str, object], days: str) -> tuple[Part, ...]:
-    """Sum time entries by subject and month: rounded hours as they are, money as rounded hours times the entry's own rate."""
+    """Sum time entries by subject and month: rounded hours, and amounts as rounded hours times the entry's own rate."""
     key, name, has_fixed_fee = _TIME[subject]
     money = _BILLABLE if has_fixed_fee else f"{_BILLABLE} and not coalesce(projects.is_fixed_fee, false)"
     sums = {
@@ -200,7 +200,7 @@ def _sum(condition: str, value: str) -> str:
 
 
 def _sums(name: str, condition: str, value: str) -> dict[str, str]:
-    """SQL sums of an amount: exact, and (`_each`) rounded to cents one by one before summing."""
+    """SQL sums of an amount: exact, and (`_each`) of amounts rounded to cents individually."""
     return {name: _sum(condition, value), f"{name}_each": _sum(condition, f"round({value}, 2)")}
 
 
@@ -214,7 +214,7 @@ def _parts(
     days: str,
 ) -> tuple[Part, ...]:
     key, name = subject
-    # Not every database groups by a constant.
+    # Not every database supports grouping by a constant.
     group = _GROUP.format(key=key) + (f", {running}" if running else "")
     query = (
         f'select work."{key}", {_HEAD.format(name=name)}, {running or "false"}, {", ".join(sums.values())} '
@@ -266,7 +266,7 @@ def _projects(database: Database, account_id: str) -> dict[int, Project]:
             starts_on or _day(created_at),
             by or "none",
             bool(is_monthly),
-            # https://support.getharvest.com/hc/en-us/articles/360048686811: no other kind of budget takes expenses.
+            # https://support.getharvest.com/hc/en-us/articles/360048686811: no other kind of budget includes expenses.
             bool(has_expenses) and by == "project_cost",
             None if budget is None else _decimal(budget),
             None if active_budget is None else _decimal(active_budget),
@@ -276,7 +276,7 @@ def _projects(database: Database, account_id: str) -> dict[int, Project]:
 
 
 def _lines(database: Database, account_id: str) -> dict[int, tuple[tuple[Decimal, Decimal], ...]]:
-    """Invoice lines by project; of drafts too, and products: a recorded report counts both."""
+    """Invoice lines by project, including those of drafts and of products: a recorded report counts both."""
     if not database.columns("invoices__line_items"):
         return {}
     query = """

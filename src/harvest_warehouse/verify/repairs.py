@@ -1,4 +1,4 @@
-"""Choose the rows to read again so that figures that differ can agree, as filters for `load`. Pure."""
+"""Choose the rows to read again for figures that differ, as re-read filters for `load`. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from harvest_warehouse.verify.harvest_reports import BUDGET, UNINVOICED
 from harvest_warehouse.verify.report_plan import Window
 from harvest_warehouse.verify.verdicts import Figure, Judged
 
-# A month is a few requests, whatever is in it; of a longer window only the project is read.
+# Up to a month, all rows are read, in a few requests; for a longer window, only those of the project.
 _WHOLE_DAYS = 31
 
 
@@ -19,9 +19,9 @@ def repairs(
     """Re-read filters for figures that differ, by stream.
 
     Args:
-        judged: the verdicts; those that agree, or cannot be compared, ask for nothing.
-        windows: days of which all time is read again, whatever the verdicts: where a rounding rule was changed.
-        beside: what no report asks for: rows that contradict themselves (`row_checks`).
+        judged: verdicts; only repairable ones add filters.
+        windows: windows in which to read all time entries again, whatever the verdicts, after a change of the rounding rule.
+        beside: further filters, for rows that failed the row checks.
     """
     wrong = [one.figure for one in judged if one.is_repairable]
     time = [_days(window) for window in windows]
@@ -29,13 +29,13 @@ def repairs(
     expenses = [_work(figure) for figure in wrong if _is_expenses(figure)]
     projects_by_day = {figure.subject_id for figure in wrong if figure.is_of_window and figure.subject_id}
     for figure in wrong:
-        # A budget counts all time; where days of the project differ too, they are the reason.
+        # Budgets cover all time, unless figures by day of the same project differ too, which then are the cause.
         if figure.report == BUDGET and figure.measure != "budget" and figure.subject_id not in projects_by_day:
             time.append({"project_id": figure.subject_id})
             expenses.append({"project_id": figure.subject_id})
     found: FiltersByStream = {"time_entries": _fewest(time), "expenses": _fewest(expenses)}
     if wrong:
-        # Short lists, and what they hold decides about everything: currency, fee, kind of project.
+        # Short lists that every figure depends on: currency, fee, kind of project.
         found |= {"clients": [{}], "projects": [{}]}
     if any(figure.report == BUDGET for figure in wrong):
         found |= {"task_assignments": [{}], "user_assignments": [{}]}

@@ -21,7 +21,7 @@ NOT_IN_REPORTS = (
     "contacts, notes and approvals",
     "changes that leave all sums of a window the same: an entry moved to another of its days, two entries that swapped places",
 )
-"""Data that Harvest's reports say nothing about, so that no comparison with them can prove it."""
+"""Data that Harvest's reports do not cover, so that no comparison with them can prove it."""
 
 
 @dataclass(frozen=True)
@@ -30,24 +30,24 @@ class VerifyReport:
 
     Attributes:
         account_id: the Harvest account.
-        run_id: the comparison's id in `harvest_reconciliation`.
-        first: the first day that was compared.
-        last: the last one.
-        planned_calls: how many reports it wanted to ask, before it asked any.
-        planned_minutes: how long the pace alone makes these take.
-        calls: how many it asked.
-        judged: every figure with its verdict; where a longer window differed, the months that are why.
-        conventions: what was found of what Harvest does not document.
-        months_not_alone: how many months were compared only as parts of longer windows: differences of two of them that cancel
-            out, for the same subject and currency, would not show.
-        refused: the reports that Harvest does not give this token, and why.
-        left_out: the reports whose module is switched off in the account, and why.
-        notes: what is worth knowing beside.
-        is_rounding_changed: whether the account's rule for rounding hours was changed.
-        repaired: what was read again, round by round.
-        started_at: when it began.
-        seconds: how long it took.
-        rows: what our rows say without a report.
+        run_id: id of the comparison in `harvest_reconciliation`.
+        first: first day compared.
+        last: last day compared.
+        planned_calls: number of report requests planned at the start.
+        planned_minutes: minutes that the rate limit alone makes these take.
+        calls: number of report requests sent.
+        judged: figures with their verdicts; for a longer window that differed, the months that explain it.
+        conventions: findings about conventions that Harvest does not document.
+        months_not_alone: number of months compared only as parts of longer windows: differences of two months in the same
+            subject and currency that cancel out would not show.
+        refused: reports that Harvest denies this token, and why.
+        left_out: reports that were not requested, and why: their module is switched off, or their data is not loaded.
+        notes: further notes for the user.
+        is_rounding_changed: whether the account's rule for rounding hours seems to have changed.
+        repaired: re-read filters of each repair round.
+        started_at: start of the comparison, by Harvest's clock.
+        seconds: duration.
+        rows: results of the row checks.
     """
 
     account_id: str
@@ -76,12 +76,12 @@ class VerifyReport:
 
     @property
     def differing(self) -> tuple[Judged, ...]:
-        """Figures that did not agree, or could not be compared."""
+        """Figures that differ, or could not be compared."""
         return tuple(one for one in self.judged if one.verdict not in AGREED)
 
     @property
     def not_proven(self) -> tuple[str, ...]:
-        """Limits of this comparison, as messages: data that no report shows, and hours that rounding hides."""
+        """Limits of this comparison, as messages: data that no report covers, and precision lost to rounding."""
         minutes = self.rows.rounding.step_minutes
         hours = (f"hours before they are rounded, within {minutes} minutes",) if minutes else ()
         unrounded = self.rows.without_rounding
@@ -93,5 +93,5 @@ class VerifyReport:
 
     @property
     def is_proven(self) -> bool:
-        """True if every figure agrees, no report was refused, and no row contradicts itself."""
+        """True if every figure agrees, no report was refused, and all rows pass the row checks."""
         return not self.refused and not self.differing and self.rows.is_clean

@@ -37,7 +37,7 @@ class ReportCall:
 def months_of(first: date, last: date, today: date) -> tuple[Window, ...]:
     """Split a range of days into calendar months, oldest first.
 
-    What lies after the month of `today` belongs to the last window: Harvest refuses one that begins in the future.
+    The last window, from the month of `today`, includes later days, since Harvest refuses windows that begin in the future.
     """
     found: list[Window] = []
     while first <= last:
@@ -70,9 +70,9 @@ def planned(
     """Report calls of a run, newest window first.
 
     Args:
-        months: all windows to be compared.
-        covered: for each report, the months for which a longer window is enough.
-        done: calls that an interrupted run has just made; their months need no other.
+        months: months to compare.
+        covered: months, by report, that may be compared as part of a longer window.
+        done: calls that an interrupted run has made; the months that they cover need no other.
     """
     calls = []
     for report, quiet in covered.items():
@@ -84,23 +84,23 @@ def planned(
 
 
 def newest_first(calls: Iterable[ReportCall]) -> list[ReportCall]:
-    """Sort calls by window, newest first: changes are likeliest there."""
+    """Sort calls by window, newest first, where changes are most likely."""
     return sorted(calls, key=lambda call: (call.window.last, call.window.first), reverse=True)
 
 
 def probe_before(first: date) -> Window:
-    """Window of the year before the first day, as a probe: the oldest rows may be the missing ones."""
+    """Window of the year before the first day, to check whether the oldest rows are missing."""
     return Window(first - timedelta(days=LONGEST_DAYS), first - timedelta(days=1))
 
 
 def unfound(months: Sequence[Window], differs: Mapping[Window, bool]) -> list[Window]:
-    """Bisect months of which at least one differs: the windows to ask next; none when all that differ are known.
+    """Bisect months of which at least one differs: windows to request next; none when all that differ are known.
 
-    The newer half is asked, and the older one only where the newer differs, too: else it must be the one.
+    The newer half is requested first. If it agrees, the older half must differ, and is not itself requested.
 
     Args:
-        months: without a gap, oldest first.
-        differs: what was asked until now, and whether it differs.
+        months: consecutive months, oldest first.
+        differs: windows requested so far, and whether they differ.
     """
     if len(months) == 1:
         return [] if months[0] in differs else [months[0]]
@@ -121,7 +121,7 @@ def whole(months: Sequence[Window]) -> Window:
 
 
 def is_covered(window: Window, others: Iterable[Window]) -> bool:
-    """True if each day of a window is in one of the others."""
+    """True if every day of a window is in one of the others."""
     day = window.first
     for other in sorted(others):
         if other.first <= day <= other.last:
@@ -130,5 +130,5 @@ def is_covered(window: Window, others: Iterable[Window]) -> bool:
 
 
 def minutes_for(calls: int, per_15_minutes: int) -> int:
-    """Minutes that the rate limit alone makes so many calls take; 0 for no limit. The first batch goes at once."""
+    """Minutes that the rate limit alone makes this many calls take; 0 without a limit. The first batch is sent at once."""
     return (max(calls, 1) - 1) // per_15_minutes * _WINDOW_MINUTES if per_15_minutes else 0

@@ -14,14 +14,14 @@ from harvest_warehouse.verify.harvest_reports import BUDGET, REPORTS, Report, Th
 from harvest_warehouse.verify.report_plan import ReportCall, Window
 
 _MOST_PAGES = 1_000
-# What lasts no longer is not worth a word.
+# Shorter waits are not reported.
 _SHORT_SECONDS = 5.0
 _LOOK_EVERY_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
 class Reading:
-    """Rows of one report, and when it was read (aware instant)."""
+    """Rows of one report, time of its request (aware), and number of its pages."""
 
     rows: tuple[TheirRow, ...]
     at: datetime
@@ -33,10 +33,10 @@ class Answers:
     """Results of some report calls.
 
     Attributes:
-        readings: what the reports stated.
-        refused: the reports that Harvest does not give this token, and why.
-        too_early: the calls whose window has not begun yet, for Harvest.
-        failure: what a run cannot go on after: to be raised when the others are taken.
+        readings: rows of the reports.
+        refused: reports that Harvest denies this token, and why.
+        too_early: calls refused because their window begins in the future for Harvest.
+        failure: error that must end the run; to be raised once the other results are stored.
     """
 
     readings: Mapping[ReportCall, Reading]
@@ -49,12 +49,12 @@ class ReportReader:
     """Reader that requests reports from Harvest.
 
     Args:
-        client: asks.
-        today: the day by the server's clock when the comparison began.
-        on_wait: is told once for each wait, and until when.
+        client: HTTP client.
+        today: day at the start of the comparison, by the server's clock.
+        on_wait: called once per wait for the rate limit, with its end.
 
     Attributes:
-        calls: how many reports were asked for, further pages included.
+        calls: number of successful report requests, including further pages.
     """
 
     def __init__(self, client: Client, today: date, on_wait: Callable[[datetime], None]) -> None:
@@ -65,11 +65,11 @@ class ReportReader:
         self.calls = 0
 
     def room_for(self, calls: Sequence[ReportCall]) -> int:
-        """Number of these calls that the rate limit allows now or within seconds; 0 if even the first must wait."""
+        """Number of these calls that the rate limit allows within seconds; 0 if even the first must wait."""
         return next((count for count in range(len(calls), 0, -1) if not self._must_wait(count)), 0)
 
     def wait(self, reports: int) -> None:
-        """Wait until the rate limit allows so many reports, and report until when."""
+        """Wait until the rate limit allows this many reports, and report the end of the wait."""
         self._tell_wait(reports)
         self._client.wait_until_free("reports", reports)
 
@@ -85,8 +85,8 @@ class ReportReader:
                 readings[call] = self._result(answer)
             except (Forbidden, NotFound) as error:
                 refused[call.report] = str(error)
-            except HarvestError as error:  # A report is dear: none that was given is lost with one that was not.
-                # By the account's own clock, it may be the day before: then its window lies in the future.
+            except HarvestError as error:  # Reports are expensive: keep those that succeeded.
+                # In the account's time zone it may still be the day before, so that the window lies in the future.
                 if isinstance(error, RequestRefused) and call.window.first >= self._today:
                     too_early.add(call)
                 else:
@@ -95,7 +95,7 @@ class ReportReader:
         return Answers(readings, refused, frozenset(too_early), failure)
 
     def _result(self, answer: Future[Reading]) -> Reading:
-        """Wait for an answer; report the end of the wait if the rate limit delays it (another program may use it, too)."""
+        """Wait for a report; if the rate limit delays it (another program may use it, too), report the end of the wait."""
         while not wait((answer,), _LOOK_EVERY_SECONDS).done:
             self._tell_wait(1)
         return answer.result()

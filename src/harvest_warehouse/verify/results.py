@@ -1,4 +1,4 @@
-"""System tables `harvest_reconciliation` (figures beside Harvest's) and `harvest_reconciliation_windows` (progress)."""
+"""System tables `harvest_reconciliation` (our figures beside Harvest's) and `harvest_reconciliation_windows` (progress)."""
 
 from __future__ import annotations
 
@@ -74,12 +74,12 @@ class Compared:
 
     Attributes:
         call: the report and its window.
-        is_month: whether it is a month, not a longer window.
-        fingerprint: of our figures at that time.
-        compared_at: when Harvest was asked.
+        is_month: whether it is a month or a budget, not a longer window.
+        fingerprint: fingerprint of the local figures at that time.
+        compared_at: time of the request.
         is_agreed: whether all figures agreed.
-        is_finished: whether the comparison came to its end.
-        rows: what the report stated.
+        is_finished: whether the comparison was finished.
+        rows: rows of the report.
     """
 
     call: ReportCall
@@ -92,7 +92,7 @@ class Compared:
 
 
 def known(database: Database, account_id: str) -> list[Compared]:
-    """Read all compared windows, with the reports' rows for those of unfinished comparisons."""
+    """Read all compared windows; those of unfinished comparisons with the rows of their reports."""
     if not database.columns(WINDOWS.name):
         return []
     columns = "report, from_date, to_date, is_month, fingerprint, compared_at, is_agreed, is_finished"
@@ -130,19 +130,19 @@ def remember(
     over: Collection[ReportCall],
     beside: Collection[ReportCall],
 ) -> None:
-    """Write the verdicts on these windows in place of older ones. Only while holding the run lock.
+    """Write the verdicts on these windows, replacing older ones. Call it while the run holds the lock.
 
     Args:
-        run: into the database.
+        run: the run.
         account_id: the account.
-        run_id: the comparison.
-        compared: the windows.
-        judged: verdicts, also of other windows.
-        over: all that this comparison has asked: older windows whose days are all in it are outdated.
-        beside: what stays all the same: what this comparison has written already, and months proven by themselves.
+        run_id: id of the comparison.
+        compared: windows to write.
+        judged: verdicts, which may include those of other windows.
+        over: all calls of this comparison; older windows that these cover are outdated and deleted.
+        beside: calls to keep nevertheless: those already written by this comparison, and months proven on their own.
 
     Raises:
-        DltException: where the database refuses.
+        DltException: the database refuses.
     """
     if not compared:
         return
@@ -179,7 +179,7 @@ def outdated(
     over: Collection[ReportCall],
     beside: Collection[ReportCall],
 ) -> list[ReportCall]:
-    """Known calls that a comparison replaces; of budgets, those of any day. Arguments as for `remember`. Pure."""
+    """Known calls that a comparison replaces; for budgets, those of any day. Arguments as in `remember`. Pure."""
     windows: dict[str, list[Window]] = {}
     for call in over:
         windows.setdefault(call.report, []).append(call.window)
@@ -202,7 +202,7 @@ def _forget(
     over: Collection[ReportCall],
     beside: Collection[ReportCall],
 ) -> None:
-    """Delete the rows of both tables that these calls replace."""
+    """Delete the rows that these calls replace from both tables."""
     if not database.columns(WINDOWS.name):
         return
     query = f"select report, from_date, to_date from {WINDOWS.name} where account_id = :account_id"

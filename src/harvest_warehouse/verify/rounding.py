@@ -1,7 +1,7 @@
-"""Infer the rule by which an account rounds hours from its time entries: Harvest's API does not tell it. Pure.
+"""Infer an account's rule for rounding hours from its time entries, since Harvest's API does not expose it. Pure.
 
 https://support.getharvest.com/hc/en-us/articles/360053116772-How-does-time-rounding-work: one setting for the whole account,
-applied to each entry by itself and to all of history.
+applied to each entry individually and to the whole history.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from itertools import product
 
 _HUNDREDTH = Decimal("0.01")
-# Hours are shown in hundredths; what Harvest rounds may lie half of one to either side.
+# Hours are shown in hundredths; the value that Harvest rounds may differ by half a hundredth.
 _SHOWN_BY = Decimal("0.005")
-# For another rule, entries must speak that none before explains: so many, and one in so many.
+# A further rule must explain this many entries that no earlier rule explains, and at least one in this many of all.
 _LEAST_ENTRIES = 5
 _ONE_IN = 100
 _MOST_RULES = 3
@@ -26,8 +26,8 @@ class Rule:
     """Rule for rounding hours.
 
     Attributes:
-        way: `to the nearest`, `up to` or `down to`; empty where nothing is rounded.
-        minutes: the step.
+        way: `to the nearest`, `up to` or `down to`; empty if hours are not rounded.
+        minutes: rounding step; 0 if hours are not rounded.
     """
 
     way: str = ""
@@ -37,7 +37,7 @@ class Rule:
         return f"rounded {self.way} {self.minutes} minutes" if self.minutes else "not rounded"
 
     def fits(self, hours: Decimal, rounded: Decimal) -> bool:
-        """True if the rule rounds `hours`, which are shown in hundredths, to `rounded`."""
+        """True if the rule rounds `hours`, given in hundredths, to `rounded`."""
         if not self.minutes:
             return abs(hours - rounded) < _SHOWN_BY
         shown = rounded.quantize(_HUNDREDTH, ROUND_HALF_UP)
@@ -51,13 +51,13 @@ class Rule:
 
 
 NOT_ROUNDED = Rule()
-# What Harvest offers first; other steps and ways have never been seen.
+# Steps that Harvest offers come first; others have never been seen.
 _RULES = [Rule(way, minutes) for steps in ((6, 15, 30), (5, 10, 12, 20)) for way, minutes in product(_WAYS, steps)]
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Distinct pair of hours and rounded hours, and how many entries have it."""
+    """Distinct pair of hours and rounded hours, and the number of entries with it."""
 
     hours: Decimal
     rounded: Decimal
@@ -69,8 +69,8 @@ class Rounding:
     """Rounding rules inferred from the entries of an account.
 
     Attributes:
-        rules: each rule that is needed, and how many entries it explains that those before it do not.
-        unlike: what no rule explains.
+        rules: inferred rules, each with the number of entries that it explains and earlier ones do not.
+        unlike: pairs that no rule explains.
     """
 
     rules: tuple[tuple[Rule, int], ...] = ()
@@ -88,15 +88,15 @@ class Rounding:
 
     @property
     def step_minutes(self) -> int:
-        """Rounding step in minutes, within which rounded hours prove hours; 0 if hours are not rounded."""
+        """Largest rounding step in minutes, the precision to which rounded hours prove hours; 0 if hours are not rounded."""
         return max((rule.minutes for rule, _ in self.rules), default=0)
 
 
 def found_out(pairs: Iterable[Pair]) -> Rounding:
     """Infer the account's rounding rules, and the entries that they do not explain.
 
-    Hours are taken as not rounded unless two entries say otherwise, or one where its rule then explains all. More rules than
-    one are found only where each has a part of the account to itself: a rule for a single entry would excuse its error.
+    Hours count as not rounded unless a rule explains at least two entries more, or all of them. A further rule is accepted
+    only if it explains a substantial part of the entries: a rule for a single entry would excuse its error.
     """
     left: Sequence[Pair] = tuple(pairs)
     entries = sum(pair.entries for pair in left)

@@ -1,4 +1,4 @@
-"""Check rows without any report: duplicate keys, and hours that do not fit their rounded hours."""
+"""Check rows without a report: duplicate keys, and hours inconsistent with their rounded hours."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from harvest_warehouse.database.reread_filters import FiltersByStream
 from harvest_warehouse.database.row_counts import held
 from harvest_warehouse.verify.rounding import Pair, Rounding, found_out
 
-# As many as a terminal shows.
+# As many as fit on a terminal.
 MOST_NAMED = 20
 
 
 @dataclass(frozen=True)
 class OddEntry:
-    """Time entry whose rounded hours do not follow from its hours by any rule of the account.
+    """Time entry whose rounded hours do not follow from its hours by any rounding rule of the account.
 
     Attributes:
-        entry_id: its id.
-        spent_date: its day.
-        project: the project's name.
-        person: the person's.
-        hours: as worked.
-        rounded_hours: as rounded.
+        entry_id: id of the entry.
+        spent_date: its date.
+        project: name of the project.
+        person: name of the person.
+        hours: hours worked.
+        rounded_hours: rounded hours.
     """
 
     entry_id: int
@@ -42,13 +42,13 @@ class OddEntry:
 
 @dataclass(frozen=True)
 class Doubled:
-    """Table with duplicate keys; in counts a duplicate would hide a missing row.
+    """Table with duplicate keys; in row counts, a duplicate would offset a missing row.
 
     Attributes:
-        stream: the stream.
-        rows: how many rows there are.
-        keys: how many different keys.
-        named: some of the keys that are there more than once.
+        stream: name of the stream.
+        rows: number of rows.
+        keys: number of distinct keys.
+        named: some of the duplicate keys.
     """
 
     stream: str
@@ -62,11 +62,11 @@ class RowChecks:
     """Result of the row checks.
 
     Attributes:
-        rounding: the rules for rounding hours that the entries show, and how many entries fit none.
-        odd: some of these.
-        without_rounding: how many entries have no rounded hours to be held against.
-        doubled: the tables with a key more than once.
-        again: what to read again, for each stream.
+        rounding: inferred rounding rules, and the entries that fit none.
+        odd: some of these entries.
+        without_rounding: number of entries without hours or rounded hours, which cannot be checked.
+        doubled: tables with duplicate keys.
+        again: re-read filters by stream.
     """
 
     rounding: Rounding = field(default_factory=Rounding)
@@ -77,7 +77,7 @@ class RowChecks:
 
     @property
     def is_clean(self) -> bool:
-        """True if no row contradicts itself: all hours explained, no duplicate keys."""
+        """True if all rows pass: rounding rules explain all hours, and there are no duplicate keys."""
         return not self.rounding.unlike and not self.doubled
 
 
@@ -85,7 +85,7 @@ def row_checks(database: Database, account_id: str) -> RowChecks:
     """Check all rows of an account.
 
     Raises:
-        DltException: where the database refuses.
+        DltException: the database refuses.
     """
     rounding, without = _rounding(database, account_id)
     odd: tuple[OddEntry, ...] = ()
@@ -106,7 +106,7 @@ def row_checks(database: Database, account_id: str) -> RowChecks:
 
 
 def _rounding(database: Database, account_id: str) -> tuple[Rounding, int]:
-    """Infer the rounding rules, and count entries without rounded hours; running timers are left out, as their hours grow."""
+    """Infer the rounding rules, and count entries that cannot be checked; running timers are excluded, as their hours grow."""
     query = """
         select hours, rounded_hours, count(*) from time_entries
         where account_id = :account_id and not coalesce(is_running, false)
@@ -135,7 +135,7 @@ def _odd(database: Database, account_id: str, unlike: Sequence[Pair]) -> tuple[O
 
 
 def _doubled(database: Database, stream: Stream, account_id: str) -> tuple[tuple[str, ...], list[date]]:
-    """Sample of duplicate keys, and the days of their rows, where rows have one."""
+    """Sample of duplicate keys, and the days of their rows, if they have any."""
     names = [name for name in stream.primary_key if name != "account_id"]
     columns = [f'doubled."{name}"' for name in (*names, *([stream.date_field] if stream.date_field else []))]
     key = ", ".join(f'"{name}"' for name in stream.primary_key)
@@ -153,7 +153,7 @@ def _doubled(database: Database, stream: Stream, account_id: str) -> tuple[tuple
 
 
 def _months(days: Sequence[date | None]) -> list[dict[str, object]]:
-    """Re-read filters for the months of these days; the whole list if there are no days, or too many to name."""
+    """Re-read filters for the months of these days; the whole list if there are no days, or too many."""
     months = sorted({(day.year, day.month) for day in days if day})
     return [{}] if not months or len(days) >= MOST_NAMED else list(starmap(_month, months))
 

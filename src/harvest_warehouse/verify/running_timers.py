@@ -18,11 +18,11 @@ def with_running(sums: LocalTotals, records: Sequence[Mapping[str, Any]]) -> Loc
     """Replace the hours of running timers in the sums by their present ones, if the same timers are running.
 
     Args:
-        sums: ours, as they were loaded.
-        records: all running time entries of the account, numbers exact.
+        sums: local totals, as loaded.
+        records: all running time entries of the account, with exact numbers.
     """
     if {record["id"] for record in records} != sums.running_ids:
-        # Started or stopped since the load: our rows are behind, and the comparison shall say so.
+        # Timers started or stopped since the load: our rows are outdated, which the comparison should show.
         return sums
     parts = {table: _replaced(found, records, sums, table) for table, found in sums.parts.items()}
     whole = {table: _replaced(found, records, sums, table) for table, found in sums.whole.items()}

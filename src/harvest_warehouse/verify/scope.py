@@ -20,9 +20,9 @@ class Asker:
     """Rights of the token's owner, and the modules of the account.
 
     Attributes:
-        at: when it was asked, by Harvest's clock.
-        refused: why the token's owner sees too little for each report; empty for an administrator.
-        off: the reports whose module is switched off in the account, and why.
+        at: time of the lookup, by Harvest's clock.
+        refused: why the token's owner sees too little, by report; empty for an administrator.
+        off: reports whose module is switched off in the account, and why.
     """
 
     at: datetime
@@ -35,12 +35,12 @@ class Scope:
     """Days and reports to compare.
 
     Attributes:
-        first: the first day.
-        last: the last one.
-        months: these days as months, oldest first.
-        is_probing: whether the year before the first day is looked at, too.
-        left_out: the reports that are not asked for, and why.
-        notes: what is worth knowing beside.
+        first: first day.
+        last: last day.
+        months: the days as months, oldest first.
+        is_probing: whether to also check the year before the first day.
+        left_out: reports that are not requested, and why.
+        notes: notes for the user.
     """
 
     first: date
@@ -52,12 +52,12 @@ class Scope:
 
     @property
     def first_summed(self) -> date:
-        """First day that our side must be summed from, including the probed year."""
+        """First day of the local totals, including the probed year."""
         return probe_before(self.first).first if self.is_probing else self.first
 
 
 def asker(client: Client) -> Asker:
-    """Ask Harvest for the token's owner and the account's modules."""
+    """Look up the token's owner and the account's modules in Harvest."""
     me = client.page("users/me", None)
     roles = me.records[0].get("access_roles") or []
     refused = {}
@@ -79,11 +79,11 @@ def asker(client: Client) -> Asker:
 def scope(
     warehouse: Target, database: Database, settings: Settings, who: Asker, first: date | None, last: date | None
 ) -> Scope:
-    """Determine the scope; the oldest and the newest rows decide where no day is given.
+    """Determine the scope; days not given default to those of the oldest and newest rows.
 
     Raises:
-        SettingWrong: where no day is left.
-        NeedsYou: where nothing is loaded.
+        SettingWrong: the first day lies in the future, or no day is left.
+        NeedsYou: nothing is loaded.
     """
     today = who.at.date()
     if first is not None and first > today:
@@ -99,7 +99,7 @@ def scope(
     is_probing = first is None and settings.start_date is None
     if last is None:
         last = max(newest or today, today)
-        # Today by the account's clock may be a day before or after ours.
+        # Today in the account's time zone may be a day before or after ours.
         if running is not None and running >= today - timedelta(days=1):
             last = min(running, today) - timedelta(days=1)
             notes.append(f"A timer runs: days after {last} are compared when it has stopped.")
@@ -113,7 +113,7 @@ def scope(
 def _not_loaded(database: Database, who: Asker) -> dict[str, str]:
     missing = {table for report in REPORTS.values() for table in report.needs if not database.columns(table)}
     if "expenses/projects" in who.off:
-        # Switched off: then there are none on either side.
+        # If the module is switched off, neither side has expenses.
         missing.discard("expenses")
     return {
         report.path: f"not loaded: {', '.join(absent)}"
@@ -124,7 +124,7 @@ def _not_loaded(database: Database, who: Asker) -> dict[str, str]:
 
 def _beginning(settings: Settings, first: date | None, oldest: date | None, last: date) -> date:
     if first is None:
-        # The last day may lie before all that we have.
+        # The last day may lie before all our rows.
         first = min(oldest or last, last).replace(day=1)
     first = max(first, settings.start_date or first)
     if first > last:

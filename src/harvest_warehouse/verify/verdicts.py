@@ -1,6 +1,6 @@
-"""Judge figures against Harvest's: find which undocumented conventions the account follows, and give verdicts. Pure.
+"""Judge figures against Harvest's: infer which undocumented conventions the account follows, and give verdicts. Pure.
 
-A convention is settled for the whole account and never figure by figure: whichever fits would hide real errors.
+A convention is inferred for the whole account, never per figure: choosing whichever fits would hide real errors.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ MEANWHILE = "it changed in Harvest while reports were read"
 
 CENT = Decimal("0.01")
 _HALF = Decimal("0.005")
-# How near to a half cent an exact sum must lie for the other rounding to be excused, and how far floats may be off.
+# Tolerance: for an exact sum to count as a half cent, and for floats in Harvest's arithmetic.
 _NEAR = Decimal("0.000001")
-# A convention that is not the documented one needs more than one subject to speak for it.
+# A convention other than the first candidate must be supported by at least this many subjects.
 _LEAST_SUBJECTS = 2
 _LEAST_SHARED_ROWS = 5
-# Which rows of archived projects a report may list, by each reading; the first is the documented one.
+# Rows of archived projects that a report lists, by candidate convention; the first is the documented one.
 _ARCHIVED = "archived"
 _LISTINGS = {"listed": ("worked", "idle"), "listed where there is work": ("worked",), "left out": ()}
 
@@ -33,23 +33,23 @@ class Figure:
     """Number to compare, which both sides have or should have.
 
     Attributes:
-        report: the report's path, `time/projects`.
-        first: the first day of the window.
-        last: its last day, inclusive.
-        subject_id: the project, person, task or category.
-        subject: its name.
-        currency: the client's; empty in reports that state none.
-        measure: the report's column, `billable_amount`.
-        ours: our exact, unrounded value by each convention of `family`; one value under "" where there is no question.
-        theirs: what the report states; 0 where it has no such row.
-        family: which question of convention the figure depends on, else empty.
+        report: path of the report, such as `time/projects`.
+        first: first day of the window.
+        last: last day of the window, inclusive.
+        subject_id: id of the project, person, task or category.
+        subject: name of the subject.
+        currency: currency of the client; empty in reports that state none.
+        measure: column of the report, such as `billable_amount`.
+        ours: our exact, unrounded value under each candidate convention of `family`; one value under "" if there is none.
+        theirs: value in the report; 0 if it has no such row.
+        family: undocumented convention that the figure depends on; else empty.
         is_here: whether we have rows of this subject.
-        is_there: whether the report has a row of it.
-        is_of_window: False for what a report states of all time (a fixed fee), whatever the window.
-        moving: why a difference would prove nothing: it changes while we look; else empty.
-        unprovable: why it cannot be compared at all, else empty.
-        listing: `worked` or `idle` where it is in question whether the report lists the row at all, as it is of an
-            archived project with or without work in the window; else empty.
+        is_there: whether the report has a row of this subject.
+        is_of_window: False for all-time figures (a fixed fee), which do not depend on the window.
+        moving: why a difference would prove nothing, because the value keeps changing; else empty.
+        unprovable: why it cannot be compared at all; else empty.
+        listing: `worked` or `idle` if the report may not list the row: an archived project with or without work in the
+            window; else empty.
     """
 
     report: str
@@ -71,7 +71,7 @@ class Figure:
 
     @property
     def is_hours(self) -> bool:
-        """True if it counts hours, and not money."""
+        """True if it counts hours, not money."""
         return self.measure.endswith("hours") or self.family.endswith("hours")
 
     @property
@@ -87,10 +87,10 @@ class Judged:
     Attributes:
         figure: the figure.
         verdict: exact, tie (a half cent rounded the other way), mismatch, missing_here, missing_there, not_provable, or
-            unresolved where no convention fits the account.
-        ours: our value as Harvest would show it.
-        convention: the convention it was computed by, else empty.
-        reason: why it is not provable, else empty.
+            unresolved if no convention fits the account.
+        ours: our value, rounded as Harvest shows it.
+        convention: convention that it was computed with; else empty.
+        reason: why it is not provable; else empty.
     """
 
     figure: Figure
@@ -106,7 +106,7 @@ class Judged:
 
     @property
     def is_repairable(self) -> bool:
-        """True if reading rows again may help."""
+        """True if re-reading rows may help."""
         return self.is_different or self.verdict == "unresolved" or self.reason == MEANWHILE
 
 
@@ -115,10 +115,10 @@ class Convention:
     """Finding about a convention that Harvest does not document.
 
     Attributes:
-        family: the question.
-        accepted: the answer; None where none fits.
-        telling: how many figures the candidates differ on.
-        fitting: how many of these each candidate gets right.
+        family: name of the convention.
+        accepted: accepted candidate; None if none fits.
+        telling: number of figures on which the candidates differ.
+        fitting: how many of these each candidate explains.
     """
 
     family: str
@@ -137,13 +137,13 @@ def compare(ours: Decimal, theirs: Decimal) -> Verdict:
     shown = rounded(theirs) if abs(theirs - rounded(theirs)) < _NEAR else theirs
     if rounded(ours) == shown:
         return "exact"
-    # The two neighbours of a half cent, and nothing else.
+    # A tie: an exact half cent, rounded to the other neighbour.
     is_half = abs(abs(ours) % CENT - _HALF) < _NEAR
     return "tie" if is_half and abs(abs(shown - ours) - _HALF) < _NEAR else "mismatch"
 
 
 def judge(figures: Sequence[Figure]) -> tuple[tuple[Judged, ...], tuple[Convention, ...]]:
-    """Give a verdict on each figure, with the conventions that the verdicts rest on."""
+    """Give a verdict on each figure, and the conventions that the verdicts rest on."""
     listing = _listing(figures)
     figures = [_as_listed(figure, listing) for figure in figures]
     astray = {figure.row for figure in figures if _is_astray(figure)}
@@ -191,7 +191,7 @@ def _is_unlisted(judged: Judged) -> bool:
 
 
 def _is_astray(figure: Figure) -> bool:
-    """True if its row is missing on one side or differs in hours, so that its money says nothing about conventions."""
+    """True if its row is missing on one side or differs in hours, so that its amounts are no evidence for a convention."""
     if figure.is_here != figure.is_there:
         return True
     return figure.is_hours and all(compare(value, figure.theirs) == "mismatch" for value in figure.ours.values())
@@ -200,9 +200,9 @@ def _is_astray(figure: Figure) -> bool:
 def _convention(family: str, figures: Sequence[Figure], astray: set[tuple[object, ...]]) -> Convention:
     """Infer which candidate of a convention the account follows.
 
-    Only rows count whose work is the same on both sides, and of these only figures on which the candidates differ. One that
-    no candidate gets right is a difference of data, or Harvest does a thing that we do not know. So the accepted candidate
-    gets right every figure that any of them does, and most of all; without any figure that tells, the first.
+    Evidence are only figures on which the candidates differ, of rows whose work agrees on both sides. A figure that no
+    candidate explains is a difference of data, or a convention unknown to us. So the accepted candidate must explain every
+    figure that any candidate explains, and at least half of all; without evidence, it is the first.
     """
     of_family = [figure for figure in figures if figure.family == family and not figure.unprovable]
     candidates = list(dict.fromkeys(name for figure in of_family for name in figure.ours))

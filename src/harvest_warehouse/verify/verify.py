@@ -31,9 +31,9 @@ from harvest_warehouse.verify.results import Compared, remember
 from harvest_warehouse.verify.verdicts import is_rounding_changed
 from harvest_warehouse.warehouse import Target
 
-# After these, what still differs is not a matter of reading rows again; nor what changes still one of looking again.
+# Maximum number of repair rounds, and of comparisons while our tables keep changing.
 _ROUNDS = 3
-# What a comparison by months that is killed must ask again at most.
+# Results of a comparison by month are written after this many calls: a killed run repeats no more than these.
 _KEEP_EVERY_CALLS = 50
 
 Reread = Callable[[FiltersByStream], Sequence[str]]
@@ -52,26 +52,27 @@ def verify(
 ) -> VerifyReport:
     """Compare our tables with Harvest's reports, and write the verdicts to `harvest_reconciliation`.
 
-    The run lock is held while our tables are read and the verdicts are written, and never while Harvest's reports are requested
-    or waited for: others can write meanwhile, and what changed by that is compared again.
+    The run lock is held while our tables are read and verdicts are written, but not while Harvest's reports are requested or
+    waited for: other runs can write meanwhile, and the figures that they change are compared again.
 
     Args:
-        warehouse: where the rows are.
+        warehouse: target with the tables.
         settings: the account.
-        since: the first day; by default the month of the oldest row, and the year before it as a probe.
-        until: the last day; by default the last day with work, or yesterday while a timer of today runs.
-        is_by_month: whether each month is compared until it has agreed by itself. Else years are, and months where one differs.
-        reread: reads rows again, by `load`'s filters, takes out what vanished, and gives what is worth knowing of that. With it,
-            what differs is read again, and compared once more (`sync.repair`).
-        client: asks Harvest; a new one if None.
-        on_step: is told, in a few words, what begins.
+        since: first day. Default: the month of the oldest row, with the year before it as a probe.
+        until: last day. Default: the later of today and the last day with rows; while a timer runs, the day before it.
+        is_by_month: whether to compare each month until it has agreed on its own; else years, and months only where a year
+            differs.
+        reread: re-reads rows by `load`'s filters, sweeps deleted ones, and returns notes for the user. If given, figures
+            that differ are repaired and compared again (`sync.repair`).
+        client: HTTP client, closed at the end; a new one if None.
+        on_step: called with a short text when a step begins.
 
     Raises:
-        SettingWrong: on a day that is none, or days in the wrong order.
-        NeedsYou: where nothing is loaded.
-        LoadFailed: where an earlier load cannot be finished, or a repair's does not come to its end.
-        DatabaseBusy: where another run is writing into the same database for more than an hour.
-        HarvestError: where Harvest or the database cannot be asked; what was compared until then is kept.
+        SettingWrong: a day is invalid, or no day is left to compare.
+        NeedsYou: nothing is loaded.
+        LoadFailed: the pending load of an earlier run, or the load of a repair, failed.
+        DatabaseBusy: another run has been writing into the same database for more than an hour.
+        HarvestError: Harvest or the database failed; results so far are kept.
     """
     first, last = as_date("since", since), as_date("until", until)
     if first and last and last < first:
@@ -91,7 +92,7 @@ def verify_in(
     is_by_month: bool = False,
     reread: Reread | None = None,
 ) -> VerifyReport:
-    """Verify as a step of a run, which takes the lock when it needs it. Arguments and errors are those of `verify`."""
+    """Verify as a step of a run, which takes the lock when it needs it. Arguments and errors as in `verify`."""
     with _failures_told(run.warehouse):
         with run.locked(is_patient=True):
             beginning = begin(run, settings, client, first, last)
@@ -104,7 +105,7 @@ def verify_in(
 
 
 class _Verification:
-    """Driver of one comparison, with its database and account."""
+    """Driver of one comparison."""
 
     def __init__(
         self,
@@ -141,7 +142,7 @@ class _Verification:
         self._planned_minutes = minutes_for(self._planned_calls, settings.report_requests_per_15_min)
 
     def compare(self) -> None:
-        """Request the reports that are due, and months of those that differ."""
+        """Request the planned reports, and months of those that differ."""
         if self._who.refused:
             return
         minutes = f"about {self._planned_minutes} minutes" if self._planned_minutes else "a minute or less"
@@ -151,7 +152,7 @@ class _Verification:
             self._note(f"For Harvest, {first} has not begun yet: it is not compared.")
 
     def repair(self, reread: Reread) -> None:
-        """Read rows again where figures differ and compare these once more, in at most `_ROUNDS` rounds."""
+        """Re-read rows where figures differ and compare these again, in at most `_ROUNDS` rounds."""
         for number in range(1, _ROUNDS + 1):
             judged, rows = self._comparison.judged, self._ours.rows
             if self._who.refused or (rows.is_clean and not any(one.is_repairable for one in judged)):
@@ -193,7 +194,7 @@ class _Verification:
 
     @contextmanager
     def kept_when_it_stops(self) -> Iterator[None]:
-        """Write what was compared so far if the run stops, so that the next one need not ask again."""
+        """Write the results so far if the run stops, so that the next one need not request them again."""
         try:
             yield
         except BaseException:
@@ -202,7 +203,7 @@ class _Verification:
             raise
 
     def _compare(self) -> None:
-        """Request reports until none is left, and repeat for what changed in our tables meanwhile."""
+        """Request reports until none is left, and again for figures that changed in our tables meanwhile."""
         for number in range(1, _ROUNDS + 1):
             while calls := self._comparison.unasked or self._comparison.narrower:
                 self._ask([call for call in calls if call.window == calls[0].window])
@@ -215,7 +216,7 @@ class _Verification:
                     return
 
     def _ask(self, calls: Sequence[ReportCall]) -> None:
-        """Request as many of these reports as the rate limit allows; if none, write results, release the lock and wait."""
+        """Request as many of these reports as the rate limit allows; if none, write results so far and wait."""
         room = self._reader.room_for(calls)
         if not room:
             self._write()
@@ -234,19 +235,19 @@ class _Verification:
             self._write()
 
     def _look_at_harvest(self) -> tuple[Changes, int]:
-        """Look up what changed in Harvest while reports were read, and since the last load: no fault of our tables."""
+        """Look up changes in Harvest while reports were read and since the last load, which explain differences."""
         loaded_since = self._ours.loaded_since
         return changes_since(self._client, self._who.at, loaded_since), changed_since(self._client, loaded_since)
 
     def _look_at_ours(self, *, is_reread: bool = False, is_last: bool = False) -> None:
-        """Update our side with changes that another run, or a repair, made to our tables. Only while holding the run lock."""
+        """Update the local totals with changes made by another run or a repair. Call it while the run holds the lock."""
         before = None if is_reread else self._ours
         self._ours = ours(self._run, self._settings, self._client, self._scope, before)
         look = self._comparison.unsettled_by if is_last else self._comparison.with_sums
         self._comparison = look(self._ours.sums)
 
     def _write(self) -> None:
-        """Write what was compared so far, unless another run is writing: then it is written later."""
+        """Write the results so far, unless another run holds the lock: then they are written later."""
         if not self._comparison.unwritten:
             return
         with ExitStack() as stack:
@@ -259,7 +260,7 @@ class _Verification:
             self._comparison = self._comparison.as_written()
 
     def _finish(self, changes: Changes, stale: int) -> None:
-        """Finish the comparison: write all of it, with the verdicts that hold for the whole account."""
+        """Finish the comparison: write all results, with verdicts by the conventions of the whole account."""
         with self._run.database() as database:
             touched = touched_by(changes, database, self._settings.account_id)
         self._comparison = self._comparison.with_touched(touched)

@@ -1,4 +1,4 @@
-"""The weekly report: one page and one picture, made from the marts."""
+"""Weekly report: one page and one picture, made from the marts."""
 
 from __future__ import annotations
 

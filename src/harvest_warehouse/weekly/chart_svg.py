@@ -10,15 +10,15 @@ import vl_convert
 
 from harvest_warehouse.dashboard.page import Chart
 
-# Widths of letters are those of Arial; where a page has another font, there is some room.
+# Text is measured in Arial; the padding allows for other fonts.
 _FONT = "Arial, Helvetica, 'Liberation Sans', sans-serif"
 _ROOM = {"left": 18, "right": 18, "top": 4, "bottom": 4}
-# On a telephone: shorter labels.
+# Below this width (phones), labels are shortened.
 _NARROW = 450
-# Vega shortens a label between the two halves of such a sign, and then fails. While it draws, others stand for them.
+# Vega may cut a label inside a surrogate pair, and then fails: these characters are replaced while it renders.
 _IN_TWO_HALVES = re.compile(r"[\U00010000-\U0010ffff]")
 _STANDING_IN = range(0xE000, 0xF900)
-# What XML cannot have, not even escaped: https://www.w3.org/TR/xml/#charsets
+# Characters that XML does not allow, not even escaped: https://www.w3.org/TR/xml/#charsets
 _NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -28,7 +28,7 @@ def svg(chart: Chart, width: int) -> str:
     config = spec.setdefault("config", {})
     config["font"] = _FONT
     if width < _NARROW:
-        # From the right edge to the left, a long title has room below the labels.
+        # Right-aligned, a long axis title has room below the labels.
         config.setdefault("axisX", {}).update(titleAnchor="end")
         _narrow(spec)
     text = json.dumps(_drawable(spec), ensure_ascii=False)
@@ -39,7 +39,7 @@ def svg(chart: Chart, width: int) -> str:
 
 
 def drawable(words: str) -> str:
-    """Replace characters that XML does not allow: one in a name would crash the process that renders it."""
+    """Replace characters that XML does not allow: a single one in a name would crash the renderer."""
     return _NOT_IN_XML.sub("\ufffd", words)
 
 

@@ -29,11 +29,11 @@ class Week:
     """Weekly report of one account.
 
     Attributes:
-        header: as of when, and what it rests on.
-        tiles: hours, which are of all clients.
-        utilisation: by week.
-        money: for each currency.
-        calls: what needs attention.
+        header: date of the data, and how reliable it is.
+        tiles: tiles with hours, of all clients together.
+        utilisation: section on utilisation by week.
+        money: content by currency.
+        calls: raised alerts of the account.
     """
 
     header: Header
@@ -58,10 +58,10 @@ def _week(read: Reader, account_id: str, raised: AlertsReport) -> Week:
     head = header(read, account_id)
     pages = [
         (currency, overview(read, Filters(account_id, currency, target=head.target), head))
-        # Hours can be told where there is no currency, too.
+        # Without a currency there are still hours to report.
         for currency in head.currencies or ("",)
     ]
-    # The first two tiles and the first section are of hours: the same for every currency.
+    # The first two tiles and the first section show hours, and are the same for every currency.
     hours = pages[0][1]
     mine = (
         replace(one, rows=tuple(row for row in one.rows if row["account_id"] == account_id)) for one in raised.raised

@@ -20,7 +20,7 @@ from harvest_warehouse.weekly.content import Week
 _WIDE, _NARROW = 680, 340
 _ROWS_OF_A_CALL = 3
 _ROWS_OF_A_TABLE = 12
-# What of a section's columns is printed, and what has to be known to read it: nobody can hover over paper.
+# Columns to print, and notes that replace the dashboard's tooltips.
 _COLUMNS = {
     "utilisation-by-week": ("week_start", "share", "billable_hours", "available_hours"),
     "budgets": ("project", "state", "spent_share", "budget_spent", "budget", "budget_unit"),
@@ -136,7 +136,7 @@ def _table(section: Section) -> _Table:
     known = {column.key: column for column in section.columns} | {_PROJECT.key: _PROJECT}
     columns = [known[key] for key in _COLUMNS[section.name]]
     rows = list(section.rows)
-    # Weeks run on to now: there, the last ones are those to show.
+    # Weeks are sorted oldest first, so show the last rows.
     shown = rows[-_ROWS_OF_A_TABLE:] if section.name == "utilisation-by-week" else rows[:_ROWS_OF_A_TABLE]
     return _Table(
         [(_aligned(column.kind), column.title) for column in columns],

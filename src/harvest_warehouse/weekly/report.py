@@ -21,11 +21,11 @@ class ReportReport:
     """Result of writing the weekly report.
 
     Attributes:
-        page: the HTML file.
-        picture: the PNG beside it.
+        page: path of the HTML file.
+        picture: path of the PNG file beside it.
         accounts: names of the accounts in it.
-        currencies: each has a section of its own, for nothing is added up over them.
-        alerts: how many alerts there are.
+        currencies: currencies with a section of their own; amounts are never added up across them.
+        alerts: number of raised alerts.
     """
 
     page: Path
@@ -45,16 +45,17 @@ def report(
     """Write the weekly report as an HTML page, and a picture of its figures and charts beside it.
 
     Args:
-        warehouse: whose marts.
-        out: the HTML file; the picture has the same name with `.png`.
-        settings: thresholds of the alerts; None for those of dlt's configuration.
-        on_step: is told, in a few words, what begins.
+        warehouse: target with the marts.
+        out: path of the HTML file; the picture gets the same name with `.png`.
+        settings: thresholds of the alerts; None to read them from dlt's configuration.
+        on_step: called with a short text when a step begins.
 
     Raises:
-        SettingWrong: where a library is not installed, `out` is no page's name or in no folder, or the marts are not built yet.
-        NoDatabase: where the database's file is something else.
-        NotReadable: where another program has the database.
-        OSError: where the files cannot be written.
+        SettingWrong: a package is not installed, `out` is a folder, a PNG file or in a missing folder, or the marts are not
+            built.
+        NoDatabase: the database's file is not a DuckDB database.
+        NotReadable: the database cannot be opened.
+        OSError: a file cannot be written.
     """
     missing = [package for module, package in _NEEDS.items() if find_spec(module) is None]
     if missing:
@@ -65,7 +66,7 @@ def report(
         raise SettingWrong("--out is the page's file, such as report.html: the picture goes beside it.")
     if not out.parent.is_dir():
         raise SettingWrong(f"There is no folder {out.parent} for the page: make it, or name another file with --out.")
-    # Only now: these need what was looked for above.
+    # Imported late: these need the packages checked above.
     from harvest_warehouse.weekly.content import weeks  # noqa: PLC0415
     from harvest_warehouse.weekly.html import page  # noqa: PLC0415
     from harvest_warehouse.weekly.picture import picture  # noqa: PLC0415
@@ -87,8 +88,8 @@ def report(
 
 
 def put_whole(file: Path, content: bytes) -> None:
-    """Replace a file atomically: readers find the old one or the new one, also after an interruption."""
-    # Where a link leads to; and a pipe or a device cannot be replaced.
+    """Replace a file atomically: readers find either the old one or the new one, even after an interruption."""
+    # Follows links; a pipe or a device cannot be replaced, and is written directly.
     file = file.resolve()
     if file.exists() and not file.is_file():
         file.write_bytes(content)

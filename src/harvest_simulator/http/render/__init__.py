@@ -8,4 +8,4 @@ from harvest_simulator.http.render.work import WorkRenderer
 
 
 class Renderer(SetupRenderer, WorkRenderer, BillingRenderer):
-    """Renderer of rows as they are now. Numbers go through a `Numbers`: floats on the wire, exact decimals for the truth."""
+    """Renderer of rows in their present state. A `Numbers` converts figures: floats on the wire, exact decimals for the truth."""

@@ -14,7 +14,7 @@ class BillingRenderer(Embedding):
     """Renderer of invoices, estimates, messages and payments."""
 
     def due_of(self, row: Invoice, amount: Decimal) -> Decimal:
-        """Amount due of an invoice; zero once it was written off (Harvest's figure there is not documented)."""
+        """Amount due of an invoice; zero once it is written off (which Harvest does not document)."""
         return Decimal("0.0") if row.state == "closed" else amount - self.tables.paid_of(row.id)
 
     def invoice(self, row: Invoice) -> Json:

@@ -1,6 +1,6 @@
 """Render nested objects: the client, project, person, task and assignments inside other objects.
 
-They are rendered at read time, so that a rename shows at once everywhere, and shared within an answer.
+They are rendered on read, so that a rename shows everywhere at once, and shared within a response.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from harvest_simulator.http.serialization import Json, Numbers, instant
 
 
 class Embedding:
-    """Renderer of nested objects as their rows are now, cached until something changes."""
+    """Renderer of nested objects from the present rows, cached until something changes."""
 
     def __init__(self, tables: Tables, numbers: Numbers) -> None:
         self.tables = tables
@@ -24,7 +24,7 @@ class Embedding:
         self._shared_as_of: tuple[int, date] = (-1, date.min)
 
     def refresh(self) -> None:
-        """Drop cached parts that may be out of date; called before each answer."""
+        """Drop outdated cached parts; called before each response."""
         as_of = (self.tables.version, self.tables.clock.today())
         if as_of != self._shared_as_of:
             self._shared = {}
@@ -38,7 +38,7 @@ class Embedding:
         return found
 
     def client_stub(self, client_id: int) -> Json:
-        """Client\'s id and name."""
+        """Client's id and name."""
         return self._share("client", client_id, lambda i: {"id": i, "name": self.tables.clients[i].name})
 
     def money_client_stub(self, client_id: int) -> Json:
@@ -51,11 +51,11 @@ class Embedding:
         return self._share("money_client", client_id, make)
 
     def user_stub(self, user_id: int) -> Json:
-        """User\'s id and name."""
+        """User's id and name."""
         return self._share("user", user_id, lambda i: {"id": i, "name": self.tables.users[i].name})
 
     def task_stub(self, task_id: int) -> Json:
-        """Task\'s id and name."""
+        """Task's id and name."""
         return self._share("task", task_id, lambda i: {"id": i, "name": self.tables.tasks[i].name})
 
     def project_stub(self, project_id: int) -> Json:
@@ -68,7 +68,7 @@ class Embedding:
         return self._share("project", project_id, make)
 
     def user_assignment_stub(self, row: UserAssignment | None) -> Json | None:
-        """User assignment, as embedded in entries and expenses; None if the person was taken off the project."""
+        """User assignment, as embedded in entries and expenses; None if the person was removed from the project."""
         return None if row is None else self.user_assignment_parts(row)
 
     def user_assignment_parts(self, row: UserAssignment) -> Json:
@@ -94,13 +94,13 @@ class Embedding:
         return row.hourly_rate
 
     def task_assignment_stub(self, row: TaskAssignment | None) -> Json | None:
-        """Task assignment, as embedded in entries; None if the task was taken off the project."""
+        """Task assignment, as embedded in entries; None if the task was removed from the project."""
         return None if row is None else self.task_assignment_parts(row)
 
     def task_assignment_parts(self, row: TaskAssignment) -> Json:
         """Task assignment without its project and task, with a rate even if it has none of its own.
 
-        A copy with 100.0 was recorded (2024-10) where the list has null; here that is the task's default rate.
+        A nested object with 100.0 was recorded (2024-10) where the list has null; here that is the task's default rate.
         """
 
         def make(row_id: int) -> Json:
@@ -118,7 +118,7 @@ class Embedding:
         return self._share("task_assignment", row.id, make)
 
     def invoice_stub(self, invoice_id: int | None) -> Json | None:
-        """Invoice's id and number, as embedded in rows it billed."""
+        """Invoice's id and number, as embedded in the rows that it bills."""
         if invoice_id is None:
             return None
         return self._share("invoice", invoice_id, lambda i: {"id": i, "number": self.tables.invoices[i].number})

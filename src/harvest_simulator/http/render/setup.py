@@ -1,6 +1,6 @@
 """Render the company, its clients, people, projects and assignments as the JSON objects of the API.
 
-The order of the keys is that of captured records. https://help.getharvest.com/api-v2/
+Keys are in the order of captured records. https://help.getharvest.com/api-v2/
 """
 
 from __future__ import annotations
@@ -212,7 +212,7 @@ class SetupRenderer(Embedding):
         }
 
     def user_assignment(self, row: UserAssignment) -> Json:
-        """Render a user assignment; the list has no rate if the default is used, unlike the nested form (captured since late 2023)."""
+        """Render a user assignment; unlike the nested form, the list has no rate if the default is used (captured since late 2023)."""
         return {
             "id": row.id,
             "is_project_manager": row.is_project_manager,
@@ -227,7 +227,7 @@ class SetupRenderer(Embedding):
         }
 
     def task_assignment(self, row: TaskAssignment) -> Json:
-        """Render a task assignment; the list has the assignment's own rate, unlike the nested form (recorded in 2024-10)."""
+        """Render a task assignment; unlike the nested form, the list has only the assignment's own rate (recorded in 2024-10)."""
         return {
             **self.task_assignment_parts(row),
             "hourly_rate": self.numbers.maybe(row.hourly_rate),

@@ -132,7 +132,7 @@ def _external_reference(reference: ExternalReference | None) -> Json | None:
 
 
 def _locked_reason(noun: str, is_billed: bool, approval_status: str, is_project_active: bool) -> str | None:
-    """Reason why an entry is locked, as text for people, as captured; not meant to be parsed."""
+    """Reason why an entry is locked, as text like in captured records; not meant to be parsed."""
     is_approved = approval_status == "approved"
     if noun == "Expense":
         if is_billed:

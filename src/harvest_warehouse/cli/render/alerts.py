@@ -23,7 +23,7 @@ _LOOKING_ALIKE = str.maketrans(
 
 
 def alert_lines(raised: Raised, report: AlertsReport) -> list[str]:
-    """Lines for the first rows of a raised alert, the worst first, and the number of further rows."""
+    """Lines for the first rows of a raised alert, worst first, and the number of further rows."""
     more = len(raised.rows) - _ROWS_OF_A_LIST
     return [
         *(f"  {_account(row, report)}{alert_line(raised, row)}" for row in raised.rows[:_ROWS_OF_A_LIST]),
@@ -42,11 +42,11 @@ def closing_line(report: AlertsReport) -> str:
 
 
 def alerts_json(report: AlertsReport, delivered: str | None) -> str:
-    """Render the report as JSON: every row, decimals with all of their digits.
+    """Render the report as JSON: all rows, with exact decimals.
 
     Args:
-        report: what was found.
-        delivered: what became of the message; None where none was sent.
+        report: the report.
+        delivered: whether the message was delivered, as text; None if none was sent.
     """
     document = {
         "as_of": report.as_of,
@@ -98,12 +98,12 @@ def _plain(value: Any) -> Any:
 
 
 def _harmless(text: str) -> str:
-    """Escape Slack's markup: a client's name must not link, mention anybody or look like formatting.
+    """Escape Slack's markup: a client's name must not create links, mentions or formatting.
 
     https://api.slack.com/reference/surfaces/formatting
 
-    Addresses become links by themselves, also without their scheme, and Mattermost calls by a bare `@`: a word joiner, which is
-    not seen, takes them apart. For marks of emphasis there is no escape: others that look alike stand for them.
+    Addresses become links even without a scheme, and Mattermost takes a bare `@` as a mention: an invisible word joiner
+    breaks them up. Emphasis marks cannot be escaped, and are replaced by characters that look alike.
     """
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _OF_AN_ADDRESS.sub("\\g<0>\N{WORD JOINER}", text.translate(_LOOKING_ALIKE))

@@ -87,7 +87,7 @@ class _Plain:
 
     def _tell_ended(self) -> None:
         for outcome in self._ledger.outcomes():
-            # That the others stopped is no news once one has failed.
+            # Once a stream has failed, it is obvious that the others stop.
             if outcome.outcome not in ("reading", "stopped") and outcome.stream not in self._told:
                 self._told.add(outcome.stream)
                 self._say(_line(outcome))

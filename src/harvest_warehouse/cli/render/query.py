@@ -1,4 +1,4 @@
-"""Render the rows of a query for a terminal, as CSV and as JSON, each value exactly. Prints nothing."""
+"""Render the rows of a query for a terminal, as CSV and as JSON, with exact values. Prints nothing."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from harvest_warehouse.database import Answer
 from harvest_warehouse.messages.text import exact, plain
 from harvest_warehouse.query import QueryReport
 
-# Narrower than this, a column is not read any more.
+# Narrower columns are not readable.
 _NARROWEST = 8
 _FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def query_table(report: QueryReport, width: int) -> Table:
-    """Table with a line for each row; if the columns do not fit, with a line for each value. Nothing is left out."""
+    """Table with one line per row, or one line per value if the columns do not fit. Nothing is left out."""
     if len(report.columns) * _NARROWEST > width:
         return _one_by_one(report)
     table = Table(box=box.SIMPLE, pad_edge=False)
@@ -35,12 +35,12 @@ def query_table(report: QueryReport, width: int) -> Table:
 
 
 def query_csv(answer: Answer, *, for_spreadsheets: bool = False) -> Iterator[str]:
-    """Render rows as lines of CSV: nothing for null, a pair of quotes for an empty text.
+    """Render rows as lines of CSV: nothing for null, a pair of quotes for an empty string.
 
     Args:
         answer: the rows.
-        for_spreadsheets: whether a text that a spreadsheet would run as a formula gets an apostrophe before it. It is then
-            not what the database holds any more (https://owasp.org/www-community/attacks/CSV_Injection).
+        for_spreadsheets: whether to put an apostrophe before text that a spreadsheet would run as a formula, which changes
+            the value (https://owasp.org/www-community/attacks/CSV_Injection).
     """
     shown = _harmless if for_spreadsheets else exact
     yield ",".join(_field(name) for name in answer.columns)
@@ -50,7 +50,7 @@ def query_csv(answer: Answer, *, for_spreadsheets: bool = False) -> Iterator[str
 
 
 def query_json(answer: Answer) -> Iterator[str]:
-    """Render rows as pieces of a JSON list of objects; decimals are numbers with all digits, dates and instants ISO texts."""
+    """Render rows as chunks of a JSON list of objects; decimals are exact numbers, dates and timestamps ISO strings."""
     before = "["
     for batch in answer.batches:
         for row in batch:
@@ -83,7 +83,7 @@ def _one_by_one(report: QueryReport) -> Table:
 def _cell(value: object) -> Text:
     if value is None:
         return Text("null", style="dim")
-    # What somebody wrote into a name must not steer the terminal.
+    # As plain text: names must not be interpreted as markup.
     return Text(exact(value).replace("\n", "\\n"))
 
 

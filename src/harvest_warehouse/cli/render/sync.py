@@ -48,7 +48,7 @@ def swept_table(report: SweepReport) -> Table:
 
 
 def sync_lines(report: SyncReport) -> list[str]:
-    """Lines that a person must know about a sync."""
+    """Lines for a sync: remarks on streams, deletions, history, comparison and marts."""
     lines = [f"This token sees less than an earlier one: {words}." for words in report.lost]
     if report.load is None:
         return [

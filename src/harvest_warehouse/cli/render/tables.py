@@ -28,12 +28,12 @@ _STYLES = {
     "reading": "cyan",
 }
 STREAM_COLUMNS = ("stream", "path", "key", "updated", "permission", "feature", "by default")
-# Programs read these: they stay.
+# Keys of the JSON output: programs depend on them, so they must not change.
 _STREAM_KEYS = ("stream", "path", "key", "brought_up_to_date", "permission", "feature", "by_default")
 
 
 def outcome_table(outcomes: Iterable[StreamOutcome]) -> Table:
-    """Table of run outcomes, a line for each stream."""
+    """Table of run outcomes, one line per stream."""
     table = plain_table("stream", "outcome", "rows", "requests", "seconds")
     for outcome in outcomes:
         table.add_row(
@@ -47,7 +47,7 @@ def outcome_table(outcomes: Iterable[StreamOutcome]) -> Table:
 
 
 def notes(outcomes: Iterable[StreamOutcome]) -> list[str]:
-    """Lines with remarks about streams, a line each; failures are left to the error message."""
+    """Remarks about streams, one line each; failures are left to the error message."""
     ended = (outcome for outcome in outcomes if outcome.outcome in ("complete", "unproven", "skipped"))
     said = ((outcome, remark(outcome)) for outcome in ended)
     return [f"{outcome.stream}: {outcome.outcome}, {text}" for outcome, text in said if text]
@@ -133,7 +133,7 @@ def streams_json() -> str:
 
 
 def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Render a Markdown table; bars in cells are escaped."""
+    """Render a Markdown table; `|` in cells is escaped."""
     lines = [list(columns), ["---"] * len(columns), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
@@ -158,7 +158,7 @@ def check_table(checks: Iterable[Check]) -> Table:
 
 
 def plan_table(plans: Iterable[StreamPlan]) -> Table:
-    """Table of the request estimates, a line for each stream."""
+    """Table of the request estimates, one line per stream."""
     table = plain_table("stream", "will load", "records", "first load", "daily load")
     for stream in plans:
         least = "≤ " if stream.is_estimate else ""

@@ -21,7 +21,7 @@ from harvest_warehouse.verify import VerifyReport
 from harvest_warehouse.verify.row_checks import OddEntry, RowChecks
 from harvest_warehouse.verify.verdicts import Convention, Judged
 
-# A terminal's worth; the table `harvest_reconciliation` has them all.
+# As many as fit on a terminal; the table `harvest_reconciliation` has all of them.
 MOST_LINES = 40
 _MOST_FILTERS = 3
 
@@ -39,11 +39,11 @@ _FAMILIES = {
 def difference_table(judged: Iterable[Judged]) -> Table:
     """Table of the figures that differ, with both values, newest first."""
     table = Table(box=box.SIMPLE, pad_edge=False)
-    # What matters most comes first: a narrow terminal has no room for the last ones.
+    # The most important columns come first, as a narrow terminal drops the last ones.
     for name in ("subject", "measure", "ours", "Harvest's", "currency", "from", "to", "verdict", "report"):
         is_figure = name in ("ours", "Harvest's")
         is_long = name in ("subject", "measure")
-        # A figure or a day without its last digits is none.
+        # Figures and dates are never cut.
         table.add_column(
             name,
             justify="right" if is_figure else "left",
@@ -93,7 +93,7 @@ def verify_lines(report: VerifyReport) -> list[str]:
 
 
 def rows_lines(rows: RowChecks) -> list[str]:
-    """Lines for the row checks: duplicate keys, and hours that contradict their rounded hours."""
+    """Lines for the row checks: duplicate keys, and hours inconsistent with their rounded hours."""
     lines = [
         f"Twice in {one.stream}: {', '.join(one.named)}. {counted(one.rows, 'row')} with {counted(one.keys, 'key')}: "
         "duplicates hide what is missing."
@@ -127,7 +127,7 @@ def convention_line(convention: Convention) -> str:
 
 
 def verify_json(report: VerifyReport) -> str:
-    """Render the report as JSON; of the figures only those that do not agree."""
+    """Render the report as JSON, with only those figures that do not agree."""
     document: dict[str, Any] = {
         "account_id": report.account_id,
         "run_id": report.run_id,

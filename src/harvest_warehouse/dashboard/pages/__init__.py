@@ -1,4 +1,4 @@
-"""Pages of the dashboard, in their order."""
+"""Pages of the dashboard, in the order of the menu."""
 
 from __future__ import annotations
 

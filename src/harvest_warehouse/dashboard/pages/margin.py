@@ -15,7 +15,7 @@ from harvest_warehouse.dashboard.reader import Reader, Row
 from harvest_warehouse.dashboard.requirements import REVENUE, known
 
 _IN_CHART = 15
-# Of the standard rate: what rounds to 100 %.
+# Share of the standard rate that rounds to 100 %.
 _FULL = Decimal("0.995")
 _TYPES = {
     "time_and_materials": "time and materials",
@@ -189,7 +189,7 @@ def _projects(projects: list[Row], chosen: Filters, *, is_home: bool) -> Section
     ]
     if is_home:
         rows.sort(key=lambda row: row["margin"])
-        # What is not to be billed is there to cost.
+        # Non-billable projects are expected to cost money.
         paid = [row for row in rows if row["project_type"] != "non_billable"]
         losing = [row for row in paid if row["margin"] < 0]
         unpaid = total([row for row in rows if row["project_type"] == "non_billable"], "cost")

@@ -14,11 +14,11 @@ from harvest_warehouse.dashboard.ranking import named
 from harvest_warehouse.dashboard.reader import Reader, Row
 from harvest_warehouse.dashboard.requirements import PEOPLE, known
 
-# People in a chart; where there are more, the busiest and those with most room, and all between them as one.
+# Maximum number of people in a chart; beyond it, only the busiest and those with most room are shown.
 _MOST = 40
 _AT_EACH_END = 15
 _ROOM = Decimal("0.2")
-# One person with hardly an available hour would make all other bars too short to be told apart.
+# Bars are cut here: somebody with hardly an available hour would make all other bars too short to compare.
 _LONGEST = Decimal(2)
 _SHARE = "Billable ÷ available hours"
 _WEEKS_WITH_FIGURES = 12
@@ -64,7 +64,7 @@ def people(read: Reader, chosen: Filters, header: Header) -> Page:
 
 
 def load(share: Decimal | None, target: Decimal) -> str:
-    """Classify a share of available hours in somebody's week."""
+    """Classify a person's billable share of available hours."""
     if share is None:
         return "away"
     if share > 1:
@@ -171,7 +171,7 @@ def _by_week(shown: list[Row], cells: list[Row], able: list[Row], chosen: Filter
                 "text": figure_in_field(share),
             }
         )
-    # Of all people, also those who are not drawn.
+    # Counts all people, including those not in the chart.
     over = len([row for row in able if row["weeks_above"]])
     title = (
         (f"{count(over, 'person', 'people')} had a week above 100 %" if over else "Nobody had a week above 100 %")

@@ -20,7 +20,7 @@ _NOT_COMPARABLE = ("not_provable",)
 
 
 def trust(read: Reader, chosen: Filters, header: Header) -> Page:
-    """Build the page Trust, of the whole account, whatever filters were chosen."""
+    """Build the page Trust, for the whole account whatever the filters."""
     with read.at_once():
         compared = queries_trust.reconciliation(read, chosen.account_id)
         findings = queries_trust.findings(read, chosen)

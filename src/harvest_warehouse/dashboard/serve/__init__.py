@@ -1,1 +1,1 @@
-"""Serve the dashboard on this machine: access control, and how the server is started."""
+"""Serve the dashboard from this machine: access control, and launch of the server."""

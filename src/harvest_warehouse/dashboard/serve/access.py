@@ -1,4 +1,4 @@
-"""Access settings of a dashboard's server, and how they are passed to its process."""
+"""Access settings of a dashboard's server, and their transfer to its process."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 KEY = "access_token"
-"""Name of the URL parameter that holds the key."""
+"""Name of the URL parameter with the key."""
 PROXY_HEADER = "X-Dlt-Harvest-Proxy"
-"""Name of the header by which a login proxy shows that a request came through it."""
+"""Name of the header with which a login proxy proves that a request came through it."""
 SHORTEST_SECRET = 16
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 VARIABLE_KEY = "DLT_HARVEST_DASHBOARD_KEY"
@@ -21,10 +21,10 @@ class Access:
     """Access settings: which requests are answered.
 
     Attributes:
-        host: the address that is listened on.
-        port: and its port.
-        key: what the address of the first visit must hold, and a cookie afterwards; None where a proxy does the asking.
-        proxy_secret: what the proxy's header must hold; None where there is no proxy.
+        host: address to listen on.
+        port: port to listen on.
+        key: key required in the URL of the first visit, and in a cookie afterwards; None behind a login proxy.
+        proxy_secret: value required in the proxy's header; None without a proxy.
     """
 
     host: str
@@ -38,7 +38,7 @@ class Access:
         return self.host in LOOPBACK
 
     def knows(self, host: str) -> bool:
-        """True if a `Host` header names this server; served to other machines, or behind a proxy, it may have any name."""
+        """True if a `Host` header names this server; if other machines can reach it, or behind a proxy, any name will do."""
         if not self.is_local or self.proxy_secret:
             return bool(host)
         parts = host_and_port(f"//{host}")
@@ -46,7 +46,7 @@ class Access:
 
 
 def as_environment(access: Access) -> dict[str, str]:
-    """Secrets as environment variables for the server's process; arguments could be read by every user of the machine."""
+    """Secrets as environment variables for the server's process, since arguments are visible to every user of the machine."""
     given = {VARIABLE_KEY: access.key, VARIABLE_SECRET: access.proxy_secret}
     return {name: value for name, value in given.items() if value}
 
@@ -55,7 +55,7 @@ def from_environment(host: str, port: int) -> Access:
     """Read and remove the variables that `as_environment` made, so that no child process gets them.
 
     Raises:
-        RuntimeError: where there is neither a key nor a secret: nothing is served to everybody.
+        RuntimeError: there is neither a key nor a secret, so that everybody would have access.
     """
     key, secret = os.environ.pop(VARIABLE_KEY, None), os.environ.pop(VARIABLE_SECRET, None)
     if not key and not secret:

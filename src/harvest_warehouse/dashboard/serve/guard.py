@@ -1,7 +1,7 @@
 """Access control for a dashboard's server: check Host, Origin and a key on every request, whatever app is behind it.
 
-A server on 127.0.0.1 can be reached by every page that is open in a browser on this machine (a name on the internet may lead
-here: DNS rebinding), by every other server's pages on this machine (cookies know no ports), and by its other users.
+A server on 127.0.0.1 can be reached by every page open in a browser on this machine (DNS rebinding), by pages of other
+servers on it (cookies are not separated by port), and by other users of the machine.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from harvest_warehouse.dashboard.markup import templates
 from harvest_warehouse.dashboard.serve.access import KEY, PROXY_HEADER, Access, host_and_port
 
 _FORBIDDEN = 403
-# Of the range that is free for applications; before the handshake, the server answers 403.
+# From the range for applications; before the handshake, the server responds with 403.
 _WEBSOCKET_FORBIDDEN = 4403
 
 _REFUSED = templates(__file__).get_template("refused.html")
 
 _A_HOST = re.compile(r"[A-Za-z0-9.:\[\]_-]+")
 
-# marimo and Vega need inline scripts and eval; what matters is that nothing is asked of, or sent to, another host.
+# marimo and Vega need inline scripts and eval; the point is that no request goes to another host.
 _POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; worker-src 'self' blob:; "
     "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; media-src 'self' data: blob:; "
@@ -40,8 +40,8 @@ class Guard:
     """ASGI middleware that refuses HTTP and websocket requests that `access` does not allow.
 
     Args:
-        app: what is behind it; any ASGI app.
-        access: who is answered.
+        app: the ASGI app to protect.
+        access: access settings.
     """
 
     def __init__(self, app: ASGIApp, access: Access) -> None:
@@ -50,7 +50,7 @@ class Guard:
         self._cookie = f"dlt_harvest_{access.port}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, with a security policy on its answer, or refuse it."""
+        """Pass a request on, with a security policy on its response, or refuse it."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
@@ -71,7 +71,7 @@ class Guard:
             await answer(scope, receive, self._with_policy("", send))
 
     def _refusal(self, scope: Scope, headers: Headers) -> str | None:
-        """Reason why a request is refused, None if it is answered."""
+        """Reason why a request is refused; None if it is allowed."""
         host, origins = headers.get("host", ""), headers.getlist("origin")
         if len(headers.getlist("host")) != 1 or not self._access.knows(host):
             return "It was asked for by another name than its own."
@@ -88,7 +88,7 @@ class Guard:
         return "Open it by the whole address that `dlt-harvest show` printed: the key is in it."
 
     def _is_ours(self, origin: str, headers: Headers) -> bool:
-        """True if an `Origin` is this server; where others can reach it, also by https, as a proxy may terminate TLS."""
+        """True if an `Origin` is this server; if other machines can reach it, https is accepted too, as a proxy may terminate TLS."""
         scheme = origin.partition(":")[0]
         theirs = host_and_port(origin)
         if theirs is None or scheme not in (("http",) if self._is_plain else ("http", "https")):
@@ -108,18 +108,18 @@ class Guard:
         return [value.strip() for name, _, value in pairs if name.strip() == self._cookie]
 
     def _signed_in(self, scope: Scope, asked: Mapping[str, str]) -> Response:
-        """Redirect to the address without the key, which would stay in the browser's history, and set a cookie instead."""
+        """Redirect to the URL without the key, which would stay in the browser's history, and set a cookie instead."""
         rest = urlencode([(name, value) for name, value in asked.items() if name != KEY])
-        # Two strokes would begin the name of another server.
+        # A path with two leading slashes would be a link to another host.
         path = "/" + f"{scope.get('root_path', '')}{scope['path']}".lstrip("/")
         answer = RedirectResponse(f"{path}?{rest}" if rest else path, 303, {"Cache-Control": "no-store"})
         if _equal(asked[KEY], self._access.key):
-            # Lax: a link from a chat must open it; requests of other pages are told by their Origin.
+            # Lax, so that a link from a chat works; requests of other pages are recognised by their Origin.
             answer.set_cookie(self._cookie, str(self._access.key), httponly=True, samesite="lax", path="/")
         return answer
 
     def _with_policy(self, host: str, send: Send) -> Send:
-        # Older browsers take 'self' for http alone.
+        # In older browsers, 'self' does not include websockets.
         policy = _POLICY.format(sockets=f"ws://{host} wss://{host}" if _A_HOST.fullmatch(host) else "")
 
         async def sent(message: Message) -> None:

@@ -31,7 +31,7 @@ from harvest_warehouse.database.read_only import reading
 from harvest_warehouse.warehouse import Target
 
 _NEEDS = ("marimo", "altair", "jinja2")
-# Where a server on all addresses can be reached from here.
+# Addresses at which a server on all addresses can be reached from this machine.
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (only where the user asks for it)
 _NEEDS_OF_DLT = ("marimo", "ibis", "pyarrow")
 
@@ -41,10 +41,10 @@ class ShowReport:
     """Command and address of a dashboard.
 
     Attributes:
-        command: runs it until it is interrupted.
-        environment: what its process gets besides: the keys, which a command line would show to every user of the machine.
-        address: where the browser finds it, with the key that it asks for.
-        listens_on: the host and port at which it can be reached from here.
+        command: command that serves it until interrupted.
+        environment: environment variables for its process: the keys, which would be visible on a command line.
+        address: URL for the browser, with the key.
+        listens_on: host and port at which it can be reached from this machine.
     """
 
     command: tuple[str, ...]
@@ -58,13 +58,13 @@ class Server:
     """Address and access settings of a dashboard's server.
 
     Attributes:
-        host: the address it listens on; by default, only this machine can reach it.
-        port: and the port.
-        key: what the address must hold on the first visit; a new one for each server where none is given.
-        proxy_secret: what a login proxy puts into `X-Dlt-Harvest-Proxy`; it then does the asking, and there is no key.
+        host: address to listen on; by default, only this machine can reach it.
+        port: port to listen on.
+        key: key required in the URL of the first visit; a random one if None.
+        proxy_secret: value that a login proxy sets in `X-Dlt-Harvest-Proxy`; it replaces the key.
 
     Raises:
-        SettingWrong: where others could reach it and nothing would keep them out, or where a key is too short.
+        SettingWrong: other machines could reach it without a key or a proxy, or a key or secret is invalid or too short.
     """
 
     host: str = "127.0.0.1"
@@ -96,12 +96,12 @@ def user_server(host: str, port: int, *, needs_token: bool = False) -> Server:
     """Server for the given address, with the key and the proxy's secret from the environment.
 
     Args:
-        host: the address to listen on.
-        port: the port.
-        needs_token: whether those who reach it by another address than 127.0.0.1 are to show a key.
+        host: address to listen on.
+        port: port to listen on.
+        needs_token: whether to require a key, instead of a login proxy, on an address that other machines can reach.
 
     Raises:
-        SettingWrong: where others could reach it and nothing would keep them out, or where the port is taken.
+        SettingWrong: other machines could reach it without a key or a proxy, or the port is not available.
     """
     key, secret = (os.environ.get(name) or None for name in (VARIABLE_KEY, VARIABLE_SECRET))
     if needs_token:
@@ -123,15 +123,15 @@ def show(warehouse: Target, server: Server = HERE) -> ShowReport:
     """Prepare the command that serves the dashboard on the marts of a warehouse.
 
     Args:
-        warehouse: what is shown.
-        server: where, and for whom.
+        warehouse: target with the marts.
+        server: address and access settings.
 
     Raises:
-        SettingWrong: where the dashboard is not installed, or nothing was loaded yet.
-        NoDatabase: where the database's file is something else.
+        SettingWrong: the dashboard is not installed, or nothing was loaded.
+        NoDatabase: the database's file is not a DuckDB database.
     """
     _ready(warehouse, _NEEDS)
-    # Who is writing now is waited for by the page itself.
+    # If another program is writing now, the page itself will wait.
     with suppress(NotReadable), reading(warehouse):
         pass
     program = Path(__file__).parents[1] / "app.py"
@@ -142,7 +142,7 @@ def show_dlt(warehouse: Target, server: Server = HERE) -> ShowReport:
     """Prepare the command that serves dlt's dashboard (https://dlthub.com/docs/general-usage/dashboard) on what was loaded.
 
     Raises:
-        SettingWrong: where it is not installed, or nothing was loaded yet.
+        SettingWrong: it is not installed, or nothing was loaded.
     """
     _ready(warehouse, _NEEDS_OF_DLT)
     pipeline = open_pipeline(warehouse)
@@ -161,10 +161,10 @@ def show_dlt(warehouse: Target, server: Server = HERE) -> ShowReport:
 def show_notebook(notebook: Path, server: Server = HERE) -> ShowReport:
     """Prepare the command that opens a marimo notebook (https://docs.marimo.io) for editing.
 
-    Whoever may open it can run programs on this machine: it is served to this machine only.
+    A notebook can run any program, so it is served to this machine only.
 
     Raises:
-        SettingWrong: where marimo is not installed, there is no such file, or others could reach it.
+        SettingWrong: marimo is not installed, the file does not exist, or other machines could reach the server.
     """
     _installed(_NEEDS)
     if not notebook.is_file():

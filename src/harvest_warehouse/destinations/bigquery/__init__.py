@@ -8,12 +8,12 @@ ENTRY = Destination(
     "bigquery",
     factory="harvest_warehouse.destinations.bigquery.client.bigquery",
     needs=("google.cloud.bigquery",),
-    # From Parquet, it does not take lists and objects.
+    # BigQuery does not load JSON columns from Parquet.
     load_format="jsonl",
     is_atomic=False,
     has_comments=False,
     has_catalog_in_schema=True,
-    # It casts none to text; and what is nothing would be the text null.
+    # JSON cannot be cast to text; and a null would become the text "null".
     json_text="case when {column} is not null then to_json_string({column}) end",
     place_within="project_id",
     unescapes_percent=True,

@@ -20,7 +20,7 @@ class bigquery(dlt_bigquery):  # noqa: N801 (dlt takes the destination's name fr
 
     @property
     def destination_type(self) -> str:
-        """dlt's own type: a working folder stores it, and must not depend on where our code lies.
+        """dlt's own type: it is stored in dlt's working folder, and must not depend on the path of this module.
 
         Patch: dlt >=1.31,<1.32; no upstream issue known;
         can go when `test_dlt_names_a_derived_destination_after_its_module` fails.
@@ -34,14 +34,14 @@ class bigquery(dlt_bigquery):  # noqa: N801 (dlt takes the destination's name fr
 
 
 class _SqlClient(BigQuerySqlClient):
-    # Asked past the driver, so that dlt lets Google's own errors through here.
+    # These bypass the cursor, and dlt does not translate Google's errors there.
     # Patch: dlt >=1.31,<1.32; no upstream issue known;
     # can go when `test_dlt_lets_googles_error_through_for_a_dataset` fails.
     has_dataset = raise_database_error(BigQuerySqlClient.has_dataset)
     create_dataset = raise_database_error(BigQuerySqlClient.create_dataset)
 
     def rollback_transaction(self) -> None:
-        # dlt rolls back what it could not begin, too, and the reason why it could not would be lost.
+        # dlt also rolls back a transaction that failed to begin, which would hide the original error.
         # Patch: dlt >=1.31,<1.32; no upstream issue known;
         # can go when `test_dlt_rolls_back_a_transaction_that_did_not_begin` fails.
         if self._session_query:

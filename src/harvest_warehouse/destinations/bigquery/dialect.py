@@ -8,7 +8,7 @@ from harvest_warehouse.destinations.dialect import Rule, divide_as_doubles
 
 
 def _greatest_of_known(tree: exp.Expr) -> None:
-    """Make `greatest` ignore nulls: the greatest of a value and null is the value."""
+    """Make `greatest` of two values ignore nulls, as in DuckDB."""
     for greatest in tree.find_all(exp.Greatest):
         if len(greatest.expressions) == 1 and not greatest.this.find(exp.Coalesce):
             one, other = greatest.this, greatest.expressions[0]
@@ -17,7 +17,7 @@ def _greatest_of_known(tree: exp.Expr) -> None:
 
 
 def _list_without_nulls(tree: exp.Expr) -> None:
-    """Order `string_agg` without a place for nulls, which it leaves out."""
+    """Drop the null ordering in `string_agg`, which BigQuery does not support; it ignores nulls."""
     for listed in tree.find_all(exp.GroupConcat):
         for ordered in listed.find_all(exp.Ordered):
             ordered.set("nulls_first", not ordered.args.get("desc"))
@@ -30,7 +30,7 @@ def _change_where(tree: exp.Expr) -> None:
 
 
 def _decimals_as_such(tree: exp.Expr) -> None:
-    """Cast numbers with a decimal point to decimal: they would be doubles."""
+    """Cast literals with a decimal point to decimal: they would be doubles."""
     for literal in list(tree.find_all(exp.Literal)):
         if not literal.is_string and "." in literal.name and not isinstance(literal.parent, exp.Cast):
             literal.replace(exp.cast(exp.Literal.string(literal.name), "decimal"))

@@ -7,7 +7,7 @@ from harvest_warehouse.destinations.base import Destination
 ENTRY = Destination(
     "databricks",
     needs=("databricks.sql",),
-    # From JSON, it does not take decimals and dates.
+    # Databricks does not load decimals and dates from JSON.
     load_format="parquet",
     place_within="catalog",
     session={"session_timezone": "UTC"},

@@ -10,7 +10,7 @@ _ROW = "_dlt_id"
 
 
 def _change_by_merge(tree: exp.Expr) -> exp.Expr | None:
-    """Rewrite updates and deletes that use another table or a nested subquery as `merge`, which alone accepts them.
+    """Rewrite updates and deletes with another table or a nested subquery as `merge`, the only statement that supports them.
 
     https://docs.databricks.com/aws/en/sql/language-manual/delta-update, and delta-delete-from: no `from`, no nested subquery.
     """
@@ -20,7 +20,7 @@ def _change_by_merge(tree: exp.Expr) -> exp.Expr | None:
     if from_ := tree.args.get("from_"):
         source, on = from_.this, where
     elif any(question.find_ancestor(exp.Select) for question in where.find_all(exp.Select)):
-        # Every table of the dataset has dlt's key of a row.
+        # Every table of the dataset has dlt's row key.
         found = exp.select(_ROW).from_(what.copy()).where(where)
         source, on = found.subquery("found"), exp.column(_ROW, "changed").eq(exp.column(_ROW, "found"))
         what = what.copy()

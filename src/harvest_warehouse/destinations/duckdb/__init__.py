@@ -7,7 +7,7 @@ from typing import Any
 
 from harvest_warehouse.destinations.base import Destination, Use
 
-# Memory must not grow with the account: what does not fit goes to disk. What cannot go there is tried again with more.
+# Memory must not grow with the account: DuckDB spills to disk. A statement that cannot spill is retried with a higher limit.
 BOUNDS: Mapping[Use, Mapping[str, Any]] = {
     "writing": {"global_config": {"memory_limit": "100MB", "threads": 1}},
     "building": {"global_config": {"memory_limit": "100MB", "threads": 1}},
@@ -16,13 +16,13 @@ BOUNDS: Mapping[Use, Mapping[str, Any]] = {
 }
 CRAMPED = "Out of Memory Error"
 MORE_MEMORY = tuple(f"SET memory_limit = '{limit}'" for limit in ("200MB", "400MB", "1GB"))
-# No files, no other databases, and no way to allow them again.
+# No access to files or other databases, and no way to turn it on again.
 CLOSED = ("SET enable_external_access = false", "SET lock_configuration = true")
 
 
 ENTRY = Destination(
     "duckdb",
-    # More than one file at once share its bounded memory, and one of them is refused.
+    # Concurrent loads share the memory limit, and one of them would exceed it.
     load_workers=1,
     is_file=True,
     uses=BOUNDS,

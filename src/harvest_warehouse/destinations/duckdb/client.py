@@ -27,7 +27,7 @@ from dlt.destinations.typing import DBTransaction
 from harvest_time_tracking import HarvestError
 from harvest_warehouse.destinations.duckdb.retry import retry_while_locked
 
-# https://duckdb.org/docs/stable/internals/storage: behind a checksum of 8 bytes.
+# https://duckdb.org/docs/stable/internals/storage: after a checksum of 8 bytes.
 _MAGIC = slice(8, 12), b"DUCK"
 
 
@@ -36,10 +36,10 @@ class NoDatabase(HarvestError):
 
 
 def is_database(file: Path) -> bool:
-    """Check for a DuckDB file by its magic bytes: for other files, DuckDB would download an extension that reads them.
+    """Check for a DuckDB file by its magic bytes: for other formats, DuckDB would download an extension to read them.
 
     Raises:
-        NoDatabase: where there is something else.
+        NoDatabase: the file is something else, or a broken link.
     """
     if not file.exists():
         if file.is_symlink():
@@ -65,7 +65,7 @@ _DAMAGED = (
 
 
 def mended_by(said: str) -> str:
-    """Advice for an error message of DuckDB's about a damaged or truncated file; empty for other messages."""
+    """Advice for a DuckDB error message about a damaged or truncated file; empty for other messages."""
     if not any(words in said.lower() for words in _DAMAGED):
         return ""
     return (
@@ -80,7 +80,7 @@ def _beginning(file: Path, size: int) -> bytes:
 
 
 class RetryingDuckDb(dlt_duckdb):
-    """dlt's duckdb destination, whose connections retry while the file is locked, and stop at a failed commit."""
+    """dlt's duckdb destination, with connections that retry while the file is locked and stop after a failed commit."""
 
     @property
     def destination_type(self) -> str:
@@ -99,7 +99,7 @@ class RetryingDuckDb(dlt_duckdb):
     def capabilities(
         self, config: DuckDbClientConfiguration | None = None, naming: NamingConvention | None = None
     ) -> DestinationCapabilitiesContext:
-        """dlt's capabilities, without resolving a configuration each time (a sixth of a small sync): DuckDB's depend on none.
+        """dlt's capabilities, without resolving a configuration each time (a sixth of a small sync): DuckDB's need none.
 
         Patch: dlt >=1.31,<1.32; no upstream issue known;
         can go when `test_dlt_resolves_a_configuration_for_capabilities` fails.
@@ -111,7 +111,7 @@ class RetryingDuckDb(dlt_duckdb):
     ) -> DuckDbClientConfiguration:
         """dlt's configuration, with our connection pool."""
         found = super().configuration(initial_config, accept_partial)
-        # Asked again for the same configuration, its pool has lent connections, which must come back to it.
+        # A configuration resolved before keeps its pool, to which borrowed connections must be returned.
         if found.credentials is not None and not isinstance(found.credentials.conn_pool, _Pool):
             found.credentials.conn_pool = _Pool.of(found.credentials)
         return found
@@ -120,8 +120,8 @@ class RetryingDuckDb(dlt_duckdb):
 class _Pool(DuckDbConnectionPool):
     """Connection pool for one file; all pools of the process with that file open share DuckDB's in-memory state of it.
 
-    A commit that fails for want of room is not wholly undone in that memory. The file and its log are sound for as long
-    as nobody writes that memory to them; when the last connection is back, it is gone.
+    A commit that fails for lack of disk space is rolled back only in part in that state. The file and its log stay intact as
+    long as the state is not written to them; it is discarded when the last connection is returned.
 
     Patch: DuckDB >=1.4,<2; see https://github.com/duckdb/duckdb/issues/23645 (indexes after a reverted transaction) and
     https://github.com/duckdb/duckdb/issues/22279 (texts, mended in 1.5.2); can go when `test_duckdb_undoes_a_failed_commit_only_in_part` fails.
@@ -133,7 +133,7 @@ class _Pool(DuckDbConnectionPool):
 
     @classmethod
     def of(cls, credentials: DuckDbBaseCredentials) -> _Pool:
-        """Shared pool for a file opened with the same settings."""
+        """Pool for a file, shared by connections with the same settings."""
         with cls._choosing:
             found = (pool for pool in cls._all if pool._opens_as(credentials))
             return next(found, None) or cls(credentials)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from duckdb import DuckDBPyConnection, IOException
 
-# A page of the dashboard reads for less than a second.
+# A dashboard page holds the file for less than a second.
 PATIENCE_SECONDS = 10.0
 _SECONDS_BETWEEN_TRIES = 0.25
 
@@ -25,7 +25,7 @@ def retry_while_locked(
     """Call `connect`, and retry while another program has the file locked.
 
     Raises:
-        IOException: DuckDB's, where that lasts longer than `PATIENCE_SECONDS`; any other one at once.
+        IOException: DuckDB's, if the file stays locked for longer than `PATIENCE_SECONDS`; any other one at once.
     """
     until = monotonic() + PATIENCE_SECONDS
     is_told = False

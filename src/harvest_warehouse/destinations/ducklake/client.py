@@ -29,7 +29,7 @@ class ducklake(dlt_ducklake):  # noqa: N801 (dlt takes the destination's name fr
 
     @property
     def destination_type(self) -> str:
-        """dlt's own type: a working folder stores it, and must not depend on where our code lies.
+        """dlt's own type: it is stored in dlt's working folder, and must not depend on the path of this module.
 
         Patch: dlt >=1.31,<1.32; no upstream issue known;
         can go when `test_dlt_names_a_derived_destination_after_its_module` fails.
@@ -47,7 +47,7 @@ class ducklake(dlt_ducklake):  # noqa: N801 (dlt takes the destination's name fr
         """dlt's configuration, with our connection pool and the extensions it needs.
 
         Raises:
-            SettingWrong: for a catalog or a storage that nothing here is for.
+            SettingWrong: the catalog or the storage is not supported.
         """
         found: DuckLakeClientConfiguration = super().configuration(initial_config, accept_partial)
         lake = found.credentials
@@ -59,7 +59,7 @@ class ducklake(dlt_ducklake):  # noqa: N801 (dlt takes the destination's name fr
 class _Pool(DuckDbConnectionPool):
     """Connection pool of empty in-memory databases, to which dlt attaches the lake.
 
-    dlt lets DuckDB download extensions. Patch: dlt >=1.31,<1.32; no upstream issue known;
+    dlt itself lets DuckDB download extensions. Patch: dlt >=1.31,<1.32; no upstream issue known;
     can go when `test_dlt_lets_duckdb_download_extensions_of_a_lake` fails.
     """
 
@@ -75,7 +75,7 @@ class _Pool(DuckDbConnectionPool):
     ) -> duckdb.DuckDBPyConnection:
         for file in self._files:
             _check(file)
-        # Checked once: a signature over 36 MB costs a third of a second of each of a sync's many connections.
+        # Signatures are verified once per process: over 36 MB, that takes a third of a second for each of many connections.
         # Patch: dlt >=1.31,<1.32; no upstream issue known;
         # can go when `test_dlt_takes_no_setting_for_unsigned_extensions` fails.
         connection = duckdb.connect(":memory:", config={"allow_unsigned_extensions": "true"})
@@ -87,7 +87,7 @@ class _Pool(DuckDbConnectionPool):
                 "GLOBAL",
                 {
                     "autoinstall_known_extensions": False,
-                    # What does not fit into memory; DuckDB's own choice would be the folder where the command runs.
+                    # Where DuckDB spills; its default would be the folder where the command runs.
                     "temp_directory": tempfile.gettempdir(),
                     **(self.credentials.global_config or {}),
                     **(global_config or {}),
@@ -126,7 +126,7 @@ def _extensions(lake: DuckLakeCredentials) -> list[str]:
 
 
 def _file(extension: str) -> Path:
-    """Path of an extension in its wheel; each is for one version of DuckDB."""
+    """Path of an extension in its wheel, which is for one version of DuckDB."""
     spec = find_spec(f"duckdb_extension_{extension}")
     folders = list(spec.submodule_search_locations or ()) if spec else []
     for folder in folders:
@@ -144,7 +144,7 @@ class _SqlClient(DuckLakeSqlClient):
     def open_connection(self) -> Any:
         connection = super().open_connection()
         if self.credentials.read_only:
-            # The only files that are left when the guards have closed all others.
+            # The only files that stay accessible once the guards have run.
             folder = f"{self.credentials.storage_url.rstrip('/')}/".replace("'", "''")
             connection.execute(f"SET allowed_directories = ['{folder}']")
         return connection

@@ -8,7 +8,7 @@ ENTRY = Destination(
     "postgres",
     factory="harvest_warehouse.destinations.postgres.client.postgres",
     needs=("psycopg2", "adbc_driver_postgresql"),
-    # By ADBC's binary COPY: through csv, dlt's other fast way, an empty text would become null.
+    # Loaded by ADBC's binary COPY: with csv, dlt's other fast format, empty strings would become null.
     load_format="parquet",
     load_workers=2,
     session={"session_timezone": "UTC"},
@@ -16,11 +16,11 @@ ENTRY = Destination(
     before_questions=(
         "SET TRANSACTION READ ONLY",
         "SET LOCAL statement_timeout = {milliseconds}",
-        # Since 14: the server looks whether the one who asked is still there.
+        # PostgreSQL 14 or later: the server checks whether the client is still connected.
         "SELECT set_config(name, '1000', true) FROM pg_settings WHERE name = 'client_connection_check_interval'",
     ),
     try_lock="SELECT pg_try_advisory_lock({key})",
-    # A machine that vanishes must not keep the lock for the two hours that TCP waits; idle is what it does.
+    # A client that disappears must not keep the lock for TCP's default of two hours; and the connection is idle by design.
     lock_settings=(
         "SET tcp_keepalives_idle = 30",
         "SET tcp_keepalives_interval = 10",

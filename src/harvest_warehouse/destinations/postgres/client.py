@@ -24,7 +24,7 @@ class postgres(dlt_postgres):  # noqa: N801 (dlt takes the destination's name fr
 
     @property
     def destination_type(self) -> str:
-        """dlt's own type: a working folder stores it, and must not depend on where our code lies.
+        """dlt's own type: it is stored in dlt's working folder, and must not depend on the path of this module.
 
         Patch: dlt >=1.31,<1.32; no upstream issue known;
         can go when `test_dlt_names_a_derived_destination_after_its_module` fails.
@@ -40,7 +40,7 @@ class postgres(dlt_postgres):  # noqa: N801 (dlt takes the destination's name fr
 class _SqlClient(Psycopg2SqlClient):
     @raise_open_connection_error
     def open_connection(self) -> Any:
-        # dlt lets the driver's own error through here, and here alone.
+        # dlt does not translate the driver's errors here, though it does everywhere else.
         # Patch: dlt >=1.31,<1.32; no upstream issue known;
         # can go when `test_dlt_lets_psycopg2s_error_through_where_it_connects` fails.
         return super().open_connection()
@@ -65,7 +65,7 @@ class _Client(PostgresClient):
 
 class _CopyJob(PostgresParquetCopyJob):
     def run(self) -> None:
-        # dlt makes such files for tables that are to be there without rows, and gives ADBC no schema where there is no batch.
+        # dlt writes empty files for tables without rows, and passes ADBC no schema if a file has no batch.
         # Patch: dlt >=1.31,<1.32; see https://github.com/apache/arrow-adbc/issues/2071 (mended in the driver, not in dlt);
         # can go when `test_dlt_cannot_copy_a_parquet_file_to_postgresql` fails.
         if pq.read_metadata(self._file_path).num_rows:
@@ -74,7 +74,7 @@ class _CopyJob(PostgresParquetCopyJob):
 
 
 def _replace_nul(file: Path) -> None:
-    """Replace U+0000 by U+FFFD: PostgreSQL cannot hold this one character, and would refuse the whole file each time.
+    """Replace U+0000 by U+FFFD: PostgreSQL cannot store this character, and would refuse the whole file on every retry.
 
     Patch: dlt >=1.31,<1.32; see https://github.com/dlt-hub/dlt/pull/4086 (inserts alone);
     can go when `test_dlt_cannot_copy_a_parquet_file_to_postgresql` fails.

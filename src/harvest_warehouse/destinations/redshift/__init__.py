@@ -8,12 +8,12 @@ ENTRY = Destination(
     "redshift",
     factory="harvest_warehouse.destinations.redshift.client.redshift",
     needs=("psycopg2",),
-    # Its COPY reads from S3 alone: this needs nothing beside the cluster.
+    # Redshift's COPY reads only from S3; inserts need nothing besides the cluster.
     load_format="insert_values",
     load_workers=2,
     session={"session_timezone": "UTC"},
     before_questions=("SET statement_timeout TO {milliseconds}",),
-    # A cast would give nothing for them; and what is nothing would be the text null.
+    # A cast of lists and objects would return null; and a null would become the text "null".
     json_text="case when {column} is not null then json_serialize({column}) end",
     who="select current_database(), current_user",
     permissions={

@@ -17,7 +17,7 @@ class redshift(dlt_redshift):  # noqa: N801 (dlt takes the destination's name fr
 
     @property
     def destination_type(self) -> str:
-        """dlt's own type: a working folder stores it, and must not depend on where our code lies.
+        """dlt's own type: it is stored in dlt's working folder, and must not depend on the path of this module.
 
         Patch: dlt >=1.31,<1.32; no upstream issue known;
         can go when `test_dlt_names_a_derived_destination_after_its_module` fails.
@@ -32,7 +32,7 @@ class redshift(dlt_redshift):  # noqa: N801 (dlt takes the destination's name fr
     def _raw_capabilities(self) -> DestinationCapabilitiesContext:
         capabilities = super()._raw_capabilities()
         escaped = capabilities.escape_literal
-        # The one sign that it cannot hold: dlt would leave it out.
+        # Redshift cannot store U+0000; dlt would drop it.
         # Patch: dlt >=1.31,<1.32; https://github.com/dlt-hub/dlt/pull/4086 (on purpose);
         # can go when `test_dlt_leaves_out_nul_in_inserts` fails.
         capabilities.escape_literal = lambda value: escaped(
@@ -44,14 +44,14 @@ class redshift(dlt_redshift):  # noqa: N801 (dlt takes the destination's name fr
 class _SqlClient(RedshiftSqlClient):
     @raise_open_connection_error
     def open_connection(self) -> Any:
-        # dlt lets the driver's own error through here, and here alone.
+        # dlt does not translate the driver's errors here, though it does everywhere else.
         # Patch: dlt >=1.31,<1.32; no upstream issue known;
         # can go when `test_dlt_lets_psycopg2s_error_through_where_it_connects` fails.
         return super().open_connection()
 
     @staticmethod
     def _maybe_make_terminal_exception_from_data_error(pg_ex: Any) -> Exception | None:
-        # A connection that could not be made, or is lost, has no words of the server's: dlt looks into them all the same.
+        # An error of a failed or lost connection has no message from the server, but dlt reads it all the same.
         # Patch: dlt >=1.31,<1.32; no upstream issue known;
         # can go when `test_dlt_looks_for_words_in_an_error_that_has_none` fails.
         found = RedshiftSqlClient._maybe_make_terminal_exception_from_data_error

@@ -8,7 +8,7 @@ from harvest_warehouse.destinations.dialect import Rule, divide_as_doubles
 
 
 def _list_within_group(tree: exp.Expr) -> None:
-    """Move the order of a list aggregate behind the function (`within group`)."""
+    """Move the order of a string aggregate behind the function (`within group`)."""
     for listed in list(tree.find_all(exp.GroupConcat)):
         if isinstance(order := listed.this, exp.Order):
             listed.set("this", order.this)
@@ -17,7 +17,7 @@ def _list_within_group(tree: exp.Expr) -> None:
 
 
 def _differ_by_case(tree: exp.Expr) -> None:
-    """Rewrite `is [not] distinct from`, which Redshift does not know, as a `case` expression.
+    """Rewrite `is [not] distinct from`, which Redshift does not support, as a `case` expression.
 
     https://docs.aws.amazon.com/redshift/latest/dg/c_unsupported-postgresql-functions.html
     """

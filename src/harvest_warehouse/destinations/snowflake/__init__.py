@@ -7,7 +7,7 @@ from harvest_warehouse.destinations.base import Destination
 ENTRY = Destination(
     "snowflake",
     needs=("snowflake.connector",),
-    # From Parquet, lists and objects would come as one text each.
+    # From Parquet, lists and objects would be loaded as strings.
     load_format="jsonl",
     place_within="database",
     session={"session_timezone": "UTC"},

@@ -8,7 +8,7 @@ from harvest_warehouse.destinations.dialect import Rule, divide_as_doubles, rena
 
 
 def _fold_names(tree: exp.Expr) -> None:
-    """Fold names to upper case, as dlt does where unquoted names mean that."""
+    """Fold names to upper case, as dlt does where unquoted names are upper case."""
     for name in tree.find_all(exp.Identifier):
         name.set("this", name.this.upper())
 
