@@ -59,7 +59,7 @@ class Target:
         """Short name of the database: its file's name, or its destination's."""
         return self.file_name if self.kind.is_file else self.destination
 
-    @cached_property
+    @property
     def place(self) -> str:
         """Location of the database as text for messages, without secrets."""
         return connected(self.destination, self.dataset_name, self.file, "writing")[1]

@@ -28,6 +28,7 @@ from harvest_time_tracking import SettingWrong
 from harvest_warehouse.database import DatabaseBusy, DatabaseUnreachable, NotReadable, open_database
 from harvest_warehouse.database.lock import exclusive_lock
 from harvest_warehouse.database.pipelines import is_loaded
+from harvest_warehouse.database.run import Run
 from harvest_warehouse.destinations import DESTINATIONS
 from harvest_warehouse.doctor.preflight import preflight
 from harvest_warehouse.query import query
@@ -40,6 +41,7 @@ import sys
 from pathlib import Path
 from harvest_warehouse.warehouse import Target
 from harvest_warehouse.database.lock import exclusive_lock
+from harvest_warehouse.database.run import Run
 with exclusive_lock(Target(Path(sys.argv[1]), pipelines_dir=Path(sys.argv[1]), destination=sys.argv[2])):
     print("held", flush=True)
     sys.stdin.read()
@@ -261,9 +263,10 @@ def test_a_turn_that_was_lost_with_its_connection_is_not_taken_for_granted(
     here: Here, administrator: psycopg2.extensions.cursor, tmp_path: Path
 ) -> None:
     warehouse = here.warehouse(tmp_path, dataset_name="lost")
-    with exclusive_lock(warehouse):
+    run = Run(warehouse)
+    with run.locked():
         administrator.execute("select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'")
-        with pytest.raises(DatabaseUnreachable, match="does not answer"), exclusive_lock(warehouse):
+        with pytest.raises(DatabaseUnreachable, match="does not answer"), run.locked():
             pass
     with exclusive_lock(warehouse):
         pass

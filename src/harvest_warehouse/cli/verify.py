@@ -26,7 +26,9 @@ from harvest_warehouse.cli.console import print_text
 )
 def verify(
     since: Annotated[str | None, typer.Option(help="First day (2026-01-01). Default: all of history.")] = None,
-    until: Annotated[str | None, typer.Option(help="Last day. Default: the last day with work.")] = None,
+    until: Annotated[
+        str | None, typer.Option(help="Last day. Default: today, or the last day with work if that is later.")
+    ] = None,
     months: Annotated[
         bool, typer.Option("--months", help="Compare each month separately, not only those of a year that differs.")
     ] = False,

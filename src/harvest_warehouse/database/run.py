@@ -20,7 +20,8 @@ class Run:
     """Context of one run that writes into a database: its lock, dlt's pipeline, and one open connection.
 
     While the lock is held, the connection stays open across steps until `disconnect` is called: an open DuckDB file keeps
-    readers out, so it is closed while waiting for Harvest; closing it also frees its memory.
+    readers out, so it is closed while streams and reports are read from Harvest, though not while the sweep counts; closing
+    it also frees its memory.
 
     Args:
         warehouse: the target.
@@ -55,7 +56,9 @@ class Run:
             DatabaseUnreachable: the database does not respond.
         """
         if self._is_locked:
-            yield
+            # A lost connection gave the advisory lock away: taking it again finds that out.
+            with exclusive_lock(self.warehouse):
+                yield
             return
         with self._turn(is_patient=is_patient):
             # Other runs may have changed the database and dlt's working folder before.
@@ -63,8 +66,9 @@ class Run:
             try:
                 yield
             finally:
-                self.disconnect()
+                # First: whatever interrupts the closing, nobody takes the lock for held.
                 self._is_locked = False
+                self.disconnect()
 
     def _turn(self, *, is_patient: bool) -> AbstractContextManager[None]:
         if not is_patient:

@@ -107,8 +107,8 @@ def _bind(tree: exp.Expr, values: Mapping[str, object]) -> None:
 def _fill(placeholder: exp.Placeholder, value: object) -> None:
     """Replace a placeholder by its value; for a list, `in (:ids)` becomes a list of values."""
     if isinstance(value, list | tuple):
-        if not isinstance(placeholder.parent, exp.In):
-            raise TypeError(f"A list can follow only `in`, not replace :{placeholder.name}.")
+        if not (isinstance(placeholder.parent, exp.In) and len(placeholder.parent.expressions) == 1):
+            raise TypeError(f"A list can follow only `in`, alone, not replace :{placeholder.name}.")
         placeholder.parent.set("expressions", [exp.convert(item) for item in value or (None,)])
     else:
         placeholder.replace(exp.convert(value))

@@ -67,6 +67,8 @@ def sweep(
         swept = tuple(each.swept() for each in found)
         too_many = () if accept_deletions else tuple(each for each in swept if is_too_much(each))
         if not too_many and any(each.vanished or each.strays for each in found):
+            # It asks Harvest; readers may have the file meanwhile.
+            run.disconnect()
             before_moving()
             _move(run, found, Finding(settings.account_id, _found_at(found), loaded.run_id))
     with run.database() as database:

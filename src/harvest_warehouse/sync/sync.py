@@ -227,6 +227,7 @@ class _Sync:
     def follow_repair(self, report: SyncReport, *, build_marts: bool) -> SyncReport:
         """Update history and marts after a repair."""
         with self._run.locked(is_patient=True):
+            settle(self._run, self._settings)
             if report.load and report.history:
                 kept, before = self._keep_history(report.load), report.history
                 opened, closed = before.opened + kept.opened, before.closed + kept.closed

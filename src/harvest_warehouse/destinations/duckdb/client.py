@@ -140,7 +140,7 @@ class _Pool(DuckDbConnectionPool):
 
     def __init__(self, credentials: DuckDbBaseCredentials) -> None:
         super().__init__(credentials)
-        self._all.add(self)
+        self._all.add(self)  # Only `of` makes pools, one at a time.
 
     def _opens_as(self, credentials: DuckDbBaseCredentials) -> bool:
         return (self.file, self.credentials.read_only, self.credentials.global_config) == (
@@ -162,8 +162,9 @@ class _Pool(DuckDbConnectionPool):
 
     def return_conn(self, borrowed_conn: duckdb.DuckDBPyConnection) -> int:
         left = super().return_conn(borrowed_conn)
-        if all(pool._conn is None for pool in self._all if pool.file == self.file):
-            self._failed_commits.pop(self.file, None)
+        with self._choosing:
+            if all(pool._conn is None for pool in self._all if pool.file == self.file):
+                self._failed_commits.pop(self.file, None)
         return left
 
     def commit_failed(self, connection: duckdb.DuckDBPyConnection, why: str) -> None:
