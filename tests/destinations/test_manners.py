@@ -41,7 +41,6 @@ import sys
 from pathlib import Path
 from harvest_warehouse.warehouse import Target
 from harvest_warehouse.database.lock import exclusive_lock
-from harvest_warehouse.database.run import Run
 with exclusive_lock(Target(Path(sys.argv[1]), pipelines_dir=Path(sys.argv[1]), destination=sys.argv[2])):
     print("held", flush=True)
     sys.stdin.read()
