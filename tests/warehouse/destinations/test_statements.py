@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import tracemalloc
 
+import pytest
+
 from harvest_warehouse.destinations.statements import Home, bound
 
 HOME = Home("duckdb", ("lake", "raw"), ("lake", "marts"), str)
@@ -35,6 +37,11 @@ def test_statements_of_one_text_keep_the_values_that_each_was_given() -> None:
     assert "(':ids')" in second
     assert "= '8'" in second
     assert '"lake"."raw"."clients"' in second
+
+
+def test_a_list_beside_another_value_is_an_error_and_loses_none() -> None:
+    with pytest.raises(TypeError, match="alone"):
+        HOME.translated("select id from clients where id in (:some, :others)", {"some": [1], "others": [2]})
 
 
 def test_lists_of_vanished_ids_are_not_kept() -> None:
