@@ -15,7 +15,7 @@ from dlt.common.json import json
 from dlt.common.utils import chunks, uniq_id
 from sqlglot import exp
 
-from harvest_time_tracking import STREAMS, Stream, tables
+from harvest_time_tracking import STREAMS, Stream
 from harvest_warehouse.database import Database
 from harvest_warehouse.database.system_tables import DELETIONS
 from harvest_warehouse.destinations.insert_statements import insertions
@@ -136,17 +136,30 @@ def _moved(
     because_of: str = "",
 ) -> Iterator[exp.Expr]:
     yield from recorded(database, stream, "", condition, values, finding, because_of)
-    gone = deleting(database, stream.table_name, f"account_id = :account_id and {condition}")
+    gone = deleting(database, stream.table_name, f"account_id = :account_id and {condition}", database.names())
     yield from (bound(statement, values) for statement in gone)
 
 
-def deleting(database: Database, table_name: str, condition: str) -> Iterator[str]:
-    """Statements that delete rows of a table and their rows in its child tables; they take the values of `condition`."""
-    for child in tables()[table_name].lists:
-        name = f"{table_name}__{child}"
-        if database.columns(name):
-            is_below = f'_dlt_parent_id in (select _dlt_id from "{table_name}" where {condition})'
-            yield from deleting(database, name, is_below)
+def child_tables(database: Database, table_name: str, names: Collection[str]) -> list[str]:
+    """Names of a table's child tables among `names`, those of undocumented lists included, but not theirs."""
+    below = [name for name in names if name.startswith(f"{table_name}__")]
+    direct = [name for name in below if not any(name.startswith(f"{other}__") for other in below)]
+    # Somebody else's table may have such a name.
+    return [name for name in direct if "_dlt_parent_id" in database.columns(name)]
+
+
+def deleting(database: Database, table_name: str, condition: str, names: Collection[str]) -> Iterator[str]:
+    """Statements that delete rows of a table and their rows in its child tables.
+
+    Args:
+        database: connection to the account's tables.
+        table_name: the table.
+        condition: SQL condition on its rows; its values go with the statements.
+        names: names of all tables (`Database.names`).
+    """
+    for name in child_tables(database, table_name, names):
+        is_below = f'_dlt_parent_id in (select _dlt_id from "{table_name}" where {condition})'
+        yield from deleting(database, name, is_below, names)
     yield f'delete from "{table_name}" where {condition}'
 
 
@@ -180,21 +193,18 @@ class _Children:
     def __init__(self, database: Database, table_name: str, prefix: str, rows: Sequence[Mapping[str, Any]]) -> None:
         self._lists: dict[str, _Children] = {}
         self._rows: dict[str, dict[str, list[Mapping[str, Any]]]] = {}
-        for child in tables()[table_name].lists:
-            name = f"{table_name}__{child}"
-            columns = database.columns(f"{prefix}{name}")
-            parents = [str(row["_dlt_id"]) for row in rows]
-            if not columns or not parents:
-                continue
+        parents = [str(row["_dlt_id"]) for row in rows if "_dlt_id" in row]
+        for name in child_tables(database, f"{prefix}{table_name}", database.names()) if parents else ():
+            child, columns = name.removeprefix(f"{prefix}{table_name}__"), database.columns(name)
             found = [
                 dict(zip(columns, row, strict=True))
                 for some in chunks(parents, _ROWS_AT_ONCE)
                 for row in database.rows(
-                    f'select * from "{prefix}{name}" where _dlt_parent_id in (:parents) order by _dlt_list_idx',
+                    f'select * from "{name}" where _dlt_parent_id in (:parents) order by _dlt_list_idx',
                     {"parents": list(some)},
                 )
             ]
-            self._lists[child] = _Children(database, name, prefix, found)
+            self._lists[child] = _Children(database, name.removeprefix(prefix), prefix, found)
             by_parent = self._rows.setdefault(child, {})
             for row in found:
                 by_parent.setdefault(str(row["_dlt_parent_id"]), []).append(row)

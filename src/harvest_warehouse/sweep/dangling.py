@@ -17,6 +17,8 @@ def dangling(
     read: Collection[str],
     known: Mapping[str, Collection[int]],
     start_date: date | None = None,
+    *,
+    sees_all: bool = False,
 ) -> FiltersByStream:
     """Re-read filters for rows with dangling references: rows that hold a copy of a deleted record.
 
@@ -29,6 +31,7 @@ def dangling(
         known: streams whose rows were found equal to Harvest's, each with the ids of records created or changed since; only in
             these, a missing record is a deleted one.
         start_date: first day that is loaded: older records are missing without being deleted.
+        sees_all: whether the token sees every assignment. Others see assignments in their own time that no list shows them.
 
     Raises:
         DltException: the database cannot be read.
@@ -40,13 +43,20 @@ def dangling(
         conditions = [
             condition
             for copy in stream.embeds
-            # Rows are deleted with their owner; copies joined by other columns are updated by SQL.
-            if copy.stream in known and not copy.on and not (stream.owner and stream.owner.stream == copy.stream)
+            # Rows are deleted with their owner.
+            if copy.stream in known
+            and _is_checked(copy, sees_all)
+            and not (stream.owner and stream.owner.stream == copy.stream)
             for condition in _gone(database, stream, copy, known[copy.stream], start_date)
         ]
         if conditions and (filters := filters_of(database, stream, account_id, " or ".join(conditions), values)):
             found[stream.name] = filters
     return found
+
+
+def _is_checked(copy: Embedded, sees_all: bool) -> bool:
+    """True if a copy whose original is missing is stale; assignments may be deleted before their list was ever read."""
+    return not copy.on or (sees_all and copy.fields.get("id") == ("id",))
 
 
 def _gone(

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
 
-from harvest_time_tracking import STREAMS, Stream, tables
+from harvest_time_tracking import STREAMS, Stream
 from harvest_warehouse.database import Database
 from harvest_warehouse.database.system_tables import DELETIONS
-from harvest_warehouse.sweep.archive import Finding, deleting, recorded
+from harvest_warehouse.sweep.archive import Finding, child_tables, deleting, recorded
 
 BEFORE = "harvest_before__"
 """Prefix of the names of such copies."""
@@ -45,17 +45,12 @@ def remember(database: Database) -> None:
     Raises:
         DltException: the database refuses.
     """
+    there = database.names()
     for stream in replaced_streams():
         if database.columns(stream.table_name) and not database.columns(f"{BEFORE}{stream.table_name}"):
             # The table itself comes last: if its copy exists, those of its child tables do.
-            names = reversed([stream.table_name, *_below(stream.table_name)])
-            database.run(
-                [
-                    f'create table if not exists "{BEFORE}{name}" as select * from "{name}"'
-                    for name in names
-                    if database.columns(name)
-                ]
-            )
+            names = reversed([stream.table_name, *_below(database, stream.table_name, there)])
+            database.run([f'create table if not exists "{BEFORE}{name}" as select * from "{name}"' for name in names])
 
 
 def drop_orphans(database: Database, account_id: str, read: Collection[str]) -> None:
@@ -66,6 +61,7 @@ def drop_orphans(database: Database, account_id: str, read: Collection[str]) -> 
     Raises:
         DltException: the database refuses.
     """
+    names = database.names()
     for stream in replaced_streams():
         parent = stream.parent and STREAMS[stream.parent.stream]
         if not stream.parent or parent not in replaced_streams() or not {stream.name, parent.name} <= set(read):
@@ -73,7 +69,7 @@ def drop_orphans(database: Database, account_id: str, read: Collection[str]) -> 
         if database.columns(stream.table_name) and database.columns(parent.table_name):
             there = f'select id from "{parent.table_name}" where account_id = :account_id'
             is_orphan = f'account_id = :account_id and "{stream.parent.key}" not in ({there})'
-            database.run(list(deleting(database, stream.table_name, is_orphan)), {"account_id": account_id})
+            database.run(list(deleting(database, stream.table_name, is_orphan, names)), {"account_id": account_id})
 
 
 def note_replaced(database: Database, finding: Finding) -> Noted:
@@ -92,7 +88,7 @@ def note_replaced(database: Database, finding: Finding) -> Noted:
     Raises:
         DltException: the database refuses.
     """
-    noted = Noted()
+    noted, names = Noted(), database.names()
     for stream in replaced_streams():
         copy = f"{BEFORE}{stream.table_name}"
         if not database.columns(copy):
@@ -105,7 +101,7 @@ def note_replaced(database: Database, finding: Finding) -> Noted:
                 noted.rows[stream.name] = rows
                 if stream.parent:
                     noted.parents.setdefault(stream.parent.stream, set()).update(_parents(database, stream, account_id))
-        drops = [f'drop table if exists "{BEFORE}{name}"' for name in (stream.table_name, *_below(stream.table_name))]
+        drops = [f'drop table if exists "{name}"' for name in (copy, *_below(database, copy, names))]
         database.run([*statements, *drops])
     return noted
 
@@ -132,10 +128,9 @@ def _is_gone(stream: Stream) -> str:
     return f'not exists (select 1 from "{stream.table_name}" as now where {same})'
 
 
-def _below(table_name: str) -> list[str]:
-    """Names of a table's child tables, at all levels."""
+def _below(database: Database, table_name: str, names: Collection[str]) -> list[str]:
+    """Names of a table's child tables among `names`, at all levels."""
     found = []
-    for child in tables()[table_name].lists:
-        name = f"{table_name}__{child}"
-        found += [name, *_below(name)]
+    for name in child_tables(database, table_name, names):
+        found += [name, *_below(database, name, names)]
     return found

@@ -30,6 +30,7 @@ def sweep(
     *,
     touched: Mapping[str, Collection[int]] = MappingProxyType({}),
     accept_deletions: bool = False,
+    sees_all: bool = False,
     before_moving: Callable[[], object] = lambda: None,
     client: Client | None = None,
 ) -> SweepReport:
@@ -43,6 +44,7 @@ def sweep(
         loaded: report of the load just before; lists that it did not read completely are not swept.
         touched: ids of records, by stream, that may have changed without a new `updated_at`.
         accept_deletions: whether to move rows even if more than 5 % of a list, and more than 50 rows, were deleted at once.
+        sees_all: whether the token is an administrator's.
         before_moving: called before rows are moved; if it raises, none is moved.
         client: HTTP client, closed at the end; a new one if None.
 
@@ -72,7 +74,7 @@ def sweep(
             before_moving()
             _move(run, found, Finding(settings.account_id, _found_at(found), loaded.run_id))
     with run.database() as database:
-        again = _again(database, settings, found, touched)
+        again = _again(database, settings, found, touched, sees_all=sees_all)
     return SweepReport(swept, not_swept, too_many, again, round(time.monotonic() - began, 3))
 
 
@@ -176,12 +178,18 @@ def _look(inventory: ListCounts, found: _Found, with_owner: set[int]) -> None:
 
 
 def _again(
-    database: Database, settings: Settings, found: Sequence[_Found], touched: Mapping[str, Collection[int]]
+    database: Database,
+    settings: Settings,
+    found: Sequence[_Found],
+    touched: Mapping[str, Collection[int]],
+    *,
+    sees_all: bool,
 ) -> FiltersByStream:
     """Re-read filters for `load`: missing rows, duplicates, touched rows, and rows with dangling references."""
     account_id = settings.account_id
     known = {each.stream.name: each.newer | each.missing for each in found if each.verdict == "equal"}
-    again = dangling(database, account_id, [each.stream.name for each in found], known, settings.start_date)
+    names = [each.stream.name for each in found]
+    again = dangling(database, account_id, names, known, settings.start_date, sees_all=sees_all)
     for each in found:
         filters = again.pop(each.stream.name, [])
         if each.missing:

@@ -287,6 +287,7 @@ class _Sync:
             loaded,
             touched=noted.parents,
             accept_deletions=accept_deletions,
+            sees_all="administrator" in self._guard.rights,
             before_moving=self._guard.look_again,
             client=self._client,
         )

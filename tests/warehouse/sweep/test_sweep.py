@@ -14,6 +14,7 @@ import pytest
 
 from harvest_simulator import Fault
 from harvest_simulator.http.request_log import Request
+from harvest_warehouse.database.opening import open_database
 from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.load import load
 from harvest_warehouse.sync import sync
@@ -390,6 +391,39 @@ def test_an_assignment_that_is_deleted_leaves_the_entries_that_carried_its_copy(
     account.simulator.clock.sleep(3_600)
     assert sync_from(account, warehouse).is_equal
     assert_equals_truth(account)
+
+
+def test_an_assignment_that_was_deleted_before_its_list_was_ever_read_leaves_the_rows_read_before(
+    open_account: OpenAccount, tmp_path: Path
+) -> None:
+    account, warehouse = open_account(), Target(tmp_path)
+    entry = next(row for row in account.simulator.truth()["time_entries"] if row["user_assignment"])
+    client = account.client()
+    load(warehouse, client.settings, ["time_entries"], client=client)
+    account.simulator.store.delete_user_assignment(entry["user_assignment"]["id"])
+    account.simulator.clock.sleep(86_400)
+    assert sync_from(account, warehouse).is_equal
+    assert_equals_truth(account)
+
+
+def test_rows_of_an_undocumented_list_are_deleted_and_recorded_with_the_record_that_has_it(
+    synced: tuple[Account, Target],
+) -> None:
+    account, warehouse = synced
+    account.simulator.faults.at({"path": "/estimates/*/messages"}, Fault.UNKNOWN_FIELD, times=1_000)
+    assert sync_from(account, warehouse).is_equal
+    parts = account.rows("estimate_messages__brand_new_object__parts")
+    message = account.simulator.truth()["estimate_messages"][0]
+    account.simulator.store.delete_estimate(message["estimate_id"])
+    account.simulator.clock.sleep(3_600)
+    assert sync_from(account, warehouse).is_equal
+    assert 0 < len(account.rows("estimate_messages__brand_new_object__parts")) < len(parts)
+    with open_database(warehouse) as database:
+        orphans = """select count(*) from estimate_messages__brand_new_object__parts
+            where _dlt_parent_id not in (select _dlt_id from estimate_messages)"""
+        assert database.rows(orphans) == [(0,)]
+    noted = deletions(account)["estimate_messages", f"{message['estimate_id']}/{message['id']}"]
+    assert [part["id"] for part in json.loads(noted["content"])["brand_new_object__parts"]] == [7]
 
 
 def test_assignments_by_person_follow_those_by_project_without_waiting_for_their_turn(
