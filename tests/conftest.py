@@ -88,6 +88,7 @@ def no_dlt_configuration(tmp_path_factory: pytest.TempPathFactory) -> None:
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("no-configuration")
         patch.setenv("DLT_DATA_DIR", str(folder))
+        patch.setenv("RUNTIME__DLTHUB_TELEMETRY", "false")
         patch.chdir(folder)
         assert dlt.config.get("schema.naming") is None
 

@@ -153,7 +153,7 @@ def test_what_is_to_be_done_first_is_said_for_this_destination(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt"))
     done = CliRunner().invoke(app, [*verb, "--destination", "ducklake"])
-    assert done.exit_code == 2
+    assert done.exit_code == 2, done.stderr
     assert "run `dlt-harvest sync --destination ducklake`" in done.stderr
 
 
