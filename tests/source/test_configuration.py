@@ -49,8 +49,8 @@ class Configuration:
             self._monkeypatch.setenv(variable.upper(), str(value))
 
     def read_again(self) -> None:
-        # dlt reads its files once in a process.
-        Container()[PluggableRunContext].reload(str(self._folder.parent))
+        # dlt reads its files once in a process. "." follows the working directory: a later test has its own.
+        Container()[PluggableRunContext].reload(".")
 
 
 @pytest.fixture
