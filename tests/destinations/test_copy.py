@@ -182,6 +182,7 @@ def test_copied_back_it_is_what_it_was(moved: Moved) -> None:
     assert moved.back == moved.start
 
 
+@pytest.mark.nightly
 def test_the_next_sync_goes_on_there_with_the_same_requests(went_on: WentOn) -> None:
     assert went_on.new.is_equal
     assert went_on.old.is_equal
@@ -270,6 +271,7 @@ def test_the_command_copies_and_says_so(moved: Moved, tmp_path: Path) -> None:
     assert "already holds" in again.stderr
 
 
+@pytest.mark.nightly
 def test_wrong_use_is_told(moved: Moved, tmp_path: Path) -> None:
     unsaid = _run(tmp_path, "--from", "duckdb")
     assert unsaid.returncode == 2

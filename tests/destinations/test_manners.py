@@ -186,6 +186,7 @@ query(Target(Path(folder), pipelines_dir=Path(folder), destination=destination),
 """
 
 
+@pytest.mark.by_day(1)
 @ON_POSTGRES
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_question_that_is_given_up_ends_at_the_server_too(

@@ -133,6 +133,7 @@ def paths(report: PublishReport) -> dict[str, str]:
     return {table.path.rpartition("/")[2].partition(".")[0]: table.path for table in report.tables}
 
 
+@pytest.mark.by_day(2)
 @pytest.mark.parametrize("kind", ["parquet", "delta", "iceberg"])
 def test_what_is_published_is_what_is_there(storage: Storage, warehouse: Target, kind: Any) -> None:
     if kind == "delta" and not storage.has_delta:

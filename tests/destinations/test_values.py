@@ -81,6 +81,7 @@ def as_arrow(rows: list[dict[str, Any]]) -> Any:
     return dlt.resource([made], name=TABLE.name, primary_key="id", write_disposition="merge")
 
 
+@pytest.mark.by_day(2)
 @pytest.mark.parametrize("made", [as_rows, as_arrow], ids=["as dlt's rows", "as Arrow"])
 def test_what_is_written_is_what_is_read(here: Here, tmp_path: Path, made: Any) -> None:
     lane = "rows" if made is as_rows else "arrow"

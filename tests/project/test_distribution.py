@@ -109,6 +109,7 @@ def rows(copy: Path, query: str) -> list[tuple[object, ...]]:
         return database.execute(query).fetchall()
 
 
+@pytest.mark.nightly
 def test_the_copy_loads_a_whole_account_and_then_only_what_changed(duckdb_copy: Path, account: Simulator) -> None:
     as_a_script = f"import runpy; runpy.run_path({SCRIPT!r}, run_name='__main__')"
     told = run_in_copy(duckdb_copy, as_a_script)
@@ -132,6 +133,7 @@ def test_the_copy_loads_a_whole_account_and_then_only_what_changed(duckdb_copy: 
     } == want
 
 
+@pytest.mark.nightly
 def test_the_other_functions_of_the_script_work_in_the_copy(duckdb_copy: Path, account: Simulator) -> None:
     report = "'report_time_projects', reports_from='2026-02-01', reports_to='2026-02-28'"
     program = f"import {SCRIPT[:-3]} as script\nscript.load_selected()\nscript.load_report({report})"

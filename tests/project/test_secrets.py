@@ -151,7 +151,7 @@ def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     return Ran(folder, done.returncode, done.stdout + done.stderr)
 
 
-@pytest.mark.by_day(4)
+@pytest.mark.by_day(2)
 def test_what_a_run_prints_and_logs_at_its_most_talkative_is_free_of_the_token(ran: Ran) -> None:
     assert "DEBUG" in ran.output, "a log without its details proves nothing"
     assert TOKEN not in ran.output

@@ -111,6 +111,7 @@ def test_a_day_longer_than_a_page_that_keeps_changing_is_shown_whole(open_accoun
     assert {key for key, entry in before.items() if after.get(key) == entry} <= here
 
 
+@pytest.mark.nightly
 def test_each_sync_of_a_busy_day_moves_on_and_one_at_rest_makes_all_equal(
     open_account: OpenAccount, tmp_path: Path
 ) -> None:
@@ -200,6 +201,7 @@ def test_pages_shorter_than_those_asked_for_bring_every_row_first_and_later(
     assert sum("updated_since" in query for query in changed) > 20
 
 
+@pytest.mark.nightly
 def test_a_list_of_short_pages_is_read_in_windows_as_any_other(
     open_account: OpenAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -58,8 +58,8 @@ def stop_timers(account: Account) -> None:
             account.simulator.store.stop_timer(entry["id"])
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize("kind", CLOCKS, ids=lambda kind: kind.name)
-@pytest.mark.by_day(2)
 def test_whatever_an_answer_is_dated_what_changed_since_is_brought(open_account: OpenAccount, kind: Fault) -> None:
     account = open_account()
     stop_timers(account)
@@ -115,6 +115,7 @@ def work(account: Account, seed: int) -> None:
     stop_timers(account)
 
 
+@pytest.mark.nightly
 def test_a_machine_whose_clock_is_set_back_and_then_forward_between_runs_ends_equal(
     synced: tuple[Account, Target], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -325,6 +326,7 @@ def test_the_years_of_days_have_four_digits_too() -> None:
     assert before("0099-03-01T01:00:00Z", timedelta(hours=2)) == "0099-02-28T23:00:00Z"
 
 
+@pytest.mark.nightly
 def test_days_of_the_year_202_and_changes_of_the_year_99_are_loaded_as_they_are(
     open_account: OpenAccount, tmp_path: Path
 ) -> None:

@@ -448,9 +448,9 @@ LATER = ["7", '"x"', "1.5", "true", '{"a":1}', "[5]", "12345678901234567.89", "n
 STAMPS = '"created_at":"2026-01-01T00:00:00Z","updated_at":"2026-01-01T00:00:00Z"'
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize(("stream", "field"), [(s, f) for s in ("clients", "invoices") for f in ("novelty", "amount")])
 @pytest.mark.parametrize("order", [1, -1], ids=["forward", "backward"])
-@pytest.mark.by_day(2)
 def test_a_field_may_change_its_type_from_load_to_load(tmp_path: Path, stream: str, field: str, order: int) -> None:
     with serving() as server:
         account = Account(Simulator(empty=True), server.url, tmp_path)

@@ -48,9 +48,9 @@ def memory_of(most_mb: float) -> Iterator[None]:
         tracemalloc.stop()
 
 
+@pytest.mark.by_day(2)
 @pytest.mark.parametrize("stream", LISTS)
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-@pytest.mark.by_day(4)
 def test_a_list_without_an_end_ends_in_words_with_few_requests_and_little_memory(
     open_account: OpenAccount, kind: Fault, stream: str
 ) -> None:

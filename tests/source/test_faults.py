@@ -95,6 +95,7 @@ def after_the_fault(
         yield account, statuses
 
 
+@pytest.mark.by_day(32)
 @pytest.mark.parametrize("stream", DEFAULT)
 def test_a_fault_that_passes_leaves_no_trace_in_the_tables(
     after_the_fault: tuple[Account, dict[str, list[int]]], stream: str, request: pytest.FixtureRequest
@@ -113,8 +114,8 @@ def test_a_fault_that_passes_leaves_no_trace_in_the_tables(
     assert_equals_truth(account, [stream])
 
 
+@pytest.mark.by_day(2)
 @pytest.mark.parametrize("stream", DEFAULT)
-@pytest.mark.by_day(5)
 def test_a_fault_that_stays_is_a_clear_error_and_a_clean_run_makes_all_equal(
     open_account: OpenAccount, stream: str
 ) -> None:
@@ -180,8 +181,8 @@ def changing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
         yield account
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize("number", range(6))
-@pytest.mark.by_day(2)
 def test_forbidden_streams_are_skipped_alone_with_their_reason_and_their_old_rows_stay(
     changing: Account, number: int
 ) -> None:
@@ -254,8 +255,8 @@ def is_page_2(request: Request) -> bool:
     return request.path == "/v2/time_entries" and request.query.get("page") == "2"
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize("kind", PASSING, ids=lambda kind: kind.name)
-@pytest.mark.by_day(3)
 def test_a_fault_on_the_second_page_loses_and_doubles_nothing(open_account: OpenAccount, kind: Fault) -> None:
     account = open_account(entries=4500)
     without_timers(account.simulator)
@@ -358,6 +359,7 @@ def test_one_streams_failure_moves_no_cursor_of_the_others(open_account: OpenAcc
     assert_equals_truth(account, after_changes=True)
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_storm_of_faults_ends_in_equal_tables(open_account: OpenAccount, seed: int) -> None:
     account = open_account(seed=seed, enforce_limits=True)

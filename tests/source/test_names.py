@@ -148,8 +148,8 @@ def added_values(account: Account, stream: str) -> Iterator[Any]:
                     yield from scalars(json.loads(value)) if is_json else [value]
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize("stream", ["time_entries", "clients", "company", "projects", "users", "invoices", "estimates"])
-@pytest.mark.by_day(2)
 def test_documented_columns_hold_documented_fields_and_what_is_spelled_like_them_columns_of_its_own(
     open_account: OpenAccount, stream: str
 ) -> None:

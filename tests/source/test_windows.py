@@ -219,12 +219,12 @@ def load_in_pieces(account: Account, folder: Path, kill_after: int | None = None
 KILLED = ["time_entries", "clients", "invoices", "invoice_payments", "invoice_messages"]
 
 
+@pytest.mark.by_day(1)
 # After so many requests, while Harvest is read; and so much later, while a portion is normalised, staged, merged.
 @pytest.mark.parametrize(
     ("kill_after", "then_seconds"),
     [(3, 0.0), (8, 0.0), (12, 0.0), (17, 0.0), (25, 0.0), (32, 0.0), (8, 0.2), (8, 0.4), (8, 0.6), (8, 0.8), (8, 1.1)],
 )
-@pytest.mark.by_day(3)
 def test_a_load_killed_at_any_moment_goes_on_and_ends_equal(
     open_account: OpenAccount, tmp_path: Path, kill_after: int, then_seconds: float
 ) -> None:

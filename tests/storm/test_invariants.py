@@ -174,6 +174,7 @@ FAULTS: list[tuple[str, Law, Plant]] = [
 ]
 
 
+@pytest.mark.by_day(7)
 @pytest.mark.parametrize(("law", "plant"), [fault[1:] for fault in FAULTS], ids=[fault[0] for fault in FAULTS])
 def test_a_planted_fault_breaks_its_law(voyage: Driver, step: invariants.Step, law: Law, plant: Plant) -> None:
     step = replace(step, chronicle=voyage.simulator.chronicle)
@@ -206,6 +207,7 @@ def loaded_and_built(*statements: str) -> Plant:
     return plant
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize(
     "plant",
     [

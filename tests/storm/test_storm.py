@@ -33,7 +33,7 @@ def postgres() -> Iterator[Coast]:
         yield coast
 
 
-@pytest.mark.by_day(2)
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize("seed", FIXED)
 def test_a_storm_breaks_no_law_and_its_calm_ends_equal(seed: int) -> None:
     run_storm(seed, print)

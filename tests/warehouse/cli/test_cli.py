@@ -98,6 +98,7 @@ def test_a_rejected_token_exits_1_with_the_advice_and_no_traceback(open_account:
     assert "Traceback" in debugged.stderr
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize("command", ["load", "doctor"])
 def test_missing_credentials_exit_2_and_say_what_to_do(command: str) -> None:
     wrong = run(command)
@@ -147,6 +148,7 @@ def test_an_unknown_stream_exits_2_and_names_its_likes(open_account: OpenAccount
     assert "time_entries" in wrong.stderr
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize(
     "arguments", [("load", "--no-such-option"), ("no-such-command",), ("load", "--start-date", "soon")]
 )
@@ -154,6 +156,7 @@ def test_wrong_use_exits_2(arguments: tuple[str, ...], open_account: OpenAccount
     assert run(*arguments, **environment_of(open_account())).returncode == 2
 
 
+@pytest.mark.nightly
 def test_the_report_as_json_holds_what_the_summary_shows(open_account: OpenAccount) -> None:
     account = open_account()
     report = json.loads(run("load", "clients", "--json", **environment_of(account)).stdout)
@@ -251,6 +254,7 @@ def test_simulate_says_how_to_load_it_and_ends_cleanly() -> None:
     assert not errors
 
 
+@pytest.mark.nightly
 def test_whoever_ends_it_is_answered_like_ctrl_c(open_account: OpenAccount) -> None:
     account = open_account()
     command = [sys.executable, "-m", "harvest_warehouse.cli", "doctor"]
@@ -292,8 +296,8 @@ def test_so_it_is_where_python_loses_the_signal_in_the_middle_of_an_import(open_
     assert (done.returncode, done.stderr) == (1, "Error: Interrupted.\n")
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("command", [("doctor",), ("load",), ("sql", "select 1")], ids=lambda command: command[0])
-@pytest.mark.by_day(1)
 def test_sentry_without_its_package_is_a_wrong_setting_and_not_the_databases(command: tuple[str, ...]) -> None:
     if find_spec("sentry_sdk"):
         pytest.skip("sentry-sdk is installed here: uninstall it to see what is said where it is not")
@@ -345,6 +349,7 @@ def test_a_reader_that_has_seen_enough_is_no_error_to_tell_of(tmp_path: Path) ->
     assert (asking.returncode, errors) == (1, "")
 
 
+@pytest.mark.nightly
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
 def test_what_is_made_only_its_owner_reads_and_what_is_published_others_do(
     open_account: OpenAccount, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -383,6 +388,7 @@ def test_a_folder_that_dlt_would_misread_is_refused_before_anything_is_asked(
     assert account.simulator.requests == []
 
 
+@pytest.mark.nightly
 def test_show_needs_something_to_show() -> None:
     nothing = run("show")
     assert nothing.returncode == 2
@@ -412,6 +418,7 @@ def test_show_serves_dlts_dashboard_to_whoever_has_its_address_until_it_is_ended
         socket.create_connection(("127.0.0.1", port), timeout=5)
 
 
+@pytest.mark.nightly
 def test_sync_says_what_was_deleted_and_exits_3_where_the_token_sees_less(open_account: OpenAccount) -> None:
     account = open_account()
     assert run("sync", **environment_of(account)).returncode == 0

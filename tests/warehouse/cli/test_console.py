@@ -37,10 +37,10 @@ def test_every_command_is_tried() -> None:
     assert names == COMMANDS.keys()
 
 
+@pytest.mark.by_day(3)
 # Each encoding and each width once: what they do to a line does not depend on one another.
 @pytest.mark.parametrize(("encoding", "columns"), [("cp1252", None), ("latin-1", 80), ("ascii", 60)])
 @pytest.mark.parametrize("name", [name for name, words in COMMANDS.items() if words])
-@pytest.mark.by_day(8)
 def test_a_command_ends_as_it_should_and_no_name_steers_the_console(
     name: str, encoding: str, columns: int | None
 ) -> None:
@@ -59,8 +59,8 @@ def test_a_command_ends_as_it_should_and_no_name_steers_the_console(
         assert_harmless_page(Path("week.html").read_text(encoding="utf-8"))
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("words", [("simulate", "--size", "tiny"), ("show", "--headless")], ids=lambda words: words[0])
-@pytest.mark.by_day(1)
 def test_what_serves_says_where_on_a_console_of_few_letters(words: tuple[str, ...]) -> None:
     command = [sys.executable, "-m", "harvest_warehouse.cli", *words]
     environment = os.environ | {"PYTHONIOENCODING": "ascii", "COLUMNS": "60"}

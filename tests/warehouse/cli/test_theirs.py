@@ -62,6 +62,7 @@ def assert_plain(printed: Printed, account: Attacked) -> str:
     return said
 
 
+@pytest.mark.by_day(4)
 @pytest.mark.parametrize("debug", [(), ("--debug",)], ids=["", "debug"])
 @pytest.mark.parametrize("words", [words for words in _LINES if words[0] in _ASKING], ids=" ".join)
 def test_an_error_of_harvest(account: Attacked, words: tuple[str, ...], debug: tuple[str, ...]) -> None:
@@ -73,6 +74,7 @@ def test_an_error_of_harvest(account: Attacked, words: tuple[str, ...], debug: t
     assert "denied for Bearer ***" in said
 
 
+@pytest.mark.by_day(12)
 @pytest.mark.parametrize("debug", [(), ("--debug",)], ids=["", "debug"])
 @pytest.mark.parametrize("words", [words for words in _LINES if words[0] not in _WITHOUT_DATABASE], ids=" ".join)
 def test_an_error_of_the_database(

@@ -199,6 +199,7 @@ def test_marimos_page_takes_the_place_of_the_first_answer(site: Site) -> None:
     assert page.get_by_role("heading", level=1).count() == 1
 
 
+@pytest.mark.nightly
 def test_a_page_that_meets_a_load_says_so_and_comes_by_itself(site: Site) -> None:
     writing = (
         f"import duckdb; held = duckdb.connect({str(site.shop.warehouse.file)!r}); print('open', flush=True); input()"

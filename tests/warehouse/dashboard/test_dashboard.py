@@ -78,9 +78,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Make:
     return make
 
 
+@pytest.mark.by_day(6)
 @pytest.mark.parametrize("kind", ACCOUNTS, ids=lambda kind: kind.__name__)
 @pytest.mark.parametrize("name", PAGES)
-@pytest.mark.by_day(12)
 def test_every_cell_succeeds_on_every_page_of_every_kind_of_account(
     made: Make, kind: Callable[[Path], Shop], name: str
 ) -> None:

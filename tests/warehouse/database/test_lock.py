@@ -42,6 +42,7 @@ def other_run(tmp_path: Path) -> subprocess.Popen[str]:
     process.wait()
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize(
     "run", [load, sync, lambda warehouse, settings: settle(Run(warehouse), settings)], ids=["load", "sync", "settle"]
 )

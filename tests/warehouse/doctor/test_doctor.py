@@ -202,6 +202,7 @@ def test_the_pace_makes_400_requests_take_a_minute() -> None:
     assert seconds_for(400, 0) == 0
 
 
+@pytest.mark.nightly
 def test_it_tells_within_how_many_runs_all_of_history_is_read_again(
     open_account: OpenAccount, warehouse: Target
 ) -> None:
@@ -215,6 +216,7 @@ def test_it_tells_within_how_many_runs_all_of_history_is_read_again(
     assert f"the longest unread is clients, not read since {datetime.now(UTC):%Y-%m-%d}" in line
 
 
+@pytest.mark.nightly
 def test_it_tells_within_how_many_runs_all_children_are_read_again(
     open_account: OpenAccount, warehouse: Target
 ) -> None:

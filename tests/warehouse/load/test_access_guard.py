@@ -48,10 +48,10 @@ def test_a_lesser_role_loads_nothing_and_deletes_nothing(
     assert_equals_truth(account)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     "number", [20, 60, 85], ids=["lists are read", "children are read", "what vanished is looked for"]
 )
-@pytest.mark.by_day(1)
 def test_rights_that_are_lost_while_harvest_is_read_empty_no_column_and_delete_nothing(
     synced: tuple[Account, Target], number: int
 ) -> None:
@@ -111,6 +111,7 @@ def test_a_lesser_role_that_is_accepted_is_the_measure_from_then_on(synced: tupl
     assert later.sweep is not None
 
 
+@pytest.mark.nightly
 def test_a_module_that_is_switched_off_keeps_its_rows_and_stops_the_sweep(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     before = account.rows("expenses")
@@ -180,6 +181,7 @@ def busiest_people(account: Account) -> list[int]:
     return [user_id for user_id, _ in Counter(entry["user"]["id"] for entry in entries).most_common(2)]
 
 
+@pytest.mark.nightly
 def test_a_load_is_the_measure_of_later_ones_and_can_be_told_to_go_on(open_account: Any, tmp_path: Path) -> None:
     account, warehouse = open_account(), Target(tmp_path)
     load_from(account, warehouse)

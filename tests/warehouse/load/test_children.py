@@ -288,8 +288,8 @@ def test_what_is_remembered_does_not_grow_with_the_parents(account: Account) -> 
         assert len(json.dumps(kept[name])) < 200
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("mode", ["fifo", "round_robin"])
-@pytest.mark.by_day(1)
 def test_no_stream_waits_for_one_that_dlt_reads_later(
     account: Account, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:

@@ -73,6 +73,7 @@ def test_another_account_in_the_same_tables_keeps_its_copies(open_account: OpenA
     assert {name for account_id, name in names if account_id == "other"} == {"theirs"}
 
 
+@pytest.mark.nightly
 def test_a_rate_that_the_list_does_not_have_stays_as_the_entry_showed_it(
     open_account: OpenAccount, tmp_path: Path
 ) -> None:

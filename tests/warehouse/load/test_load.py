@@ -111,6 +111,7 @@ def test_an_unknown_stream_is_named_with_its_likes_before_harvest_is_asked(
     assert not account.simulator.requests
 
 
+@pytest.mark.nightly
 def test_harvest_runs_says_what_the_ledger_says(open_account: OpenAccount, warehouse: Target) -> None:
     account = open_account()
     ledger = Ledger()
@@ -228,6 +229,7 @@ def test_a_first_load_killed_before_it_made_a_table_goes_on(open_account: OpenAc
     assert_equals_truth(account, FEW)
 
 
+@pytest.mark.nightly
 def test_half_a_package_that_a_killed_run_left_is_thrown_away_and_asked_for_again(
     open_account: OpenAccount, warehouse: Target
 ) -> None:
@@ -355,6 +357,7 @@ def test_a_working_folder_from_before_what_waited_was_written_doubles_nothing(
     assert_equals_truth(account, ["clients"])
 
 
+@pytest.mark.nightly
 def test_a_deleted_database_is_filled_anew(open_account: OpenAccount, warehouse: Target) -> None:
     account = open_account()
     load_from(account, warehouse, *FEW)

@@ -69,8 +69,8 @@ def month(number: int, rows: int = 100, stream: str = "time_entries", read_at: d
     return RereadUnit(stream, date(2024, number, 1), rows, read_at)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("change", ["rounding", "rate"])
-@pytest.mark.by_day(1)
 def test_what_changed_without_a_trace_is_healed_within_the_stated_runs(
     open_account: OpenAccount, tmp_path: Path, change: str
 ) -> None:

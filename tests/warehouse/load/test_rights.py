@@ -96,6 +96,7 @@ def test_a_later_load_in_which_rights_are_raised_writes_nothing_and_the_next_rea
     equal_for_an_administrator(account, warehouse, *STREAMS_OF_EACH_KIND)
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize("role", ["manager", "member"])
 def test_more_rights_than_before_bring_what_they_show_though_nothing_of_it_changed(
     open_account: Opened, tmp_path: Path, role: Role

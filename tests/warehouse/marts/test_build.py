@@ -50,6 +50,7 @@ def next_tables(shop: Shop) -> set[str]:
         return {name for (name,) in cursor.fetchall() if name.endswith(NEXT) or name.startswith(("cfg_", "int_"))}
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize(
     ("week_start", "settings"),
     [
@@ -278,6 +279,7 @@ def test_an_interrupted_build_leaves_the_old_marts_and_the_next_one_works(shop: 
     assert not next_tables(shop)
 
 
+@pytest.mark.nightly
 def test_a_load_goes_on_beside_the_marts(tmp_path: Path) -> None:
     shop = Shop(tmp_path)
     shop.load()
@@ -289,6 +291,7 @@ def test_a_load_goes_on_beside_the_marts(tmp_path: Path) -> None:
     assert_same_table(shop, "fct_time_entry", Books(shop.simulator.truth(), shop.as_of).fct_time_entry())
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize(
     ("zone", "loaded_at", "as_of"),
     [

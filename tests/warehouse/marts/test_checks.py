@@ -119,6 +119,7 @@ def _break(shop: Shop) -> None:
 BROKEN = dict.fromkeys(TOLD, 1) | {"long_day": 2}
 
 
+@pytest.mark.by_day(8)
 @pytest.mark.parametrize("name", TOLD)
 def test_a_check_that_only_tells_finds_the_row_that_breaks_it(broken: dict[str, int], name: str) -> None:
     assert broken.get(name) == BROKEN[name]

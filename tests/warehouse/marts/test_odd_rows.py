@@ -176,6 +176,7 @@ def figures(books: Books) -> dict[tuple[str, Any, str], Any]:
     }
 
 
+@pytest.mark.nightly
 def test_a_value_that_is_missing_is_told_or_changes_no_figure(shop: Shop) -> None:
     shop.build()
     known = told(shop)
@@ -274,6 +275,7 @@ def test_a_far_day_and_an_unknown_record_stop_nothing_and_lose_nothing(shop: Sho
         assert shop.rows(f"select sum(hours) from marts.{table}") == [shop.rows(raw)[0][:1]]
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize("instant", ["0001-12-31 (BC) 19:00:00+00", "10000-01-01 04:59:59+00"])
 def test_an_instant_that_no_calendar_has_leaves_its_row_out(shop: Shop, instant: str) -> None:
     columns = {

@@ -120,6 +120,7 @@ def test_every_kind_of_deletion_ends_equal_to_the_truth(synced: tuple[Account, T
     assert deletions(account)
 
 
+@pytest.mark.nightly
 def test_what_is_replaced_with_its_parent_is_noted_too(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     payment = account.simulator.truth()["invoice_payments"][0]
@@ -168,6 +169,7 @@ def test_a_deleted_person_goes_with_rates_and_assignments(synced: tuple[Account,
     assert ("user_billable_rates", f"{user_id}/{rate_id}") in deletions(account)
 
 
+@pytest.mark.nightly
 def test_what_came_while_it_was_read_and_went_before_the_next_sync_leaves_nothing(
     synced: tuple[Account, Target],
 ) -> None:
@@ -259,6 +261,7 @@ def test_a_deletion_and_a_creation_between_load_and_sweep_do_not_hide_each_other
     assert_equals_truth(account)
 
 
+@pytest.mark.nightly
 def test_a_row_that_moves_to_another_day_while_it_is_looked_for_stays(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     store = account.simulator.store
@@ -302,6 +305,7 @@ def test_a_row_that_was_committed_later_than_any_overlap_reaches_is_brought(sync
     assert_equals_truth(account)
 
 
+@pytest.mark.nightly
 def test_rows_before_the_start_date_are_left_alone(open_account: OpenAccount, tmp_path: Path) -> None:
     account, warehouse = open_account(), Target(tmp_path)
     sync_from(account, warehouse)
@@ -345,8 +349,8 @@ def test_a_sync_that_ends_before_it_noted_what_vanished_is_made_good_by_the_next
     assert_equals_truth(account)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("between", ["another account", "a stream that is skipped"])
-@pytest.mark.by_day(1)
 def test_what_a_killed_sync_did_not_note_waits_for_no_run_of_its_kind(
     synced: tuple[Account, Target],
     monkeypatch: pytest.MonkeyPatch,
@@ -426,6 +430,7 @@ def test_rows_of_an_undocumented_list_are_deleted_and_recorded_with_the_record_t
     assert [part["id"] for part in json.loads(noted["content"])["brand_new_object__parts"]] == [7]
 
 
+@pytest.mark.nightly
 def test_assignments_by_person_follow_those_by_project_without_waiting_for_their_turn(
     synced: tuple[Account, Target], monkeypatch: pytest.MonkeyPatch
 ) -> None:

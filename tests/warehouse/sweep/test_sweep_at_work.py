@@ -30,6 +30,7 @@ def run_sql(warehouse: Target, *statements: str) -> None:
         database.run(statements)
 
 
+@pytest.mark.nightly
 def test_a_list_that_harvest_does_not_count_is_not_compared_and_the_others_are(
     synced: tuple[Account, Target],
 ) -> None:
@@ -58,8 +59,8 @@ def test_a_list_that_harvest_does_not_count_is_not_compared_and_the_others_are(
     assert_equals_truth(account)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("is_null", [True, False], ids=["null", "left out"])
-@pytest.mark.by_day(1)
 def test_an_account_without_any_total_loads_and_is_not_compared(
     open_account: OpenAccount, tmp_path: Path, is_null: bool
 ) -> None:

@@ -52,6 +52,7 @@ def windows_read(account: Account, stream: str) -> list[tuple[str, str]]:
     return [(query["from"], query["to"]) for query in asked if "to" in query and query["per_page"] != "1"]
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize("moves", [False, True], ids=["without a trace", "and that moves them"])
 def test_what_a_deleted_invoice_billed_can_be_billed_again(synced: tuple[Account, Target], moves: bool) -> None:
     account, warehouse = synced
@@ -197,6 +198,7 @@ def test_an_invoice_is_open_again_when_its_payment_is_taken_back_without_a_trace
     assert_equals_truth(account)
 
 
+@pytest.mark.nightly
 def test_an_invoice_loses_the_link_to_an_estimate_that_was_deleted(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     store = account.simulator.store

@@ -53,6 +53,7 @@ def test_a_silent_change_is_healed_without_a_full_reload(
     assert_equals_truth(account)
 
 
+@pytest.mark.nightly
 def test_what_the_repair_finds_gone_is_kept_and_its_history_ended(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     change_the_rounding(account)

@@ -66,6 +66,7 @@ def test_a_first_load(account: Account, warehouse: Target) -> None:
     assert_equals_truth(account)
 
 
+@pytest.mark.nightly
 def test_a_hundredth_created_and_a_hundredth_updated(account: Account, warehouse: Target, store: Store) -> None:
     for entry_id in a_hundredth(store):
         store.edit_time_entry(entry_id, hours="3.33", notes="changed")
@@ -75,6 +76,7 @@ def test_a_hundredth_created_and_a_hundredth_updated(account: Account, warehouse
     assert_equals_truth(account)
 
 
+@pytest.mark.nightly
 def test_a_hundredth_deleted(account: Account, warehouse: Target, store: Store) -> None:
     deleted = a_hundredth(store)
     for entry_id in deleted:
@@ -149,8 +151,8 @@ def test_rows_created_and_deleted_between_two_pages_of_one_list_then_a_quiet_syn
     assert_equals_truth(account)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("number", [1, 12, 40], ids=lambda number: f"before request {number}")
-@pytest.mark.by_day(1)
 def test_the_token_revoked_in_the_middle_then_restored(
     account: Account, warehouse: Target, store: Store, number: int
 ) -> None:

@@ -274,8 +274,8 @@ def bill_a_project_no_more(copy: Copy) -> set[str]:
     return {"uninvoiced"}
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("repairs", [False, True])
-@pytest.mark.by_day(1)
 def test_what_moved_between_two_months_is_found_by_months_and_by_a_year_only_once_it_is_known(
     loaded: Loaded, repairs: bool
 ) -> None:
@@ -317,8 +317,8 @@ SEEN = [
 ]
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize("mutation", SEEN, ids=lambda mutation: mutation.__name__)
-@pytest.mark.by_day(3)
 def test_a_silent_change_is_found_in_these_reports_and_healed(
     loaded: Loaded, masters: Callable[..., Path], mutation: Callable[[Copy], set[str]]
 ) -> None:
@@ -363,10 +363,10 @@ def change_ours(copy: Copy, statement: str) -> None:
         client.execute_sql(statement)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     "mutation", [add_an_hour_before_rounding, exchange_the_hours_of_two], ids=lambda mutation: mutation.__name__
 )
-@pytest.mark.by_day(1)
 def test_hours_that_their_rounded_hours_contradict_are_found_without_any_report_and_healed(
     loaded: Loaded, mutation: Callable[[Copy], set[int]]
 ) -> None:
@@ -381,10 +381,10 @@ def test_hours_that_their_rounded_hours_contradict_are_found_without_any_report_
     assert_equals_truth(copy.account, ["time_entries"])
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     ("mode", "minutes", "is_hidden"), [("nearest", 0, False), ("nearest", 15, True), ("up", 30, True)]
 )
-@pytest.mark.by_day(1)
 def test_the_rule_for_rounding_is_found_and_what_it_hides_is_named(
     loaded: Loaded, mode: Any, minutes: int, is_hidden: bool
 ) -> None:
@@ -494,8 +494,8 @@ def odd_account(loaded: Loaded, once: Callable[..., Path]) -> Copy:
     return copy
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize("reading", READINGS)
-@pytest.mark.by_day(2)
 def test_what_is_not_documented_is_found_out_for_the_whole_account_and_excuses_no_difference(
     odd_account: Copy, reading: str
 ) -> None:
@@ -697,6 +697,7 @@ def test_a_month_of_which_our_rows_changed_is_compared_by_itself_again(loaded: L
     assert january == TIME | {"uninvoiced"}
 
 
+@pytest.mark.nightly
 def test_a_month_that_is_another_one_now_no_longer_stands_beside_the_year_that_it_is_in(loaded: Loaded) -> None:
     copy = loaded()
     copy.by_month()
@@ -749,6 +750,7 @@ def test_a_change_during_the_comparison_is_no_mismatch_and_a_repair_brings_it(lo
     assert copy.repair().is_proven
 
 
+@pytest.mark.nightly
 def test_what_changed_since_the_load_is_told_by_harvests_clock_as_this_machines_may_be_off(loaded: Loaded) -> None:
     # The simulator's clock is months behind this machine's.
     copy = loaded()

@@ -60,6 +60,7 @@ def hours_by_task(account: Account, days: tuple[date, date], currency: str) -> d
     return {row["task_id"]: float(row["total_hours"]) for row in rows if row["currency"] == currency}
 
 
+@pytest.mark.nightly
 def test_it_says_beforehand_how_long_it_takes_and_exits_0_where_all_agrees(account: Account) -> None:
     done = run(account, "verify")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -167,6 +168,7 @@ def test_a_name_that_a_terminal_would_obey_stays_on_its_line() -> None:
     assert "Site (7)" in captured.get()
 
 
+@pytest.mark.nightly
 def test_a_token_that_does_not_see_everything_exits_3_with_the_reason(account: Account) -> None:
     account.simulator.as_role("member")
     done = run(account, "verify")

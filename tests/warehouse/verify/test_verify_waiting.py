@@ -222,6 +222,7 @@ def test_what_differs_beside_what_was_synced_meanwhile_is_a_difference_and_no_ex
     assert {one.figure.first for one in report.differing if one.figure.report == "time/team"} == {month}
 
 
+@pytest.mark.nightly
 def test_a_sync_can_run_while_a_sync_with_repair_waits(copy: Account24) -> None:
     account, warehouse = copy
     meanwhile = Meanwhile(account, lambda: sync_elsewhere(account))
