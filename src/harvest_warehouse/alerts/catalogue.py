@@ -107,7 +107,7 @@ ALERTS = (
                 0 as uninvoiced_hours,
                 uninvoiced_amount
               from marts.fct_expense
-              where project_type = 'time_and_materials' and is_billable and not is_billed
+              where project_type in ('time_and_materials', 'fixed_fee') and is_billable and not is_billed
             )
 
             select

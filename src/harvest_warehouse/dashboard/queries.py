@@ -184,7 +184,7 @@ def unbilled(read: Reader, chosen: Filters) -> list[Row]:
           sum(expense_amount) as expense_amount,
           sum(uninvoiced_amount) as uninvoiced_amount
         from marts.mart_unbilled
-        where {chosen.of_clients}
+        where {chosen.of_clients} and age_bucket <> 'future'
         group by client_id, age_bucket
         order by uninvoiced_amount desc, client_id, age_bucket
         """,

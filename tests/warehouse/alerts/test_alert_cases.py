@@ -62,7 +62,7 @@ class Agency:
     def live(self) -> None:
         """From the first day to the day on which the alerts are asked."""
         eighty = self.project("Eighty", budget_by="project", budget=Decimal(10))
-        last_day = TODAY + timedelta(self.either(29, 28))
+        last_day = TODAY + timedelta(self.either(8, 7))
         heading = self.project("Heading", budget_by="project", budget=Decimal(20), ends_on=last_day)
         thin = self.project("Thin", rate=self.either("49.99", "50"))
         settled, owed, forgotten, quiet = map(self.project, ("Settled", "Owed", "Forgotten", "Quiet"))
@@ -116,12 +116,12 @@ FIRES: dict[str, list[dict[str, Any]]] = {
     "budget": [
         # 8 of 10 hours.
         {"project_name": "Eighty", "budget_spent": 8, "spent_share": 0.8, "forecast_share": None},
-        # 10 of 20 hours, all in the last four weeks, and 29 days to go: 10 + 10 x 29 / 28.
+        # 10 of 20 hours, all in the one week since its first use, and 8 days to go: 10 + 10 x 8 / 7.
         {
             "project_name": "Heading",
             "budget_spent": 10,
             "spent_share": 0.5,
-            "forecast_share": pytest.approx(20.357142857 / 20),
+            "forecast_share": pytest.approx(21.428571429 / 20),
         },
     ],
     "overdue_invoices": [{"client_name": "Owed Ltd", "open_amount": 300, "days_overdue": 1}],
