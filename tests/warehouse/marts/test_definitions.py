@@ -99,10 +99,9 @@ class Hand:
             currency=currency,
             issue_date=day,
             amount=amount,
-            due_amount=amount,
             _dlt_load_id="x",
             _dlt_id=row,
-            **{"state": "open", **values},
+            **{"state": "open", "due_amount": amount, **values},
         )
         for project, kind, money in lines:
             self.put(
@@ -193,6 +192,13 @@ def put_documents(hand: Hand, ids: dict[str, int]) -> None:
     hand.invoice(client, "PLN", date(2026, 1, 31), 1_500, (project, "Service", 1_500), state="paid")
     hand.invoice(client, "PLN", date(2026, 1, 31), 500, (project, "Service", 500), state="closed")
 
+    # A client who pays: 100 after ten days, 300 after thirty.
+    client = hand.client("CHF")
+    paid = {"state": "paid", "due_amount": 0}
+    hand.invoice(client, "CHF", date(2026, 1, 1), 100, paid_date=date(2026, 1, 11), **paid)
+    hand.invoice(client, "CHF", date(2026, 1, 1), 300, paid_date=date(2026, 1, 31), **paid)
+    ids["owed"] = hand.invoice(client, "CHF", date(2026, 3, 6), 50, due_date=date(2026, 4, 5))
+
 
 def put_fees(hand: Hand, ids: dict[str, int], home: str) -> None:
     # A fee over the running month, and one in a currency without cents.
@@ -203,6 +209,9 @@ def put_fees(hand: Hand, ids: dict[str, int], home: str) -> None:
 
     # At home, something was spent in December.
     hand.expense(ids["worker"], at_home, ids["running_fee"], date(2025, 12, 1), 70)
+    ids["shared_fee"] = project = hand.fee(at_home, 900, date(2026, 3, 1), date(2026, 3, 31))
+    hand.hours(ids["worker"], at_home, project, ids["work"], date(2026, 3, 4), 2)
+    hand.hours(hand.person(), at_home, project, ids["work"], date(2026, 3, 4), 4)
 
 
 def put_people(hand: Hand, ids: dict[str, int]) -> None:
@@ -219,6 +228,7 @@ def put_people(hand: Hand, ids: dict[str, int]) -> None:
         for day in days:
             hand.hours(person, client, project, ids["work"], date(2026, 3, day), 8, billable=True)
     hand.hours(ids["rested"], client, project, ids["holiday"], HOLIDAY, 8)
+    hand.hours(ids["rested"], client, project, ids["spaced"], date(2026, 3, 24), 8)
 
 
 def put_budgets(hand: Hand, ids: dict[str, int]) -> None:
@@ -380,7 +390,7 @@ def test_a_month_without_work_earned_nothing_in_the_home_currency(cases: Cases) 
         (date(2025, 12, 1), -70),
         (date(2026, 1, 1), 0),
         (date(2026, 2, 1), 0),
-        (date(2026, 3, 1), 31_000),
+        (date(2026, 3, 1), 31_900),
     ]
 
 
@@ -390,6 +400,35 @@ def test_a_currency_without_cents_has_none(cases: Cases) -> None:
     )
     # 31 of 90 days are 34,444.44; 59 are 65,555.56.
     assert cases.rows(months) == [(34_444,), (31_112,), (34_444,)]
+
+
+def test_an_invoice_tells_what_became_of_the_work_in_it(cases: Cases) -> None:
+    invoice = """select hours, time_value, written_down, realisation, billing_lag_days, days_to_pay
+        from marts.mart_invoice_realisation where invoice_id = {drawing}"""
+    # 20 hours at 100 of 20 January, in an invoice of 2 February that nobody has paid.
+    assert cases.row(invoice) == (20, 2_000, 0, 1, 13, None)
+    assert cases.rows("select 1 from marts.mart_invoice_realisation where invoice_id = {deposit}") == []
+
+
+def test_cash_is_expected_when_the_client_usually_pays(cases: Cases) -> None:
+    expected = """select paid_invoices, days_to_pay, expected_in_days, expected_bucket from marts.mart_expected_cash
+        where invoice_id = {owed}"""
+    # 100 after 10 days and 300 after 30: 25 days by amount; the open one is of 6 March, ten days ago.
+    assert cases.row(expected) == (2, 25, 15, "8-30")
+
+
+def test_whoever_has_leave_next_week_is_less_free(cases: Cases) -> None:
+    weeks = """select weeks_ahead, capacity_hours, planned_leave_hours, available_hours, usual_billable_hours, bench_hours
+        from marts.mart_capacity_forecast_weekly where user_id = {rested} and weeks_ahead in (1, 2, 8) order by 1"""
+    # 32 billable hours in one of the last four weeks; a day off on 24 March.
+    assert cases.rows(weeks) == [(1, 40, 8, 32, 8, 24), (2, 40, 0, 40, 8, 32), (8, 40, 0, 40, 8, 32)]
+
+
+def test_a_fee_is_earned_by_those_who_work_for_it(cases: Cases) -> None:
+    shares = """select month_start, revenue from marts.mart_work_monthly where project_id = {shared_fee}
+        order by revenue"""
+    # A fee of 900 for March; 2 and 4 hours, without any rate.
+    assert cases.rows(shares) == [(date(2026, 3, 1), 300), (date(2026, 3, 1), 600)]
 
 
 def test_a_home_currency_that_is_not_the_accounts_own_is_told(tiny_shop: Shop, tmp_path_factory: Any) -> None:
