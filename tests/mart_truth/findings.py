@@ -49,6 +49,10 @@ class Findings(Budgets):
                 for entry in self.entries
             ),
             "missing_cost_rate": sum(row["cost_rate"] is None for row in records),
+            "invoice_in_another_currency": sum(
+                invoice["currency"] != self.clients[invoice["client"]["id"]]["currency"]
+                for invoice in self.invoices.values()
+            ),
             "no_leave_task": int(
                 bool(self.tasks) and LEAVE.isdisjoint(task["name"].strip() for task in self.tasks.values())
             ),
