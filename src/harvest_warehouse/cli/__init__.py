@@ -18,6 +18,7 @@ for _verb in (
     "alerts",
     "report",
     "sql",
+    "model",
     "copy",
     "publish",
     "streams",
