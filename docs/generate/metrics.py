@@ -53,7 +53,11 @@ def _unit(metric: Metric) -> str:
 
 
 def _proof(metric: Metric) -> str:
-    return f"`{metric.proof.report}`, `{metric.proof.measure}`" if metric.proof else "nothing"
+    return (
+        f"`{metric.proof.measure}` of {', '.join(f'`{one}`' for one in metric.proof.reports)}"
+        if metric.proof
+        else "nothing"
+    )
 
 
 def _metric_part(metric: Metric) -> str:

@@ -19,6 +19,7 @@ for _verb in (
     "report",
     "sql",
     "model",
+    "mcp",
     "copy",
     "publish",
     "streams",

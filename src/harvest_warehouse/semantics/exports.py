@@ -149,7 +149,7 @@ def _facts(metric: Metric) -> dict[str, Any]:
         "additive": metric.additive,
         "always_grouped_by": list(metric.split_by),
         "dimensions": list(metric.dimensions),
-        "proven_by": {"report": metric.proof.report, "measure": metric.proof.measure} if metric.proof else None,
+        "proven_by": {"reports": list(metric.proof.reports), "measure": metric.proof.measure} if metric.proof else None,
     }
 
 

@@ -120,6 +120,7 @@ class _Columns:
     def __init__(self, model: SemanticModel, metrics: Sequence[Metric]) -> None:
         self._metrics = metrics
         self._table = metrics[0].table
+        self._split_by = {name for metric in metrics for name in metric.split_by}
         self._related = [one for one in model.relationships if one.table == self._table]
         self._joins: dict[str, Mapping[str, str]] = {}
 
@@ -127,7 +128,7 @@ class _Columns:
         """Column of a dimension. Raises SettingWrong if a metric has no such dimension."""
         for metric in self._metrics:
             ids = [_IDS[one] for one in metric.dimensions if one in _IDS]
-            if name not in (*metric.dimensions, *metric.split_by, *ids):
+            if name not in (*metric.dimensions, *self._split_by, *ids):
                 raise SettingWrong(f"{metric.name} has no dimension {name!r}. It has {', '.join(metric.dimensions)}.")
         if name in described()[self._table].columns:
             return exp.column(name, "one")

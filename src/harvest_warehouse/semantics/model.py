@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -25,10 +25,32 @@ _ALERTS = MappingProxyType({alert.name: alert for alert in ALERTS})
 
 @dataclass(frozen=True)
 class Proof:
-    """Report of Harvest's that states a metric: path of the report, and its column."""
+    """Reports of Harvest's that state a metric.
 
-    report: str
+    Attributes:
+        reports: paths of the reports, each by another subject (projects, people, tasks, categories).
+        measure: their column.
+    """
+
+    reports: tuple[str, ...]
     measure: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows that a metric is made of.
+
+    Attributes:
+        table: table with a row for each of Harvest's, where there is one.
+        column: what each row contributes.
+        condition: SQL condition for the rows that count; empty for all.
+        time: column that a period applies to; None if there is none.
+    """
+
+    table: str
+    column: str
+    condition: str
+    time: str | None
 
 
 @dataclass(frozen=True)
@@ -47,7 +69,8 @@ class Metric:
         time: column that a period applies to; None for a metric of now.
         dimensions: columns to group and filter by, of the table or of a related one.
         synonyms: other words for it.
-        proof: report of Harvest's that states it; None if there is none.
+        proof: reports of Harvest's that state it; None if there is none.
+        parts: rows that it is made of: of a ratio, those of its numerator.
         needs: streams that it is computed from.
         not_for: what it must not be used for.
         is_by_currency: whether every value needs its currency beside it.
@@ -65,6 +88,7 @@ class Metric:
     dimensions: tuple[str, ...]
     synonyms: tuple[str, ...]
     proof: Proof | None
+    parts: tuple[Part, ...]
     needs: tuple[str, ...]
     not_for: str
     is_by_currency: bool
@@ -182,11 +206,18 @@ def _metric(name: str, said: Mapping[str, Any]) -> Metric:
         said.get("time"),
         tuple(said["dimensions"]),
         tuple(said["synonyms"]),
-        Proof(**proof) if proof else None,
+        Proof(tuple(proof["reports"]), proof["measure"]) if proof else None,
+        tuple(_parts(said, divide.get("sum") or said["sum"])),
         tuple(said["needs"]),
         said["not_for"],
         said["unit"] in ("money", "by_unit") or said.get("currency") == "grouped",
     )
+
+
+def _parts(said: Mapping[str, Any], column: str) -> Iterator[Part]:
+    own = {"table": said["table"], "sum": column, "where": said.get("where", ""), "time": said.get("time")}
+    for part in said.get("made_of", [own]):
+        yield Part(part["table"], part["sum"], part.get("where", ""), part.get("time"))
 
 
 def _question(name: str, said: Mapping[str, Any]) -> Question:

@@ -117,7 +117,7 @@ class Check:
         for node in (one if isinstance(one, exp.Lateral) else one.this for one in froms(select)):
             if isinstance(node, exp.Subquery):
                 outputs = self.query(node.this, known)
-            elif isinstance(node, exp.Table):
+            elif isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier):
                 name = node.name.lower()
                 outputs = known[name] if not node.db and name in known else self._table(name)
             elif isinstance(node, exp.Lateral) and isinstance(node.this, exp.Subquery):

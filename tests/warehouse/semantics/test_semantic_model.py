@@ -253,7 +253,10 @@ def test_the_interchange_form_keeps_units_and_questions() -> None:
     assert {one["name"] for one in model["datasets"]} == set(described())
     assert {"name", "from", "to", "from_columns", "to_columns"} == set(model["relationships"][0])
     facts = {one["name"]: json.loads(one["custom_extensions"][0]["data"]) for one in model["metrics"]}
-    assert facts["hours"]["proven_by"] == {"report": "time/projects", "measure": "total_hours"}
+    assert facts["hours"]["proven_by"] == {
+        "reports": ["time/projects", "time/team", "time/tasks"],
+        "measure": "total_hours",
+    }
     assert facts["budget_spent"]["always_grouped_by"] == ["budget_unit", "currency"]
     assert set(json.loads(model["custom_extensions"][0]["data"])["questions"]) == set(MODEL.questions)
 
