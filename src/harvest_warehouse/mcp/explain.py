@@ -146,7 +146,7 @@ def _statement(model: SemanticModel, asked: Asked, part: Part) -> tuple[exp.Sele
     )  # fmt: skip
     names = [name for name in _SHOWN if name in _reached(model, part.table)]
     narrow = replace(model, metrics={metric.name: as_metric})
-    query = built(narrow, replace(asked, group_by=names, order_by=None))
+    query = built(narrow, replace(asked, group_by=names, order_by=""))
     tree = query.statement.assert_is(exp.Select).copy()
     tree.set("group", None)
     tree.set("order", None)

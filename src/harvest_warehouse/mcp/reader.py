@@ -101,14 +101,14 @@ class WarehouseReader:
             raise SettingWrong(_without_rows(str(error), statement)) from None
 
 
-def account_of(database: Database, account: str | None) -> str:
-    """The account that is asked for; the only one if none is named.
+def account_of(database: Database, account: str) -> str:
+    """The account that is asked for; the only one if `account` is empty.
 
     Raises:
         SettingWrong: there are several and none is named, or there is no such account.
     """
     accounts = [str(row[0]) for row in database.rows("select account_id from marts.dim_account order by 1")]
-    if account is None and len(accounts) == 1:
+    if not account and len(accounts) == 1:
         return accounts[0]
     if account not in accounts:
         raise SettingWrong(f"Name one of the accounts {', '.join(accounts)}.")

@@ -76,7 +76,7 @@ class Tools:
 
     reader: WarehouseReader
 
-    def overview(self, account: str | None = None) -> Overview:
+    def overview(self, account: str = "") -> Overview:
         """List what there is to ask: accounts, currencies, metrics and questions by name, and how fresh the figures are."""
         model = semantic_model()
         names = list(model.metrics), list(model.questions)
@@ -85,7 +85,7 @@ class Tools:
                 accounts = database.rows(
                     "select account_id, account_name, as_of_date, home_currency from marts.dim_account order by 1"
                 )
-                is_one = account is not None or len(accounts) == 1
+                is_one = bool(account) or len(accounts) == 1
                 known = standing(database, account_of(database, account)) if is_one else None
         except SettingWrong as error:
             # The server answers before anything is loaded, too.
@@ -107,17 +107,19 @@ class Tools:
         self,
         names: Sequence[str],
         group_by: Sequence[str] = (),
-        since: str | None = None,
-        until: str | None = None,
+        since: str = "",
+        until: str = "",
         where: Mapping[str, str | int | bool] | None = None,
-        currency: str | None = None,
-        order_by: str | None = None,
+        currency: str = "",
+        order_by: str = "",
         limit: int = 50,
-        account: str | None = None,
+        account: str = "",
     ) -> Answer:
         """Compute metrics by dimensions over a period. Amounts are always split by currency."""
         model = semantic_model()
-        asked = Asked(names, group_by, where or {}, day(since, "since"), day(until, "until"), currency, order_by)
+        asked = Asked(
+            names, group_by, where or {}, day(since, "since"), day(until, "until"), currency or None, order_by
+        )
         query = built(model, asked)
         with self.reader.opened() as database:
             known = standing(database, account_of(database, account))
@@ -129,7 +131,7 @@ class Tools:
         return answer(report, trust, _notes(query.metrics, query.split_by, known), sql, query.metrics[0].table)
 
     def question(
-        self, name: str, params: Mapping[str, str | int | float | None] | None = None, account: str | None = None
+        self, name: str, params: Mapping[str, str | int | float | None] | None = None, account: str = ""
     ) -> Answer:
         """Answer one of the questions by its verified SQL."""
         model = semantic_model()
@@ -148,7 +150,7 @@ class Tools:
             trust = replace(trust, words="No report of Harvest's states this, so nothing can prove it.")
         return answer(report, trust, [_NO_ADDING], sql)
 
-    def sql(self, statement: str, limit: int = 200, account: str | None = None) -> Answer:
+    def sql(self, statement: str, limit: int = 200, account: str = "") -> Answer:
         """Run one select statement in the database's own SQL. What would mix currencies is refused with one that would do."""
         dialect = self.reader.warehouse.kind.speaks
         tree = parsed_question(statement, dialect)
@@ -165,15 +167,15 @@ class Tools:
         self,
         metric: str,
         where: Mapping[str, str | int | bool] | None = None,
-        since: str | None = None,
-        until: str | None = None,
-        currency: str | None = None,
+        since: str = "",
+        until: str = "",
+        currency: str = "",
         limit: int = 20,
-        account: str | None = None,
+        account: str = "",
     ) -> Explanation:
         """Explain a figure: formula, Harvest's rows with their ids (largest first, the rest in one sum), Harvest's own figure."""
         model = semantic_model()
-        asked = Asked([metric], (), where or {}, day(since, "since"), day(until, "until"), currency)
+        asked = Asked([metric], (), where or {}, day(since, "since"), day(until, "until"), currency or None)
         query = built(model, asked)
         with self.reader.opened() as database:
             known = standing(database, account_of(database, account))
@@ -195,12 +197,10 @@ class Tools:
         example = sqlglot.select("*").from_(table).limit(10).sql()
         return Described(known.grain, known.description, list(known.key), listed, example)
 
-    def trust(
-        self, metric: str | None = None, since: str | None = None, until: str | None = None, account: str | None = None
-    ) -> TrustReport:
+    def trust(self, metric: str = "", since: str = "", until: str = "", account: str = "") -> TrustReport:
         """Tell what Harvest's reports prove, what differs, what was never compared or read, and what checks found."""
         model = semantic_model()
-        if metric is not None and metric not in model.metrics:
+        if metric and metric not in model.metrics:
             raise SettingWrong(f"There is no metric {metric!r}. There are {', '.join(model.metrics)}.")
         asked = AskedTrust((), day(since, "since"), day(until, "until"))
         chosen = [model.metrics[metric]] if metric else list(model.metrics.values())

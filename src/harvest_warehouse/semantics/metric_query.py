@@ -31,7 +31,7 @@ class Asked:
         since: first day of the period; None for the beginning.
         until: last day of the period, inclusive; None for the end.
         currency: the only currency to include; None for all, each in rows of its own.
-        order_by: dimension or metric to order by, `-name` for the largest first.
+        order_by: dimension or metric to order by, `-name` for the largest first; empty for the dimensions.
     """
 
     metrics: Sequence[str]
@@ -40,7 +40,7 @@ class Asked:
     since: date | None = None
     until: date | None = None
     currency: str | None = None
-    order_by: str | None = None
+    order_by: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,9 +104,9 @@ def parsed(sql: str) -> exp.Query:
     return tree
 
 
-def day(text: str | None, name: str) -> date | None:
-    """Parse a day, such as 2026-11-30. Raises SettingWrong if it is none."""
-    if text is None:
+def day(text: str, name: str) -> date | None:
+    """Parse a day, such as 2026-11-30; None for an empty text. Raises SettingWrong if it is none."""
+    if not text:
         return None
     try:
         return date.fromisoformat(text)
@@ -210,9 +210,9 @@ def _currency(columns: _Columns) -> exp.Column:
     return exp.column("currency", "one")
 
 
-def _ordered(query: exp.Select, keys: Sequence[str], metrics: Sequence[Metric], order_by: str | None) -> exp.Select:
+def _ordered(query: exp.Select, keys: Sequence[str], metrics: Sequence[Metric], order_by: str) -> exp.Select:
     names = [*keys, *(metric.name for metric in metrics)]
-    name = (order_by or "").removeprefix("-")
+    name = order_by.removeprefix("-")
     if order_by and name not in names:
         raise SettingWrong(f"The answer can be ordered by {', '.join(names)}, not by {name!r}.")
     first = [exp.Ordered(this=exp.column(name), desc=order_by.startswith("-"))] if order_by else []
