@@ -20,6 +20,7 @@ for _verb in (
     "sql",
     "model",
     "mcp",
+    "ai",
     "copy",
     "publish",
     "streams",
