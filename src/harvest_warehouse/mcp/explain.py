@@ -144,7 +144,7 @@ def _statement(model: SemanticModel, asked: Asked, part: Part) -> tuple[exp.Sele
         metric, table=part.table, column=part.column, by=None, condition=part.condition, time=part.time, is_by_currency=False,
         dimensions=tuple(dict.fromkeys((*metric.dimensions, *_SHOWN))), unit="count",
     )  # fmt: skip
-    names = [name for name in _SHOWN if name in _reached(model, part.table)]
+    names = [name for name in _SHOWN if name in _reached(model, part.table) - _left_out(model, metric, part.table)]
     narrow = replace(model, metrics={metric.name: as_metric})
     query = built(narrow, replace(asked, group_by=names, order_by=""))
     tree = query.statement.assert_is(exp.Select).copy()
@@ -165,6 +165,14 @@ def _reached(model: SemanticModel, table: str) -> set[str]:
         if one.table == table and one.to != "fct_invoice":
             found |= set(described()[one.to].columns)
     return found
+
+
+def _left_out(model: SemanticModel, metric: Metric, table: str) -> set[str]:
+    """Columns that would only repeat others, or say more than was asked: what people cost, in answers about hours."""
+    reached = _reached(model, table)
+    left_out = {"week_start", "month_start", "invoice_id"} if "spent_date" in reached else set()
+    left_out |= {"cost_rate"} if metric.unit != "home_money" else {"billable_rate"}
+    return left_out | ({"budget_unit"} if metric.unit != "by_unit" else set())
 
 
 def _summed(statement: exp.Select) -> exp.Select:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import sqlglot
+from sqlglot import exp
 
 from harvest_time_tracking import SettingWrong
 from harvest_warehouse.database import Database
@@ -252,15 +253,20 @@ def _values(asked: Question, params: Mapping[str, str | int | float | None]) -> 
 
 
 def _metrics_of(asked: Question) -> list[Metric]:
-    """Metrics whose columns a question sums up, as they are."""
+    """Metrics whose columns a question sums up: those whose condition it has, if it has one of theirs."""
     tree = parsed(asked.sql)
-    tables = {table.name for table in tree.find_all(sqlglot.exp.Table)}
-    summed = {column.name for total in tree.find_all(sqlglot.exp.Sum) for column in total.find_all(sqlglot.exp.Column)}
-    return [
+    tables = {table.name for table in tree.find_all(exp.Table)}
+    summed = {column.name for total in tree.find_all(exp.Sum) for column in total.find_all(exp.Column)}
+    metrics = [
         one
         for one in semantic_model().metrics.values()
         if one.table in tables and one.by is None and one.column in summed
     ]
+    said = {node.sql() for node in tree.find_all(exp.Predicate)}
+    narrowed = [
+        one for one in metrics if one.condition and sqlglot.parse_one(one.condition, read="duckdb").sql() in said
+    ]
+    return narrowed or metrics
 
 
 def _any_standing(database: Database) -> Standing:
