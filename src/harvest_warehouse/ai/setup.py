@@ -5,20 +5,19 @@
 
 from __future__ import annotations
 
-import json
 import os
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from harvest_time_tracking import SettingWrong
-from harvest_warehouse.ai.json_text import NotEditable, insertion
-from harvest_warehouse.ai.pieces import AGENTS, BEGIN, DENIED, END, TOOLKIT, Agent, Piece, pieces, started
+from harvest_warehouse.ai.json_text import NotEditable
+from harvest_warehouse.ai.pieces import AGENTS, TOOLKIT, Agent, Piece, pieces, started
+from harvest_warehouse.ai.placing import addition, is_there, reason_to_keep, without_entry, without_ours
+from harvest_warehouse.ai.record import Record, make_folders, read_record, read_text, save_record
 
-RECORD = ".dlt/harvest_ai.json"
 What = Literal["written", "unchanged", "kept", "removed", "missing", "changed by hand", "up to date", "out of date"]
 
 
@@ -37,19 +36,6 @@ class AiReport:
 
     files: tuple[Changed, ...]
     agents: tuple[Agent, ...]
-
-
-@dataclass
-class _Record:
-    """What was written: by path, the piece, its agents, and the folders that were made for it."""
-
-    files: dict[str, dict[str, Any]] = field(default_factory=dict)
-    folders: list[str] = field(default_factory=list)
-
-    @property
-    def agents(self) -> tuple[Agent, ...]:
-        named = {agent for one in self.files.values() for agent in one["agents"]}
-        return tuple(agent for agent in AGENTS if agent in named)
 
 
 def toolkit() -> Path:
@@ -81,7 +67,7 @@ def set_up(
     Raises:
         SettingWrong: no agent is named or found.
     """
-    record = _read(folder)
+    record = read_record(folder)
     chosen = _in_order([*(agents or _found(folder)), *record.agents])
     if not chosen:
         raise SettingWrong(
@@ -93,13 +79,13 @@ def set_up(
         for piece, users in _wanted(chosen, start)
     ]
     if not is_dry:
-        _save(folder, record)
+        save_record(folder, record)
     return AiReport(tuple(filter(None, files)), tuple(chosen))
 
 
 def remove(folder: Path, agents: Sequence[Agent] = ()) -> AiReport:
     """Remove what was written for agents; all of them if none is named. Files that were changed by hand are kept."""
-    record = _read(folder)
+    record = read_record(folder)
     gone = set(agents or AGENTS)
     files = []
     for path, one in sorted(record.files.items()):
@@ -114,18 +100,18 @@ def remove(folder: Path, agents: Sequence[Agent] = ()) -> AiReport:
             with suppress(OSError):
                 (folder / made).rmdir()
                 record.folders.remove(made)
-    _save(folder, record)
+    save_record(folder, record)
     return AiReport(tuple(files), record.agents)
 
 
 def status(folder: Path) -> AiReport:
     """Check the files of the agents that are set up, against what would be written now."""
-    record = _read(folder)
+    record = read_record(folder)
     start = started(folder, None, is_demo=False, destination=None)
     wanted = {piece.path: piece for piece, _ in _wanted(record.agents, start)}
     files = []
     for path, one in sorted(record.files.items()):
-        text = _text(folder / path)
+        text = read_text(folder / path)
         is_whole = text is not None and one["piece"] in text
         what: What = "missing" if text is None else "up to date" if is_whole else "changed by hand"
         piece = wanted.get(path)
@@ -146,29 +132,29 @@ def _wanted(agents: Iterable[Agent], start: Any) -> list[tuple[Piece, list[Agent
 
 
 def _write(
-    folder: Path, record: _Record, piece: Piece, users: list[Agent], *, overwrite: bool, is_dry: bool
+    folder: Path, record: Record, piece: Piece, users: list[Agent], *, overwrite: bool, is_dry: bool
 ) -> Changed | None:
     """Write a piece; None if there is nothing to be written."""
     file = folder / piece.path
     known = record.files.get(piece.path)
-    text = _text(file)
+    text = read_text(file)
     if text is None and piece.is_only_if_there:
         return None
     base, place = text or "", None
     if known and known["piece"] in base:
         place = base.index(known["piece"])
         base = base.replace(known["piece"], "", 1)
-    elif known and _is_there(base, piece):
+    elif known and is_there(base, piece):
         known["agents"] = users
         return Changed(piece.path, "unchanged")
     elif text is not None and (
-        why := "it was changed by hand (--overwrite replaces it)" if known else _others(base, piece)
+        why := "it was changed by hand (--overwrite replaces it)" if known else reason_to_keep(base, piece)
     ):
         if not overwrite:
             return Changed(piece.path, "kept", why)
-        base = _without_ours(base, piece)
+        base = without_ours(base, piece)
     try:
-        place, added = _addition(base, piece, place)
+        place, added = addition(base, piece, place)
     except NotEditable as error:
         return Changed(piece.path, "kept", f"it cannot be edited safely ({error}); add this yourself: {piece.content}")
     is_same = known is not None and known["piece"] == added and known["piece"] in (text or "")
@@ -177,106 +163,18 @@ def _write(
         is_made = known["is_made"] if known else text is None
         record.files[piece.path] = {"agents": users, "piece": added, "is_made": is_made, "at": list(piece.at)}
         if new is not None and new != text:
-            _make_folders(folder, record, file.parent)
+            make_folders(folder, record, file.parent)
             file.write_bytes(new.encode())
     return Changed(piece.path, "unchanged" if new == text else "written")
 
 
-def _addition(base: str, piece: Piece, place: int | None) -> tuple[int, str]:
-    """Where a piece goes in a text without it (where it was before, else at the end), and the exact text to insert."""
-    if piece.kind == "file":
-        return 0, piece.content
-    if piece.kind == "json":
-        return insertion(base, piece.at, json.loads(piece.content))
-    if piece.kind == "toml":
-        _refuse_broken_toml(base)
-    place = len(base) if place is None else place
-    before = base[:place]
-    ended = "" if not before or before.endswith("\n") else "\n"
-    if piece.kind == "lines":
-        return place, f"{ended}{piece.content}"
-    gap = f"{ended}\n" if before else ""
-    return place, f"{gap}{BEGIN}\n{piece.content}{END}\n" if piece.kind == "block" else f"{gap}{piece.content}"
-
-
-def _is_there(base: str, piece: Piece) -> bool:
-    """True if a text has a JSON piece in other spacing or order."""
-    if piece.kind != "json":
-        return False
-    with suppress(ValueError, AttributeError, TypeError):
-        at = json.loads(base)
-        for key in piece.at:
-            at = at[key]
-        value = json.loads(piece.content)
-        return bool(set(value) <= set(at)) if isinstance(value, list) else bool(at == value)
-    return False
-
-
-def _refuse_broken_toml(base: str) -> None:
-    try:
-        read = tomllib.loads(base)
-    except tomllib.TOMLDecodeError as error:
-        raise NotEditable(str(error)) from None
-    if "mcp_servers = " in base and not isinstance(read.get("mcp_servers"), dict):
-        raise NotEditable("mcp_servers is not a table")
-
-
-def _others(base: str, piece: Piece) -> str:
-    """Why a file that we have no record of is not touched; empty if it may be."""
-    if piece.kind == "file":
-        return "" if base == piece.content else "it is not one that was written here (--overwrite replaces it)"
-    if piece.kind == "block":
-        return (
-            "it has a block of dlt-harvest's that is not recorded here (--overwrite replaces it)"
-            if BEGIN in base
-            else ""
-        )
-    if piece.kind == "toml":
-        return (
-            "it has an entry of that name already"
-            if f"[mcp_servers.{piece.content[13:].partition(']')[0]}]" in base
-            else ""
-        )
-    if piece.kind == "json" and piece.at[-1] != "deny":
-        return "it has an entry of that name already" if f'"{piece.at[-1]}"' in base else ""
-    return ""
-
-
-def _without_ours(base: str, piece: Piece) -> str:
-    """A text without what was ours in it, as far as it can be told from the rest."""
-    if piece.kind == "file":
-        return ""
-    if piece.kind == "block" and BEGIN in base and END in base:
-        before, _, rest = base.partition(BEGIN)
-        return before.rstrip("\n") + ("\n" if before.strip() else "") + rest.partition(END)[2].removeprefix("\n")
-    if piece.kind == "json":
-        return _without_entry(base, piece.at, json.loads(piece.content)) or base
-    return base
-
-
-def _without_entry(text: str, path: Sequence[str], ours: object = None) -> str | None:
-    """JSON text without the value at a path (of a list: without our items), in our spacing; None if it has none."""
-    with suppress(ValueError, KeyError, TypeError, AttributeError):
-        read = json.loads(text)
-        at = read
-        for key in path[:-1]:
-            at = at[key]
-        if isinstance(at[path[-1]], list):
-            own = ours if isinstance(ours, list) else DENIED
-            at[path[-1]] = [item for item in at[path[-1]] if item not in own]
-        else:
-            del at[path[-1]]
-        return json.dumps(read, indent=2) + "\n"
-    return None
-
-
 def _take_out(folder: Path, path: str, one: Mapping[str, Any]) -> Changed:
     file = folder / path
-    text = _text(file)
+    text = read_text(file)
     if text is None:
         return Changed(path, "missing")
     if one["piece"] not in text and one["at"]:
-        rest = _without_entry(text, one["at"])
+        rest = without_entry(text, one["at"])
         if rest is not None:
             file.write_bytes(rest.encode())
             return Changed(path, "removed")
@@ -304,47 +202,3 @@ def _found(folder: Path) -> list[Agent]:
 def _in_order(agents: Iterable[Agent]) -> list[Agent]:
     named = set(agents)
     return [agent for agent in AGENTS if agent in named]
-
-
-def _make_folders(folder: Path, record: _Record, parent: Path) -> None:
-    missing = [one for one in (parent, *parent.parents) if one != folder and folder in one.parents and not one.exists()]
-    parent.mkdir(parents=True, exist_ok=True)
-    record.folders = sorted({*record.folders, *(one.relative_to(folder).as_posix() for one in missing)})
-
-
-def _read(folder: Path) -> _Record:
-    text = _text(folder / RECORD)
-    if text is None:
-        return _Record()
-    try:
-        read = json.loads(text)
-        return _Record(read["files"], read["folders"])
-    except (ValueError, KeyError, TypeError):
-        raise SettingWrong(
-            f"{RECORD} is damaged: delete it, and what it would have listed, and run `dlt-harvest ai init` again."
-        ) from None
-
-
-def _save(folder: Path, record: _Record) -> None:
-    file = folder / RECORD
-    if not record.files:
-        file.unlink(missing_ok=True)
-        if ".dlt" in record.folders:
-            with suppress(OSError):
-                (folder / ".dlt").rmdir()
-        return
-    _make_folders(folder, record, file.parent)
-    body = {"files": {path: record.files[path] for path in sorted(record.files)}, "folders": record.folders}
-    new = json.dumps(body, indent=1, ensure_ascii=False) + "\n"
-    if _text(file) != new:
-        file.write_bytes(new.encode())
-
-
-def _text(file: Path) -> str | None:
-    """Text of a file with its own line ends; None if it does not exist."""
-    try:
-        return file.read_bytes().decode()
-    except FileNotFoundError:
-        return None
-    except UnicodeDecodeError:
-        raise SettingWrong(f"{file} is not text in UTF-8.") from None

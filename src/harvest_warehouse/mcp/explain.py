@@ -12,8 +12,9 @@ from harvest_warehouse.database import Database
 from harvest_warehouse.marts.models import described
 from harvest_warehouse.mcp.answer import Cell, Column, Trust, cells
 from harvest_warehouse.mcp.reader import WarehouseReader, columns
+from harvest_warehouse.mcp.standing import Standing
 from harvest_warehouse.mcp.trust import Asked as AskedTrust
-from harvest_warehouse.mcp.trust import Standing, windows_for
+from harvest_warehouse.mcp.trust import windows_for
 from harvest_warehouse.semantics import Metric, SemanticModel
 from harvest_warehouse.semantics.exports import statement_of
 from harvest_warehouse.semantics.metric_query import Asked, built

@@ -15,8 +15,9 @@ from harvest_warehouse.mcp.answer import Answer, Cell, Column, Trust, cells
 from harvest_warehouse.mcp.explain import Explanation, Figure, explained
 from harvest_warehouse.mcp.find import Found, found
 from harvest_warehouse.mcp.reader import WarehouseReader, account_of, answer, columns
+from harvest_warehouse.mcp.standing import Standing, standing
 from harvest_warehouse.mcp.trust import Asked as AskedTrust
-from harvest_warehouse.mcp.trust import Standing, standing, trust_in_all, trust_of, unverified, words_of_findings
+from harvest_warehouse.mcp.trust import trust_in_all, trust_of, unverified, words_of_findings
 from harvest_warehouse.query.statement_guard import question as parsed_question
 from harvest_warehouse.query.statement_guard import refuse_functions
 from harvest_warehouse.semantics import Metric, Question, semantic_model

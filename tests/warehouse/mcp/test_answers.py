@@ -16,8 +16,9 @@ from harvest_time_tracking import SettingWrong
 from harvest_warehouse.database import open_database
 from harvest_warehouse.mcp.answer import plain
 from harvest_warehouse.mcp.reader import WarehouseReader
+from harvest_warehouse.mcp.standing import Standing, standing
 from harvest_warehouse.mcp.tools import Tools
-from harvest_warehouse.mcp.trust import Asked, Standing, standing, trust_of
+from harvest_warehouse.mcp.trust import Asked, trust_of
 from harvest_warehouse.semantics import semantic_model
 from harvest_warehouse.semantics.currencies import MixesCurrencies
 from support.shop import Shop
