@@ -41,6 +41,7 @@ class Standing:
         verdicts: number of figures by report, measure, window and verdict.
         changed: newest change of the rows of each day that changed after the oldest comparison.
         deleted_at: when rows were last found deleted; None if none were.
+        is_built: whether the marts were built after the last load; else they have older figures than the tables.
         now: time at which the question is asked.
     """
 
@@ -56,6 +57,7 @@ class Standing:
     verdicts: Mapping[tuple[str, str, date, date], Mapping[str, int]]
     changed: Mapping[date, datetime]
     deleted_at: datetime | None = None
+    is_built: bool = True
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -97,6 +99,7 @@ def standing(database: Database, account_id: str, now: datetime | None = None) -
         verdicts,
         {day: _utc(at) for day, at in changed},
         _deleted_at(database, tables, values),
+        _newest_load(database, tables, values, _utc(loaded)) <= _utc(loaded),
         now or datetime.now(UTC),
     )
 
@@ -136,6 +139,14 @@ def _deleted_at(database: Database, tables: Collection[str], values: Mapping[str
     return _utc(at) if at else None
 
 
+def _newest_load(
+    database: Database, tables: Collection[str], values: Mapping[str, object], loaded_at: datetime
+) -> datetime:
+    """When the last load ended, by the same rule as the build's."""
+    [(at,)] = database.rows(_NEWEST_LOAD, values) if "harvest_runs" in tables else [(None,)]
+    return _utc(at) if at else loaded_at
+
+
 def _list(text: object) -> list[object]:
     read = json.loads(text) if isinstance(text, str) and text else text
     return list(read) if isinstance(read, list | tuple) else []
@@ -155,8 +166,21 @@ _DAYS = """
       select spent_date from marts.fct_expense where account_id = :account_id
     ) as days
 """
+_NEWEST_LOAD = """
+    select max(ended_at) from harvest_runs where account_id = :account_id and outcome in ('complete', 'unproven')
+"""
+# An invoice or an estimate may be in another currency than its client.
 _CURRENCIES = """
-    select distinct currency from marts.dim_client where account_id = :account_id and currency is not null order by currency
+    select distinct currency
+    from (
+      select currency from marts.dim_client where account_id = :account_id
+      union all
+      select currency from marts.fct_invoice where account_id = :account_id
+      union all
+      select currency from marts.mart_estimate_pipeline where account_id = :account_id
+    ) as every
+    where currency is not null
+    order by currency
 """
 _FINDINGS = """
     select finding, row_count from marts.mart_data_quality where account_id = :account_id and row_count > 0 order by finding

@@ -88,6 +88,8 @@ def _judged(metric: Metric, known: Standing, asked: Asked) -> tuple[Status, str,
     words += f" from {windows[0].first} to {windows[-1].last}." if windows else "."
     if report is None:
         status, words = "not_provable", f"No report of Harvest's states {metric.name}, so nothing can prove it."
+    elif not known.is_built:
+        status, words = "stale", "Rows were loaded after the marts were built: run `dlt-harvest build`."
     elif any(name in known.gaps for name in metric.needs):
         status, words = "not_provable", f"{metric.name} cannot be proven, since lists that it needs are incomplete."
     elif not windows:
@@ -164,6 +166,8 @@ def _staleness(known: Standing, windows: Sequence[Window], asked: Asked) -> str:
 
 
 def _age(known: Standing) -> str:
+    if not known.is_built:
+        return " Rows were loaded after the marts were built: run `dlt-harvest build`."
     if known.age_hours <= OLDEST_HOURS:
         return ""
     return f" The last load is {known.age_hours / 24:.0f} days old: run `dlt-harvest sync`."
