@@ -142,7 +142,7 @@ def _statement(model: SemanticModel, asked: Asked, part: Part) -> tuple[exp.Sele
     metric = model.metrics[asked.metrics[0]]
     # Built as a metric of the part's table, so that joins, conditions and periods are the same as everywhere.
     as_metric = replace(
-        metric, table=part.table, column=part.column, by=None, condition=part.condition, time=part.time, is_by_currency=False,
+        metric, table=part.table, column=part.column, by=None, condition=part.condition, is_by_currency=False,
         dimensions=tuple(dict.fromkeys((*metric.dimensions, *_SHOWN))), unit="count",
     )  # fmt: skip
     names = [name for name in _SHOWN if name in _reached(model, part.table) - _left_out(model, metric, part.table)]

@@ -130,7 +130,7 @@ class Tools:
             )
             sql = database.translated(query.statement.copy(), query.values)
         trust = trust_in_all(query.metrics, known, _asked_of(asked))
-        return answer(report, trust, _notes(query.metrics, query.split_by, known), sql, query.metrics[0].table)
+        return answer(report, trust, _notes(query.metrics, query.split_by, known, asked), sql, query.metrics[0].table)
 
     def question(
         self, name: str, params: Mapping[str, str | int | float | None] | None = None, account: str = ""
@@ -230,10 +230,13 @@ def _asked_of(asked: Asked) -> AskedTrust:
     return AskedTrust([*asked.group_by, *asked.where], asked.since, asked.until)
 
 
-def _notes(metrics: Sequence[Metric], split_by: Sequence[str], known: Standing) -> list[str]:
+def _notes(metrics: Sequence[Metric], split_by: Sequence[str], known: Standing, asked: Asked) -> list[str]:
     notes = [f"{metric.name} is not for: {metric.not_for}." for metric in metrics]
     if "currency" in split_by and len(known.currencies) > 1:
         notes.append(f"There are {len(known.currencies)} currencies ({', '.join(known.currencies)}): never add them.")
+    whole = {(metric.time or "").removesuffix("_start") for metric in metrics} & {"week", "month"}
+    if whole and (asked.since or asked.until):
+        notes.append(f"A period has whole {' and '.join(sorted(whole))}s: those that begin in it.")
     if any(metric.by for metric in metrics):
         notes.append("Ratios do not add up: ask for them by other dimensions instead.")
     return notes

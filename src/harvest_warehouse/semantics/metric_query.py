@@ -130,13 +130,17 @@ class _Columns:
             ids = [_IDS[one] for one in metric.dimensions if one in _IDS]
             if name not in (*metric.dimensions, *self._split_by, *ids):
                 raise SettingWrong(f"{metric.name} has no dimension {name!r}. It has {', '.join(metric.dimensions)}.")
+        return self.column(name)
+
+    def column(self, name: str) -> exp.Column:
+        """Column of the metrics' table, or of a related one. Raises SettingWrong if there is none, or more than one."""
         if name in described()[self._table].columns:
             return exp.column(name, "one")
-        for one in self._related:
-            if name in described()[one.to].columns:
-                self._joins[one.to] = one.on
-                return exp.column(name, one.to)
-        raise LookupError(f"No table has the dimension {name} of {self._table}.")
+        found = [one for one in self._related if name in described()[one.to].columns]
+        if not found or (len(found) > 1 and name not in _IDS):
+            raise SettingWrong(f"The rows of {self._table} cannot be told apart by {name}: leave it out.")
+        self._joins[found[0].to] = found[0].on
+        return exp.column(name, found[0].to)
 
     def condition(self, text: str) -> exp.Expr:
         """Condition on columns of the metrics' table, with its name before them."""
@@ -200,7 +204,7 @@ def _conditions(columns: _Columns, asked: Asked) -> tuple[list[exp.Expr], dict[s
         if limit is not None:
             values[name] = limit
             compare = exp.GTE if name == "since" else exp.LTE
-            where.append(compare(this=exp.column(str(next(iter(times))), "one"), expression=exp.Placeholder(this=name)))
+            where.append(compare(this=columns.column(str(next(iter(times)))), expression=exp.Placeholder(this=name)))
     return where, values
 
 

@@ -44,13 +44,11 @@ class Part:
         table: table with a row for each of Harvest's, where there is one.
         column: what each row contributes.
         condition: SQL condition for the rows that count; empty for all.
-        time: column that a period applies to; None if there is none.
     """
 
     table: str
     column: str
     condition: str
-    time: str | None
 
 
 @dataclass(frozen=True)
@@ -215,9 +213,9 @@ def _metric(name: str, said: Mapping[str, Any]) -> Metric:
 
 
 def _parts(said: Mapping[str, Any], column: str) -> Iterator[Part]:
-    own = {"table": said["table"], "sum": column, "where": said.get("where", ""), "time": said.get("time")}
+    own = {"table": said["table"], "sum": column, "where": said.get("where", "")}
     for part in said.get("made_of", [own]):
-        yield Part(part["table"], part["sum"], part.get("where", ""), part.get("time"))
+        yield Part(part["table"], part["sum"], part.get("where", ""))
 
 
 def _question(name: str, said: Mapping[str, Any]) -> Question:

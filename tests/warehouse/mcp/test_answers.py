@@ -112,6 +112,26 @@ def test_a_figure_of_one_client_goes_down_to_harvests_entries_and_its_own_figure
     assert harvest.theirs == harvest.ours == explained.made_of[0].total
 
 
+@pytest.mark.parametrize("name", ["revenue", "time_off_hours"])
+def test_rows_of_days_are_counted_in_the_same_whole_weeks_and_months_as_the_figure(
+    name: str, tools: Tools, proven_shop: Shop
+) -> None:
+    # In the middle of a week and of a month.
+    since, until = proven_shop.as_of - timedelta(days=100), proven_shop.as_of - timedelta(days=30)
+    explained = tools.explain(name, since=str(since), until=str(until))
+    figure = sum((Fraction(row[-1]) for row in explained.figure.rows), Fraction())
+    assert figure == sum((Fraction(part.total) for part in explained.made_of), Fraction()) != 0
+    assert "begin in it" in " ".join(tools.metric([name], since=str(since)).notes)
+
+
+def test_rows_are_not_narrowed_by_what_they_do_not_have(tools: Tools) -> None:
+    with pytest.raises(SettingWrong, match="cannot be told apart by age_bucket"):
+        tools.explain("unbilled_amount", where={"age_bucket": "90+"})
+    # Whose: the client's, the project's or the person's?
+    with pytest.raises(SettingWrong, match="cannot be told apart by is_active"):
+        tools.explain("time_off_hours", where={"is_active": True})
+
+
 def test_amounts_are_split_by_currency_without_being_asked(tools: Tools) -> None:
     answer = tools.metric(["unbilled_amount"])
     assert [column.name for column in answer.columns] == ["currency", "unbilled_amount"]
