@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -91,6 +92,7 @@ def ai(
         say(
             "- The safest place for a token is outside of this folder, in a variable of the machine that runs the schedule."
         )
+        if find_spec("mcp") is None:
+            say("", "The server is an extra that is not installed here: pip install 'dlt-harvest[mcp]'.")
         if action is _Action.INIT:
             say("", "Next:", *(f"- {NEXT[agent]}" for agent in report.agents))
-            say("- The server is an extra: pip install 'dlt-harvest[mcp]'.")
