@@ -147,7 +147,9 @@ class Tools:
             report = self.reader.own(database, tree, values, known.account_id, self.reader.most_rows)
             sql = database.translated(tree.copy(), values)
         metrics = _metrics_of(asked)
-        trust = trust_in_all(metrics, known, AskedTrust()) if metrics else unverified(known)
+        split = [name for name in report.columns if any(name in metric.dimensions for metric in metrics)]
+        since, until = (day(str(values.get(name) or ""), name) for name in ("since", "until"))
+        trust = trust_in_all(metrics, known, AskedTrust(split, since, until)) if metrics else unverified(known)
         if not metrics:
             trust = replace(trust, words="No report of Harvest's states this, so nothing can prove it.")
         return answer(report, trust, [_NO_ADDING], sql)

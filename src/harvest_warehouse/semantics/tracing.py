@@ -8,7 +8,7 @@ a second time, by their unit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from operator import or_
@@ -93,18 +93,24 @@ class Check:
 
     def _select(self, select: exp.Select, known: Mapping[str, Outputs], outer: Scope | None) -> Outputs:
         scope = Scope()
-        for alias, outputs in self._sources(select, known):
-            scope.sources[alias] = outputs
-        if outer is not None:
-            for alias, outputs in outer.sources.items():
-                scope.sources.setdefault(alias, outputs)
-            scope.fixed |= outer.fixed
-            scope.exempt |= outer.exempt
+        around = outer or Scope()
+        for node in (one if isinstance(one, exp.Lateral) else one.this for one in froms(select)):
+            # A later source may refer to those before it, with or without the word lateral.
+            seen = Scope({**around.sources, **scope.sources}, fixed=dict(around.fixed), exempt=set(around.exempt))
+            outputs = self._source(node, known, seen)
+            if node.args.get("pivots") and has_amounts(outputs):
+                raise Mixed(node.args["pivots"][0], None, "its amounts cannot be traced through a pivot")
+            scope.sources[node.alias_or_name] = renamed(node.args.get("alias"), outputs)
+        # A correlated subquery is computed for one row of each outer source, in the currency of that row.
+        rows = set(around.sources) - set(scope.sources)
+        scope.sources = {**{alias: around.sources[alias] for alias in rows}, **scope.sources}
+        scope.fixed |= {alias: fixed for alias, fixed in around.fixed.items() if alias in rows}
+        scope.exempt |= around.exempt & rows
         for condition in conditions(select):
             self._learn(scope, condition)
         for subquery in subqueries(select):
             self.query(subquery, known, scope)
-        groups = self._groups(select, scope)
+        groups = self._groups(select, scope) | {scope.root(alias) for alias in rows}
         for expression in own_expressions(select):
             for aggregate in nodes(expression, exp.AggFunc):
                 self._refuse_aggregate(aggregate, select, scope, groups)
@@ -113,20 +119,19 @@ class Check:
                     self._refuse_sum(node, scope, known)
         return self._outputs(select, scope, known)
 
-    def _sources(self, select: exp.Select, known: Mapping[str, Outputs]) -> Iterator[tuple[str, Outputs]]:
-        for node in (one if isinstance(one, exp.Lateral) else one.this for one in froms(select)):
-            if isinstance(node, exp.Subquery):
-                outputs = self.query(node.this, known)
-            elif isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier):
-                name = node.name.lower()
-                outputs = known[name] if not node.db and name in known else self._table(name)
-            elif isinstance(node, exp.Lateral) and isinstance(node.this, exp.Subquery):
-                outputs = self.query(node.this.this, known)
-            else:
-                continue
-            if node.args.get("pivots") and any(one.is_amount for one in outputs.values()):
-                raise Mixed(node.args["pivots"][0], None, "its amounts cannot be traced through a pivot")
-            yield node.alias_or_name, renamed(node.args.get("alias"), outputs)
+    def _source(self, node: exp.Expr, known: Mapping[str, Outputs], seen: Scope) -> Outputs:
+        """Columns of what a select reads from."""
+        if isinstance(node, exp.Lateral):
+            node = node.this
+        if isinstance(node, exp.Subquery):
+            return self.query(node.this, known, seen)
+        if isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier):
+            name = node.name.lower()
+            return known[name] if not node.db and name in known else self._table(name)
+        if isinstance(node, exp.Unnest):
+            is_amount = any(self.amount(one, seen, known) for one in node.expressions)
+            return {name: Output(is_amount) for name in (node.alias.lower(), "unnest")}
+        return {}
 
     def _table(self, name: str) -> Outputs:
         return {
@@ -177,7 +182,13 @@ class Check:
             return Amount(frozenset(sources)) if sources else None
         if isinstance(expression, exp.Subquery | exp.Query):
             amounts = [one for one in self.query(expression, known or {}, scope).values() if one.is_amount]
-            return Amount(fixed=frozenset().union(*(one.fixed for one in amounts))) if amounts else None
+            fixed = frozenset[str]().union(*(one.fixed for one in amounts))
+            # In the currency of whichever row it is, which no other amount shares.
+            return (
+                Amount(frozenset() if fixed else frozenset({f"a subquery ({id(expression)})"}), fixed)
+                if amounts
+                else None
+            )
         return self._amount_of_parts(expression, scope, known)
 
     def _amount_of_parts(
@@ -253,7 +264,7 @@ class Check:
         if len(amount.fixed) > 1 or (amount.fixed and amount.sources):
             raise Mixed(aggregate, select, "its amounts are in different ones")
         for alias in sorted(amount.sources - groups):
-            raise Mixed(aggregate, select, self.rule.reason, alias, scope.sources[alias])
+            raise Mixed(aggregate, select, self.rule.reason, alias, scope.sources.get(alias))
         if len(amount.sources) > 1:
             raise Mixed(aggregate, select, "its amounts are of tables that are not joined by a key")
 

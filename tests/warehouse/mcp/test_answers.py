@@ -173,6 +173,14 @@ def test_every_question_is_answered_with_its_trust(name: str, tools: Tools, prov
     json.dumps(answer.rows)
 
 
+def test_a_question_is_trusted_for_its_own_period_and_split(proven_shop: Shop, tools: Tools) -> None:
+    day = proven_shop.as_of - timedelta(days=40)
+    words = tools.question("hours_by_client", {"since": str(day), "until": str(day + timedelta(days=3))}).trust.words
+    assert "part of longer windows" in words
+    assert "its split by age_bucket is not" in tools.question("unbilled_by_age").trust.words
+    assert "time/tasks" in tools.question("hours_by_task").trust.words
+
+
 def test_rows_are_cut_at_the_limit_and_it_is_said(tools: Tools, proven_shop: Shop) -> None:
     answer = tools.sql("select * from fct_time_entry", limit=7)
     assert (len(answer.rows), answer.is_cut) == (7, True)

@@ -65,7 +65,18 @@ WRONG = {
     "select sum(budget) from mart_project_budget": "currency, budget_unit",
     "select sum(used) from mart_retainer_monthly where currency = 'EUR'": "budget_unit",
 }
+WRONG |= {
+    "select sum(u.a) from fct_invoice as i, unnest([i.amount]) as u(a)": None,
+    "select sum(x.s) from fct_invoice as i, lateral (select i.amount as s) as x": None,
+    "select sum(x.s) from fct_invoice as i, (select i.amount as s) as x": None,
+    "select sum((select sum(u.uninvoiced_amount) from mart_unbilled as u where u.client_id = c.client_id)) from dim_client as c": None,
+    "select sum((select max(amount) from fct_invoice where currency = 'EUR')) + sum(amount) from fct_invoice": None,
+    "select c.client_name, (select sum(i.amount) from fct_invoice as i where i.client_id = c.client_id) as s from dim_client as c": None,
+    "select (select amount from fct_invoice limit 1) + (select amount from fct_expense limit 1)": None,
+    "select sum(amount) from fct_invoice group by grouping sets ((currency), ())": "grouping sets ((currency), ()), currency",
+}
 RIGHT = [
+    "select c.client_name, (select sum(u.uninvoiced_amount) from mart_unbilled as u where u.client_id = c.client_id) as s from dim_client as c",
     "select currency, sum(uninvoiced_amount) from mart_unbilled group by 1",
     "select currency as c, sum(amount) from fct_invoice group by c",
     "select client_name, currency, sum(uninvoiced_amount) from mart_unbilled group by all",
