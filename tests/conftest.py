@@ -163,3 +163,16 @@ def synced(open_account: Callable[..., Account], synced_database: Path, tmp_path
 def tiny_shop(once: Once) -> Shop:
     """The tiny company with what the marts need of it: for copying."""
     return Shop(once("shop", lambda warehouse: Shop(warehouse.folder).load()).parent)
+
+
+@pytest.fixture(scope="session")
+def proven_shop(once: Once) -> Shop:
+    """The small company with its marts, compared with its reports: to be read, or copied."""
+
+    def make(warehouse: Target) -> None:
+        shop = Shop(warehouse.folder, size="small")
+        shop.load()
+        shop.verify()
+        shop.build()
+
+    return Shop(once("proven", make).parent, size="small")

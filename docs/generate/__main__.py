@@ -9,6 +9,7 @@ from pathlib import Path
 from architecture import architecture_picture
 from cli import cli_page
 from errors import errors_page
+from metrics import metrics_page
 from models import models_page
 from settings import settings_page
 from streams import streams_page
@@ -19,6 +20,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "reference/settings.md": settings_page,
     "reference/streams.md": streams_page,
     "reference/models.md": models_page,
+    "reference/metrics.md": metrics_page,
     "explanation/errors.md": errors_page,
     "images/architecture.svg": architecture_picture,
 }

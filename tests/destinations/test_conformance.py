@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,10 +16,15 @@ import pytest
 
 from destinations.conftest import Here
 from destinations.story import NOTES, Rows
+from harvest_time_tracking import SettingWrong
 from harvest_warehouse.alerts import alerts
 from harvest_warehouse.alerts.settings import AlertSettings
 from harvest_warehouse.dashboard.pages import PAGES
 from harvest_warehouse.database.pipelines import open_pipeline
+from harvest_warehouse.mcp.reader import WarehouseReader
+from harvest_warehouse.mcp.tools import Tools
+from harvest_warehouse.semantics import semantic_model
+from harvest_warehouse.semantics.currencies import MixesCurrencies
 from support.accounts import assert_equals_truth
 from support.dashboards import page
 from support.shop import Shop
@@ -119,6 +125,39 @@ def test_the_dashboard_shows_what_duckdbs_shows(here: Here, reference: Here, nam
     for ours, theirs in zip(shown[0].sections, shown[1].sections, strict=True):
         assert ours.title == theirs.title
         assert counted(ours.rows) == counted(theirs.rows), ours.title
+
+
+@pytest.mark.parametrize("part", ["a few", pytest.param("all", marks=pytest.mark.nightly)])
+def test_an_agent_gets_the_figures_of_duckdb(here: Here, reference: Here, part: str) -> None:
+    model = semantic_model()
+    step = 1 if part == "all" else 11
+    tools = [Tools(WarehouseReader(one.story.warehouse)) for one in (here, reference)]
+    for name in list(model.metrics)[::step]:
+        ours, theirs = (one.metric([name], model.metrics[name].dimensions[:1]) for one in tools)
+        assert numbered(ours.rows) == numbered(theirs.rows), name
+        assert ours.trust.status == theirs.trust.status
+    # One question quotes statements of the database.
+    for name in [name for name in model.questions if name != "what_to_fix"][::step]:
+        ours, theirs = (one.question(name) for one in tools)
+        assert numbered(ours.rows) == numbered(theirs.rows), name
+    ours_explained, theirs_explained = (one.explain("unbilled_amount") for one in tools)
+    assert [rows.total for rows in ours_explained.made_of] == [rows.total for rows in theirs_explained.made_of]
+    assert ours_explained.harvest == theirs_explained.harvest
+    with pytest.raises(MixesCurrencies):
+        tools[0].sql("select sum(amount) from fct_invoice")
+    assert tools[0].sql("select currency, count(*) from fct_invoice group by currency").rows
+    with pytest.raises(SettingWrong):
+        tools[0].sql("drop table fct_invoice")
+
+
+def numbered(rows: list[list[Any]]) -> list[str]:
+    """Rows in a fixed order, with numbers as such and to seven digits: an answer spells them out."""
+
+    def number(value: Any) -> Any:
+        is_one = isinstance(value, float | int) or (isinstance(value, str) and re.fullmatch(r"-?\d+(\.\d+)?", value))
+        return round(float(value), 7) if is_one else value
+
+    return sorted(repr([number(value) for value in row]) for row in rows)
 
 
 def shop(one: Here) -> Shop:

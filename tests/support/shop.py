@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from harvest_warehouse.database import open_database
 from harvest_warehouse.load import load
 from harvest_warehouse.marts import BuildReport, build
 from harvest_warehouse.marts.settings import MartSettings
+from harvest_warehouse.verify import verify
 from harvest_warehouse.warehouse import Target
 from mart_truth import Table, differences
 
@@ -47,6 +50,17 @@ class Shop:
         self.as_of = self.simulator.clock.now().date()
 
     def load(self, *streams: str) -> None:
+        with self.connected() as client:
+            load(self.warehouse, client.settings, streams or STREAMS, client=client)
+
+    def verify(self) -> None:
+        """Compare with the account's reports."""
+        with self.connected() as client:
+            verify(self.warehouse, client.settings, client=client)
+
+    @contextmanager
+    def connected(self) -> Iterator[Client]:
+        """Client on the simulator's clock."""
         clock = self.simulator.clock
         with self.simulator.serving() as url:
             settings = Settings(
@@ -56,8 +70,7 @@ class Shop:
                 requests_per_15_s=0,
                 report_requests_per_15_min=0,
             )
-            client = Client(settings, sleep=clock.sleep, monotonic=clock.monotonic, now=clock.now)
-            load(self.warehouse, settings, streams or STREAMS, client=client)
+            yield Client(settings, sleep=clock.sleep, monotonic=clock.monotonic, now=clock.now)
 
     def copy(self, folder: Path) -> Shop:
         """Copy with the same account and a database of its own."""

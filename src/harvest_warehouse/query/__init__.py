@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from harvest_warehouse.query.query import QueryReport, query
+from harvest_warehouse.query.query import QueryReport, query, query_on
 
-__all__ = ["QueryReport", "query"]
+__all__ = ["QueryReport", "query", "query_on"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from dlt.common.exceptions import DltException
+from sqlglot import exp
 
 from harvest_time_tracking import SettingWrong, printable
 from harvest_warehouse.database import Answer, Database, NotReadable
@@ -54,7 +55,29 @@ def query(warehouse: Target, statement: str, *, limit: int | None = None, second
         NotReadable: the database cannot be opened, or its file is damaged.
     """
     with streamed(warehouse, statement, seconds=seconds) as answer:
-        rows = list(islice((row for batch in answer.batches for row in batch), None if limit is None else limit + 1))
+        return _whole(answer, limit)
+
+
+def query_on(
+    database: Database,
+    statement: str | exp.Query,
+    *,
+    limit: int | None = None,
+    seconds: float = SECONDS,
+    values: Mapping[str, object] | None = None,
+) -> QueryReport:
+    """Run a query on an open read-only connection, for several queries of one state. Arguments and errors as in `query`.
+
+    Args:
+        database: connection from `reading`.
+        values: if given, the statement is of our own: in DuckDB's SQL on `marts.`, with a value for each `:name` in it.
+    """
+    with _answered(database, statement, seconds, values) as answer:
+        return _whole(answer, limit)
+
+
+def _whole(answer: Answer, limit: int | None) -> QueryReport:
+    rows = list(islice((row for batch in answer.batches for row in batch), None if limit is None else limit + 1))
     is_cut = limit is not None and len(rows) > limit
     return QueryReport(answer.columns, tuple(rows[:limit] if is_cut else rows), is_cut)
 
@@ -65,20 +88,28 @@ def streamed(warehouse: Target, statement: str, *, seconds: float = SECONDS) -> 
 
     Ctrl-C, SIGTERM and the time limit cancel it, on the database server too.
     """
-    with reading(warehouse) as database:
-        known = database.tables()
-        if statement.strip().rstrip("; ").lower() in _SHOW_TABLES:
-            listed: list[tuple[Any, ...]] = sorted((table.db, name) for name, table in known.items())
-            yield Answer(("schema_name", "table_name"), iter([listed]))
-            return
-        tree = guarded(question(statement, database.dialect), known)
-        asking = database.asking(tree, seconds, _ROWS_AT_ONCE)
-        answer = _waited(database, asking, asking.__enter__, seconds)
-        try:
-            yield Answer(_distinct(answer.columns), _batches(database, asking, answer, seconds))
-        finally:
-            if not database.is_left:
-                asking.__exit__(None, None, None)
+    with reading(warehouse) as database, _answered(database, statement, seconds) as answer:
+        yield answer
+
+
+@contextmanager
+def _answered(
+    database: Database, statement: str | exp.Query, seconds: float, values: Mapping[str, object] | None = None
+) -> Iterator[Answer]:
+    known = database.tables()
+    text = statement if isinstance(statement, str) and values is None else database.translated(statement, values)
+    if text.strip().rstrip("; ").lower() in _SHOW_TABLES:
+        listed: list[tuple[Any, ...]] = sorted((table.db, name) for name, table in known.items())
+        yield Answer(("schema_name", "table_name"), iter([listed]))
+        return
+    tree = guarded(question(text, database.dialect), known)
+    asking = database.asking(tree, seconds, _ROWS_AT_ONCE)
+    answer = _waited(database, asking, asking.__enter__, seconds)
+    try:
+        yield Answer(_distinct(answer.columns), _batches(database, asking, answer, seconds))
+    finally:
+        if not database.is_left:
+            asking.__exit__(None, None, None)
 
 
 def limited(answer: Answer, limit: int | None) -> Answer:
