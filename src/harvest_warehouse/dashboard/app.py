@@ -1,164 +1,87 @@
-# /// script
-# [tool.marimo.display]
-# theme = "system"
-# ///
-"""Marimo app of the dashboard, in thin cells: queries are in queries.py, contents in pages/, rendering in render.py."""
+"""Web app of the dashboard: which address asks for what, and how many answers are made at the same time."""
 
-import marimo
+from __future__ import annotations
 
-__generated_with = "0.25.2"
-app = marimo.App(width="full", app_title="dlt-harvest", css_file="style.css")
+import gzip
+from collections.abc import Awaitable, Callable, Mapping
+from urllib.parse import parse_qs
 
-with app.setup:
-    from decimal import Decimal
+from anyio import CapacityLimiter, to_thread
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
 
-    import marimo as mo
+from harvest_time_tracking import HarvestError
+from harvest_warehouse.dashboard import render
+from harvest_warehouse.dashboard.answers import FIRST, Answer, Dashboard, NotThere
+from harvest_warehouse.dashboard.url import Asked
 
-    from harvest_time_tracking import HarvestError
-    from harvest_warehouse.dashboard import render
-    from harvest_warehouse.dashboard.argument import from_argument
-    from harvest_warehouse.dashboard.filters import Filters
-    from harvest_warehouse.dashboard.header import accounts, header
-    from harvest_warehouse.dashboard.pages import PAGES
-    from harvest_warehouse.dashboard.reader import handed_over
-    from harvest_warehouse.dashboard.url import WEEKS, filters_asked_for, page_asked_for, targets
-
-
-@app.cell(hide_code=True)
-def place():
-    warehouse = from_argument(mo.cli_args().get("warehouse"))
-    asked = mo.query_params().to_dict()
-    return asked, warehouse
+# Answers made at the same time, whatever the number of visitors; the others wait.
+_AT_ONCE = 2
+_MOST_FIELDS = 1_000
+# Browsers keep no copy: the figures are as of the request.
+_FRESH = {"Cache-Control": "no-store"}
+_Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-@app.cell(hide_code=True)
-def again():
-    # They refresh only while they are shown, which is beside a problem.
-    again_marts = mo.ui.refresh(options=["5s"], default_interval="5s")
-    again_page = mo.ui.refresh(options=["5s"], default_interval="5s")
-    return again_marts, again_page
+def application(made: Dashboard) -> Starlette:
+    """Make the ASGI application that serves a dashboard; the guard is to stand before it."""
+    limiter = CapacityLimiter(_AT_ONCE)
+
+    def endpoint(make: Callable[[Mapping[str, str], Asked], Answer]) -> _Endpoint:
+        async def answered(request: Request) -> Response:
+            try:
+                asked = parse_qs(request.url.query, max_num_fields=_MOST_FIELDS)
+            except ValueError:
+                return _problem("This address asks for too much.", 400)
+            try:
+                answer = await to_thread.run_sync(make, request.path_params, asked, limiter=limiter)
+            except NotThere:
+                return await _not_found(request)
+            except HarvestError as error:
+                # A load or a build may be what it waits for.
+                return _problem(str(error), 503)
+            return _response(answer, request)
+
+        return answered
+
+    routes = [
+        Route("/", endpoint(lambda _, asked: made.page(FIRST, asked))),
+        Route("/static/{version}/{file}", _static),
+        Route("/rows/{kind}.xlsx", endpoint(lambda path, asked: made.records_workbook(path["kind"], asked))),
+        Route("/rows/{kind}", endpoint(lambda path, asked: made.records(path["kind"], asked))),
+        Route("/{name}.xlsx", endpoint(lambda path, asked: made.page_workbook(path["name"], asked))),
+        Route("/{name}/{table}.csv", endpoint(lambda path, asked: made.table(path["name"], path["table"], asked))),
+        Route("/{name}", endpoint(lambda path, asked: made.page(path["name"], asked))),
+    ]
+    return Starlette(routes=routes, exception_handlers={404: _not_found})
 
 
-@app.cell(hide_code=True)
-def marts(again_marts, warehouse):
-    _ = again_marts.value
-    read = handed_over(warehouse)
-    try:
-        known = accounts(read)
-        tops = {key: header(read, key) for key in known}
-        problem = None if known else "No account was loaded yet: run `dlt-harvest sync` in this folder first."
-    except HarvestError as error:
-        known, problem = {}, str(error)
-    mo.stop(problem is not None, render.problem(problem or "", again_marts))
-    return known, read, tops
+def _response(answer: Answer, request: Request) -> Response:
+    """Response, compressed if the browser accepts it."""
+    headers = {**_FRESH, "Vary": "Accept-Encoding"}
+    if answer.file:
+        headers["Content-Disposition"] = f'attachment; filename="{answer.file}"'
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(answer.body, headers={**headers, "Content-Encoding": "gzip"}, media_type=answer.kind)
+    return Response(gzip.decompress(answer.body), headers=headers, media_type=answer.kind)
 
 
-@app.cell(hide_code=True)
-def whose(known):
-    account = mo.ui.dropdown(
-        {f"{name} ({key})": key for key, name in known.items()},
-        value=next(f"{name} ({key})" for key, name in known.items()),
-        allow_select_none=False,
-        label="Account",
-    )
-    return (account,)
+async def _static(request: Request) -> Response:
+    name = request.path_params["file"]
+    if name not in render.STATIC or request.url.path != render.static_address(name):
+        return await _not_found(request)
+    kind, content = render.STATIC[name]
+    # The address changes with the content.
+    return Response(content, headers={"Cache-Control": "private, max-age=31536000, immutable"}, media_type=kind)
 
 
-@app.cell(hide_code=True)
-def rests_on(account, asked, tops):
-    top = tops[account.value]
-    first = filters_asked_for(asked, top)
-    return first, top
+async def _not_found(_: Request, __: Exception | None = None) -> Response:
+    return _problem("There is no such page. The first one is at `/`.", 404)
 
 
-@app.cell(hide_code=True)
-def money(first, top):
-    currency = mo.ui.dropdown(
-        list(top.currencies),
-        value=first.currency or None,
-        allow_select_none=False if top.currencies else None,
-        label="Currency",
-    )
-    return (currency,)
-
-
-@app.cell(hide_code=True)
-def others(currency, first, top):
-    names = {}
-    for _key, _name in top.clients.get(currency.value, {}).items():
-        names[_name if _name not in names else f"{_name} ({_key})"] = _key
-    clients = mo.ui.multiselect(names, label="Clients (all if none)")
-    weeks = mo.ui.dropdown(
-        {f"{number} weeks": number for number in WEEKS},
-        value=f"{first.weeks} weeks",
-        allow_select_none=False,
-        label="Looking back",
-    )
-    contractors = mo.ui.checkbox(value=first.has_contractors, label="With contractors")
-    target = mo.ui.dropdown(
-        {f"{share} %": share for share in targets(top)},
-        value=f"{first.target * 100:.0f} %",
-        allow_select_none=False,
-        label="Target",
-    )
-    return clients, contractors, target, weeks
-
-
-@app.cell(hide_code=True)
-def which(asked):
-    # A native select works with keyboard and screen readers, and keeps the focus.
-    page = mo.ui.dropdown(
-        list(PAGES),
-        value=page_asked_for(asked),
-        allow_select_none=False,
-        label="Page",
-        on_change=lambda name: mo.query_params().set("page", name),
-    )
-    return (page,)
-
-
-@app.cell(hide_code=True)
-def choices(account, clients, contractors, currency, known, page, target, top, weeks):
-    render.head(
-        top,
-        currency.value,
-        page,
-        [
-            *([account] if len(known) > 1 else []),
-            currency,
-            clients,
-            weeks,
-            contractors,
-            target,
-        ],
-    )
-    return
-
-
-@app.cell(hide_code=True)
-def chosen_by(account, clients, contractors, currency, target, weeks):
-    chosen = Filters(
-        account.value,
-        currency.value or "",
-        tuple(clients.value),
-        weeks.value,
-        contractors.value,
-        Decimal(target.value) / 100,
-    )
-    return (chosen,)
-
-
-@app.cell(hide_code=True)
-def page_chosen(again_page, chosen, page, read, top):
-    _ = again_page.value
-    try:
-        shown = PAGES[page.value](read, chosen, top)
-        body = render.drawn(shown)
-    except HarvestError as error:
-        shown, body = None, render.problem(str(error), again_page)
-    body
-    return body, shown
-
-
-if __name__ == "__main__":
-    app.run()
+def _problem(words: str, status: int) -> Response:
+    comes_again = status == 503
+    again = {"Retry-After": "5"} if comes_again else {}
+    return HTMLResponse(render.problem(words, comes_again=comes_again), status, {**_FRESH, **again})

@@ -20,7 +20,7 @@ _SECONDS_BETWEEN_TRIES = 1.0
 
 
 class Reader:
-    """Reader of one warehouse that caches its results; it lives as long as its page.
+    """Reader of one warehouse that caches its results; it lives as long as a page is being made.
 
     Args:
         warehouse: target with the marts.
@@ -86,19 +86,3 @@ class Reader:
             except NotReadable:
                 self._sleep(_SECONDS_BETWEEN_TRIES)
         return self._block.enter_context(reading(self.warehouse))
-
-
-# Readers left for the page that is being opened, by warehouse.
-_HANDED: dict[Target, tuple[float, Reader]] = {}
-_SECONDS_KEPT = 60.0
-
-
-def hand_over(read: Reader) -> None:
-    """Leave a reader, with its cache, to the page that is being opened."""
-    _HANDED[read.warehouse] = (time.monotonic(), read)
-
-
-def handed_over(warehouse: Target) -> Reader:
-    """Take the reader that was left for this page; a new one if there is none, or if it is too old."""
-    left_at, read = _HANDED.pop(warehouse, (0.0, Reader(warehouse)))
-    return read if time.monotonic() - left_at < _SECONDS_KEPT else Reader(warehouse)

@@ -21,11 +21,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from harvest_warehouse.dashboard.serve.launch import Server
 
 from harvest_warehouse.dashboard import show
 from harvest_warehouse.dashboard.pages import PAGES
 from harvest_warehouse.dashboard.serve.access import KEY
-from harvest_warehouse.dashboard.serve.launch import Server
 from support.dashboards import BAD, GROUNDS, ask, company, named_badly, tiles, top
 from support.dashboards import page as page_of
 from support.servers import free_port

@@ -1,1 +1,1 @@
-"""Serve the dashboard from this machine: access control, and launch of the server."""
+"""Access to the dashboard: who is answered."""
