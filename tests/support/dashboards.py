@@ -22,7 +22,6 @@ from harvest_warehouse.dashboard.pages import PAGES
 from harvest_warehouse.dashboard.reader import Reader
 from harvest_warehouse.dashboard.serve.access import Access
 from harvest_warehouse.dashboard.serve.guard import Guard
-from harvest_warehouse.database import open_database
 from harvest_warehouse.database.pipelines import open_pipeline
 from support.servers import free_port
 from support.shop import Shop
@@ -95,9 +94,8 @@ def crowd(folder: Path) -> Shop:
 
 
 def ask(shop: Shop, query: str) -> list[tuple[Any, ...]]:
-    """Rows of a query, on a connection that does not block other readers."""
-    with open_database(shop.warehouse, "reading") as database:
-        return database.rows(query)
+    """Rows of a query, as the dashboard reads them: it may be served by this process."""
+    return [tuple(row.values()) for row in Reader(shop.warehouse)(query)]
 
 
 def named_badly(shop: Shop, folder: Path) -> Shop:

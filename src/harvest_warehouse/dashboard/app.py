@@ -7,12 +7,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import parse_qs
 
 from anyio import CapacityLimiter, to_thread
+from dlt.common.exceptions import DltException
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
-from harvest_time_tracking import HarvestError
+from harvest_time_tracking import HarvestError, printable
 from harvest_warehouse.dashboard import render
 from harvest_warehouse.dashboard.answers import FIRST, Answer, Dashboard, NotThere
 from harvest_warehouse.dashboard.url import Asked
@@ -42,6 +43,8 @@ def application(made: Dashboard) -> Starlette:
             except HarvestError as error:
                 # A load or a build may be what it waits for.
                 return _problem(str(error), 503)
+            except DltException as error:
+                return _problem(f"The database says: {printable(str(error))}", 500)
             return _response(answer, request)
 
         return answered
@@ -55,7 +58,7 @@ def application(made: Dashboard) -> Starlette:
         Route("/{name}/{table}.csv", endpoint(lambda path, asked: made.table(path["name"], path["table"], asked))),
         Route("/{name}", endpoint(lambda path, asked: made.page(path["name"], asked))),
     ]
-    return Starlette(routes=routes, exception_handlers={404: _not_found})
+    return Starlette(routes=routes, exception_handlers={404: _not_found, 500: _failed})
 
 
 def _response(answer: Answer, request: Request) -> Response:
@@ -79,6 +82,10 @@ async def _static(request: Request) -> Response:
 
 async def _not_found(_: Request, __: Exception | None = None) -> Response:
     return _problem("There is no such page. The first one is at `/`.", 404)
+
+
+async def _failed(_: Request, __: Exception) -> Response:
+    return _problem("This page could not be made: the terminal in which `dlt-harvest show` runs says why.", 500)
 
 
 def _problem(words: str, status: int) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from threading import Lock
 from typing import Any, TypeVar
 
 from harvest_warehouse.database import Database, NotReadable
@@ -17,6 +18,8 @@ T = TypeVar("T")
 # A load or a build may lock the database for a moment.
 _TRIES = 5
 _SECONDS_BETWEEN_TRIES = 1.0
+# DuckDB gives all connections of a process to one file the same settings, and ours are locked.
+_ONE_AT_A_TIME = Lock()
 
 
 class Reader:
@@ -80,6 +83,8 @@ class Reader:
     def _entered(self) -> Database:
         if self._block is None:
             raise RuntimeError("There is no block for the connection to end with.")
+        if self.warehouse.kind.is_file:
+            self._block.enter_context(_ONE_AT_A_TIME)
         for _ in range(self._tries - 1):
             try:
                 return self._block.enter_context(reading(self.warehouse))

@@ -127,7 +127,6 @@ _NAME_OF = {
     "project": ("dim_project", "project_id", "project_name"),
     "person": ("dim_person", "user_id", "person_name"),
 }
-_BUCKETS = {"0-30": "up to 30 days old", "90+": "over 90 days", "not_due": "not due"}
 
 
 def _names(read: Reader, records: Records) -> list[str]:
@@ -148,10 +147,17 @@ def _names(read: Reader, records: Records) -> list[str]:
         elif name == "weeks":
             said.append("the last complete week" if value == "1" else f"the last {value} complete weeks")
         elif name in ("age", "overdue"):
-            said.append(_BUCKETS.get(value, f"{value.replace('-', '–')} days {'old' if name == 'age' else 'overdue'}"))
+            said.append(_bucket(name, value))
         else:
             said.append(f"invoice {value}" if name == "number" else value)
     return said
+
+
+def _bucket(name: str, value: str) -> str:
+    if value == "not_due":
+        return "not due"
+    days = "over 90" if value == "90+" else value.replace("-", "–")
+    return f"{days} days {'old' if name == 'age' else 'overdue'}"
 
 
 def _address_of_harvest(read: Reader, account_id: str) -> str | None:

@@ -6,15 +6,10 @@ import asyncio
 from typing import Any
 
 import pytest
-from harvest_warehouse.dashboard.serve.launch import Server, user_server
 
 from harvest_time_tracking import SettingWrong
-from harvest_warehouse.dashboard.serve.access import (
-    KEY,
-    PROXY_HEADER,
-    VARIABLE_KEY,
-    Access,
-)
+from harvest_warehouse.dashboard.launch import Server, user_server
+from harvest_warehouse.dashboard.serve.access import KEY, PROXY_HEADER, VARIABLE_KEY, Access
 from harvest_warehouse.dashboard.serve.guard import Guard
 from support.servers import free_port
 
