@@ -246,7 +246,7 @@ def test_the_client_the_weeks_the_contractors_and_the_target_change_what_they_sh
     )
     sync_api.expect(figure.nth(0)).to_contain_text(f"{billable / available * 100:.0f} %")
 
-    page.get_by_label("Target").select_option("100 %")
+    page.locator("#target").select_option("100 %")
     sync_api.expect(page.locator("main .tile .note").first).to_contain_text("target 100 %")
 
 
