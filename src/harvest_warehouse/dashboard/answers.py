@@ -163,5 +163,7 @@ class Dashboard:
         return Shell(header, snapshot.accounts, tuple(self._pages.values()), chosen, query, self._hides_rates)
 
     def _content(self, shell: Shell, name: str) -> Page:
-        content = PAGES[name](self._current().reader(), shell.chosen, shell.header)
+        read = self._current().reader()
+        with read.at_once():
+            content = PAGES[name](read, shell.chosen, shell.header)
         return rates.without_rates(content) if self._hides_rates else content

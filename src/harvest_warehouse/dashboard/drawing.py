@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -17,8 +18,11 @@ _WIDE, _NARROW = 620, 340
 # A chart with more marks is drawn once, and scrolls on narrow screens, where its figures would touch each other.
 _MOST_TWICE = 150
 _SVG = "http://www.w3.org/2000/svg"
-_KEPT = ("role-axis-label", "role-axis-title", "role-axis-grid", "role-axis-domain", "role-axis-tick")
+_KEPT = ("role-axis-label", "role-axis-title", "role-axis-grid", "role-axis-domain", "role-axis-tick", "figure-in-cell")
 _WITHOUT_TOOLTIP = ("line mark", "text mark", "rule mark")
+
+# A rectangle as Vega writes it: left, top, width and height.
+_BOX = re.compile(r"M(-?[\d.]+),(-?[\d.]+)h([\d.]+)v([\d.]+)h")
 
 ET.register_namespace("", _SVG)
 
@@ -53,12 +57,41 @@ def drawing(section: Section, link: Callable[[Mapping[str, Any]], str | None]) -
             tips = encoding.pop("tooltip")
             encoding["description"] = {"field": "mark_number", "type": "nominal"}
             formats |= {tip["field"]: (tip["title"], tip.get("format", "")) for tip in tips}
-    marks = [(_tooltip(row, formats), link({**by_label.get(row.get("label"), {}), **row})) for row in data]
+    figures = _figures_taken(spec)
+    marks = [
+        _Mark(
+            _tooltip(row, formats),
+            link({**by_label.get(row.get("label"), {}), **row}),
+            drawable(str(row.get(figures, ""))),
+        )
+        for row in data
+    ]
     title = section.title
     wide = _inline(svg_of(spec, _WIDE), marks, title, f"{section.name}-w")
     if len(data) > _MOST_TWICE:
         return Drawing(wide, None)
     return Drawing(wide, _inline(svg_of(spec, _NARROW), marks, title, f"{section.name}-n"))
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """What belongs to a mark of a drawing: its tooltip, the address behind it, and the figure in it."""
+
+    tooltip: str
+    link: str | None
+    figure: str
+
+
+def _figures_taken(spec: dict[str, Any]) -> str:
+    """Take the layer of figures out of a heat map, and return the column that they are in; empty without one.
+
+    Vega measures each text, which would take most of the time of drawing.
+    """
+    layers = {layer["mark"]["type"]: layer for layer in spec.get("layer", ()) if "mark" in layer}
+    if set(layers) != {"rect", "text"} or len(spec["layer"]) != 2:
+        return ""
+    spec["layer"].remove(layers["text"])
+    return str(layers["text"]["encoding"]["text"]["field"])
 
 
 def _parts(spec: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -81,14 +114,14 @@ def _said(value: Any, form: str) -> str:
     return format(round(value) if form.endswith("d") else value, form)
 
 
-def _inline(drawn: str, marks: list[tuple[str, str | None]], title: str, name: str) -> Markup:
+def _inline(drawn: str, marks: Sequence[_Mark], title: str, name: str) -> Markup:
     """Vega's drawing as part of the page: it scales, each mark has its tooltip and link, and screen readers get its title."""
     root = ET.fromstring(drawn)  # noqa: S314 (Vega's own drawing, in which it has escaped all words)
     for parent in list(root.iter()):
         for place, element in enumerate(list(parent)):
             number = element.get("aria-label", "")
             if number.isdecimal() and element.get("aria-roledescription") not in _WITHOUT_TOOLTIP:
-                parent[place] = _mark(element, *marks[int(number)])
+                parent[place] = _marked(element, marks[int(number)])
     for element in root.iter():
         _plain(element, name)
     for attribute in ("width", "height"):
@@ -98,15 +131,22 @@ def _inline(drawn: str, marks: list[tuple[str, str | None]], title: str, name: s
     return rendered(ET.tostring(root, encoding="unicode"))
 
 
-def _mark(element: ET.Element, tooltip: str, address: str | None) -> ET.Element:
-    """Mark with its tooltip, in a link if it has an address."""
-    ET.SubElement(element, f"{{{_SVG}}}title").text = tooltip
-    if address is None:
-        return element
+def _marked(element: ET.Element, mark: _Mark) -> ET.Element:
+    """Mark with its tooltip and its figure, in a link if it has an address."""
+    ET.SubElement(element, f"{{{_SVG}}}title").text = mark.tooltip
     # By keyboard, the same addresses are reached in the table below.
-    link = ET.Element(f"{{{_SVG}}}a", {"href": address, "tabindex": "-1"})
-    link.append(element)
-    return link
+    around = ET.Element(f"{{{_SVG}}}a", {"href": mark.link, "tabindex": "-1"}) if mark.link else element
+    if mark.link:
+        around.append(element)
+    box = _BOX.match(element.get("d", "")) if mark.figure else None
+    if box is None:
+        return around
+    left, top, width, height = (float(part) for part in box.groups())
+    group = ET.Element(f"{{{_SVG}}}g")
+    group.append(around)
+    middle = {"x": f"{left + width / 2:.1f}", "y": f"{top + height / 2 + 4:.1f}"}
+    ET.SubElement(group, f"{{{_SVG}}}text", {**middle, "class": "figure-in-cell"}).text = mark.figure
+    return group
 
 
 def _plain(element: ET.Element, name: str) -> None:

@@ -8,7 +8,6 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from urllib.parse import quote
@@ -22,9 +21,7 @@ from harvest_warehouse.dashboard.serve.access import (
     VARIABLE_SECRET,
     Access,
 )
-from harvest_warehouse.database import NotReadable
 from harvest_warehouse.database.pipelines import is_loaded
-from harvest_warehouse.database.read_only import reading
 from harvest_warehouse.settings.process import pandas_kept_out
 from harvest_warehouse.warehouse import Target
 
@@ -131,9 +128,6 @@ def show(
     from harvest_warehouse.dashboard.serve.guard import Guard  # noqa: PLC0415
 
     with _listening(server) as listener, pandas_kept_out(warehouse.kind.is_file):
-        # If another program is writing now, the page itself will wait.
-        with suppress(NotReadable), reading(warehouse):
-            pass
         from harvest_warehouse.dashboard.answers import Dashboard  # noqa: PLC0415
         from harvest_warehouse.dashboard.app import application  # noqa: PLC0415
 
