@@ -282,7 +282,7 @@ def test_the_table_behind_a_chart_opens_and_downloads_as_it_is(site: Site, tmp_p
     page.get_by_text(re.compile("^Table: ")).first.click()
     sync_api.expect(page.locator("#people table")).to_be_visible()
     with page.expect_download() as downloading:
-        page.get_by_role("link", name="Download CSV").first.click()
+        page.get_by_role("link", name=re.compile("^Download CSV")).first.click()
     downloading.value.save_as(tmp_path / "people.csv")
     header, *rows = (tmp_path / "people.csv").read_text(encoding="utf-8-sig").splitlines()
     assert header.startswith("Person,Kind,Billable utilisation (%)")
