@@ -13,14 +13,14 @@ from typing import Any
 
 import uvicorn
 
-from harvest_warehouse.dashboard.answers import Answer, Dashboard
-from harvest_warehouse.dashboard.app import application
 from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.header import Header, accounts, header
 from harvest_warehouse.dashboard.page import Page
 from harvest_warehouse.dashboard.pages import PAGES
 from harvest_warehouse.dashboard.reader import Reader
 from harvest_warehouse.dashboard.serve.access import Access
+from harvest_warehouse.dashboard.serve.answers import Answer, Dashboard
+from harvest_warehouse.dashboard.serve.app import application
 from harvest_warehouse.dashboard.serve.guard import Guard
 from harvest_warehouse.database.pipelines import open_pipeline
 from support.servers import free_port

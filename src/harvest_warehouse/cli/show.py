@@ -13,7 +13,7 @@ import typer
 from harvest_warehouse.cli.app import Debug, DestinationName, app, errors_told, prepare, warehouse
 
 if TYPE_CHECKING:
-    from harvest_warehouse.dashboard.launch import Server
+    from harvest_warehouse.dashboard.serve.launch import Server
     from harvest_warehouse.warehouse import Target
 
 
@@ -45,7 +45,7 @@ def show(
     Answers only the browser it opens, and anyone who has the address it prints.
     """
     with errors_told(debug):
-        from harvest_warehouse.dashboard.launch import user_server
+        from harvest_warehouse.dashboard.serve.launch import user_server
 
         server = user_server(host, port, needs_token=needs_token)
         prepare()
@@ -55,7 +55,7 @@ def show(
 def serve(place: Target, server: Server | None = None, *, hides_rates: bool = False, is_headless: bool = False) -> None:
     """Serve the dashboard until it is interrupted, and open it in the browser."""
     from harvest_warehouse.dashboard import show as run
-    from harvest_warehouse.dashboard.launch import HERE
+    from harvest_warehouse.dashboard.serve.launch import HERE
 
     with ExitStack() as opened, suppress(KeyboardInterrupt):
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from harvest_warehouse.dashboard.launch import show
+from harvest_warehouse.dashboard.serve.launch import show
 
 __all__ = ["show"]

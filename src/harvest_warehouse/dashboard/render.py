@@ -9,13 +9,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from harvest_warehouse.dashboard.behind import Behind
 from harvest_warehouse.dashboard.drawing import Drawing, drawing
 from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.formatting import count, day, listed
 from harvest_warehouse.dashboard.header import Header
 from harvest_warehouse.dashboard.markup import templates
 from harvest_warehouse.dashboard.page import Column, Kind, Page, Section, Tile
+from harvest_warehouse.dashboard.records.behind import Behind
 from harvest_warehouse.dashboard.url import WEEKS, address, filters_of, path_of, slug, targets
 from harvest_warehouse.database.system_tables import AGREED
 

@@ -26,17 +26,18 @@ from urllib.request import Request, urlopen
 import pytest
 from openpyxl import load_workbook
 
-from harvest_warehouse.dashboard import answers, behind
-from harvest_warehouse.dashboard.answers import Answer, Dashboard
-from harvest_warehouse.dashboard.behind import Behind
 from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.page import Column, Page, Section, Tile
 from harvest_warehouse.dashboard.pages import PAGES
 from harvest_warehouse.dashboard.rates import without_rates
 from harvest_warehouse.dashboard.reader import Reader
-from harvest_warehouse.dashboard.record_kinds import KINDS
-from harvest_warehouse.dashboard.records import records_asked_for
-from harvest_warehouse.dashboard.snapshot import version
+from harvest_warehouse.dashboard.records import behind
+from harvest_warehouse.dashboard.records.behind import Behind
+from harvest_warehouse.dashboard.records.kinds import KINDS
+from harvest_warehouse.dashboard.records.records import records_asked_for
+from harvest_warehouse.dashboard.serve import answers
+from harvest_warehouse.dashboard.serve.answers import Answer, Dashboard
+from harvest_warehouse.dashboard.serve.snapshot import version
 from harvest_warehouse.dashboard.url import FILTERS, filters_of, slug
 from harvest_warehouse.dashboard.workbook import workbook
 from support.dashboards import KEY_OF_THE_TESTS, ask, company, page, served, text, tiles, top

@@ -18,7 +18,6 @@ from markupsafe import escape
 
 from harvest_time_tracking import HarvestError
 from harvest_warehouse.dashboard import palette, queries
-from harvest_warehouse.dashboard.answers import Dashboard
 from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.formatting import total
 from harvest_warehouse.dashboard.header import accounts
@@ -32,6 +31,7 @@ from harvest_warehouse.dashboard.reader import Reader
 from harvest_warehouse.dashboard.render import problem, verdict, without_rate
 from harvest_warehouse.dashboard.requirements import known
 from harvest_warehouse.dashboard.sections import burn, unbilled_by_client
+from harvest_warehouse.dashboard.serve.answers import Dashboard
 from harvest_warehouse.dashboard.url import filters_asked_for, query_of, slug
 from harvest_warehouse.database import NotReadable, open_database
 from harvest_warehouse.database.run import Run

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from harvest_time_tracking import SettingWrong
-from harvest_warehouse.dashboard.launch import Server, user_server
 from harvest_warehouse.dashboard.serve.access import KEY, PROXY_HEADER, VARIABLE_KEY, Access
 from harvest_warehouse.dashboard.serve.guard import Guard
+from harvest_warehouse.dashboard.serve.launch import Server, user_server
 from support.servers import free_port
 
 THE_KEY = "a-key-of-some-length"

@@ -1,1 +1,1 @@
-"""Access to the dashboard: who is answered."""
+"""Server of the dashboard: who is answered, with what, and from which state of the database."""

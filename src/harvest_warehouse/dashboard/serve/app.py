@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from harvest_time_tracking import HarvestError, printable
 from harvest_warehouse.dashboard import render
-from harvest_warehouse.dashboard.answers import FIRST, Answer, Dashboard, NotThere
+from harvest_warehouse.dashboard.serve.answers import FIRST, Answer, Dashboard, NotThere
 from harvest_warehouse.dashboard.url import Asked
 
 # Answers made at the same time, whatever the number of visitors; the others wait.

@@ -128,8 +128,8 @@ def show(
     from harvest_warehouse.dashboard.serve.guard import Guard  # noqa: PLC0415
 
     with _listening(server) as listener, pandas_kept_out(warehouse.kind.is_file):
-        from harvest_warehouse.dashboard.answers import Dashboard  # noqa: PLC0415
-        from harvest_warehouse.dashboard.app import application  # noqa: PLC0415
+        from harvest_warehouse.dashboard.serve.answers import Dashboard  # noqa: PLC0415
+        from harvest_warehouse.dashboard.serve.app import application  # noqa: PLC0415
 
         dashboard = Dashboard(warehouse, hides_rates=hides_rates)
         access = server.access

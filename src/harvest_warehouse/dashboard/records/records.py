@@ -11,7 +11,7 @@ from typing import Any
 from harvest_warehouse.dashboard.formatting import count, day
 from harvest_warehouse.dashboard.page import Column, Section
 from harvest_warehouse.dashboard.reader import Reader, Row
-from harvest_warehouse.dashboard.record_kinds import KINDS
+from harvest_warehouse.dashboard.records.kinds import KINDS
 
 MOST_SHOWN = 500
 MOST_IN_A_FILE = 50_000
