@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from threading import Lock
+from threading import RLock
 from typing import Any, TypeVar
 
 from harvest_warehouse.database import Database, NotReadable
@@ -19,7 +19,7 @@ T = TypeVar("T")
 _TRIES = 5
 _SECONDS_BETWEEN_TRIES = 1.0
 # DuckDB gives all connections of a process to one file the same settings, and ours are locked.
-_ONE_AT_A_TIME = Lock()
+_ONE_AT_A_TIME = RLock()
 
 
 class Reader:
