@@ -188,6 +188,8 @@ def _cell(column: Column, row: Mapping[str, Any], link: str | None) -> Cell:
     said = minus(format(value, _FORMATS[column.kind])) if column.kind in _FORMATS else str(value)
     if column.kind == "date":
         said = day(row[column.key])
+    elif column.kind == "instant":
+        said = f"{day(row[column.key])}, {row[column.key]:%H:%M}"
     return Cell(said, _class(column), link)
 
 

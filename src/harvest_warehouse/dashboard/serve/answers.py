@@ -17,6 +17,7 @@ from harvest_warehouse.dashboard.render import Shell
 from harvest_warehouse.dashboard.serve.snapshot import Snapshot
 from harvest_warehouse.dashboard.url import Asked, filters_asked_for, first, query_of, slug
 from harvest_warehouse.dashboard.workbook import workbook
+from harvest_warehouse.database import NotReadable
 from harvest_warehouse.warehouse import Target
 
 FIRST = slug(next(iter(PAGES)))
@@ -146,9 +147,14 @@ class Dashboard:
         return made
 
     def _current(self) -> Snapshot[Answer]:
+        """State of the database now; while it is being written, the state before, of which answers are kept."""
         snapshot = self._snapshot
         if snapshot is None or not snapshot.is_current:
-            snapshot = self._snapshot = Snapshot(self._warehouse)
+            try:
+                snapshot = self._snapshot = Snapshot(self._warehouse)
+            except NotReadable:
+                if snapshot is None:
+                    raise
         if not snapshot.accounts:
             raise HarvestError(
                 f"No account was loaded yet: run {self._warehouse.command('sync')} in this folder first."
