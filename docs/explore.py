@@ -1,4 +1,4 @@
-"""The demo's account in a notebook: `make demo`, then `dlt-harvest show --notebook docs/explore.py` in the same folder."""
+"""The demo's account in a notebook: `make demo`, then `marimo edit docs/explore.py` in the same folder."""
 
 import marimo
 

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import gzip
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+
+import uvicorn
 
 from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.header import Header, accounts, header
 from harvest_warehouse.dashboard.page import Page
 from harvest_warehouse.dashboard.pages import PAGES
 from harvest_warehouse.dashboard.reader import Reader
-from harvest_warehouse.database import open_database
+from harvest_warehouse.dashboard.serve.access import Access
+from harvest_warehouse.dashboard.serve.answers import Answer, Dashboard
+from harvest_warehouse.dashboard.serve.app import application
+from harvest_warehouse.dashboard.serve.guard import Guard
 from harvest_warehouse.database.pipelines import open_pipeline
+from support.servers import free_port
 from support.shop import Shop
 
 CROWD = 500
+KEY_OF_THE_TESTS = "the-key-of-the-tests"
 BAD = """<script>window.ran = true; alert(1)</script> & "x\""""
 
 
@@ -82,9 +94,8 @@ def crowd(folder: Path) -> Shop:
 
 
 def ask(shop: Shop, query: str) -> list[tuple[Any, ...]]:
-    """Rows of a query, on a connection that does not block other readers."""
-    with open_database(shop.warehouse, "reading") as database:
-        return database.rows(query)
+    """Rows of a query, as the dashboard reads them: it may be served by this process."""
+    return [tuple(row.values()) for row in Reader(shop.warehouse)(query)]
 
 
 def named_badly(shop: Shop, folder: Path) -> Shop:
@@ -132,5 +143,29 @@ def amount(figure: str) -> Decimal:
     return Decimal("".join(sign for sign in figure if sign in "-0123456789."))
 
 
-# Background colours of marimo as a browser shows them; test_browser.py checks them.
+# Background colours of the pages; test_browser.py checks that they are what a browser shows.
 GROUNDS = {"light": "#ffffff", "dark": "#181c1a"}
+
+
+def text(answer: Answer) -> str:
+    return gzip.decompress(answer.body).decode()
+
+
+@contextmanager
+def served(shop: Shop, *, hides_rates: bool = False, port: int | None = None) -> Iterator[str]:
+    """The dashboard of an account, being served behind its guard: its address, without the key."""
+    access = Access("127.0.0.1", port or free_port(), KEY_OF_THE_TESTS)
+    app = Guard(application(Dashboard(shop.warehouse, hides_rates=hides_rates)), access)
+    server = uvicorn.Server(
+        uvicorn.Config(app, port=access.port, ws="none", lifespan="off", log_level="error", timeout_graceful_shutdown=1)
+    )
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive(), "the server ended"
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{access.port}"
+    finally:
+        server.should_exit = True
+        thread.join()

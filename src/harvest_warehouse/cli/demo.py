@@ -57,9 +57,8 @@ def demo(
         )
         if is_open:
             from harvest_warehouse.cli.show import serve
-            from harvest_warehouse.dashboard import show
 
-            raise typer.Exit(serve(show(demo_warehouse(Path.cwd())), "The dashboard"))
+            serve(demo_warehouse(Path.cwd()))
 
 
 def _command() -> str:

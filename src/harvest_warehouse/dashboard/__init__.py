@@ -1,7 +1,7 @@
-"""Dashboard: pages on the marts, served by marimo."""
+"""Dashboard: pages on the marts, served as a web app."""
 
 from __future__ import annotations
 
-from harvest_warehouse.dashboard.serve.launch import ShowReport, show
+from harvest_warehouse.dashboard.serve.launch import show
 
-__all__ = ["ShowReport", "show"]
+__all__ = ["show"]

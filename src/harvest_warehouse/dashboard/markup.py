@@ -1,4 +1,4 @@
-"""HTML templates with jinja2 and autoescape: every value is escaped, unless it is `Markup` of ours or marimo's."""
+"""HTML templates with jinja2 and autoescape: every value is escaped, unless it is `Markup` of ours."""
 
 from __future__ import annotations
 
@@ -35,5 +35,5 @@ def code(words: str) -> Markup:
 
 
 def rendered(html: str) -> Markup:
-    """Mark HTML from marimo or a chart library as safe, so that it is not escaped again."""
+    """Mark HTML from a chart library as safe, so that it is not escaped again."""
     return Markup(html)  # noqa: S704 (its makers escape)

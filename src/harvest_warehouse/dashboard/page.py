@@ -14,11 +14,11 @@ import altair as alt
 
 from harvest_warehouse.dashboard.reader import Row
 
-Kind = Literal["text", "code", "money", "hours", "share", "count", "number", "date", "instant"]
+Kind = Literal["text", "code", "money", "rate", "hours", "share", "count", "number", "date", "instant", "link"]
 Chart = alt.TopLevelMixin
 
 # Decimals shown and downloaded: cents, hundredths of an hour, tenths of a percent.
-_PLACES: dict[Kind, int] = {"money": 2, "hours": 2, "share": 1, "number": 1}
+_PLACES: dict[Kind, int] = {"money": 2, "rate": 2, "hours": 2, "share": 1, "number": 1}
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from threading import RLock
 from typing import Any, TypeVar
 
 from harvest_warehouse.database import Database, NotReadable
@@ -17,10 +18,12 @@ T = TypeVar("T")
 # A load or a build may lock the database for a moment.
 _TRIES = 5
 _SECONDS_BETWEEN_TRIES = 1.0
+# DuckDB gives all connections of a process to one file the same settings, and ours are locked.
+_ONE_AT_A_TIME = RLock()
 
 
 class Reader:
-    """Reader of one warehouse that caches its results; it lives as long as its page.
+    """Reader of one warehouse that caches its results; it lives as long as a page is being made.
 
     Args:
         warehouse: target with the marts.
@@ -80,25 +83,11 @@ class Reader:
     def _entered(self) -> Database:
         if self._block is None:
             raise RuntimeError("There is no block for the connection to end with.")
+        if self.warehouse.kind.is_file:
+            self._block.enter_context(_ONE_AT_A_TIME)
         for _ in range(self._tries - 1):
             try:
                 return self._block.enter_context(reading(self.warehouse))
             except NotReadable:
                 self._sleep(_SECONDS_BETWEEN_TRIES)
         return self._block.enter_context(reading(self.warehouse))
-
-
-# Readers left for the page that is being opened, by warehouse.
-_HANDED: dict[Target, tuple[float, Reader]] = {}
-_SECONDS_KEPT = 60.0
-
-
-def hand_over(read: Reader) -> None:
-    """Leave a reader, with its cache, to the page that is being opened."""
-    _HANDED[read.warehouse] = (time.monotonic(), read)
-
-
-def handed_over(warehouse: Target) -> Reader:
-    """Take the reader that was left for this page; a new one if there is none, or if it is too old."""
-    left_at, read = _HANDED.pop(warehouse, (0.0, Reader(warehouse)))
-    return read if time.monotonic() - left_at < _SECONDS_KEPT else Reader(warehouse)

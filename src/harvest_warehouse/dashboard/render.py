@@ -1,54 +1,205 @@
-"""Render a page with marimo: escaped text, and charts with their tables below."""
+"""Render pages as HTML: escaped text, charts with their tables below, and links to what is behind them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
 
-import marimo as mo
-from markupsafe import Markup
-
+from harvest_warehouse.dashboard.drawing import Drawing, drawing
+from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.formatting import count, day, listed
 from harvest_warehouse.dashboard.header import Header
-from harvest_warehouse.dashboard.markup import code, rendered, templates
-from harvest_warehouse.dashboard.page import Page, Section
+from harvest_warehouse.dashboard.markup import templates
+from harvest_warehouse.dashboard.page import Column, Kind, Page, Section, Tile
+from harvest_warehouse.dashboard.records.behind import Behind
+from harvest_warehouse.dashboard.url import WEEKS, address, filters_of, path_of, slug, targets
 from harvest_warehouse.database.system_tables import AGREED
 
-_FORMATS = {"money": "{:,.2f}", "hours": "{:,.2f}", "share": "{:,.1f}", "number": "{:,.1f}", "count": "{:,.0f}"}
-_ROWS_OF_A_TABLE = 10
+_FORMATS: Mapping[Kind, str] = {
+    "money": ",.2f",
+    "rate": ",.2f",
+    "hours": ",.2f",
+    "share": ",.1f",
+    "number": ",.1f",
+    "count": ",.0f",
+}
+# A table without a chart shows so many rows at once, and the others on request.
+_ROWS_AT_ONCE = 10
+# Longer tables are downloaded as a whole.
+_MOST_ROWS = 500
 _TEMPLATES = templates(__file__)
 _VERDICTS = {"missing_here": "missing here", "missing_there": "missing at Harvest", "not_provable": "not provable"}
+STATIC: Mapping[str, tuple[str, bytes]] = {
+    name: (kind, (Path(__file__).parent / "static" / name).read_bytes())
+    for name, kind in (("style.css", "text/css"), ("app.js", "text/javascript"))
+}
+"""Files of the pages: their type and content, by name."""
 
 
-def head(header: Header, currency: str | None, page: object, filters: Sequence[object]) -> mo.Html:
-    """Render the header of a page: account, facts, navigation and filters."""
-    choices = mo.hstack(filters, justify="start", align="end", wrap=True, gap=1)
-    html = _TEMPLATES.get_template("head.html").render(
-        _standing(header, currency), pages=rendered(mo.as_html(page).text), filters=rendered(choices.text)
+@dataclass(frozen=True)
+class Shell:
+    """What surrounds each page: navigation, filters and the facts about its figures.
+
+    Attributes:
+        header: header of the account.
+        accounts: names of all accounts, by id.
+        pages: names of the pages that may be seen.
+        chosen: the filters.
+        query: query of an address that asks for them.
+        hides_rates: whether rates, costs and margins are left out.
+    """
+
+    header: Header
+    accounts: Mapping[str, str]
+    pages: Sequence[str]
+    chosen: Filters
+    query: list[tuple[str, str]]
+    hides_rates: bool = False
+
+    @property
+    def facts(self) -> list[tuple[str, str]]:
+        """Facts about the reliability of the figures, by name."""
+        loaded = self.header.loaded_at
+        return [
+            ("As of", f"{day(self.header.as_of_date)} (loaded {day(loaded)}, {loaded:%H:%M} UTC)"),
+            ("Compared with Harvest", verdict(self.header)),
+            *([] if self.hides_rates else [("Without a rate", without_rate(self.header))]),
+            *([("Never read from Harvest", listed(self.header.never_read))] if self.header.never_read else []),
+        ]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Cell of a table: its text, its CSS class, and its link."""
+
+    text: str
+    kind: str = ""
+    link: str | None = None
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """Section as the page shows it."""
+
+    section: Section
+    drawing: Drawing | None
+    note: str
+    head: list[Cell]
+    rows: list[list[Cell]]
+    rest: list[list[Cell]]
+    cut: str
+
+
+def page(shell: Shell, name: str, content: Page) -> str:
+    """Render a page of the dashboard."""
+    behind = Behind(shell.chosen, shell.query)
+    sections = [_shown(section, partial(behind.row, section.name)) for section in content.sections]
+    tiles: list[tuple[Tile, str | None]] = [(tile, behind.tile(tile.label)) for tile in content.tiles]
+    return _render(
+        "page.html",
+        shell,
+        name,
+        page=content,
+        tiles=tiles,
+        sections=sections,
+        download=f"/{slug(name)}",
+        canonical=address(path_of(name), shell.query),
     )
-    return mo.Html(html)
 
 
-def _standing(header: Header, currency: str | None) -> dict[str, object]:
-    """Values for standing.html: the account's name, and facts about the reliability of its figures."""
-    facts = (
-        ("As of", f"{day(header.as_of_date)} (loaded {header.loaded_at:%Y-%m-%d %H:%M} UTC)"),
-        ("Currency", currency or "none"),
-        ("Compared with Harvest", verdict(header)),
-        ("Without a rate", without_rate(header)),
-        *([("Never read from Harvest", listed(header.never_read))] if header.never_read else []),
+def rows(shell: Shell, title: str, path: str, query: Sequence[tuple[str, str]], records: Section) -> str:
+    """Render the records behind a figure."""
+    section = _shown(records, lambda _: None)
+    everything = [*section.rows, *section.rest]
+    return _render(
+        "rows.html",
+        shell,
+        "",
+        title=title,
+        section=section,
+        rows=everything,
+        download=path,
+        asked=query,
+        canonical=address(path, query),
     )
-    return {"account_name": header.account_name, "facts": facts}
 
 
-def problem(words: str, again: object) -> mo.Html:
-    """Render a message that nothing can be shown now, with the control that retries."""
-    # The words are inserted after Markdown was rendered, so that they are not taken as markup.
-    paragraphs = rendered(mo.md("{words}\n\nThis page tries again by itself every 5 seconds.").text)
-    told = mo.callout(mo.Html(str(paragraphs.format(words=code(words)))), kind="warn")
-    html = _TEMPLATES.get_template("problem.html").render(
-        told=rendered(told.text), again=rendered(mo.as_html(again).text)
+def problem(words: str, *, comes_again: bool) -> str:
+    """Render a message that nothing can be shown now; the page may load itself again."""
+    return _TEMPLATES.get_template("problem.html").render(words=words, comes_again=comes_again, static=static_address)
+
+
+def static_address(name: str) -> str:
+    """Address of a static file, which changes with its content."""
+    return f"/static/{sha256(STATIC[name][1]).hexdigest()[:12]}/{name}"
+
+
+def _render(template: str, shell: Shell, name: str, **values: Any) -> str:
+    acting = filters_of(name) if name else ()
+    return _TEMPLATES.get_template(template).render(
+        shell=shell,
+        name=name,
+        navigation=[(page, address(path_of(page), shell.query)) for page in shell.pages],
+        acting=acting,
+        kept=[pair for pair in shell.query if pair[0] not in (*acting, "account")],
+        weeks=WEEKS,
+        targets=targets(shell.header),
+        behind=Behind(shell.chosen, shell.query),
+        link=address,
+        path=path_of(name) if name else "",
+        static=static_address,
+        **values,
     )
-    return mo.Html(html)
+
+
+def _shown(section: Section, link: Callable[[Mapping[str, Any]], str | None]) -> _Shown:
+    drawn = drawing(section, link)
+    lines = [
+        [_cell(column, row, link(row) if place == 0 else None) for place, column in enumerate(section.columns)]
+        for row in section.rows[:_MOST_ROWS]
+    ]
+    at_once = 0 if drawn else _ROWS_AT_ONCE if len(lines) > _ROWS_AT_ONCE + 2 else len(lines)
+    cut = (
+        f"The first {_MOST_ROWS:,} of {count(len(section.rows), 'row')}; the downloads have all."
+        if len(section.rows) > _MOST_ROWS
+        else ""
+    )
+    return _Shown(
+        section,
+        drawn,
+        f"{section.rest} {section.note}".strip() if section.rows else "",
+        [Cell(column.title, _class(column)) for column in section.columns],
+        lines[:at_once],
+        lines[at_once:],
+        cut,
+    )
+
+
+def _cell(column: Column, row: Mapping[str, Any], link: str | None) -> Cell:
+    value = column.shown(row[column.key])
+    if column.kind == "link":
+        return Cell("Open", "", value) if value else Cell("–")
+    if value is None:
+        return Cell("–", _class(column), link)
+    said = minus(format(value, _FORMATS[column.kind])) if column.kind in _FORMATS else str(value)
+    if column.kind == "date":
+        said = day(row[column.key])
+    elif column.kind == "instant":
+        said = f"{day(row[column.key])}, {row[column.key]:%H:%M}"
+    return Cell(said, _class(column), link)
+
+
+def minus(number: str) -> str:
+    """Write a negative number with a minus sign instead of a hyphen."""
+    return number.replace("-", "\N{MINUS SIGN}", 1) if number.startswith("-") else number
+
+
+def _class(column: Column) -> str:
+    return "number" if column.kind in _FORMATS else column.kind if column.kind in ("code", "date", "instant") else ""
 
 
 def verdict(header: Header) -> str:
@@ -72,57 +223,3 @@ def without_rate(header: Header) -> str:
         # Whether an entry needs a rate depends on its project.
         return f"not known: {listed(unread)} were never read from Harvest"
     return f"{count(header.without_billable_rate, 'billable entry', 'billable entries')}, {header.without_cost_rate:,} without a cost rate"
-
-
-class Drawn(mo.Html):
-    """Rendered page that keeps its tables and buttons alive: marimo holds them by weak references only."""
-
-    def __init__(self, text: str, parts: Sequence[object]) -> None:
-        super().__init__(text)
-        self.parts = parts
-
-
-def drawn(page: Page) -> Drawn:
-    """Render a page; the result must be kept for as long as it is shown."""
-    parts: list[object] = []
-    sections = [_section(section, parts) for section in page.sections]
-    return Drawn(_TEMPLATES.get_template("page.html").render(page=page, sections=sections), parts)
-
-
-def outlined(page: Page, header: Header, currency: str, style: str) -> str:
-    """Render a page's figures and conclusions as plain HTML, shown until marimo has drawn the rest."""
-    outline = _TEMPLATES.get_template("outline.html")
-    return outline.render(_standing(header, currency), page=page, style=rendered(style))
-
-
-def _section(section: Section, kept: list[object]) -> tuple[Section, Markup, str, Markup]:
-    """Section with its chart, its note and its table, rendered; each empty if there is none."""
-    chart = rendered(mo.as_html(section.chart).text if section.chart is not None else "")
-    if not section.rows:
-        return section, chart, "", Markup()
-    table, download = _table(section), _download(section)
-    kept += [table, download]
-    words = f"Table: {count(len(section.rows), 'row')}"
-    shown = mo.vstack([table, mo.hstack([download], justify="start")])
-    below = mo.accordion({words: shown}) if section.chart is not None else shown
-    return section, chart, f"{section.rest} {section.note}".strip(), rendered(below.text)
-
-
-def _table(section: Section) -> mo.Html:
-    return mo.ui.table(
-        section.table(),
-        selection=None,
-        pagination=len(section.rows) > _ROWS_OF_A_TABLE,
-        page_size=_ROWS_OF_A_TABLE,
-        show_column_summaries=False,
-        show_data_types=False,
-        show_download=False,
-        show_search=len(section.rows) > _ROWS_OF_A_TABLE,
-        format_mapping={column.title: _FORMATS[column.kind] for column in section.columns if column.kind in _FORMATS},
-        text_justify_columns={column.title: "right" for column in section.columns if column.kind in _FORMATS},
-        wrapped_columns=[column.title for column in section.columns if column.kind == "text"],
-    )
-
-
-def _download(section: Section) -> mo.Html:
-    return mo.download(section.csv, filename=f"{section.name}.csv", mimetype="text/csv", label="Download CSV")

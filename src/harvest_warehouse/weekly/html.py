@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 from harvest_time_tracking import printable
 from harvest_warehouse.alerts import AlertsReport, Raised
 from harvest_warehouse.alerts.wording import alert_line, alert_title
+from harvest_warehouse.dashboard.chart_svg import svg
 from harvest_warehouse.dashboard.formatting import day, listed
 from harvest_warehouse.dashboard.markup import templates
 from harvest_warehouse.dashboard.page import Column, Section, Tile
 from harvest_warehouse.dashboard.render import verdict, without_rate
-from harvest_warehouse.weekly.chart_svg import svg
 from harvest_warehouse.weekly.content import Week
 
 _WIDE, _NARROW = 680, 340

@@ -396,23 +396,26 @@ def test_show_needs_something_to_show() -> None:
 
 
 @pytest.mark.nightly
-def test_show_serves_dlts_dashboard_to_whoever_has_its_address_until_it_is_ended(open_account: OpenAccount) -> None:
-    assert run("load", "roles", **environment_of(open_account())).returncode == 0
+def test_show_serves_the_dashboard_to_whoever_has_its_address_until_it_is_ended(open_account: OpenAccount) -> None:
+    assert run("sync", **environment_of(open_account())).returncode == 0
     port = free_port()
-    command = [sys.executable, "-m", "harvest_warehouse.cli", "show", "--dlt", "--headless", "--port", str(port)]
+    command = [sys.executable, "-m", "harvest_warehouse.cli", "show", "--headless", "--port", str(port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as dashboard:
         assert dashboard.stdout is not None
         try:
             address = next(word for line in dashboard.stdout for word in line.split() if word.startswith("http"))
             opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+            # The address is printed when it answers, not before.
             page = opener.open(address, timeout=60).read().decode()
             with pytest.raises(urllib.error.HTTPError, match="403"):
                 urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60)
+            another = run("show", "--headless", "--port", str(port))
         finally:
-            # Only this process is told, as a service manager does: the server goes with it.
             dashboard.send_signal(signal.SIGTERM)
             dashboard.communicate(timeout=20)
-    assert "<title>dlt workspace dashboard" in page
+    assert "<h1>Overview</h1>" in page
+    assert another.returncode == 2
+    assert f"Port {port} on 127.0.0.1 is in use" in another.stderr
     assert dashboard.returncode == 0
     with pytest.raises(OSError, match="refused"):
         socket.create_connection(("127.0.0.1", port), timeout=5)

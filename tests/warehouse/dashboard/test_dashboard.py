@@ -2,44 +2,37 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import io
 import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from decimal import Decimal
-from html import unescape
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode
 
 import pytest
 from markupsafe import escape
-from starlette.responses import HTMLResponse, Response
-from starlette.types import Message, Receive, Scope, Send
 
 from harvest_time_tracking import HarvestError
 from harvest_warehouse.dashboard import palette, queries
-from harvest_warehouse.dashboard.app import app
-from harvest_warehouse.dashboard.argument import as_argument, from_argument
 from harvest_warehouse.dashboard.filters import Filters
-from harvest_warehouse.dashboard.first_paint import FirstPaint
 from harvest_warehouse.dashboard.formatting import total
 from harvest_warehouse.dashboard.header import accounts
 from harvest_warehouse.dashboard.markup import code
-from harvest_warehouse.dashboard.page import Column, Page, Section
+from harvest_warehouse.dashboard.page import Column, Section
 from harvest_warehouse.dashboard.pages import PAGES
 from harvest_warehouse.dashboard.pages.people import figure_in_field, load
 from harvest_warehouse.dashboard.ranking import named, ranked
 from harvest_warehouse.dashboard.ranking import top as first_few
-from harvest_warehouse.dashboard.reader import Reader, hand_over, handed_over
+from harvest_warehouse.dashboard.reader import Reader
 from harvest_warehouse.dashboard.render import problem, verdict, without_rate
 from harvest_warehouse.dashboard.requirements import known
 from harvest_warehouse.dashboard.sections import burn, unbilled_by_client
-from harvest_warehouse.dashboard.url import filters_asked_for, page_asked_for
+from harvest_warehouse.dashboard.serve.answers import Dashboard
+from harvest_warehouse.dashboard.url import filters_asked_for, query_of, slug
 from harvest_warehouse.database import NotReadable, open_database
 from harvest_warehouse.database.run import Run
 from harvest_warehouse.database.system_tables import write_rows
@@ -56,6 +49,7 @@ from support.dashboards import (
     named_badly,
     nothing,
     page,
+    text,
     tiles,
     time_only,
     top,
@@ -81,15 +75,19 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Make:
 @pytest.mark.by_day(6)
 @pytest.mark.parametrize("kind", ACCOUNTS, ids=lambda kind: kind.__name__)
 @pytest.mark.parametrize("name", PAGES)
-def test_every_cell_succeeds_on_every_page_of_every_kind_of_account(
+def test_every_page_of_every_kind_of_account_shows_each_section_with_its_chart_and_its_table(
     made: Make, kind: Callable[[Path], Shop], name: str
 ) -> None:
-    _, defined = app.run(defs={"warehouse": made(kind).warehouse, "asked": {"page": name}})
-    shown: Page = defined["shown"]
+    shown = page(made(kind), name)
     assert shown.title == name
-    assert all(section.title for section in shown.sections)
-    # What is drawn has each of its titles, and a table for each section with rows.
-    assert defined["body"].text.count("<marimo-table") == sum(bool(section.rows) for section in shown.sections)
+    html = text(Dashboard(made(kind).warehouse).page(slug(name), {}))
+    assert f"<h1>{escape(name)}</h1>" in html
+    assert re.findall(r'<a href="[^"]*" aria-current="page">(.*?)</a>', html) == [escape(name)]
+    sections = html.split('<section class="section')[1:]
+    for section, said in zip(shown.sections, sections, strict=True):
+        assert f"<h2>{code(section.title)}</h2>" in said
+        assert ("<svg xmlns" in said) == (section.chart is not None)
+        assert len(re.findall(r"<td", said)) == min(len(section.rows), 500) * len(section.columns)
 
 
 def test_overview_shows_what_the_marts_say_for_each_currency(made: Make) -> None:
@@ -286,38 +284,6 @@ def test_a_database_that_is_being_written_is_waited_for_and_then_named(made: Mak
     assert accounts(read)
 
 
-def test_a_reader_that_was_left_for_a_page_asks_nothing_again(made: Make) -> None:
-    read = Reader(made(nothing).warehouse)
-    known = accounts(read)
-    hand_over(read)
-    taken = handed_over(read.warehouse)
-    assert taken is read
-    with no_connection():
-        assert accounts(taken) == known
-    # It was taken: the next page reads for itself.
-    assert handed_over(read.warehouse) is not read
-
-
-@contextmanager
-def no_connection() -> Iterator[None]:
-    """No database may be opened in the block."""
-    with pytest.MonkeyPatch.context() as patched:
-        patched.delattr("harvest_warehouse.dashboard.reader.reading")
-        yield
-
-
-def test_the_first_answer_has_the_figures_of_the_page_that_was_asked_for(made: Make) -> None:
-    shop = made(company)
-    for currency in top(shop).currencies:
-        html = first_answer(shop, "/", page="Billing & cash", currency=currency)
-        assert html.startswith("<html><body><style>")
-        assert html.endswith("marimo's own</body></html>")
-        assert "<h1>Billing &amp; cash</h1>" in html
-        for label, figure in tiles(page(shop, "Billing & cash", currency=currency)).items():
-            assert re.search(rf'<h2>{label}</h2>\s*<p class="figure">(<span.*?</span> )?{re.escape(figure)}</p>', html)
-    assert first_answer(shop, "/assets/x.js") == "<html><body>marimo's own</body></html>"
-
-
 @pytest.fixture(scope="module")
 def badly(made: Make, tmp_path_factory: pytest.TempPathFactory) -> Shop:
     return named_badly(made(company), tmp_path_factory.mktemp("badly"))
@@ -325,75 +291,38 @@ def badly(made: Make, tmp_path_factory: pytest.TempPathFactory) -> Shop:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_name_is_text_on_every_page_and_never_markup(badly: Shop, name: str) -> None:
-    outputs, defined = app.run(defs={"warehouse": badly.warehouse, "asked": {"page": name}})
-    first, body = first_answer(badly, "/", page=name), defined["body"].text
-    [head] = [text for output in outputs if 'class="head"' in (text := str(getattr(output, "text", "")))]
-    for html in (first, head, body):
-        assert "<script>alert" not in html
-    for html in (first, head):
-        assert f'<p class="account">{escape(BAD)}</p>' in html
-    for section in defined["shown"].sections:
-        for html in (first, body):
-            assert f"<h2>{code(section.title)}</h2>" in html
+    html = text(Dashboard(badly.warehouse).page(slug(name), {}))
+    assert "<script>window" not in html
+    assert f'<p class="account">{escape(BAD)}</p>' in html
+    for section in page(badly, name).sections:
+        assert f"<h2>{code(section.title)}</h2>" in html
 
 
 def test_what_stands_between_backticks_is_code_and_text_all_the_same() -> None:
     assert (
         code("Run `sync` & <wait>, or `<b>`") == "Run <code>sync</code> &amp; &lt;wait&gt;, or <code>&lt;b&gt;</code>"
     )
-    [told] = re.findall(r"data-html='(.*?)'", problem("No `sync` in <b>here</b>.", "again").text)
-    assert "No <code>sync</code> in &lt;b&gt;here&lt;/b&gt;." in json.loads(unescape(told))
-
-
-def test_a_visit_that_finds_nothing_to_read_is_not_answered_with_what_an_earlier_one_left(tmp_path: Path) -> None:
-    warehouse = Target(tmp_path)
-    left = Reader(warehouse)
-    hand_over(left)
-    first_answer(warehouse, "/")
-    assert handed_over(warehouse) is not left
-
-
-def test_where_there_is_nothing_to_read_the_first_answer_is_marimos_own(tmp_path: Path) -> None:
-    assert first_answer(Target(tmp_path), "/") == "<html><body>marimo's own</body></html>"
-
-
-def first_answer(of: Shop | Target, path: str, **asked: str) -> str:
-    """What a browser gets that has an older copy, from a server whose page is empty."""
-
-    async def empty(scope: Scope, receive: Receive, send: Send) -> None:
-        copied = path == "/" and b"if-none-match" in dict(scope["headers"])
-        answer = Response(status_code=304) if copied else HTMLResponse("<html><body>marimo's own</body></html>")
-        await answer(scope, receive, send)
-
-    sent: list[Message] = []
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": b""}
-
-    scope = {
-        "type": "http",
-        "method": "GET",
-        "path": path,
-        "query_string": urlencode(asked).encode(),
-        "headers": [(b"host", b"127.0.0.1:2718"), (b"if-none-match", b"x")],
-    }
-    warehouse = of if isinstance(of, Target) else of.warehouse
-    asyncio.run(FirstPaint(empty, warehouse)(scope, receive, send))
-    assert sent[0]["status"] == 200
-    return b"".join(message.get("body", b"") for message in sent).decode()
+    assert "No <code>sync</code> in &lt;b&gt;here&lt;/b&gt;." in problem("No `sync` in <b>here</b>.", comes_again=True)
 
 
 def test_an_address_asks_for_what_there_is_and_nothing_else(made: Make) -> None:
     head = top(made(company))
     last = head.currencies[-1]
-    asked = {"page": "Trust", "currency": last, "weeks": "26", "contractors": "off", "target": "80"}
-    assert page_asked_for(asked) == "Trust"
-    assert filters_asked_for(asked, head) == Filters("123456", last, (), 26, False, Decimal("0.8"))
-    nonsense = dict.fromkeys(asked, "1; drop")
-    assert page_asked_for(nonsense) == "Overview"
+    client = next(iter(head.clients[last]))
+    asked = {
+        "currency": [last],
+        "weeks": ["26"],
+        "contractors": ["off"],
+        "target": ["80"],
+        "client": [str(client), "7"],
+    }
+    chosen = Filters("123456", last, (client,), 26, False, Decimal("0.8"))
+    assert filters_asked_for(asked, head) == chosen
+    # What is written into links is read as the same filters.
+    again = urlencode(query_of(chosen, head, ["123456"]))
+    assert filters_asked_for(parse_qs(again), head) == chosen
+    assert query_of(filters_asked_for({}, head), head, ["123456"]) == []
+    nonsense = {name: ["1; drop"] for name in asked}
     assert filters_asked_for(nonsense, head) == Filters("123456", head.currencies[0], target=head.target)
 
 
@@ -433,8 +362,8 @@ def test_a_list_that_is_missing_takes_away_only_what_rests_on_it(made: Make) -> 
 def test_without_marts_it_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(HarvestError, match="dlt-harvest"):
         accounts(Reader(Target(tmp_path)))
-    _, defined = app.run(defs={"warehouse": Target(tmp_path), "asked": {}})
-    assert "shown" not in defined
+    with pytest.raises(HarvestError, match="dlt-harvest sync"):
+        Dashboard(Target(tmp_path)).page(slug("Overview"), {})
 
 
 def test_a_downloaded_table_holds_every_row_and_no_formula() -> None:
@@ -495,11 +424,6 @@ def luminance(colour: str) -> float:
     channels = (int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5))
     red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in channels)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def test_a_warehouse_travels_as_an_argument() -> None:
-    for warehouse in (Target(Path("/a b")), Target(Path("/x"), "y.duckdb", "z", pipelines_dir=Path("/p"))):
-        assert from_argument(as_argument(warehouse)) == warehouse
 
 
 @pytest.mark.parametrize(

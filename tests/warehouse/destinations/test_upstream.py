@@ -26,7 +26,6 @@ import psycopg2
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import uvicorn
 import yaml
 from dlt.common import validation
 from dlt.common.configuration import resolve
@@ -69,8 +68,6 @@ from google.api_core.exceptions import GoogleAPIError
 from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import GoogleAuthError, TransportError
 from google.cloud import bigquery as googles
-from marimo._cli.cli import main as marimo
-from marimo._server import registry
 from requests import RequestException
 from rich.console import Console
 
@@ -585,20 +582,7 @@ def test_dlt_says_in_its_log_what_is_no_news() -> None:
     assert re.search(r"A \{\S+\} writer is used", said), gone("two lines of process._NO_NEWS")
 
 
-# The dashboard, and the command line
-
-
-def test_marimo_offers_no_guard_before_its_server() -> None:
-    options = {parameter.name for parameter in marimo.commands["run"].params}  # type: ignore[attr-defined]
-    assert not {name for name in options if name and "middleware" in name}, gone("dashboard/__main__.py", "marimo")
-    # What stands in for it.
-    assert registry.MIDDLEWARE_REGISTRY.register
-    assert inspect.signature(uvicorn.Config.load).parameters.keys() == {"self"}
-
-
-def test_dlts_dashboard_is_where_it_is_looked_for() -> None:
-    """The other way about: dlt's command serves it, and takes no address or key."""
-    assert (Path(dlt.__file__).parent / "_workspace" / "helpers" / "dashboard" / "dlt_dashboard.py").exists()
+# The command line
 
 
 def test_rich_takes_its_environment_as_an_argument() -> None:

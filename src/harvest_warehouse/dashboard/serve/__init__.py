@@ -1,1 +1,1 @@
-"""Serve the dashboard from this machine: access control, and launch of the server."""
+"""Server of the dashboard: who is answered, with what, and from which state of the database."""

@@ -1,8 +1,7 @@
-"""Access settings of a dashboard's server, and their transfer to its process."""
+"""Access settings of the dashboard's server."""
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -43,24 +42,6 @@ class Access:
             return bool(host)
         parts = host_and_port(f"//{host}")
         return parts is not None and parts[0] in LOOPBACK and (parts[1] or 80) == self.port
-
-
-def as_environment(access: Access) -> dict[str, str]:
-    """Secrets as environment variables for the server's process, since arguments are visible to every user of the machine."""
-    given = {VARIABLE_KEY: access.key, VARIABLE_SECRET: access.proxy_secret}
-    return {name: value for name, value in given.items() if value}
-
-
-def from_environment(host: str, port: int) -> Access:
-    """Read and remove the variables that `as_environment` made, so that no child process gets them.
-
-    Raises:
-        RuntimeError: there is neither a key nor a secret, so that everybody would have access.
-    """
-    key, secret = os.environ.pop(VARIABLE_KEY, None), os.environ.pop(VARIABLE_SECRET, None)
-    if not key and not secret:
-        raise RuntimeError(f"The dashboard is started by `dlt-harvest show`: {VARIABLE_KEY} is not set.")
-    return Access(host, port, key, secret)
 
 
 def host_and_port(address: str) -> tuple[str, int | None] | None:

@@ -1,4 +1,4 @@
-"""Access control for a dashboard's server: check Host, Origin and a key on every request, whatever app is behind it.
+"""Access control for the dashboard's server: check Host, Origin and a key on every request, whatever app is behind it.
 
 A server on 127.0.0.1 can be reached by every page open in a browser on this machine (DNS rebinding), by pages of other
 servers on it (cookies are not separated by port), and by other users of the machine.
@@ -7,8 +7,7 @@ servers on it (cookies are not separated by port), and by other users of the mac
 from __future__ import annotations
 
 import hmac
-import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -20,24 +19,18 @@ from harvest_warehouse.dashboard.markup import templates
 from harvest_warehouse.dashboard.serve.access import KEY, PROXY_HEADER, Access, host_and_port
 
 _FORBIDDEN = 403
-# From the range for applications; before the handshake, the server responds with 403.
-_WEBSOCKET_FORBIDDEN = 4403
 
 _REFUSED = templates(__file__).get_template("refused.html")
 
-_A_HOST = re.compile(r"[A-Za-z0-9.:\[\]_-]+")
-
-# marimo and Vega need inline scripts and eval; the point is that no request goes to another host.
+# Pages have one style sheet, one script and drawings, all from this server.
 _POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; worker-src 'self' blob:; "
-    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; media-src 'self' data: blob:; "
-    "connect-src 'self' {sockets}; frame-src 'self' data: blob:; object-src 'none'; base-uri 'self'; form-action 'self'; "
-    "frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 
 
 class Guard:
-    """ASGI middleware that refuses HTTP and websocket requests that `access` does not allow.
+    """ASGI middleware that refuses requests that `access` does not allow.
 
     Args:
         app: the ASGI app to protect.
@@ -51,24 +44,21 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, with a security policy on its response, or refuse it."""
-        if scope["type"] not in ("http", "websocket"):
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close"})
+            return
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        reason = self._refusal(scope, headers)
-        if reason is None and scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
-            asked = _asked(scope)
-            if self._access.key and KEY in asked:
-                await self._signed_in(scope, asked)(scope, receive, self._with_policy("", send))
-                return
-        if reason is None:
-            await self._app(scope, receive, self._with_policy(headers.get("host", ""), send))
-        elif scope["type"] == "websocket":
-            await receive()
-            await send({"type": "websocket.close", "code": _WEBSOCKET_FORBIDDEN, "reason": reason})
-        else:
+        reason = self._refusal(scope, Headers(scope=scope))
+        asked = _asked(scope)
+        answer: ASGIApp = self._app
+        if reason is not None:
             answer = HTMLResponse(_REFUSED.render(reason=reason), _FORBIDDEN, {"Cache-Control": "no-store"})
-            await answer(scope, receive, self._with_policy("", send))
+        elif self._access.key and KEY in dict(asked) and scope["method"] in ("GET", "HEAD"):
+            answer = self._signed_in(scope, asked)
+        await answer(scope, receive, _with_policy(send))
 
     def _refusal(self, scope: Scope, headers: Headers) -> str | None:
         """Reason why a request is refused; None if it is allowed."""
@@ -80,9 +70,7 @@ class Guard:
         secret = self._access.proxy_secret
         if secret is not None:
             return None if _equal(headers.get(PROXY_HEADER), secret) else "It is reached through its login proxy only."
-        shown: list[str | None] = list(self._cookies(headers))
-        if scope["type"] == "http":
-            shown.append(_asked(scope).get(KEY))
+        shown = [*self._cookies(headers), dict(_asked(scope)).get(KEY)]
         if any(_equal(each, self._access.key) for each in shown):
             return None
         return "Open it by the whole address that `dlt-harvest show` printed: the key is in it."
@@ -107,35 +95,34 @@ class Guard:
         pairs = (each.partition("=") for line in headers.getlist("cookie") for each in line.split(";"))
         return [value.strip() for name, _, value in pairs if name.strip() == self._cookie]
 
-    def _signed_in(self, scope: Scope, asked: Mapping[str, str]) -> Response:
+    def _signed_in(self, scope: Scope, asked: Sequence[tuple[str, str]]) -> Response:
         """Redirect to the URL without the key, which would stay in the browser's history, and set a cookie instead."""
-        rest = urlencode([(name, value) for name, value in asked.items() if name != KEY])
+        rest = urlencode([(name, value) for name, value in asked if name != KEY])
         # A path with two leading slashes would be a link to another host.
         path = "/" + f"{scope.get('root_path', '')}{scope['path']}".lstrip("/")
         answer = RedirectResponse(f"{path}?{rest}" if rest else path, 303, {"Cache-Control": "no-store"})
-        if _equal(asked[KEY], self._access.key):
+        if _equal(dict(asked)[KEY], self._access.key):
             # Lax, so that a link from a chat works; requests of other pages are recognised by their Origin.
             answer.set_cookie(self._cookie, str(self._access.key), httponly=True, samesite="lax", path="/")
         return answer
 
-    def _with_policy(self, host: str, send: Send) -> Send:
-        # In older browsers, 'self' does not include websockets.
-        policy = _POLICY.format(sockets=f"ws://{host} wss://{host}" if _A_HOST.fullmatch(host) else "")
 
-        async def sent(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers["Content-Security-Policy"] = policy
-                headers["X-Content-Type-Options"] = "nosniff"
-                headers["Referrer-Policy"] = "no-referrer"
-                headers["Cross-Origin-Resource-Policy"] = "same-origin"
-            await send(message)
+def _with_policy(send: Send) -> Send:
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            headers["Content-Security-Policy"] = _POLICY
+            headers["X-Content-Type-Options"] = "nosniff"
+            headers["Referrer-Policy"] = "no-referrer"
+            headers["Cross-Origin-Resource-Policy"] = "same-origin"
+            headers["Cross-Origin-Opener-Policy"] = "same-origin"
+        await send(message)
 
-        return sent
+    return sent
 
 
-def _asked(scope: Scope) -> dict[str, str]:
-    return dict(parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True))
+def _asked(scope: Scope) -> list[tuple[str, str]]:
+    return parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
 
 
 def _equal(shown: Any, expected: str | None) -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import vl_convert
@@ -24,7 +27,12 @@ _NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 
 def svg(chart: Chart, width: int) -> str:
     """Render a chart as SVG, `width` pixels wide including its labels."""
-    spec: dict[str, Any] = chart.to_dict() | {"width": width, "padding": _ROOM}
+    return svg_of(chart.to_dict(), width)
+
+
+def svg_of(chart: Mapping[str, Any], width: int) -> str:
+    """Render a chart's Vega-Lite specification as SVG, `width` pixels wide including its labels."""
+    spec = copy.deepcopy(dict(chart)) | {"width": width, "padding": _ROOM}
     config = spec.setdefault("config", {})
     config["font"] = _FONT
     if width < _NARROW:
@@ -34,8 +42,16 @@ def svg(chart: Chart, width: int) -> str:
     text = json.dumps(_drawable(spec), ensure_ascii=False)
     free = (chr(code) for code in _STANDING_IN if chr(code) not in text)
     standing_in = dict(zip(sorted(set(_IN_TWO_HALVES.findall(text))), free, strict=False))
-    drawing: str = vl_convert.vegalite_to_svg(text.translate(str.maketrans(standing_in)))
-    return drawing.translate(str.maketrans({other: sign for sign, other in standing_in.items()}))
+    return _rendered(text.translate(str.maketrans(standing_in))).translate(
+        str.maketrans({other: sign for sign, other in standing_in.items()})
+    )
+
+
+@lru_cache(maxsize=64)
+def _rendered(spec: str) -> str:
+    """Render a specification; a chart that a filter does not change is not drawn again."""
+    drawing: str = vl_convert.vegalite_to_svg(spec)
+    return drawing
 
 
 def drawable(words: str) -> str:

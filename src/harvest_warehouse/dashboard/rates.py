@@ -1,0 +1,50 @@
+"""Leave out what tells rates, costs and margins, for people who may not see them (`show --hide-rates`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from harvest_warehouse.dashboard.page import Page, Section, Tile
+
+PAGES = ("Margin",)
+"""Pages that are about rates, costs and margins as a whole."""
+_WITHOUT = ("Trust",)
+
+# By its words, so that a new figure is left out unless somebody has made sure that it may be seen.
+_TELLS = re.compile(r"\b(rates?|costs?|margins?|profit\w*)\b", re.IGNORECASE)
+
+
+def without_rates(page: Page) -> Page:
+    """Leave out each tile and section whose words, columns or chart are about rates, costs or margins."""
+    if page.title in _WITHOUT:
+        # It counts entries without a rate, and tells none.
+        return page
+    return replace(
+        page,
+        tiles=tuple(tile for tile in page.tiles if not _tells_tile(tile)),
+        sections=tuple(section for section in page.sections if not _tells_section(section)),
+    )
+
+
+def _tells_tile(tile: Tile) -> bool:
+    return bool(_TELLS.search(f"{tile.label} {tile.note}"))
+
+
+def _tells_section(section: Section) -> bool:
+    words = [section.title, section.name.replace("-", " "), *(column.title for column in section.columns)]
+    return any(_TELLS.search(said) for said in words) or _tells_chart(section)
+
+
+def _tells_chart(section: Section) -> bool:
+    spec = section.chart.to_dict(validate=False) if section.chart is not None else {}
+    return any(_TELLS.search(title) for title in _titles(spec))
+
+
+def _titles(part: object) -> list[str]:
+    """Titles of a chart's axes and tooltips."""
+    if isinstance(part, Mapping):
+        own = [str(part["title"])] if isinstance(part.get("title"), str) else []
+        return own + [title for key, value in part.items() if key != "datasets" for title in _titles(value)]
+    return [title for value in part for title in _titles(value)] if isinstance(part, list) else []
