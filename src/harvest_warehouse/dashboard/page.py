@@ -14,7 +14,7 @@ import altair as alt
 
 from harvest_warehouse.dashboard.reader import Row
 
-Kind = Literal["text", "code", "money", "hours", "share", "count", "number", "date", "instant"]
+Kind = Literal["text", "code", "link", "money", "hours", "share", "count", "number", "date", "instant"]
 Chart = alt.TopLevelMixin
 
 # Decimals shown and downloaded: cents, hundredths of an hour, tenths of a percent.

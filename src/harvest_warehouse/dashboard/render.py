@@ -31,7 +31,7 @@ def head(header: Header, currency: str | None, page: object, filters: Sequence[o
 def _standing(header: Header, currency: str | None) -> dict[str, object]:
     """Values for standing.html: the account's name, and facts about the reliability of its figures."""
     facts = (
-        ("As of", f"{day(header.as_of_date)} (loaded {header.loaded_at:%Y-%m-%d %H:%M} UTC)"),
+        ("As of", header.dated),
         ("Currency", currency or "none"),
         ("Compared with Harvest", verdict(header)),
         ("Without a rate", without_rate(header)),

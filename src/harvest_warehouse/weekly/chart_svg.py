@@ -1,4 +1,4 @@
-"""Render a chart of the dashboard as static SVG, without a browser or scripts."""
+"""Render a chart of the dashboard as a static picture, without a browser or scripts."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import Any
 import vl_convert
 
 from harvest_warehouse.dashboard.page import Chart
+from harvest_warehouse.weekly.small_png import small
 
 # Text is measured in Arial; the padding allows for other fonts.
 _FONT = "Arial, Helvetica, 'Liberation Sans', sans-serif"
 _ROOM = {"left": 18, "right": 18, "top": 4, "bottom": 4}
+_SHARP = 1.5
 # Below this width (phones), labels are shortened.
 _NARROW = 450
 # Vega may cut a label inside a surrogate pair, and then fails: these characters are replaced while it renders.
@@ -36,6 +38,11 @@ def svg(chart: Chart, width: int) -> str:
     standing_in = dict(zip(sorted(set(_IN_TWO_HALVES.findall(text))), free, strict=False))
     drawing: str = vl_convert.vegalite_to_svg(text.translate(str.maketrans(standing_in)))
     return drawing.translate(str.maketrans({other: sign for sign, other in standing_in.items()}))
+
+
+def png(chart: Chart, width: int) -> bytes:
+    """Render a chart as PNG, sharp on screens and paper, and small enough for mail."""
+    return small(bytes(vl_convert.svg_to_png(drawable(svg(chart, width)), scale=_SHARP)))
 
 
 def drawable(words: str) -> str:
