@@ -96,8 +96,8 @@ def utilisation_by_week(weeks: list[Row], chosen: Filters, header: Header) -> Se
     )
 
 
-def burn(budgets: list[Row], chosen: Filters, limit: int) -> Section:
-    """Section on how far each budget is used, the most money over first."""
+def burn(budgets: list[Row], chosen: Filters, limit: int, order: str = "the most money over first") -> Section:
+    """Section on how far each budget is used, in the order of the rows."""
     named_rows = named(
         [{**row, "project": f"{row['project_name']} · {row['client_name']}"} for row in budgets], "project", "project_id"
     )
@@ -158,7 +158,7 @@ def burn(budgets: list[Row], chosen: Filters, limit: int) -> Section:
         if shown
         else None,
         used(_STATUS_COLOURS, shown, "state"),
-        f"{of}, the most money over first: hours count at the project's average rate. The dashed line is the whole budget."
+        f"{of}, {order}: hours count at the project's average rate. The dashed line is the whole budget."
         + (" Longer bars end at 150%." if is_cut else ""),
         "budgets",
         BUDGETS,

@@ -24,6 +24,12 @@ _PEOPLE = 3
 # Alerts whose rows are not among the calls: about people of the company.
 _OF_PEOPLE = ("missing_timesheets", "timers_over_night", "changed_after_invoicing")
 _BY_CURRENCY = ("currency", "overdue", "unbilled", "unbilled_old", "budgets_over", "revenue")
+_NOTES = {
+    "budgets": "The budgets of active projects that cost most beyond their amount; hours count at the project's average rate. "
+    "The dashed line is the whole budget, a bar ends at 150%.",
+    "utilisation-by-week": "Billable hours ÷ hours available, of all clients. The dashed line is the target; the axis does "
+    "not start at 0.",
+}
 _TEMPLATES = templates(__file__)
 
 
@@ -128,7 +134,7 @@ def _account(week: Week, alerts: AlertsReport) -> _Account:
 
 def _chart(section: Section) -> _Chart:
     drawing = "" if section.chart is None else base64.b64encode(png(section.chart, _WIDTH)).decode()
-    return _Chart(section.title, section.legend, drawing, f"{section.rest} {section.note}".strip() if drawing else "")
+    return _Chart(section.title, section.legend, drawing, _NOTES[section.name] if drawing else "")
 
 
 def _said(value: Any) -> str:

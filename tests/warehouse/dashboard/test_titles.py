@@ -397,3 +397,118 @@ def test_a_week_above_100_percent_is_not_an_average_above_it(weeks: list[int], s
 def test_a_timesheet_to_chase_lacks_what_the_alert_asks_for(missing: list[Any], said: str) -> None:
     rows = [{"missing_hours": d(hours)} for hours in missing]
     assert titles.timesheets(rows, Decimal(8), "16 Nov") == said
+
+
+@pytest.mark.parametrize(
+    ("this_week", "next_week", "said"),
+    [
+        (0, 0, "Nobody has entered leave for this week or the next"),
+        (0, 1, "Nobody has entered leave for this week; 1 person next week"),
+        (1, 0, "1 person on leave this week"),
+        (2, 3, "2 people on leave this week, 3 more next week"),
+    ],
+)
+def test_leave_counts_each_person_once(this_week: int, next_week: int, said: str) -> None:
+    assert titles.leave(this_week, next_week) == said
+
+
+def line(currency: str, overdue: Any) -> dict[str, Any]:
+    return {"currency": currency, "overdue": d(overdue)}
+
+
+@pytest.mark.parametrize(
+    ("rows", "in_home", "said"),
+    [
+        ([], 0, "Nothing is overdue"),
+        ([line("CAD", 0)], 0, "Nothing is overdue"),
+        ([line("CAD", 0), line("EUR", "0.2")], None, "Nothing is overdue in any currency"),
+        ([line("CAD", 229004)], 229004, "CAD 229,004 is overdue"),
+        ([line("CAD", 229004), line("EUR", 0), line("USD", 417726)], None, "CAD 229,004 and USD 417,726 are overdue"),
+        # At 1.36: 229,004 + 568,107.36.
+        ([line("CAD", 229004), line("USD", 417726)], "797111.36", "CAD 797,111 is overdue, in 2 currencies together"),
+        # What is overdue in one currency needs no rate.
+        ([line("CAD", 0), line("USD", 100)], 136, "USD 100 is overdue"),
+    ],
+)
+def test_currencies_are_added_up_only_with_rates(rows: list[Any], in_home: Any, said: str) -> None:
+    assert titles.company(rows, d(in_home), "CAD") == said
+
+
+def call(client: str, amount: int, currency: str = "EUR") -> dict[str, Any]:
+    return {
+        "client_name": client, "amount": Decimal(amount), "currency": currency, "kind": "overdue",
+        "what": "overdue on 1 invoice, for 9 days",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rows", "has_one_scale", "said"),
+    [
+        ([], True, "Nobody to call about invoices, budgets, unbilled work or margins"),
+        ([call("A", 300), call("B", 200)], True, "Call first: A, EUR 300 overdue on 1 invoice, for 9 days"),
+        ([call("A", 300), call("B", 200)], False, "Call first: A, EUR 300 overdue on 1 invoice, for 9 days"),
+        ([call("A_1", 300), call("J", 9000, "JPY"), call("B", 200)], False,
+         "Call first, the largest in each currency: A_1 (EUR 300 overdue) and J (JPY 9,000 overdue)"),
+        ([call("A", 300), call("J", 9000, "JPY")], True, "Call first: A, EUR 300 overdue on 1 invoice, for 9 days"),
+    ],
+)  # fmt: skip
+def test_currencies_without_rates_have_no_common_first(rows: list[Any], has_one_scale: bool, said: str) -> None:
+    assert titles.calls(rows, has_one_scale=has_one_scale) == said
+
+
+@pytest.mark.parametrize(
+    ("revenue", "said"),
+    [
+        ([], "No client brought revenue in EUR in these twelve months"),
+        ([0, -5], "No client brought revenue in EUR in these twelve months"),
+        ([300, 0], "A brought all revenue of twelve months: EUR 300"),
+        ([300, 100], "75% of revenue of twelve months comes from A"),
+        ([100, 100], "A and B brought 50% of revenue of twelve months each"),
+        ([100, 100, 100], "3 clients brought 33% of revenue of twelve months each"),
+        ([700, 150, 100, 50], "70% of revenue of twelve months comes from A, 95% from the three largest of 4"),
+        ([99700, 150, 100, 50], ">99% of revenue of twelve months comes from A, >99% from the three largest of 4"),
+    ],
+)
+def test_the_largest_client_has_all_only_if_there_is_no_other(revenue: list[int], said: str) -> None:
+    rows = [{"client_name": name, "revenue": Decimal(amount)} for name, amount in zip("ABCD", revenue, strict=False)]
+    assert titles.concentration(rows, "EUR") == said
+
+
+def estimate(state: str, amount: int, left: int | None = None) -> dict[str, Any]:
+    return {"state": state, "net_amount": Decimal(amount), "not_yet_invoiced": d(left)}
+
+
+@pytest.mark.parametrize(
+    ("offered", "decided", "said"),
+    [
+        ([], [], "No estimate in EUR is out with a client"),
+        # A draft is no offer.
+        ([estimate("draft", 50)], [], "No estimate in EUR is out with a client"),
+        ([estimate("sent", 50), estimate("draft", 9)], [], "EUR 50 is offered in 1 open estimate"),
+        (
+            [estimate("sent", 50), estimate("sent", 30)],
+            [estimate("accepted", 30), estimate("declined", 90)],
+            "EUR 80 is offered in 2 open estimates; 25% of EUR 120 decided in twelve months was won",
+        ),
+        ([], [estimate("accepted", 0)], "No estimate in EUR is out with a client"),
+    ],
+)
+def test_the_pipeline_is_what_clients_have_to_decide(offered: list[Any], decided: list[Any], said: str) -> None:
+    assert titles.pipeline(offered, decided, "EUR") == said
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([], "No estimate in EUR was decided in twelve months"),
+        ([estimate("declined", 9)], "0 of 1 estimate decided in twelve months was won"),
+        ([estimate("accepted", 9, 0), estimate("declined", 9)], "1 of 2 estimates decided in twelve months was won"),
+        (
+            # 40 are left of one; of the other, 15 more were invoiced than offered.
+            [estimate("accepted", 90, 40), estimate("accepted", 60, -15), estimate("declined", 9)],
+            "2 of 3 estimates decided in twelve months were won; EUR 40 of what was won is not invoiced yet",
+        ),
+    ],
+)
+def test_what_is_left_of_one_estimate_pays_for_no_other(rows: list[Any], said: str) -> None:
+    assert titles.decided(rows, "EUR") == said

@@ -39,7 +39,8 @@ def closing_line(report: AlertsReport) -> str:
     quiet = f" None: {', '.join(name.replace('_', ' ') for name in report.quiet)}." if report.quiet else ""
     if not report.needs_attention:
         return f"Nothing needs attention{as_of}.{quiet}"
-    return f"{counted(len(report.raised), 'alert')}{as_of}.{quiet}"
+    number = counted(len(report.raised), "alert") if report.raised else "No other alert"
+    return f"{number}{as_of}.{quiet}"
 
 
 def alerts_json(report: AlertsReport, delivered: str | None) -> str:

@@ -104,7 +104,7 @@ def _by_month(months: list[Row], internal: list[Row], chosen: Filters, header: H
         charts.pairs(rows, Field("month", "Month"), values, chosen.currency, title) if rows else None,
         {field.title: colour for field, colour in values.items()} if is_home else {},
         f"Complete months. Cost is labour at cost rates and all expenses. Revenue and cost of client work are of clients billed in "
-        f"{chosen.currency}; {_INTERNAL.lower()} is of the whole company, and not split over currencies."
+        f"{chosen.currency}; {_INTERNAL.lower()} is of the whole company, not split over currencies, and without expenses in currencies that have no rate."
         if is_home
         else f"Complete months. {_why_not(chosen, header)}",
         "revenue-by-month",

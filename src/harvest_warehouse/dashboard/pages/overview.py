@@ -32,6 +32,7 @@ def overview(read: Reader, chosen: Filters, header: Header) -> Page:
         lines = _lines(read, everything, budgets, header)
         overdue_before = queries_company.overdue_a_week_ago(read, everything)
         unbilled_before = queries_company.unbilled_a_week_ago(read, everything)
+    order = "the largest of each currency first" if header.unconverted else "the most money over first"
     page = Page(
         "Overview",
         "Whom to call this Monday, and how the company stands",
@@ -45,7 +46,7 @@ def overview(read: Reader, chosen: Filters, header: Header) -> Page:
         (
             calls(called, header),
             by_currency(lines, chosen.months, header),
-            burn(_worst_first(budgets, header), everything, limit=_BUDGETS),
+            burn(_worst_first(budgets, header), everything, _BUDGETS, order),
             utilisation_by_week(weeks, chosen, header),
         ),
     )
