@@ -6,7 +6,9 @@ In each query the mart has the alias `fact`; `AS_OF` adds the day of the figures
 from __future__ import annotations
 
 AS_OF = "inner join marts.dim_date as today on fact.account_id = today.account_id and today.is_as_of_date"
-OF_MONTH = "inner join marts.dim_date as month on fact.account_id = month.account_id and fact.month_start = month.date_day"
+OF_MONTH = (
+    "inner join marts.dim_date as month on fact.account_id = month.account_id and fact.month_start = month.date_day"
+)
 
 LAST_WEEK = "fact.week_index = today.week_index - 1"
 """The last complete week."""

@@ -18,7 +18,7 @@ def age_of(account: Mapping[str, Any], now: datetime) -> timedelta:
         now: present time (aware).
     """
     midnight = datetime.combine(account["as_of_date"] + timedelta(1), time(), _zone(account["time_zone"]))
-    loaded_at = account["loaded_at"]
+    loaded_at: datetime = account["loaded_at"]
     return max(now - (loaded_at if loaded_at.tzinfo else loaded_at.replace(tzinfo=UTC)), now - midnight, timedelta(0))
 
 

@@ -45,9 +45,16 @@ def shown(row: Mapping[str, Any], name: str) -> str:
     return f"{_number(value)} h" if kind == "hours" else _number(value)
 
 
+def dated(when: date) -> str:
+    """Format a date: `16 Nov 2026`."""
+    return f"{when.day} {when:%b %Y}"
+
+
 def _word(value: str | date | None, unknown: str) -> str:
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M}"
+        return f"{dated(value)} {value:%H:%M}"
+    if isinstance(value, date):
+        return dated(value)
     return unknown if value is None else printable(str(value))
 
 

@@ -98,7 +98,8 @@ class Header:
 
     def link(self, kind: str, key: int | None) -> str | None:
         """Address of a record in Harvest, such as an invoice; None where the account's address is unknown."""
-        return f"{self.web_address}/{kind}/{key}" if self.web_address and key else None
+        is_web = (self.web_address or "").startswith("https://")
+        return f"{self.web_address}/{kind}/{key}" if is_web and key else None
 
     @property
     def never_read(self) -> tuple[str, ...]:
@@ -142,7 +143,9 @@ def header(
         compared = queries_trust.reconciliation(read, account_id)
         missing = _missing(read, account_id)
         rates = {row["currency"]: Rate(row["month_start"], _rate(row)) for row in read(_RATES, values)}
-        address = read("select base_uri from company where account_id = :account_id", values) if read.has("company") else []
+        address = (
+            read("select base_uri from company where account_id = :account_id", values) if read.has("company") else []
+        )
         invoiced = [row["currency"] for row in read(_INVOICED, values)]
     clients: dict[str, dict[int, str]] = {}
     for client in named:

@@ -309,7 +309,7 @@ def receivables_by_age(read: Reader, chosen: Filters) -> list[Row]:
     )
 
 
-def credits(read: Reader, chosen: Filters) -> list[Row]:  # noqa: A001 (the word for it)
+def overpaid(read: Reader, chosen: Filters) -> list[Row]:
     """Read what clients paid too much, one row per client: negative amounts."""
     return read(
         f"""

@@ -37,13 +37,17 @@ def calls(read: Reader, header: Header) -> list[Row]:
 def in_order(rows: list[Row], header: Header) -> list[Row]:
     """Sort calls by money, in home currency where every currency has a rate."""
     if not header.unconverted:
-        return sorted(rows, key=lambda row: (-(header.in_home(row["amount"], row["currency"]) or 0), row["client_name"]))
+        return sorted(
+            rows, key=lambda row: (-(header.in_home(row["amount"], row["currency"]) or 0), row["client_name"])
+        )
     largest = sorted(rows, key=lambda row: (-row["amount"], row["client_name"]))
     places: dict[str, int] = {}
     placed = []
     for row in largest:
         place = places[row["currency"]] = places.get(row["currency"], 0) + 1
-        placed.append((place, header.currencies.index(row["currency"]) if row["currency"] in header.currencies else 99, row))
+        placed.append(
+            (place, header.currencies.index(row["currency"]) if row["currency"] in header.currencies else 99, row)
+        )
     return [row for _, _, row in sorted(placed, key=lambda one: one[:2])]
 
 
@@ -125,14 +129,16 @@ def _people(row: Row, contacts: Mapping[int, Row], managers: list[Row]) -> Row:
     contact = contacts.get(row["client_id"], {})
     named: dict[tuple[str, str], int] = {}
     for manager in managers:
-        if manager["project_id"] == row["project_id"] or (not row["project_id"] and manager["client_id"] == row["client_id"]):
+        if manager["project_id"] == row["project_id"] or (
+            not row["project_id"] and manager["client_id"] == row["client_id"]
+        ):
             key = (manager["person_name"], manager["email"] or "")
             named[key] = named.get(key, 0) + 1
-    manager, email = min(named, key=lambda key: (-named[key], key), default=(None, None))
+    name, email = min(named, key=lambda key: (-named[key], key), default=(None, None))
     return {
         "contact": contact.get("name"),
         "contact_email": contact.get("email"),
-        "manager": manager,
+        "manager": name,
         "manager_email": email or None,
     }
 
@@ -155,8 +161,14 @@ def _contacts(read: Reader, header: Header) -> dict[int, Row]:
         """,
         {"account_id": header.account_id},
     )
-    rows = sorted(rows, key=lambda row: _RECIPIENTS.index(row["invoice_recipient_status"])
-                  if row["invoice_recipient_status"] in _RECIPIENTS else len(_RECIPIENTS))
+    rows = sorted(
+        rows,
+        key=lambda row: (
+            _RECIPIENTS.index(row["invoice_recipient_status"])
+            if row["invoice_recipient_status"] in _RECIPIENTS
+            else len(_RECIPIENTS)
+        ),
+    )
     found: dict[int, Row] = {}
     for row in rows:
         name = " ".join(filter(None, (row["first_name"], row["last_name"])))

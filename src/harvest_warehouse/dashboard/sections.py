@@ -99,7 +99,9 @@ def utilisation_by_week(weeks: list[Row], chosen: Filters, header: Header) -> Se
 def burn(budgets: list[Row], chosen: Filters, limit: int, order: str = "the most money over first") -> Section:
     """Section on how far each budget is used, in the order of the rows."""
     named_rows = named(
-        [{**row, "project": f"{row['project_name']} · {row['client_name']}"} for row in budgets], "project", "project_id"
+        [{**row, "project": f"{row['project_name']} · {row['client_name']}"} for row in budgets],
+        "project",
+        "project_id",
     )
     rows = [
         {
@@ -178,7 +180,10 @@ def _beyond(row: Row) -> str:
 
 def unbilled_by_client(unbilled: list[Row], chosen: Filters) -> Section:
     """Section on unbilled work, by client and age."""
-    rows = [{**row, "age": _AGES.get(row["age_bucket"], row["age_bucket"])} for row in named(unbilled, "client_name", "client_id")]
+    rows = [
+        {**row, "age": _AGES.get(row["age_bucket"], row["age_bucket"])}
+        for row in named(unbilled, "client_name", "client_id")
+    ]
     title = titles.unbilled(rows, chosen.currency)
     labels = ranked(rows, lambda some: total(some, "uninvoiced_amount"))
     positive = [label for label in labels if not _is_small([row for row in rows if row["label"] == label])]
@@ -239,9 +244,11 @@ def receivables_by_age(receivables: list[Row], credit: Decimal, chosen: Filters)
     """Section on receivables, by how long they are overdue."""
     by_age = {row["overdue_bucket"]: row for row in receivables}
     nothing = {"invoices": 0, "open_amount": Decimal(0)}
-    rows = [
-        {**nothing, "overdue_bucket": age, **by_age.get(age, {}), "age": words} for age, words in _OVERDUE.items()
-    ] if receivables else []
+    rows = (
+        [{**nothing, "overdue_bucket": age, **by_age.get(age, {}), "age": words} for age, words in _OVERDUE.items()]
+        if receivables
+        else []
+    )
     title = titles.receivables(rows, credit, chosen.currency)
     return Section(
         title,

@@ -16,7 +16,9 @@ from harvest_warehouse.dashboard.requirements import COMPANY, REVENUE
 def calls(rows: list[Row], header: Header) -> Section:
     """Section on whom to call, the most money first."""
     order = (
-        "The most money first" if not header.unconverted else "The largest of each currency first: currencies are not compared"
+        "The most money first"
+        if not header.unconverted
+        else "The largest of each currency first: currencies are not compared"
     )
     return Section(
         titles.calls(rows, has_one_scale=not header.unconverted),
@@ -32,7 +34,9 @@ def calls(rows: list[Row], header: Header) -> Section:
             Column("manager_email", "Manager's e-mail"),
             Column("url", "In Harvest", "link"),
         ),
-        note=f"{order}. Overdue invoices, budgets exceeded, work not billed and losses, as in `dlt-harvest alerts`." if rows else "",
+        note=f"{order}. Overdue invoices, budgets exceeded, work not billed and losses, as in `dlt-harvest alerts`."
+        if rows
+        else "",
         name="who-to-call",
         basis=COMPANY,
     )
@@ -48,7 +52,9 @@ def by_currency(rows: list[Row], months: int, header: Header) -> Section:
             {
                 "currency": f"all, in {header.home_currency}",
                 **{key: in_home(rows, key, header) for key in keys},
-                "revenue": total(rows, "revenue_home") if all(row["revenue_home"] is not None for row in rows) else None,
+                "revenue": total(rows, "revenue_home")
+                if all(row["revenue_home"] is not None for row in rows)
+                else None,
                 "budgets_over": sum(row["budgets_over"] for row in rows),
             }
         )
@@ -88,7 +94,10 @@ def conversion(header: Header) -> str:
             f"Currencies are never added up without a rate: set `exchange_rates` for {joined(header.unconverted)} in "
             f"`[harvest_marts]` and build again to see a total in {home}."
         )
-    rates = [f"1 {name} = {header.rates[name].value.normalize():f} ({month(header.rates[name].month_start)})" for name in foreign]
+    rates = [
+        f"1 {name} = {header.rates[name].value.normalize():f} ({month(header.rates[name].month_start)})"
+        for name in foreign
+    ]
     return f"Converted to {header.home_currency} at the rates in the settings: {joined(rates)}."
 
 
@@ -113,7 +122,9 @@ def company_margin(months: list[Row], internal: list[Row], header: Header) -> Se
     if missing or not home:
         why = f"there is no rate for {joined(missing)}" if home else "the home currency is not known"
         name = "exchange_rates" if home else "home_currency"
-        title = f"The margin of the whole company is not known: {why}. Set `{name}` in `[harvest_marts]` and build again"
+        title = (
+            f"The margin of the whole company is not known: {why}. Set `{name}` in `[harvest_marts]` and build again"
+        )
         return Section(title, (), (), name="company-margin", basis=REVENUE)
     return Section(
         titles.margin(rows, total(internal, "cost"), home, "Client work in all currencies"),

@@ -67,7 +67,9 @@ def running_out(soon: Sequence[Row], used_up: int, weeks: int) -> str:
     """
     already = f"; {used_up:,} {'is' if used_up == 1 else 'are'} used up already" if used_up else ""
     if not soon:
-        return f"No {'other ' if used_up else ''}budget will be used up within {weeks} weeks at its present pace{already}"
+        return (
+            f"No {'other ' if used_up else ''}budget will be used up within {weeks} weeks at its present pace{already}"
+        )
     name = soon[0]["project_name"]
     if len(soon) == 1:
         return f"{name} will use up its budget within {weeks} weeks{already}"
@@ -100,7 +102,7 @@ def unbilled(rows: Sequence[Row], currency: str) -> str:
     """Title on unbilled work, from rows by client (`label`) and age; credits and time without a rate are named apart."""
     amounts = {label: total(_of(rows, label), "uninvoiced_amount") for label in _labels(rows)}
     due = {label: amount for label, amount in amounts.items() if amount > 0 and not rounds_to_zero(amount)}
-    credits = {label: -amount for label, amount in amounts.items() if amount < 0 and not rounds_to_zero(amount)}
+    overpaid = {label: -amount for label, amount in amounts.items() if amount < 0 and not rounds_to_zero(amount)}
     asked = sum(due.values(), ZERO)
     if not due:
         title = f"Nothing can be billed in {currency}"
@@ -114,9 +116,9 @@ def unbilled(rows: Sequence[Row], currency: str) -> str:
             title += f", {money(most, currency)} to each"
         elif len(first) == 1:
             title += f": {first[0]} has {percent(ratio(most, asked))} of it"
-    if credits:
-        who = next(iter(credits)) if len(credits) == 1 else f"{len(credits):,} clients"
-        title += f"; {who} {'has' if len(credits) == 1 else 'have'} a credit of {money(sum(credits.values(), ZERO), currency)}"
+    if overpaid:
+        who = next(iter(overpaid)) if len(overpaid) == 1 else f"{len(overpaid):,} clients"
+        title += f"; {who} {'has' if len(overpaid) == 1 else 'have'} a credit of {money(sum(overpaid.values(), ZERO), currency)}"
     without = total([row for row in rows if not row["time_amount"]], "uninvoiced_hours")
     if not rounds_to_zero(without):
         title += f"; {hours(without)} without a rate cannot be valued"
@@ -153,7 +155,9 @@ def days_outstanding(months: Sequence[Row], currency: str) -> str:
     end = f"at the end of {month(known[-1]['month_start'])}"
     if last < 0 and not rounds_to_zero(last):
         return f"Clients had more in credit than they owed {end}"
-    title = f"Clients take {count(round(last), 'day')} to pay (DSO {end})" if round(last) else f"Clients owed nothing {end}"
+    title = (
+        f"Clients take {count(round(last), 'day')} to pay (DSO {end})" if round(last) else f"Clients owed nothing {end}"
+    )
     if len(known) == 1:
         return title
     start = month(known[0]["month_start"])
@@ -235,7 +239,11 @@ def rates(clients: Sequence[Row]) -> str:
         least = min(shares.values())
         lowest = [label for label, share in shares.items() if share == least]
         if least >= 1:
-            title = "The client pays its standard rate" if len(rated) == 1 else f"All {len(rated):,} clients with a rate pay it"
+            title = (
+                "The client pays its standard rate"
+                if len(rated) == 1
+                else f"All {len(rated):,} clients with a rate pay it"
+            )
             title += " for each hour worked"
         elif len(lowest) == 1:
             title = f"{lowest[0]} pays {percent(least)} of its standard rate for each hour worked"
@@ -364,7 +372,9 @@ def concentration(clients: Sequence[Row], currency: str) -> str:
     if not paying:
         return f"No client brought revenue in {currency} in these twelve months"
     if len(paying) == 1:
-        return f"{paying[0]['client_name']} brought all revenue of twelve months: {money(paying[0]['revenue'], currency)}"
+        return (
+            f"{paying[0]['client_name']} brought all revenue of twelve months: {money(paying[0]['revenue'], currency)}"
+        )
     whole = total(paying, "revenue")
     most = paying[0]["revenue"]
     first = [row["client_name"] for row in paying if row["revenue"] == most]
@@ -393,7 +403,9 @@ def pipeline(open_estimates: Sequence[Row], decided: Sequence[Row], currency: st
         if sent
         else f"No estimate in {currency} is out with a client"
     )
-    won, whole = (total(rows, "net_amount") for rows in ([row for row in decided if row["state"] == "accepted"], decided))
+    won, whole = (
+        total(rows, "net_amount") for rows in ([row for row in decided if row["state"] == "accepted"], decided)
+    )
     if whole > 0:
         title += f"; {percent(ratio(won, whole))} of {money(whole, currency)} decided in twelve months was won"
     return title
@@ -407,6 +419,35 @@ def decided(rows: Sequence[Row], currency: str) -> str:
         return f"No estimate in {currency} was decided in twelve months"
     title = f"{len(won):,} of {count(len(rows), 'estimate')} decided in twelve months {'was' if 1 in (len(won), len(rows)) else 'were'} won"
     return title if rounds_to_zero(left) else f"{title}; {money(left, currency)} of what was won is not invoiced yet"
+
+
+def without_rate(projects: Sequence[Row]) -> str:
+    """Title on billable time without a rate, from rows by project (`entries`, `hours`, `currency`, `worth`)."""
+    if not projects:
+        return "All billable time on time and materials projects has a rate"
+    entries = sum(row["entries"] for row in projects)
+    title = (
+        f"{count(entries, 'billable entry', 'billable entries')} without a rate on {count(len(projects), 'project')}"
+    )
+    title += f": {hours(total(projects, 'hours'))} are valued at nothing"
+    valued = [row for row in projects if row["worth"] is not None]
+    worth = {
+        code: total([row for row in valued if row["currency"] == code], "worth")
+        for code in {row["currency"] for row in valued}
+    }
+    said = [money(amount, code) for code, amount in sorted(worth.items()) if not rounds_to_zero(amount)]
+    if not said:
+        return f"{title}, and no other time on these projects has a rate"
+    where = "" if len(valued) == len(projects) else f" for {len(valued):,} of the projects"
+    return f"{title}, which would be {joined(said)} at the rates of their other time{where}"
+
+
+def without_cost(people: Sequence[Row]) -> str:
+    """Title on time without a cost rate, from rows by person (`entries`, `hours`)."""
+    if not people:
+        return "All time has a cost rate"
+    who = people[0]["person_name"] if len(people) == 1 else f"{len(people):,} people"
+    return f"{hours(total(people, 'hours'))} of {who} have no cost rate, and count as free"
 
 
 def span(months: Sequence[Row]) -> str:

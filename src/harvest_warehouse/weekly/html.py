@@ -100,7 +100,9 @@ def calls(week: Week) -> list[Call]:
 def currency_lines(section: Section) -> tuple[list[str], list[list[str]]]:
     """Headings, and a line of whole amounts for each currency."""
     columns = [column for column in section.columns if column.key in _BY_CURRENCY]
-    return [column.title for column in columns], [[_said(row[column.key]) for column in columns] for row in section.rows]
+    return [column.title for column in columns], [
+        [_said(row[column.key]) for column in columns] for row in section.rows
+    ]
 
 
 def _account(week: Week, alerts: AlertsReport) -> _Account:

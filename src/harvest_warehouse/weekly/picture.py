@@ -15,7 +15,6 @@ from harvest_warehouse.dashboard.render import verdict
 from harvest_warehouse.weekly.chart_svg import drawable, svg
 from harvest_warehouse.weekly.content import Week
 from harvest_warehouse.weekly.html import CALLS, calls, currency_lines, warnings
-from harvest_warehouse.weekly.small_png import small
 
 _WIDTH, _MARGIN, _GAP = 1240, 30, 30
 _INNER = _WIDTH - 2 * _MARGIN
@@ -47,7 +46,7 @@ def picture(accounts: Sequence[Week]) -> bytes:
         if lines:
             drawing.table([names, *lines], [number * _INNER // len(names) for number in range(len(names))])
         drawing.sections([one for one in others if one.chart is not None])
-    return small(bytes(vl_convert.svg_to_png(drawable(drawing.svg()), scale=_SCALE)))
+    return bytes(vl_convert.svg_to_png(drawable(drawing.svg()), scale=_SCALE))
 
 
 class _Drawing:
@@ -77,7 +76,10 @@ class _Drawing:
         """Add rows of text, each cell wrapped to its column."""
         ends = [*columns[1:], _INNER]
         for row in rows:
-            cells = [textwrap.wrap(words, (end - start - 16) // 7) for words, start, end in zip(row, columns, ends, strict=True)]
+            cells = [
+                textwrap.wrap(words, (end - start - 16) // 7)
+                for words, start, end in zip(row, columns, ends, strict=True)
+            ]
             for lines, start in zip(cells, columns, strict=True):
                 for number, line in enumerate(lines):
                     self._write(line, _MARGIN + start, self._y + 14 + 17 * number, 13)

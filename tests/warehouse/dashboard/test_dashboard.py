@@ -591,7 +591,11 @@ def test_a_bar_that_is_cut_says_how_long_it_would_be_and_no_other_does(made: Mak
     [row, *_] = queries.budgets(Reader(shop.warehouse), chosen)
 
     def section(*shares: float) -> Section:
-        return burn([{**row, "project_id": n, "spent_share": share, "status": "over"} for n, share in enumerate(shares)], chosen, 10)
+        return burn(
+            [{**row, "project_id": n, "spent_share": share, "status": "over"} for n, share in enumerate(shares)],
+            chosen,
+            10,
+        )
 
     long, short = section(2.1, 0.68), section(1.5, 0.68)
     assert "Longer bars end at 150%" in long.note

@@ -103,11 +103,15 @@ def test_what_is_not_billed_is_the_same_in_all_places(shop: Shop, raised: Alerts
     assert old == alert.totals
     whole = lines(shop, "unbilled")
     assert rounded(by_currency(shop, "Not yet billed", "Billing & cash")) == rounded(whole)
-    [example] = re.findall(r'dlt-harvest sql "(select [^"]+ from mart_unbilled [^"]+)"', DOCS.read_text(encoding="utf-8"))
+    [example] = re.findall(
+        r'dlt-harvest sql "(select [^"]+ from mart_unbilled [^"]+)"', DOCS.read_text(encoding="utf-8")
+    )
     told: dict[str, Decimal] = {}
     for _, code, unbilled in ask(shop, example.replace("mart_unbilled", "marts.mart_unbilled")):
         told[code] = told.get(code, Decimal(0)) + unbilled
-    assert {code: value for code, value in told.items() if value} == {code: value for code, value in whole.items() if value}
+    assert {code: value for code, value in told.items() if value} == {
+        code: value for code, value in whole.items() if value
+    }
     assert any(whole.values()), "nothing was compared"
 
 

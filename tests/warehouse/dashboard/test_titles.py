@@ -82,7 +82,9 @@ def test_budgets_without_an_amount_hold_nothing(statuses: str, said: str) -> Non
     assert titles.budgets([{"status": status} for status in statuses.split()]) == said
 
 
-def budget(name: str, weeks: Any, *, until: date | None = None, estimate: Any = None, amount: Any = 40) -> dict[str, Any]:
+def budget(
+    name: str, weeks: Any, *, until: date | None = None, estimate: Any = None, amount: Any = 40
+) -> dict[str, Any]:
     return {
         "project_name": name, "budget": d(amount), "budget_remaining": Decimal(10), "weeks_of_budget_left": d(weeks),
         "forecast_until": until, "estimate_at_completion": d(estimate),
@@ -113,7 +115,11 @@ def test_a_budget_runs_out_only_if_its_end_does_not_come_first(row: dict[str, An
         ([], 0, "No budget will be used up within 4 weeks at its present pace"),
         ([], 1, "No other budget will be used up within 4 weeks at its present pace; 1 is used up already"),
         ([budget("P1", 1)], 0, "P1 will use up its budget within 4 weeks"),
-        ([budget("P1", 1), budget("P2", 3)], 2, "2 budgets will be used up within 4 weeks, P1 first; 2 are used up already"),
+        (
+            [budget("P1", 1), budget("P2", 3)],
+            2,
+            "2 budgets will be used up within 4 weeks, P1 first; 2 are used up already",
+        ),
         ([budget("P1", 2), budget("P2", 2)], 0, "2 budgets will be used up within 4 weeks"),
     ],
 )
@@ -187,7 +193,11 @@ def age(bucket: str, amount: Any) -> dict[str, Any]:
         ([], -30, "Clients owe nothing in EUR; credits of EUR 30 are not deducted"),
         ([age("not_due", 500)], 0, "Clients owe EUR 500, and nothing is overdue"),
         # One client owes 200 for 40 days, another paid 200 too much.
-        ([age("31-60", 200)], -200, "All of the EUR 200 that clients owe is overdue; credits of EUR 200 are not deducted"),
+        (
+            [age("31-60", 200)],
+            -200,
+            "All of the EUR 200 that clients owe is overdue; credits of EUR 200 are not deducted",
+        ),
         # 20 overdue, and a credit of 50.
         ([age("1-30", 20)], -50, "All of the EUR 20 that clients owe is overdue; credits of EUR 50 are not deducted"),
         ([age("not_due", 25), age("1-30", 50), age("90+", 25)], 0, "75% of the EUR 100 that clients owe is overdue"),
@@ -204,7 +214,10 @@ def test_credits_are_no_receivables(rows: list[Any], credit: int, said: str) -> 
     ("days", "said"),
     [
         ([], "Nothing was invoiced in EUR in the 90 days before any of these month ends: there are no days of sales"),
-        ([None], "Nothing was invoiced in EUR in the 90 days before any of these month ends: there are no days of sales"),
+        (
+            [None],
+            "Nothing was invoiced in EUR in the 90 days before any of these month ends: there are no days of sales",
+        ),
         ([62], "Clients take 62 days to pay (DSO at the end of Aug 2026)"),
         ([62, 100, 151], "Clients take 151 days to pay (DSO at the end of Oct 2026), up from 62 in Aug 2026"),
         # The last month has none: the title names the month it speaks of.
@@ -319,7 +332,10 @@ def client(name: str, standard: Any, effective: Any, hours: Any = 10) -> dict[st
         ([client("A", 100, 100)], "The client pays its standard rate for each hour worked"),
         ([client("A", 100, 100), client("B", 90, 95)], "All 2 clients with a rate pay it for each hour worked"),
         ([client("A", 100, "99.9")], "A pays >99% of its standard rate for each hour worked"),
-        ([client("A", 100, 80), client("B", 100, 90)], "A pays 80% of its standard rate for each hour worked, the least"),
+        (
+            [client("A", 100, 80), client("B", 100, 90)],
+            "A pays 80% of its standard rate for each hour worked, the least",
+        ),
         ([client("A", 100, 80), client("B", 50, 40)], "2 clients pay 80% of their standard rate for each hour worked"),
         (
             [client("Vertex Retail", 100, 95), client("Beacon Bank", None, "0.5", 1147)],
@@ -512,3 +528,43 @@ def test_the_pipeline_is_what_clients_have_to_decide(offered: list[Any], decided
 )
 def test_what_is_left_of_one_estimate_pays_for_no_other(rows: list[Any], said: str) -> None:
     assert titles.decided(rows, "EUR") == said
+
+
+def rateless(entries: int, hours: Any, worth: Any = None, currency: str = "EUR") -> dict[str, Any]:
+    return {"entries": entries, "hours": d(hours), "worth": d(worth), "currency": currency}
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([], "All billable time on time and materials projects has a rate"),
+        (
+            [rateless(1, 8)],
+            "1 billable entry without a rate on 1 project: 8 h are valued at nothing, and no other time on these projects has a rate",
+        ),
+        (
+            [rateless(3, 12, 1200), rateless(2, 5, 750, "USD")],
+            "5 billable entries without a rate on 2 projects: 17 h are valued at nothing, which would be EUR 1,200 and USD 750 "
+            "at the rates of their other time",
+        ),
+        (
+            [rateless(3, 12, 1200), rateless(2, 5)],
+            "5 billable entries without a rate on 2 projects: 17 h are valued at nothing, which would be EUR 1,200 at the rates "
+            "of their other time for 1 of the projects",
+        ),
+    ],
+)
+def test_time_without_a_rate_says_what_it_would_be_worth(rows: list[Any], said: str) -> None:
+    assert titles.without_rate(rows) == said
+
+
+@pytest.mark.parametrize(
+    ("people", "said"),
+    [
+        ([], "All time has a cost rate"),
+        ([("Ada", 20)], "20 h of Ada have no cost rate, and count as free"),
+        ([("Ada", 20), ("Bo", 5)], "25 h of 2 people have no cost rate, and count as free"),
+    ],
+)
+def test_time_without_a_cost_rate_is_named(people: list[tuple[str, int]], said: str) -> None:
+    assert titles.without_cost([{"person_name": name, "hours": d(hours)} for name, hours in people]) == said

@@ -11,7 +11,7 @@ from typing import Any
 import simplejson
 
 from harvest_warehouse.alerts import AlertsReport, Raised
-from harvest_warehouse.alerts.wording import alert_line, alert_title
+from harvest_warehouse.alerts.wording import alert_line, alert_title, dated
 from harvest_warehouse.messages.text import counted, exact
 
 _ROWS_OF_A_LIST = 10
@@ -33,7 +33,7 @@ def alert_lines(raised: Raised, report: AlertsReport) -> list[str]:
 
 def closing_line(report: AlertsReport) -> str:
     """Summary of all alerts in one sentence."""
-    days = " and ".join(sorted({day.isoformat() for day in report.as_of.values()}))
+    days = " and ".join(dated(day) for day in sorted(set(report.as_of.values())))
     ages = " and ".join(dict.fromkeys(report.ages.values()))
     as_of = f", as of {days}, loaded {ages} ago" if days else ""
     quiet = f" None: {', '.join(name.replace('_', ' ') for name in report.quiet)}." if report.quiet else ""

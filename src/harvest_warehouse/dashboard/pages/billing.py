@@ -20,11 +20,11 @@ def billing(read: Reader, chosen: Filters, header: Header) -> Page:
         unbilled = queries.unbilled(read, chosen)
         fees = queries.fees_left(read, chosen)
         receivables = queries.receivables_by_age(read, chosen)
-        credits = queries.credits(read, chosen)
+        overpaid = queries.overpaid(read, chosen)
         overdue = queries.overdue_invoices(read, chosen)
         months = queries.receivables_by_month(read, chosen)
     late = total(overdue, "open_amount")
-    credit = total(credits, "open_amount")
+    credit = total(overpaid, "open_amount")
     page = Page(
         "Billing & cash",
         "What to invoice now, and whom to chase",
@@ -33,7 +33,9 @@ def billing(read: Reader, chosen: Filters, header: Header) -> Page:
             Tile(
                 "Receivables",
                 money(total(receivables, "open_amount"), chosen.currency),
-                f"with taxes; credits of {money(-credit, chosen.currency)} beside it" if credit else "open invoices, with taxes",
+                f"with taxes; credits of {money(-credit, chosen.currency)} beside it"
+                if credit
+                else "open invoices, with taxes",
                 basis=INVOICES,
             ),
             Tile(
@@ -44,7 +46,9 @@ def billing(read: Reader, chosen: Filters, header: Header) -> Page:
             ),
             Tile(
                 "Left of fixed fees",
-                money(total([row for row in fees if row["uninvoiced_amount"] > 0], "uninvoiced_amount"), chosen.currency),
+                money(
+                    total([row for row in fees if row["uninvoiced_amount"] > 0], "uninvoiced_amount"), chosen.currency
+                ),
                 "fees less their invoices",
                 basis=FEES,
             ),

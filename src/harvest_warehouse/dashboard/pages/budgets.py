@@ -172,5 +172,3 @@ def _lines(lines: list[Row]) -> Section:
         name="budget-by-task-and-person",
         basis=BUDGETS,
     )
-
-

@@ -37,7 +37,12 @@ def clients(read: Reader, chosen: Filters, header: Header) -> Page:
                 f"of revenue of twelve months: {paying[0]['client_name']}" if paying else "no revenue in twelve months",
                 basis=REVENUE,
             ),
-            Tile("Revenue of twelve months", money(whole, chosen.currency), f"from {count(len(paying), 'client')}", basis=REVENUE),
+            Tile(
+                "Revenue of twelve months",
+                money(whole, chosen.currency),
+                f"from {count(len(paying), 'client')}",
+                basis=REVENUE,
+            ),
             Tile(
                 "Offered",
                 money(total(sent, "net_amount"), chosen.currency),
@@ -51,7 +56,11 @@ def clients(read: Reader, chosen: Filters, header: Header) -> Page:
                 basis=ESTIMATES,
             ),
         ),
-        (_concentration(revenue, chosen, header), _offered(offered, decided, chosen, header), _decided(decided, chosen)),
+        (
+            _concentration(revenue, chosen, header),
+            _offered(offered, decided, chosen, header),
+            _decided(decided, chosen),
+        ),
     )
     return known(page, header.missing)
 
@@ -64,7 +73,9 @@ def _concentration(clients: list[Row], chosen: Filters, header: Header) -> Secti
     ]
     paying = [row for row in rows if row["revenue"] > 0 and not rounds_to_zero(row["revenue"])]
     title = titles.concentration(paying, chosen.currency)
-    drawn = top(paying, ranked(paying, lambda some: total(some, "revenue")), _CLIENTS, ("revenue", "share"), "one", "client")
+    drawn = top(
+        paying, ranked(paying, lambda some: total(some, "revenue")), _CLIENTS, ("revenue", "share"), "one", "client"
+    )
     is_home = chosen.currency == header.home_currency
     return Section(
         title,

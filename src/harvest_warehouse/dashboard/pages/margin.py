@@ -43,11 +43,15 @@ def margin(read: Reader, chosen: Filters, header: Header) -> Page:
         share = f"{percent(ratio(earned, revenue))} of it" if revenue > 0 else "there is no revenue"
         tiles += [
             Tile("Margin of client work", money(earned, chosen.currency), share, earned < 0, REVENUE),
-            Tile(_INTERNAL, money(total(internal, "cost"), chosen.currency), "cost of the whole company", basis=REVENUE),
+            Tile(
+                _INTERNAL, money(total(internal, "cost"), chosen.currency), "cost of the whole company", basis=REVENUE
+            ),
         ]
     tiles += [
         Tile("Standard rate", _rate(standard, chosen), "value at rates ÷ billable hours", basis=REVENUE),
-        Tile("Effective rate", _rate(effective, chosen), "revenue without expenses ÷ hours of client work", basis=REVENUE),
+        Tile(
+            "Effective rate", _rate(effective, chosen), "revenue without expenses ÷ hours of client work", basis=REVENUE
+        ),
     ]
     page = Page(
         "Margin",
@@ -79,7 +83,9 @@ def _by_month(months: list[Row], internal: list[Row], chosen: Filters, header: H
         {**row, "month": month(row["month_start"]), "internal": beside.get(row["month_start"], ZERO)} for row in months
     ]
     title = (
-        titles.margin(rows, total(internal, "cost"), chosen.currency) if is_home else titles.revenue(rows, chosen.currency)
+        titles.margin(rows, total(internal, "cost"), chosen.currency)
+        if is_home
+        else titles.revenue(rows, chosen.currency)
     )
     of_costs = (
         Column("cost", f"Cost of client work ({chosen.currency})", "money"),
@@ -120,6 +126,7 @@ def _rates(clients: list[Row], chosen: Filters) -> Section:
             "effective": ratio(row["revenue"] - row["expense_revenue"], row["hours"]),
         }
         for row in named(clients, "client_name", "client_id")
+        if row["revenue"] or row["hours"]
     ]
     drawn = [row for row in rows if row["standard"] and row["effective"] is not None][:_IN_CHART]
     title = titles.rates(rows)
@@ -164,6 +171,7 @@ def _projects(projects: list[Row], chosen: Filters, *, is_home: bool) -> Section
             "effective": ratio(row["revenue"] - row["expense_revenue"], row["hours"]),
         }
         for row in projects
+        if row["revenue"] or row["hours"] or row["cost"]
     ]
     if is_home:
         rows.sort(key=lambda row: row["margin"])
