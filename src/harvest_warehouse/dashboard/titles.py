@@ -437,9 +437,11 @@ def without_rate(projects: Sequence[Row]) -> str:
     }
     said = [money(amount, code) for code, amount in sorted(worth.items()) if not rounds_to_zero(amount)]
     if not said:
-        return f"{title}, and no other time on these projects has a rate"
-    where = "" if len(valued) == len(projects) else f" for {len(valued):,} of the projects"
-    return f"{title}, which would be {joined(said)} at the rates of their other time{where}"
+        return f"{title}; no other time on these projects has a rate"
+    if len(valued) == len(projects):
+        return f"{title}; at the rates of other time on these projects they would be worth {joined(said)}"
+    has = "has" if len(valued) == 1 else "have"
+    return f"{title}; {len(valued):,} of the projects {has} rates, at which their hours would be worth {joined(said)}"
 
 
 def without_cost(people: Sequence[Row]) -> str:

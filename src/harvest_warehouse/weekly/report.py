@@ -26,6 +26,7 @@ class ReportReport:
         accounts: names of the accounts in it.
         currencies: currencies with a line of their own.
         alerts: number of raised alerts.
+        old: a warning for each account whose data is old.
     """
 
     page: Path
@@ -33,6 +34,7 @@ class ReportReport:
     accounts: tuple[str, ...]
     currencies: tuple[str, ...]
     alerts: int
+    old: tuple[str, ...] = ()
 
 
 def report(
@@ -84,6 +86,7 @@ def report(
         tuple(week.header.account_name for week in accounts),
         tuple(dict.fromkeys(currency for week in accounts for currency in week.header.currencies)),
         len(alerts.raised),
+        alerts.old,
     )
 
 

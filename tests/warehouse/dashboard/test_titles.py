@@ -540,17 +540,17 @@ def rateless(entries: int, hours: Any, worth: Any = None, currency: str = "EUR")
         ([], "All billable time on time and materials projects has a rate"),
         (
             [rateless(1, 8)],
-            "1 billable entry without a rate on 1 project: 8 h are valued at nothing, and no other time on these projects has a rate",
+            "1 billable entry without a rate on 1 project: 8 h are valued at nothing; no other time on these projects has a rate",
         ),
         (
             [rateless(3, 12, 1200), rateless(2, 5, 750, "USD")],
-            "5 billable entries without a rate on 2 projects: 17 h are valued at nothing, which would be EUR 1,200 and USD 750 "
-            "at the rates of their other time",
+            "5 billable entries without a rate on 2 projects: 17 h are valued at nothing; at the rates of other time on these "
+            "projects they would be worth EUR 1,200 and USD 750",
         ),
         (
             [rateless(3, 12, 1200), rateless(2, 5)],
-            "5 billable entries without a rate on 2 projects: 17 h are valued at nothing, which would be EUR 1,200 at the rates "
-            "of their other time for 1 of the projects",
+            "5 billable entries without a rate on 2 projects: 17 h are valued at nothing; 1 of the projects has rates, at which "
+            "their hours would be worth EUR 1,200",
         ),
     ],
 )

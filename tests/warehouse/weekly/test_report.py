@@ -377,6 +377,7 @@ def test_the_command_writes_both_files_and_says_where(built: Target, tmp_path: P
     done = CliRunner().invoke(app, ["report", "--out", "monday.html"])
     assert done.exit_code == 0, done.output
     assert "monday.html" in done.stdout
+    assert "days old" in done.stderr, "the simulated company lives in March"
     assert {"monday.html", "monday.png"} <= {path.name for path in tmp_path.iterdir()}
     wrong = CliRunner().invoke(app, ["report", "--out", "monday.png"])
     assert (wrong.exit_code, "--out is the page's file" in wrong.stderr) == (2, True)
