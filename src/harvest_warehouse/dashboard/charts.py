@@ -18,8 +18,7 @@ _HEIGHT = 260
 _BAR = 24
 _LABELS = 150
 WHOLE = Decimal(1)
-SHORT = "~s"
-"""Number format of an axis with money: 50k, 1.5M."""
+SHORT = "~s"  # money on an axis: 50k, 1.5M
 # The page's own font; the weekly report sets another.
 _FONT = "PT Sans, sans-serif"
 # Vega's menu links to an online editor.
@@ -79,7 +78,7 @@ def bars(
         .mark_bar(color=palette.BLUE, cornerRadiusEnd=0 if known else 2)
         .encode(
             x=alt.X(field=value.key, type="quantitative", title=value.title, axis=_axis(value.format)),
-            y=alt.Y(field=label.key, type="nominal", sort=labels, title=None, axis=alt.Axis(labelLimit=label_width)),
+            y=_down(label, labels, label_width),
             tooltip=[field.tooltip for field in tooltip],
         )
     )
@@ -200,7 +199,7 @@ def spans(rows: Sequence[Row], label: Field, first: Field, last: Field, unit: st
         for field in (first, last)
         if row[field.key] is not None
     ]
-    y = alt.Y(field=label.key, type="nominal", sort=labels, title=None, axis=alt.Axis(labelLimit=_LABELS))
+    y = _down(label, labels)
     of = Field("what", "")
     way = (
         alt.Chart(_data(rows))
@@ -251,20 +250,9 @@ def grid(
     """
     base = alt.Chart(_data(rows)).encode(
         x=_across(
-            rows,
-            across,
-            sorted(
-                {row[across.key] for row in rows},
-                key=lambda name: min(row["place"] for row in rows if row[across.key] == name),
-            ),
+            rows, across, list(dict.fromkeys(row[across.key] for row in sorted(rows, key=lambda row: row["place"])))
         ),
-        y=alt.Y(
-            field=down.key,
-            type="nominal",
-            sort=list(dict.fromkeys(row[down.key] for row in rows)),
-            title=None,
-            axis=alt.Axis(labelLimit=_LABELS),
-        ),
+        y=_down(down, list(dict.fromkeys(row[down.key] for row in rows))),
         tooltip=[field.tooltip for field in tooltip],
     )
     drawn: _Drawn = base.mark_rect(stroke=palette.WHITE, strokeWidth=1).encode(color=_colour(colour, colours))
@@ -281,6 +269,11 @@ def _axis(numbers: str) -> alt.Axis:
     small = f"abs(datum.value) < 1000 ? format(datum.value, ',.2~f') : format(datum.value, '{numbers}')"
     words = small if numbers == SHORT else f"format(datum.value, '{numbers}')"
     return alt.Axis(labelExpr=words, tickCount=5, labelOverlap="greedy", labelSeparation=8)
+
+
+def _down(label: Field, labels: list[str], width: int = _LABELS) -> alt.Y:
+    """Vertical axis of labels, each cut after `width` pixels."""
+    return alt.Y(field=label.key, type="nominal", sort=labels, title=None, axis=alt.Axis(labelLimit=width))
 
 
 def _across(rows: Sequence[Row], label: Field, labels: list[str] | None = None) -> alt.X:

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from harvest_time_tracking import SettingWrong
 from harvest_warehouse.alerts.freshness import age_of, age_words, old_words
 from harvest_warehouse.alerts.settings import AlertSettings, alert_settings
-from harvest_warehouse.dashboard import queries_trust
 from harvest_warehouse.dashboard.formatting import day
+from harvest_warehouse.dashboard.queries import trust as queries_trust
 from harvest_warehouse.dashboard.reader import Reader, Row
 from harvest_warehouse.dashboard.requirements import LISTS, Missing
 from harvest_warehouse.definitions import AS_OF, OF_MONTH, RECEIVABLE

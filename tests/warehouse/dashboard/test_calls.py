@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from harvest_warehouse.dashboard.calls import calls, in_order
 from harvest_warehouse.dashboard.header import Header, Rate
-from harvest_warehouse.dashboard.queries_calls import calls, in_order
 from harvest_warehouse.dashboard.reader import Reader
 from support.dashboards import nothing, top
 from support.shop import Shop

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harvest_warehouse.dashboard import charts, palette, queries_company, titles
+from harvest_warehouse.dashboard import charts, palette, queries, titles
 from harvest_warehouse.dashboard.charts import SHORT, Field
 from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.formatting import count, money, percent, ratio, rounds_to_zero, total
@@ -19,8 +19,8 @@ _COLOURS = {"draft": palette.GREY, "sent": palette.BLUE}
 def clients(read: Reader, chosen: Filters, header: Header) -> Page:
     """Build the page Clients & pipeline."""
     with read.at_once():
-        revenue = queries_company.clients_of_twelve_months(read, chosen)
-        estimates = queries_company.estimates(read, chosen)
+        revenue = queries.clients_of_twelve_months(read, chosen)
+        estimates = queries.estimates(read, chosen)
     paying = [row for row in revenue if row["revenue"] > 0]
     whole = total(paying, "revenue")
     offered, decided = [row for row in estimates if row["is_open"]], [row for row in estimates if not row["is_open"]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from harvest_warehouse.dashboard import charts, palette, queries, queries_company, titles
+from harvest_warehouse.dashboard import charts, palette, queries, titles
 from harvest_warehouse.dashboard.charts import Field
 from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.formatting import ZERO, money, month, percent, ratio, total
@@ -33,7 +33,7 @@ def margin(read: Reader, chosen: Filters, header: Header) -> Page:
         clients = queries.profitability(read, chosen, "client")
         projects = queries.profitability(read, chosen, "project")
         internal = queries.internal_cost(read, chosen)
-        company = queries_company.revenue_by_currency(read, chosen)
+        company = queries.revenue_by_currency(read, chosen)
     revenue, expenses = total(months, "revenue"), total(months, "expense_revenue")
     effective = ratio(revenue - expenses, total(months, "hours"))
     standard = ratio(total(months, "value_at_rates"), total(months, "billable_hours"))

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 
-from harvest_warehouse.dashboard import queries, queries_company
+from harvest_warehouse.dashboard import queries
+from harvest_warehouse.dashboard.calls import calls as read_calls
+from harvest_warehouse.dashboard.calls import in_order
 from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.formatting import count, hours, money, percent, ratio, total
 from harvest_warehouse.dashboard.header import Header
 from harvest_warehouse.dashboard.page import Page, Tile
-from harvest_warehouse.dashboard.queries_calls import calls as read_calls
-from harvest_warehouse.dashboard.queries_calls import in_order
 from harvest_warehouse.dashboard.reader import Reader, Row
 from harvest_warehouse.dashboard.requirements import BUDGETS, INVOICES, PEOPLE, UNBILLED, known
 from harvest_warehouse.dashboard.sections import burn, utilisation_by_week
@@ -30,8 +30,8 @@ def overview(read: Reader, chosen: Filters, header: Header) -> Page:
         missing = queries.missing_by_week(read, chosen, header.thresholds.missing_hours)
         budgets = queries.budgets(read, everything)
         lines = _lines(read, everything, budgets, header)
-        overdue_before = queries_company.overdue_a_week_ago(read, everything)
-        unbilled_before = queries_company.unbilled_a_week_ago(read, everything)
+        overdue_before = queries.overdue_a_week_ago(read, everything)
+        unbilled_before = queries.unbilled_a_week_ago(read, everything)
     order = "the largest of each currency first" if header.unconverted else "the most money over first"
     page = Page(
         "Overview",
@@ -57,7 +57,7 @@ def _lines(read: Reader, everything: Filters, budgets: list[Row], header: Header
     """One row for each currency of the company."""
     owed = queries.receivables_by_age(read, everything)
     work = queries.unbilled(read, everything)
-    earned = queries_company.revenue_by_currency(read, everything)
+    earned = queries.revenue_by_currency(read, everything)
 
     def line(currency: str) -> Row:
         mine, unbilled, months = ([row for row in rows if row["currency"] == currency] for rows in (owed, work, earned))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from harvest_warehouse.dashboard import charts, palette, queries, queries_company, titles
+from harvest_warehouse.dashboard import charts, palette, queries, titles
 from harvest_warehouse.dashboard.charts import Field
 from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.formatting import ZERO, count, hours, percent, ratio, short_day, total
@@ -39,7 +39,7 @@ def people(read: Reader, chosen: Filters, header: Header) -> Page:
     with read.at_once():
         persons = queries.utilisation_by_person(read, chosen)
         missing = queries.missing_timesheets(read, chosen)
-        away = queries_company.on_leave(read, chosen)
+        away = queries.on_leave(read, chosen)
     everyone = [_measured(row, chosen) for row in named(persons, "person_name", "user_id")]
     able = sorted((row for row in everyone if row["share"] is not None), key=lambda row: (-row["share"], row["label"]))
     shown = able if len(able) <= _MOST else [*able[:_AT_EACH_END], *able[-_AT_EACH_END:]]

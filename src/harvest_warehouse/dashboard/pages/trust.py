@@ -6,12 +6,13 @@ from decimal import Decimal
 
 from dlt.common.json import json
 
-from harvest_warehouse.dashboard import charts, palette, queries_trust, titles
+from harvest_warehouse.dashboard import charts, palette, titles
 from harvest_warehouse.dashboard.charts import Field
 from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.formatting import count, day
 from harvest_warehouse.dashboard.header import Header
 from harvest_warehouse.dashboard.page import Column, Page, Section, Tile, used
+from harvest_warehouse.dashboard.queries import trust as queries_trust
 from harvest_warehouse.dashboard.reader import Reader, Row
 from harvest_warehouse.database.system_tables import AGREED
 
