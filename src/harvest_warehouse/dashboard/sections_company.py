@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from harvest_warehouse.dashboard import titles
+from harvest_warehouse.dashboard import charts, palette, titles
+from harvest_warehouse.dashboard.charts import Field
 from harvest_warehouse.dashboard.formatting import ZERO, count, joined, month, ratio, total
 from harvest_warehouse.dashboard.header import Header
 from harvest_warehouse.dashboard.page import Column, Section
 from harvest_warehouse.dashboard.reader import Row
 from harvest_warehouse.dashboard.requirements import COMPANY, REVENUE
+
+INTERNAL = "Internal work and leave"
+COSTS = {
+    Field("revenue", "Revenue"): palette.BLUE,
+    Field("cost", "Cost of client work"): palette.ORANGE,
+    Field("internal", INTERNAL): palette.GREY,
+}
+"""Bars of a month: revenue, and the two kinds of cost that it has to bear."""
 
 
 def calls(rows: list[Row], header: Header) -> Section:
@@ -126,8 +135,18 @@ def company_margin(months: list[Row], internal: list[Row], header: Header) -> Se
             f"The margin of the whole company is not known: {why}. Set `{name}` in `[harvest_marts]` and build again"
         )
         return Section(title, (), (), name="company-margin", basis=REVENUE)
+    title = titles.margin(rows, total(internal, "cost"), home, "Client work in all currencies")
+    beside = {row["month_start"]: row["cost"] for row in internal}
+    by_month = [
+        {
+            "month": month(start),
+            **{key: total([row for row in rows if row["month_start"] == start], key) for key in ("revenue", "cost")},
+            "internal": beside.get(start, ZERO),
+        }
+        for start in sorted({row["month_start"] for row in rows})
+    ]
     return Section(
-        titles.margin(rows, total(internal, "cost"), home, "Client work in all currencies"),
+        title,
         rows,
         (
             Column("month", "Month"),
@@ -137,6 +156,8 @@ def company_margin(months: list[Row], internal: list[Row], header: Header) -> Se
             Column("margin", f"Margin ({home})", "money"),
             Column("share", "Margin (%)", "share"),
         ),
+        charts.pairs(by_month, Field("month", "Month"), COSTS, home, title) if by_month else None,
+        {field.title: colour for field, colour in COSTS.items()} if by_month else {},
         note=conversion(header),
         name="company-margin",
         basis=REVENUE,

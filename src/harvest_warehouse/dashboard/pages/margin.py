@@ -13,7 +13,7 @@ from harvest_warehouse.dashboard.page import Column, Page, Section, Tile
 from harvest_warehouse.dashboard.ranking import named
 from harvest_warehouse.dashboard.reader import Reader, Row
 from harvest_warehouse.dashboard.requirements import REVENUE, known
-from harvest_warehouse.dashboard.sections_company import company_margin
+from harvest_warehouse.dashboard.sections_company import COSTS, INTERNAL, company_margin
 
 _IN_CHART = 15
 _TYPES = {
@@ -22,7 +22,6 @@ _TYPES = {
     "non_billable": "non-billable",
     "unknown": "unknown",
 }
-_INTERNAL = "Internal work and leave"
 
 
 def margin(read: Reader, chosen: Filters, header: Header) -> Page:
@@ -43,9 +42,7 @@ def margin(read: Reader, chosen: Filters, header: Header) -> Page:
         share = f"{percent(ratio(earned, revenue))} of it" if revenue > 0 else "there is no revenue"
         tiles += [
             Tile("Margin of client work", money(earned, chosen.currency), share, earned < 0, REVENUE),
-            Tile(
-                _INTERNAL, money(total(internal, "cost"), chosen.currency), "cost of the whole company", basis=REVENUE
-            ),
+            Tile(INTERNAL, money(total(internal, "cost"), chosen.currency), "cost of the whole company", basis=REVENUE),
         ]
     tiles += [
         Tile("Standard rate", _rate(standard, chosen), "value at rates ÷ billable hours", basis=REVENUE),
@@ -90,12 +87,10 @@ def _by_month(months: list[Row], internal: list[Row], chosen: Filters, header: H
     of_costs = (
         Column("cost", f"Cost of client work ({chosen.currency})", "money"),
         Column("margin", f"Margin of client work ({chosen.currency})", "money"),
-        Column("internal", f"{_INTERNAL} ({chosen.currency})", "money"),
+        Column("internal", f"{INTERNAL} ({chosen.currency})", "money"),
         Column("costless_hours", "Without a cost rate (h)", "hours"),
     )
-    values = {Field("revenue", "Revenue"): palette.BLUE}
-    if is_home:
-        values |= {Field("cost", "Cost of client work"): palette.ORANGE, Field("internal", _INTERNAL): palette.GREY}
+    values = COSTS if is_home else {Field("revenue", "Revenue"): palette.BLUE}
     return Section(
         title,
         rows,
@@ -110,7 +105,7 @@ def _by_month(months: list[Row], internal: list[Row], chosen: Filters, header: H
         charts.pairs(rows, Field("month", "Month"), values, chosen.currency, title) if rows else None,
         {field.title: colour for field, colour in values.items()} if is_home else {},
         f"Complete months. Cost is labour at cost rates and all expenses. Revenue and cost of client work are of clients billed in "
-        f"{chosen.currency}; {_INTERNAL.lower()} is of the whole company, not split over currencies, and without expenses in currencies that have no rate."
+        f"{chosen.currency}; {INTERNAL.lower()} is of the whole company, not split over currencies, and without expenses in currencies that have no rate."
         if is_home
         else f"Complete months. {_why_not(chosen, header)}",
         "revenue-by-month",
