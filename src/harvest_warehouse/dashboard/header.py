@@ -11,10 +11,11 @@ from typing import NamedTuple
 from harvest_time_tracking import SettingWrong
 from harvest_warehouse.alerts.freshness import age_of, age_words, old_words
 from harvest_warehouse.alerts.settings import AlertSettings, alert_settings
-from harvest_warehouse.dashboard.formatting import day
+from harvest_warehouse.dashboard.formatting import count, day, listed
 from harvest_warehouse.dashboard.queries import trust as queries_trust
 from harvest_warehouse.dashboard.reader import Reader, Row
 from harvest_warehouse.dashboard.requirements import LISTS, Missing
+from harvest_warehouse.database.system_tables import AGREED
 from harvest_warehouse.definitions import AS_OF, OF_MONTH, RECEIVABLE
 
 
@@ -180,6 +181,29 @@ def header(
     )
 
 
+def verdict(header: Header) -> str:
+    """Summarise the comparison with Harvest in one line: how many figures are equal, and what the others are."""
+    if not header.verdicts or header.compared_at is None:
+        return "not run"
+    equal = sum(header.verdicts.get(name, 0) for name in AGREED)
+    others = [
+        f"{number:,} {_VERDICTS.get(name, name)}"
+        for name, number in sorted(header.verdicts.items())
+        if name not in AGREED and number
+    ]
+    said = [f"{equal:,} of {sum(header.verdicts.values()):,} figures equal", *others]
+    return f"{', '.join(said)} ({day(header.compared_at)})"
+
+
+def without_rate(header: Header) -> str:
+    """Count the time entries without a billable rate or a cost rate, as text."""
+    unread = [name for name in ("time_entries", "projects") if name in header.never_read]
+    if unread:
+        # Whether an entry needs a rate depends on its project.
+        return f"not known: {listed(unread)} were never read from Harvest"
+    return f"{count(header.without_billable_rate, 'billable entry', 'billable entries')}, {header.without_cost_rate:,} without a cost rate"
+
+
 def _rate(row: Row) -> Decimal:
     return round(Decimal(row["revenue_home"]) / Decimal(row["revenue"]), 6)
 
@@ -198,6 +222,13 @@ def _missing(read: Reader, account_id: str) -> dict[str, Missing]:
             missing[name] = "none"
     return missing
 
+
+_VERDICTS = {
+    "mismatch": "different",
+    "missing_here": "missing here",
+    "missing_there": "missing at Harvest",
+    "not_provable": "not provable",
+}
 
 _WITHOUT_RATE = """
   select

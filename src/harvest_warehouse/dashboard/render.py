@@ -7,16 +7,14 @@ from collections.abc import Sequence
 import marimo as mo
 from markupsafe import Markup
 
-from harvest_warehouse.dashboard.formatting import count, day, listed
-from harvest_warehouse.dashboard.header import Header
+from harvest_warehouse.dashboard.formatting import count, listed
+from harvest_warehouse.dashboard.header import Header, verdict, without_rate
 from harvest_warehouse.dashboard.markup import code, rendered, templates
 from harvest_warehouse.dashboard.page import Page, Section
-from harvest_warehouse.database.system_tables import AGREED
 
 _FORMATS = {"money": "{:,.2f}", "hours": "{:,.2f}", "share": "{:,.1f}", "number": "{:,.1f}", "count": "{:,.0f}"}
 _ROWS_OF_A_TABLE = 10
 _TEMPLATES = templates(__file__)
-_VERDICTS = {"missing_here": "missing here", "missing_there": "missing at Harvest", "not_provable": "not provable"}
 
 
 def head(header: Header, currency: str | None, page: object, filters: Sequence[object]) -> mo.Html:
@@ -49,29 +47,6 @@ def problem(words: str, again: object) -> mo.Html:
         told=rendered(told.text), again=rendered(mo.as_html(again).text)
     )
     return mo.Html(html)
-
-
-def verdict(header: Header) -> str:
-    """Summarise the comparison with Harvest in one line: exact, ties, and all other verdicts."""
-    if not header.verdicts or header.compared_at is None:
-        return "not run"
-    exact, ties = (header.verdicts.get(name, 0) for name in AGREED)
-    said = [f"{exact:,} exact", count(ties, "tie")]
-    said += [
-        f"{number:,} {_VERDICTS.get(name, name)}"
-        for name, number in sorted(header.verdicts.items())
-        if name not in AGREED
-    ]
-    return f"{', '.join(said)} ({day(header.compared_at)})"
-
-
-def without_rate(header: Header) -> str:
-    """Count the time entries without a billable rate or a cost rate, as text."""
-    unread = [name for name in ("time_entries", "projects") if name in header.never_read]
-    if unread:
-        # Whether an entry needs a rate depends on its project.
-        return f"not known: {listed(unread)} were never read from Harvest"
-    return f"{count(header.without_billable_rate, 'billable entry', 'billable entries')}, {header.without_cost_rate:,} without a cost rate"
 
 
 class Drawn(mo.Html):

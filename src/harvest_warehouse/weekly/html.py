@@ -12,9 +12,9 @@ from harvest_time_tracking import printable
 from harvest_warehouse.alerts import AlertsReport
 from harvest_warehouse.alerts.wording import alert_line, alert_title
 from harvest_warehouse.dashboard.formatting import listed
+from harvest_warehouse.dashboard.header import verdict, without_rate
 from harvest_warehouse.dashboard.markup import templates
 from harvest_warehouse.dashboard.page import Section, Tile
-from harvest_warehouse.dashboard.render import verdict, without_rate
 from harvest_warehouse.weekly.chart_svg import png
 from harvest_warehouse.weekly.content import Week
 

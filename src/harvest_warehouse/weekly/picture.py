@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import vl_convert
 from markupsafe import Markup
 
+from harvest_warehouse.dashboard.header import verdict
 from harvest_warehouse.dashboard.markup import rendered
 from harvest_warehouse.dashboard.page import Section, Tile
-from harvest_warehouse.dashboard.render import verdict
 from harvest_warehouse.weekly.chart_svg import drawable, svg
 from harvest_warehouse.weekly.content import Week
 from harvest_warehouse.weekly.html import CALLS, calls, currency_lines, warnings

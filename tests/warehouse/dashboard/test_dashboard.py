@@ -29,7 +29,7 @@ from harvest_warehouse.dashboard.argument import as_argument, from_argument
 from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.first_paint import FirstPaint
 from harvest_warehouse.dashboard.formatting import money, percent, total
-from harvest_warehouse.dashboard.header import accounts
+from harvest_warehouse.dashboard.header import accounts, verdict, without_rate
 from harvest_warehouse.dashboard.markup import code
 from harvest_warehouse.dashboard.page import Column, Page, Section
 from harvest_warehouse.dashboard.pages import PAGES
@@ -37,7 +37,7 @@ from harvest_warehouse.dashboard.pages.people import figure_in_field, load
 from harvest_warehouse.dashboard.ranking import named, ranked
 from harvest_warehouse.dashboard.ranking import top as first_few
 from harvest_warehouse.dashboard.reader import Reader, hand_over, handed_over
-from harvest_warehouse.dashboard.render import problem, verdict, without_rate
+from harvest_warehouse.dashboard.render import problem
 from harvest_warehouse.dashboard.requirements import known
 from harvest_warehouse.dashboard.sections import burn
 from harvest_warehouse.dashboard.url import filters_asked_for, page_asked_for
@@ -307,7 +307,7 @@ def test_the_verdict_is_that_of_the_last_comparison_and_never_a_fixed_text(made:
         ),
     )
     said = verdict(top(compared))
-    assert said.startswith("2 exact, 0 ties, 1 mismatch (")
+    assert said.startswith("2 of 3 figures equal, 1 different (")
     trust = page(compared, "Trust")
     assert tiles(trust)["Figures equal to Harvest's"] == "2 of 3"
     assert trust.sections[1].table()[0]["Difference"] == -2.0

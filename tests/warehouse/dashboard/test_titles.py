@@ -568,3 +568,15 @@ def test_time_without_a_rate_says_what_it_would_be_worth(rows: list[Any], said: 
 )
 def test_time_without_a_cost_rate_is_named(people: list[tuple[str, int]], said: str) -> None:
     assert titles.without_cost([{"person_name": name, "hours": d(hours)} for name, hours in people]) == said
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ([], "No time was spent on a budget that is over or heading over"),
+        ([1, 1], "Which tasks and people used the one budget that is over or heading over"),
+        ([1, 2, 1], "Which tasks and people used the 2 budgets that are over or heading over"),
+    ],
+)
+def test_a_budget_with_several_lines_is_one_budget(keys: list[int], said: str) -> None:
+    assert titles.budget_lines([{"project_id": key} for key in keys]) == said

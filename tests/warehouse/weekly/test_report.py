@@ -282,7 +282,7 @@ def test_the_verdict_is_read_from_the_reconciliation_and_not_run_where_there_is_
         from (values ('exact'), ('exact'), ('mismatch')) as v(verdict)
         """,
     )
-    assert "<b>Compared with Harvest</b> 2 exact, 0 ties, 1 mismatch (15 Mar 2026)" in page
+    assert "<b>Compared with Harvest</b> 2 of 3 figures equal, 1 different (15 Mar 2026)" in page
     assert "not run" not in page
 
 

@@ -131,6 +131,7 @@ def _retainers(monthly: list[Row], budgets: list[Row], header: Header) -> Sectio
             colour=Field("state", "This month"),
             colours=_COLOURS,
             mark=charts.WHOLE,
+            label_width=230,
             description=title,
         )
         if drawn
@@ -149,14 +150,8 @@ def _lines(lines: list[Row]) -> Section:
         key = (row["project_id"], row["line_kind"])
         spent[key] = spent.get(key, Decimal(0)) + Decimal(row["spent"])
     rows = [{**row, "share": ratio(row["spent"], spent[row["project_id"], row["line_kind"]])} for row in lines]
-    projects = len({row["project_id"] for row in rows})
-    title = (
-        f"Which tasks and people used the {count(projects, 'budget')} that {'is' if projects == 1 else 'are'} over or heading over"
-        if rows
-        else "No time was spent on a budget that is over or heading over"
-    )
     return Section(
-        title,
+        titles.budget_lines(rows),
         rows,
         (
             Column("project_name", "Project"),

@@ -5,6 +5,18 @@ No title reads the marts. An amount that rounds to 0 counts as none, and a share
 
 from __future__ import annotations
 
+from harvest_warehouse.dashboard.titles.budget_and_margin import (
+    budget_lines,
+    budgets,
+    margin,
+    monthly_budgets,
+    projects,
+    rates,
+    revenue,
+    running_out,
+    span,
+    without_rate,
+)
 from harvest_warehouse.dashboard.titles.cash import (
     calls,
     company,
@@ -18,19 +30,9 @@ from harvest_warehouse.dashboard.titles.cash import (
     unbilled,
 )
 from harvest_warehouse.dashboard.titles.hours import full_weeks, leave, people, timesheets, utilisation, without_cost
-from harvest_warehouse.dashboard.titles.projects import (
-    budgets,
-    margin,
-    monthly_budgets,
-    projects,
-    rates,
-    revenue,
-    running_out,
-    span,
-    without_rate,
-)
 
 __all__ = [
+    "budget_lines",
     "budgets",
     "calls",
     "company",

@@ -62,6 +62,15 @@ def running_out(soon: Sequence[Row], used_up: int, weeks: int) -> str:
     return f"{len(soon):,} budgets will be used up within {weeks} weeks{'' if is_tied else f', {name} first'}{already}"
 
 
+def budget_lines(lines: Sequence[Row]) -> str:
+    """Title on what tasks and people spent of the budgets that are over, or heading there."""
+    number = len({row["project_id"] for row in lines})
+    if not number:
+        return "No time was spent on a budget that is over or heading over"
+    which = "one budget that is" if number == 1 else f"{number:,} budgets that are"
+    return f"Which tasks and people used the {which} over or heading over"
+
+
 def monthly_budgets(current: Sequence[Row], blank: int, as_of: date) -> str:
     """Title on the running month of monthly budgets.
 
