@@ -21,7 +21,7 @@ def alert_title(raised: Raised, report: AlertsReport) -> str:
 
 def alert_line(raised: Raised, row: Mapping[str, Any]) -> str:
     """Text of one row of a raised alert."""
-    is_loss = raised.alert.loss_line and row["loss_amount"] > 0
+    is_loss = raised.alert.loss_line and (row.get("loss_amount") or 0) > 0
     return said(raised.alert.loss_line if is_loss else raised.alert.line, row)
 
 

@@ -315,7 +315,12 @@ def test_the_keyboard_reaches_the_pages_and_the_filters_in_their_order_and_shows
 def test_the_keyboard_alone_goes_from_page_to_page_and_keeps_its_place(site: Site) -> None:
     page = site.open()
     page.keyboard.press("Tab")
-    for key, name in (("ArrowDown", "People"), ("ArrowDown", "Budgets"), ("End", "Trust"), ("ArrowUp", "Clients & pipeline")):
+    for key, name in (
+        ("ArrowDown", "People"),
+        ("ArrowDown", "Budgets"),
+        ("End", "Trust"),
+        ("ArrowUp", "Clients & pipeline"),
+    ):
         page.keyboard.press(key)
         shown(page, name)
         assert page.evaluate(FOCUSED)[0] == "Page"
