@@ -16,8 +16,8 @@ _INK, _PAPER, _LINE, _BLUE, _SAND, _GREY = "#1f2933", "#ffffff", "#9aa5b1", "#db
 # What a layer is for, by its first package.
 _WORDS = {
     "cli": "what people type; only here something is printed",
-    "sync": "whole jobs: keep equal, move elsewhere",
-    "doctor": "single jobs that compare or report",
+    "sync": "whole jobs: keep equal, move elsewhere, report",
+    "doctor": "single jobs that compare or show",
     "alerts": "single jobs on the tables",
     "database": "run, lock, connection, our own tables, state",
     "warehouse": "where an account's rows go",

@@ -28,7 +28,20 @@ _CALLS = re.compile(r"\b([A-Z][A-Z_0-9]+)\(")
 # What stands before a bracket and is no function, or is a type.
 _NO_FUNCTIONS = {"AND", "AS", "BY", "FROM", "IN", "JOIN", "ON", "OR", "OVER", "SELECT", "THEN", "VALUES", "WHEN", "NOT"}
 _NO_FUNCTIONS |= {"DECIMAL", "VARCHAR", "NUMERIC", "GROUP", "TABLE", "EXISTS", "STRUCT"}
-_EVERYWHERE = {"ABS", "CAST", "COALESCE", "COUNT", "LOWER", "MAX", "MIN", "NULLIF", "ROUND", "SUM", "TRIM"}
+_EVERYWHERE = {
+    "ABS",
+    "CAST",
+    "COALESCE",
+    "COUNT",
+    "LOWER",
+    "MAX",
+    "MIN",
+    "NULLIF",
+    "ROUND",
+    "ROW_NUMBER",
+    "SUM",
+    "TRIM",
+}
 _QUERIES = (exp.Select, exp.Update, exp.Delete)
 # Made by hand, so that a new one is looked at: sqlglot writes and reads functions that a database does not have.
 FUNCTIONS = {

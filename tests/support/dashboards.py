@@ -7,12 +7,15 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 
+from harvest_warehouse.alerts.settings import AlertSettings
 from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.header import Header, accounts, header
 from harvest_warehouse.dashboard.page import Page
@@ -121,9 +124,11 @@ def _run(shop: Shop, *statements: str) -> None:
             client.execute_sql(statement)
 
 
-def top(shop: Shop) -> Header:
+def top(shop: Shop, now: datetime | None = None) -> Header:
+    """Header as it is on the day of the figures, so that they are not old, or at another time."""
     read = Reader(shop.warehouse)
-    return header(read, next(iter(accounts(read))))
+    head = header(read, next(iter(accounts(read))), AlertSettings(), now=now)
+    return head if now else replace(head, age=timedelta(hours=5))
 
 
 def page(shop: Shop, name: str, **filters: Any) -> Page:
@@ -140,7 +145,7 @@ def tiles(of: Page) -> dict[str, str]:
 
 def amount(figure: str) -> Decimal:
     """Number in a figure such as `EUR 1,234` or `1,234 h`."""
-    return Decimal("".join(sign for sign in figure if sign in "-0123456789."))
+    return Decimal("".join(sign for sign in figure.replace("−", "-") if sign in "-0123456789."))
 
 
 # Background colours of the pages; test_browser.py checks that they are what a browser shows.

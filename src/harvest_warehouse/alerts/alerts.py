@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -12,12 +12,14 @@ import sqlglot
 from sqlglot import exp
 
 from harvest_warehouse.alerts.catalogue import ALERTS, Alert
+from harvest_warehouse.alerts.freshness import age_of, age_words, old_words
 from harvest_warehouse.alerts.settings import AlertSettings, alert_settings
 from harvest_warehouse.database import Database
 from harvest_warehouse.database.read_only import reading
 from harvest_warehouse.warehouse import Target
 
 _FINDINGS = "mart_data_quality"
+_ACCOUNTS = "select account_id, as_of_date, loaded_at, time_zone from marts.dim_account order by account_id"
 
 
 @dataclass(frozen=True)
@@ -44,16 +46,29 @@ class AlertsReport:
         settings: thresholds.
         raised: raised alerts, in the order of the catalogue (urgent ones first).
         quiet: names of the alerts that found nothing.
+        ages: time since the last load, in words, by account.
+        old: a warning for each account whose data is older than it may be.
     """
 
     as_of: dict[str, date]
     settings: AlertSettings
     raised: tuple[Raised, ...]
     quiet: tuple[str, ...]
+    ages: dict[str, str] = field(default_factory=dict)
+    old: tuple[str, ...] = ()
+
+    @property
+    def needs_attention(self) -> bool:
+        """True if something was raised, or the data is old."""
+        return bool(self.raised or self.old)
 
 
 def alerts(
-    warehouse: Target, settings: AlertSettings | None = None, *, catalogue: Sequence[Alert] = ALERTS
+    warehouse: Target,
+    settings: AlertSettings | None = None,
+    *,
+    catalogue: Sequence[Alert] = ALERTS,
+    now: datetime | None = None,
 ) -> AlertsReport:
     """Evaluate every alert.
 
@@ -61,6 +76,7 @@ def alerts(
         warehouse: target with the marts.
         settings: thresholds; None to read them from dlt's configuration.
         catalogue: alerts to evaluate.
+        now: present time (aware), to tell the age of the data; None for the clock's.
 
     Raises:
         SettingWrong: a threshold is invalid, or the marts are not built.
@@ -69,14 +85,21 @@ def alerts(
     """
     settings = settings or alert_settings()
     with reading(warehouse, _FINDINGS) as database:
-        as_of = dict(database.rows("select account_id, as_of_date from marts.dim_account order by 1"))
+        accounts = database.records(_ACCOUNTS)
         findings = dict(database.rows(f"select finding, max(query) from marts.{_FINDINGS} group by 1"))
         found = [(alert, _rows(database, alert, findings, settings)) for alert in catalogue]
+    ages = {row["account_id"]: age_of(row, now or datetime.now(UTC)) for row in accounts}
     return AlertsReport(
-        as_of,
+        {row["account_id"]: row["as_of_date"] for row in accounts},
         settings,
         tuple(Raised(alert, rows, _totals(alert, rows)) for alert, rows in found if rows),
         tuple(alert.name for alert, rows in found if not rows),
+        {account_id: age_words(age) for account_id, age in ages.items()},
+        tuple(
+            old_words(ages[row["account_id"]], row["as_of_date"], row["loaded_at"])
+            for row in accounts
+            if ages[row["account_id"]] > settings.max_age
+        ),
     )
 
 

@@ -5,6 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from harvest_warehouse.definitions import (
+    AS_OF,
+    LAST_MONTHS,
+    LAST_WEEK,
+    MISSING_HOURS,
+    OF_MONTH,
+    OVER_AMOUNT,
+    OVER_BUDGET,
+    OVERDUE,
+    PROJECT_RATES,
+    UNBILLED_EXPENSES,
+    UNBILLED_TIME,
+)
+
 Severity = Literal["urgent", "soon"]
 
 
@@ -18,6 +32,7 @@ class Alert:
         nouns: what a row is, in singular and plural.
         words: what the rows have in common; `{name}` is replaced by a threshold.
         line: text of one row; `{column}` is replaced by a value.
+        loss_line: the same where `loss_amount` is above 0; empty for no other text.
         query: query for the rows, worst first, in DuckDB's SQL on `marts.`, with thresholds as `:name`, and
             `finding.<check>` for the rows that a check of the last build found. Every row has an `account_id`.
         total: column to add up, by currency if the rows have one.
@@ -30,56 +45,78 @@ class Alert:
     line: str
     query: str
     total: str | None = None
+    loss_line: str = ""
 
+
+# The largest amount of each currency comes first: currencies are not compared.
+_PLACE = "row_number() over (partition by {row}.account_id, {row}.currency order by {by} desc, {key})"
 
 ALERTS = (
-    Alert(
-        name="budget",
-        severity="urgent",
-        nouns=("budget", "budgets"),
-        words="spent to {budget_share} or more, or heading past 100 %",
-        line="{client_name}, {project_name}: {budget_spent} of {budget} {unit} spent ({spent_share}), forecast {forecast_share}",
-        query="""
-            select
-              account_id,
-              client_name,
-              project_name,
-              case when budget_unit = 'money' then currency else 'hours' end as unit,
-              budget,
-              budget_spent,
-              spent_share,
-              case when budget > 0 then estimate_at_completion / budget end as forecast_share,
-              weeks_of_budget_left,
-              forecast_until,
-              status
-            from marts.mart_project_budget
-            where
-              is_active
-              and budget is not null
-              and (budget_spent > budget or spent_share >= :budget_share or estimate_at_completion > budget)
-            order by coalesce(spent_share, 1000) desc, client_name, project_name, project_id
-        """,
-    ),
     Alert(
         name="overdue_invoices",
         severity="urgent",
         nouns=("invoice", "invoices"),
         words="overdue by {overdue_days} or more",
         line="{client_name}: invoice {invoice_number}, {open_amount}, due {due_date}, {days_overdue} days overdue",
-        query="""
+        query=f"""
             select
-              account_id,
-              client_name,
-              invoice_number,
-              currency,
-              open_amount,
-              due_date,
-              days_overdue
-            from marts.fct_invoice
-            where state = 'open' and open_amount > 0 and days_overdue > 0 and days_overdue >= :overdue_days
-            order by days_overdue desc, open_amount desc, invoice_id
+              fact.account_id,
+              fact.client_id,
+              fact.client_name,
+              fact.invoice_id,
+              fact.invoice_number,
+              fact.currency,
+              fact.due_amount as open_amount,
+              fact.due_date,
+              fact.days_overdue,
+              {_PLACE.format(row="fact", by="fact.due_amount", key="fact.invoice_id")} as place
+            from marts.fct_invoice as fact
+            where {OVERDUE} and fact.days_overdue >= :overdue_days
+            order by place, currency
         """,
         total="open_amount",
+    ),
+    Alert(
+        name="budget",
+        severity="urgent",
+        nouns=("budget", "budgets"),
+        words="spent to {budget_share} or more, or heading past 100%",
+        line="{client_name}, {project_name}: {budget_spent} of {budget} {unit} spent ({spent_share}), forecast {forecast_share}",
+        query=f"""
+            with budget as (
+              select
+                fact.*,
+                case when fact.budget_unit = 'money' then fact.currency else 'hours' end as unit,
+                case when fact.budget > 0 then fact.estimate_at_completion / fact.budget end as forecast_share,
+                {OVER_AMOUNT} as over_amount
+              from marts.mart_project_budget as fact
+              {PROJECT_RATES}
+              where
+                fact.is_active
+                and fact.budget is not null
+                and ({OVER_BUDGET} or fact.spent_share >= :budget_share)
+            )
+
+            select
+              budget.account_id,
+              budget.client_id,
+              budget.client_name,
+              budget.project_id,
+              budget.project_name,
+              budget.currency,
+              budget.unit,
+              budget.budget,
+              budget.budget_spent,
+              budget.spent_share,
+              budget.forecast_share,
+              budget.weeks_of_budget_left,
+              budget.forecast_until,
+              budget.status,
+              budget.over_amount,
+              {_PLACE.format(row="budget", by="coalesce(budget.over_amount, 0)", key="coalesce(budget.spent_share, 1000) desc, budget.project_id")} as place
+            from budget
+            order by place, currency
+        """,
     ),
     Alert(
         name="unbilled",
@@ -87,50 +124,58 @@ ALERTS = (
         nouns=("client", "clients"),
         words="with work unbilled for more than {unbilled_days}",
         line="{client_name}: {uninvoiced_amount} not billed, the oldest of {oldest_date}",
-        query="""
+        query=f"""
             with item as (
               select
-                account_id,
-                client_id,
-                spent_date,
-                currency,
-                uninvoiced_hours,
-                uninvoiced_amount
-              from marts.fct_time_entry
-              where project_type = 'time_and_materials' and is_billable and not is_billed
+                fact.account_id,
+                fact.client_id,
+                fact.spent_date,
+                fact.currency,
+                fact.uninvoiced_hours,
+                fact.uninvoiced_amount
+              from marts.fct_time_entry as fact
+              where {UNBILLED_TIME}
               union all
               select
-                account_id,
-                client_id,
-                spent_date,
-                currency,
+                fact.account_id,
+                fact.client_id,
+                fact.spent_date,
+                fact.currency,
                 0 as uninvoiced_hours,
-                uninvoiced_amount
-              from marts.fct_expense
-              where project_type in ('time_and_materials', 'fixed_fee') and is_billable and not is_billed
+                fact.uninvoiced_amount
+              from marts.fct_expense as fact
+              where {UNBILLED_EXPENSES}
+            ),
+
+            waiting as (
+              select
+                item.account_id,
+                item.client_id,
+                max(client.client_name) as client_name,
+                item.currency,
+                sum(item.uninvoiced_amount) as uninvoiced_amount,
+                sum(item.uninvoiced_hours) as uninvoiced_hours,
+                min(item.spent_date) as oldest_date
+              from item
+              inner join marts.dim_client as client
+                on item.account_id = client.account_id
+                and item.client_id = client.client_id
+              inner join marts.dim_date as today
+                on item.account_id = today.account_id
+                and today.is_as_of_date
+              inner join marts.dim_date as day
+                on item.account_id = day.account_id
+                and item.spent_date = day.date_day
+              where today.day_number - day.day_number > :unbilled_days
+              group by item.account_id, item.client_id, item.currency
+              having sum(item.uninvoiced_amount) > 0
             )
 
             select
-              item.account_id,
-              max(client.client_name) as client_name,
-              item.currency,
-              sum(item.uninvoiced_amount) as uninvoiced_amount,
-              sum(item.uninvoiced_hours) as uninvoiced_hours,
-              min(item.spent_date) as oldest_date
-            from item
-            inner join marts.dim_client as client
-              on item.account_id = client.account_id
-              and item.client_id = client.client_id
-            inner join marts.dim_date as today
-              on item.account_id = today.account_id
-              and today.is_as_of_date
-            inner join marts.dim_date as day
-              on item.account_id = day.account_id
-              and item.spent_date = day.date_day
-            where today.day_number - day.day_number > :unbilled_days
-            group by item.account_id, item.client_id, item.currency
-            having sum(item.uninvoiced_amount) > 0
-            order by sum(item.uninvoiced_amount) desc, item.client_id
+              waiting.*,
+              {_PLACE.format(row="waiting", by="waiting.uninvoiced_amount", key="waiting.client_id")} as place
+            from waiting
+            order by place, currency
         """,
         total="uninvoiced_amount",
     ),
@@ -140,29 +185,34 @@ ALERTS = (
         nouns=("project", "projects"),
         words="with less than {margin_share} left of the revenue of {margin_months}",
         line="{client_name}, {project_name}: {margin_amount} left of {revenue_amount}, {kept_share}",
-        query="""
+        loss_line="{client_name}, {project_name}: lost {loss_amount} on revenue of {revenue_amount}",
+        query=f"""
+            with project as (
+              select
+                fact.account_id,
+                fact.client_id,
+                max(fact.client_name) as client_name,
+                fact.project_id,
+                max(fact.project_name) as project_name,
+                fact.currency,
+                min(fact.month_start) as from_month,
+                sum(fact.revenue) as revenue_amount,
+                sum(fact.margin) as margin_amount,
+                -sum(fact.margin) as loss_amount,
+                sum(fact.margin) / sum(fact.revenue) as kept_share
+              from marts.mart_project_profitability_monthly as fact
+              {AS_OF}
+              {OF_MONTH}
+              where {LAST_MONTHS.replace(":months", ":margin_months")} and fact.margin is not null
+              group by fact.account_id, fact.client_id, fact.project_id, fact.currency
+              having sum(fact.revenue) > 0 and sum(fact.margin) < :margin_share * sum(fact.revenue)
+            )
+
             select
-              monthly.account_id,
-              max(monthly.client_name) as client_name,
-              max(monthly.project_name) as project_name,
-              monthly.currency,
-              sum(monthly.revenue) as revenue_amount,
-              sum(monthly.margin) as margin_amount,
-              sum(monthly.margin) / sum(monthly.revenue) as kept_share
-            from marts.mart_project_profitability_monthly as monthly
-            inner join marts.dim_date as month
-              on monthly.account_id = month.account_id
-              and monthly.month_start = month.date_day
-            inner join marts.dim_date as today
-              on monthly.account_id = today.account_id
-              and today.is_as_of_date
-            where
-              monthly.is_complete_month
-              and monthly.margin is not null
-              and month.month_index >= today.month_index - :margin_months
-            group by monthly.account_id, monthly.project_id, monthly.currency
-            having sum(monthly.revenue) > 0 and sum(monthly.margin) < :margin_share * sum(monthly.revenue)
-            order by sum(monthly.margin) / sum(monthly.revenue), monthly.project_id
+              project.*,
+              {_PLACE.format(row="project", by="project.loss_amount", key="project.project_id")} as place
+            from project
+            order by place, currency
         """,
     ),
     Alert(
@@ -171,25 +221,23 @@ ALERTS = (
         nouns=("timesheet", "timesheets"),
         words="of the last complete week missing {missing_hours} or more",
         line="{person_name}: {missing_hours} missing in the week of {week_start}",
-        query="""
+        query=f"""
             select
-              sheet.account_id,
-              sheet.person_name,
-              sheet.week_start,
-              sheet.missing_hours,
-              sheet.tracked_hours,
-              sheet.capacity_hours,
-              sheet.empty_working_days
-            from marts.mart_timesheet_compliance_weekly as sheet
-            inner join marts.dim_date as today
-              on sheet.account_id = today.account_id
-              and today.is_as_of_date
+              fact.account_id,
+              fact.person_name,
+              fact.week_start,
+              {MISSING_HOURS} as missing_hours,
+              fact.tracked_hours,
+              fact.capacity_hours,
+              fact.empty_working_days
+            from marts.mart_timesheet_compliance_weekly as fact
+            {AS_OF}
             where
-              sheet.week_index = today.week_index - 1
-              and sheet.is_active
-              and sheet.missing_hours > 0
-              and sheet.missing_hours >= :missing_hours
-            order by sheet.missing_hours desc, sheet.person_name, sheet.user_id
+              {LAST_WEEK}
+              and fact.is_active
+              and {MISSING_HOURS} > 0
+              and {MISSING_HOURS} >= :missing_hours
+            order by {MISSING_HOURS} desc, fact.person_name, fact.user_id
         """,
         total="missing_hours",
     ),

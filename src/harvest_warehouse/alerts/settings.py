@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
+from datetime import timedelta
 from decimal import Decimal
 
 from harvest_time_tracking import SettingWrong
@@ -23,6 +24,7 @@ class AlertSettings:
         changed_days: days; a change after invoicing raises the alert for this long.
         margin_share: margin ÷ revenue; a project below raises the alert.
         margin_months: number of complete months over which margins are summed.
+        max_age_hours: hours since the last load; older data raises the alarm before anything else.
     """
 
     budget_share: Decimal = Decimal("0.8")
@@ -32,6 +34,12 @@ class AlertSettings:
     changed_days: Decimal = Decimal(30)
     margin_share: Decimal = Decimal("0.2")
     margin_months: Decimal = Decimal(3)
+    max_age_hours: Decimal = Decimal(36)
+
+    @property
+    def max_age(self) -> timedelta:
+        """Age from which data is old."""
+        return timedelta(hours=float(self.max_age_hours))
 
     def values(self) -> dict[str, object]:
         """Thresholds as query parameters, by name."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from harvest_time_tracking import printable
 from harvest_warehouse.alerts.alerts import AlertsReport, Raised
-from harvest_warehouse.messages.text import counted
+from harvest_warehouse.messages.text import MINUS, counted, percent
 
 
 def alert_title(raised: Raised, report: AlertsReport) -> str:
@@ -21,7 +21,8 @@ def alert_title(raised: Raised, report: AlertsReport) -> str:
 
 def alert_line(raised: Raised, row: Mapping[str, Any]) -> str:
     """Text of one row of a raised alert."""
-    return said(raised.alert.line, row)
+    is_loss = raised.alert.loss_line and (row.get("loss_amount") or 0) > 0
+    return said(raised.alert.loss_line if is_loss else raised.alert.line, row)
 
 
 def said(words: str, values: Mapping[str, Any]) -> str:
@@ -36,23 +37,34 @@ def shown(row: Mapping[str, Any], name: str) -> str:
         return _word(value, "unknown" if name.endswith("_share") else "–")
     kind = name.rpartition("_")[2]
     if kind == "share":
-        return f"{Decimal(value) * 100:.0f} %"
+        return percent(Decimal(value))
     if kind == "amount":
-        return f"{printable(str(row.get('currency') or ''))} {Decimal(value):,.2f}".strip()
+        return f"{printable(str(row.get('currency') or ''))} {_signed(f'{Decimal(value):,.2f}')}".strip()
     if kind in {"days", "months"}:
         return counted(int(value), kind.removesuffix("s"))
     return f"{_number(value)} h" if kind == "hours" else _number(value)
 
 
+def dated(when: date) -> str:
+    """Format a date: `16 Nov 2026`."""
+    return f"{when.day} {when:%b %Y}"
+
+
 def _word(value: str | date | None, unknown: str) -> str:
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M}"
+        return f"{dated(value)} {value:%H:%M}"
+    if isinstance(value, date):
+        return dated(value)
     return unknown if value is None else printable(str(value))
 
 
 def _number(value: Any) -> str:
     rounded = round(Decimal(value), 2)
     return f"{rounded:,.0f}" if rounded == rounded.to_integral_value() else f"{rounded:,}"
+
+
+def _signed(number: str) -> str:
+    return number.replace("-", MINUS)
 
 
 def _totals(raised: Raised) -> list[str]:

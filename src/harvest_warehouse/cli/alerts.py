@@ -30,6 +30,8 @@ def alerts(
 ) -> None:
     """List what needs attention now, from the marts of the last build: exit code 3 if there is anything, else 0.
 
+    Data older than `max_age_hours` (36) is said first, and counts as something.
+
     Budgets, overdue invoices, unbilled work, thin margins, missing timesheets, forgotten timers, time changed after
     invoicing. Thresholds are in `[harvest_alerts]` of `.dlt/config.toml`. If a Slack-compatible webhook is configured
     (`[runtime] slack_incoming_hook` in `.dlt/secrets.toml`), the alerts are sent there too, except the demo's.
@@ -44,12 +46,14 @@ def alerts(
         place = warehouse(destination, is_demo=is_demo)
         report = run(place)
         delivered = None
-        if report.raised and not is_demo and has_webhook(place):
+        if report.needs_attention and not is_demo and has_webhook(place):
             failure = deliver(place, message(report))
             delivered = f"not delivered: {failure}" if failure else "delivered"
         if as_json:
             print_text(alerts_json(report, delivered))
         else:
+            for warning in report.old:
+                out.print(warning, style="bold red", markup=False, highlight=False, soft_wrap=True)
             for raised in report.raised:
                 style = "bold red" if raised.alert.severity == "urgent" else "bold"
                 out.print(alert_title(raised, report), style=style, markup=False, highlight=False, soft_wrap=True)
@@ -57,5 +61,5 @@ def alerts(
             say(closing_line(report))
         if delivered and delivered != "delivered":
             err.print(f"The message was {delivered}.", markup=False, highlight=False, soft_wrap=True)
-        if report.raised:
+        if report.needs_attention:
             raise typer.Exit(RAISED)

@@ -20,7 +20,7 @@ from harvest_warehouse.sync import SyncReport, sync
 from harvest_warehouse.verify import VerifyReport, verify
 from harvest_warehouse.warehouse import Target
 
-_QUESTIONS = (
+QUESTIONS = (
     (
         "Hours by client, this month and last",
         """
@@ -62,7 +62,7 @@ _QUESTIONS = (
           count(*) as invoices,
           sum(due_amount) as due
         from invoices
-        where state = 'open' and due_date < current_date
+        where state = 'open' and due_amount > 0 and due_date < current_date
         group by 1
         order by 1
         """,
@@ -146,7 +146,7 @@ def demo(
 def _answers(pipeline: dlt.Pipeline) -> tuple[Answer, ...]:
     answers = []
     with pipeline.sql_client() as client:
-        for question, query in _QUESTIONS:
+        for question, query in QUESTIONS:
             with client.execute_query(query) as cursor:
                 columns = tuple(column[0] for column in cursor.description or ())
                 rows = tuple(tuple(_shown(value) for value in row) for row in cursor.fetchall())

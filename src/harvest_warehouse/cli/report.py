@@ -23,7 +23,7 @@ def report(
 ) -> None:
     """Write the week as one HTML file to email or print, and as a picture, from the marts of the last build.
 
-    No scripts, and nothing is fetched from elsewhere. Each currency has its own section.
+    Two printed pages, under 100 KB, no scripts, and nothing is fetched from elsewhere. It begins with whom to call.
     """
     with errors_told(debug):
         from harvest_time_tracking import Ledger, printable
@@ -35,6 +35,8 @@ def report(
         place = warehouse(destination, is_demo=is_demo)
         with progress(err, Ledger()) as on_step:
             written = run(place, out, on_step=on_step)
+        for warning in written.old:
+            err.print(warning, style="bold red", markup=False, highlight=False, soft_wrap=True)
         say(
             f"The week of {' and '.join(map(printable, written.accounts))}, with {counted(written.alerts, 'alert')}, is in {written.page}, "
             f"and a picture of it in {written.picture}."

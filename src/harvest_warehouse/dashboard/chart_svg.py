@@ -1,4 +1,4 @@
-"""Render a chart of the dashboard as static SVG, without a browser or scripts."""
+"""Render a chart of the dashboard as a static picture, without a browser or scripts."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from typing import Any
 import vl_convert
 
 from harvest_warehouse.dashboard.page import Chart
+from harvest_warehouse.dashboard.small_png import small
 
 # Text is measured in Arial; the padding allows for other fonts.
 _FONT = "Arial, Helvetica, 'Liberation Sans', sans-serif"
 _ROOM = {"left": 18, "right": 18, "top": 4, "bottom": 4}
+_SHARP = 1.5
 # Below this width (phones), labels are shortened.
 _NARROW = 450
 # Vega may cut a label inside a surrogate pair, and then fails: these characters are replaced while it renders.
@@ -52,6 +54,11 @@ def _rendered(spec: str) -> str:
     """Render a specification; a chart that a filter does not change is not drawn again."""
     drawing: str = vl_convert.vegalite_to_svg(spec)
     return drawing
+
+
+def png(chart: Chart, width: int) -> bytes:
+    """Render a chart as PNG, sharp on screens and paper, and small enough for mail."""
+    return small(bytes(vl_convert.svg_to_png(drawable(svg(chart, width)), scale=_SHARP)))
 
 
 def drawable(words: str) -> str:

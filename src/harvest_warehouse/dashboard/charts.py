@@ -18,6 +18,7 @@ _HEIGHT = 260
 _BAR = 24
 _LABELS = 150
 WHOLE = Decimal(1)
+SHORT = "~s"  # money on an axis: 50k, 1.5M
 # The page's own font; the weekly report sets another.
 _FONT = "PT Sans, sans-serif"
 # Vega's menu links to an online editor.
@@ -53,6 +54,7 @@ def bars(
     colours: Mapping[str, str] | None = None,
     mark: Decimal | None = None,
     text: Field | None = None,
+    label_width: int = _LABELS,
     description: str = "",
 ) -> Chart:
     """Draw horizontal bars in the order of the rows, stacked if a label has several.
@@ -66,6 +68,7 @@ def bars(
         colours: colours by value, in the order of the legend.
         mark: position of a reference line; values must not be negative.
         text: column with text inside the end of a bar.
+        label_width: pixels after which a label is cut.
         description: alternative text of the chart.
     """
     labels = list(dict.fromkeys(row[label.key] for row in rows))
@@ -75,7 +78,7 @@ def bars(
         .mark_bar(color=palette.BLUE, cornerRadiusEnd=0 if known else 2)
         .encode(
             x=alt.X(field=value.key, type="quantitative", title=value.title, axis=_axis(value.format)),
-            y=alt.Y(field=label.key, type="nominal", sort=labels, title=None, axis=alt.Axis(labelLimit=_LABELS)),
+            y=_down(label, labels, label_width),
             tooltip=[field.tooltip for field in tooltip],
         )
     )
@@ -109,9 +112,10 @@ def line(
     tooltip: Sequence[Field],
     *,
     mark: Decimal | None = None,
+    has_zero: bool = True,
     description: str = "",
 ) -> Chart:
-    """Draw a line chart in the order of the rows, with the axis from zero.
+    """Draw a line chart in the order of the rows.
 
     Args:
         rows: one row per label.
@@ -119,6 +123,7 @@ def line(
         value: column with the heights.
         tooltip: columns of the tooltip.
         mark: position of a reference line.
+        has_zero: whether the axis starts at zero.
         description: alternative text of the chart.
     """
     chart = (
@@ -130,7 +135,7 @@ def line(
                 field=value.key,
                 type="quantitative",
                 title=value.title,
-                scale=alt.Scale(zero=True),
+                scale=alt.Scale(zero=has_zero),
                 axis=_axis(value.format),
             ),
             tooltip=[field.tooltip for field in tooltip],
@@ -168,7 +173,7 @@ def pairs(
         .encode(
             x=_across(rows, Field("label", label.title), [row[label.key] for row in rows]),
             xOffset=alt.XOffset(field="what", type="nominal", sort=[field.title for field in values]),
-            y=alt.Y(field="value", type="quantitative", title=unit, axis=_axis("~s")),
+            y=alt.Y(field="value", type="quantitative", title=unit, axis=_axis(SHORT)),
             color=_colour(of, {field.title: colour for field, colour in values.items()}),
             tooltip=[Field("label", label.title).tooltip, of.tooltip, Field("value", unit, ",.0f").tooltip],
         )
@@ -194,7 +199,7 @@ def spans(rows: Sequence[Row], label: Field, first: Field, last: Field, unit: st
         for field in (first, last)
         if row[field.key] is not None
     ]
-    y = alt.Y(field=label.key, type="nominal", sort=labels, title=None, axis=alt.Axis(labelLimit=_LABELS))
+    y = _down(label, labels)
     of = Field("what", "")
     way = (
         alt.Chart(_data(rows))
@@ -245,20 +250,9 @@ def grid(
     """
     base = alt.Chart(_data(rows)).encode(
         x=_across(
-            rows,
-            across,
-            sorted(
-                {row[across.key] for row in rows},
-                key=lambda name: min(row["place"] for row in rows if row[across.key] == name),
-            ),
+            rows, across, list(dict.fromkeys(row[across.key] for row in sorted(rows, key=lambda row: row["place"])))
         ),
-        y=alt.Y(
-            field=down.key,
-            type="nominal",
-            sort=list(dict.fromkeys(row[down.key] for row in rows)),
-            title=None,
-            axis=alt.Axis(labelLimit=_LABELS),
-        ),
+        y=_down(down, list(dict.fromkeys(row[down.key] for row in rows))),
         tooltip=[field.tooltip for field in tooltip],
     )
     drawn: _Drawn = base.mark_rect(stroke=palette.WHITE, strokeWidth=1).encode(color=_colour(colour, colours))
@@ -271,8 +265,15 @@ def grid(
 
 
 def _axis(numbers: str) -> alt.Axis:
-    """Value axis with labels formatted individually: 0 beside 50k, not 0k."""
-    return alt.Axis(labelExpr=f"format(datum.value, '{numbers}')", tickCount=5)
+    """Value axis with labels formatted individually: 0 beside 50k, not 0k, and 0.5, not 500m."""
+    small = f"abs(datum.value) < 1000 ? format(datum.value, ',.2~f') : format(datum.value, '{numbers}')"
+    words = small if numbers == SHORT else f"format(datum.value, '{numbers}')"
+    return alt.Axis(labelExpr=words, tickCount=5, labelOverlap="greedy", labelSeparation=8)
+
+
+def _down(label: Field, labels: list[str], width: int = _LABELS) -> alt.Y:
+    """Vertical axis of labels, each cut after `width` pixels."""
+    return alt.Y(field=label.key, type="nominal", sort=labels, title=None, axis=alt.Axis(labelLimit=width))
 
 
 def _across(rows: Sequence[Row], label: Field, labels: list[str] | None = None) -> alt.X:

@@ -27,15 +27,24 @@ class Filters:
     target: Decimal = Decimal("0.75")
 
     @property
+    def months(self) -> int:
+        """Number of complete months to look back, where figures are by month: 3 for 12 weeks."""
+        return round(self.weeks * 12 / 52)
+
+    @property
     def of_clients(self) -> str:
-        """SQL condition for rows that have a currency and a client."""
-        narrowed = " and client_id in (:client_ids)" if self.client_ids else ""
-        return f"account_id = :account_id and currency = :currency{narrowed}"
+        """SQL condition for rows `fact` that have a currency and a client."""
+        return f"{self.of_account} and fact.currency = :currency"
+
+    @property
+    def of_account(self) -> str:
+        """SQL condition for rows `fact` of the chosen clients, in any currency."""
+        return f"fact.account_id = :account_id{' and fact.client_id in (:client_ids)' if self.client_ids else ''}"
 
     @property
     def of_people(self) -> str:
-        """SQL condition for rows of people."""
-        return f"account_id = :account_id{'' if self.has_contractors else ' and not is_contractor'}"
+        """SQL condition for rows `fact` of people."""
+        return f"fact.account_id = :account_id{'' if self.has_contractors else ' and not fact.is_contractor'}"
 
     @property
     def values(self) -> dict[str, object]:
@@ -45,4 +54,5 @@ class Filters:
             "currency": self.currency,
             "client_ids": self.client_ids,
             "weeks": self.weeks,
+            "months": self.months,
         }

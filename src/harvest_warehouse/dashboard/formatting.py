@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 
 from harvest_warehouse.dashboard.reader import Row
+from harvest_warehouse.messages.text import MINUS, percent
+
+__all__ = [
+    "ZERO", "count", "day", "hours", "joined", "listed", "money", "month", "percent", "points", "ratio", "rounds_to_zero",
+    "short_day", "short_money", "total",
+]  # fmt: skip
 
 ZERO = Decimal(0)
 
@@ -21,9 +27,17 @@ def hours(amount: Decimal) -> str:
     return f"{_whole(amount)} h"
 
 
-def percent(share: Decimal | None) -> str:
-    """Format a share as percent (`76 %`); a dash for None."""
-    return "–" if share is None else f"{_whole(share * 100)} %"
+def short_money(amount: Decimal, currency: str) -> str:
+    """Format money for a label in a chart: `CAD 216k`."""
+    for size, unit in ((1_000_000, "M"), (1_000, "k")):
+        if abs(amount) >= size:
+            return f"{currency} {amount / size:,.{1 if abs(amount) < 10 * size else 0}f}{unit}".replace("-", MINUS)
+    return money(amount, currency)
+
+
+def rounds_to_zero(amount: Decimal) -> bool:
+    """True for amounts that `money` and `hours` show as 0, such as a cent."""
+    return _whole(amount) == "0"
 
 
 def points(difference: Decimal) -> str:
@@ -37,10 +51,14 @@ def count(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def listed(names: Sequence[str], joint: str = "and") -> str:
-    """Join names to a list in words: `clients, projects and time entries`."""
-    words = [name.replace("_", " ") for name in names]
+def joined(words: Sequence[str], joint: str = "and") -> str:
+    """Join words: `EUR, GBP and USD`."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {joint} {words[-1]}"
+
+
+def listed(names: Sequence[str], joint: str = "and") -> str:
+    """Join names of Harvest's lists in words: `clients, projects and time entries`."""
+    return joined([name.replace("_", " ") for name in names], joint)
 
 
 def day(when: date) -> str:
@@ -63,11 +81,11 @@ def ratio(above: Decimal | None, below: Decimal | None) -> Decimal | None:
     return Decimal(above) / Decimal(below) if above is not None and below else None
 
 
-def total(rows: list[Row], key: str) -> Decimal:
+def total(rows: Iterable[Row], key: str) -> Decimal:
     """Sum a column, leaving out nulls."""
     return sum((Decimal(row[key]) for row in rows if row[key] is not None), ZERO)
 
 
 def _whole(amount: Decimal) -> str:
-    said = f"{amount:,.0f}"
-    return "0" if said == "-0" else said
+    said = f"{amount:,.0f}".replace("-", MINUS)
+    return "0" if said == f"{MINUS}0" else said

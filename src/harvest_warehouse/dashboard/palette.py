@@ -17,9 +17,11 @@ WHITE = "#ffffff"
 BLACK = "#111111"
 
 STATUS = {"over": RED, "forecast_over": ORANGE, "watch": PURPLE, "ok": TEAL, "no_budget_value": GREY}
-AGES = {"0-30": BLUE, "31-60": TEAL, "61-90": ORANGE, "90+": RED}
-OVERDUE = {"not_due": TEAL, "1-30": BLUE, "31-60": PURPLE, "61-90": ORANGE, "90+": RED}
-LOAD = {"room": BLUE, "below target": PURPLE, "on target": TEAL, "above 100 %": RED, "away": GREY}
+# One scale for age: the older, the redder. A colour means the same age of work, and of an overdue invoice.
+_AGE = ("#70757c", "#86706a", "#9c6750", "#b65a38", "#cf3838")
+OVERDUE = dict(zip(("not_due", "1-30", "31-60", "61-90", "90+"), _AGE, strict=True))
+AGES = dict(zip(("0-30", "31-60", "61-90", "90+"), _AGE[1:], strict=True))
+LOAD = {"room": BLUE, "below target": PURPLE, "on target": TEAL, "above 100%": RED, "away": GREY}
 VERDICTS = {
     "exact": GREEN,
     "tie": TEAL,

@@ -12,12 +12,11 @@ from typing import Any
 from harvest_warehouse.dashboard.drawing import Drawing, drawing
 from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.formatting import count, day, listed
-from harvest_warehouse.dashboard.header import Header
+from harvest_warehouse.dashboard.header import Header, verdict, without_rate
 from harvest_warehouse.dashboard.markup import templates
 from harvest_warehouse.dashboard.page import Column, Kind, Page, Section, Tile
 from harvest_warehouse.dashboard.records.behind import Behind
 from harvest_warehouse.dashboard.url import WEEKS, address, filters_of, path_of, slug, targets
-from harvest_warehouse.database.system_tables import AGREED
 
 _FORMATS: Mapping[Kind, str] = {
     "money": ",.2f",
@@ -32,7 +31,6 @@ _ROWS_AT_ONCE = 10
 # Longer tables are downloaded as a whole.
 _MOST_ROWS = 500
 _TEMPLATES = templates(__file__)
-_VERDICTS = {"missing_here": "missing here", "missing_there": "missing at Harvest", "not_provable": "not provable"}
 STATIC: Mapping[str, tuple[str, bytes]] = {
     name: (kind, (Path(__file__).parent / "static" / name).read_bytes())
     for name, kind in (("style.css", "text/css"), ("app.js", "text/javascript"))
@@ -63,9 +61,8 @@ class Shell:
     @property
     def facts(self) -> list[tuple[str, str]]:
         """Facts about the reliability of the figures, by name."""
-        loaded = self.header.loaded_at
         return [
-            ("As of", f"{day(self.header.as_of_date)} (loaded {day(loaded)}, {loaded:%H:%M} UTC)"),
+            ("As of", self.header.dated),
             ("Compared with Harvest", verdict(self.header)),
             *([] if self.hides_rates else [("Without a rate", without_rate(self.header))]),
             *([("Never read from Harvest", listed(self.header.never_read))] if self.header.never_read else []),
@@ -200,26 +197,3 @@ def minus(number: str) -> str:
 
 def _class(column: Column) -> str:
     return "number" if column.kind in _FORMATS else column.kind if column.kind in ("code", "date", "instant") else ""
-
-
-def verdict(header: Header) -> str:
-    """Summarise the comparison with Harvest in one line: exact, ties, and all other verdicts."""
-    if not header.verdicts or header.compared_at is None:
-        return "not run"
-    exact, ties = (header.verdicts.get(name, 0) for name in AGREED)
-    said = [f"{exact:,} exact", count(ties, "tie")]
-    said += [
-        f"{number:,} {_VERDICTS.get(name, name)}"
-        for name, number in sorted(header.verdicts.items())
-        if name not in AGREED
-    ]
-    return f"{', '.join(said)} ({day(header.compared_at)})"
-
-
-def without_rate(header: Header) -> str:
-    """Count the time entries without a billable rate or a cost rate, as text."""
-    unread = [name for name in ("time_entries", "projects") if name in header.never_read]
-    if unread:
-        # Whether an entry needs a rate depends on its project.
-        return f"not known: {listed(unread)} were never read from Harvest"
-    return f"{count(header.without_billable_rate, 'billable entry', 'billable entries')}, {header.without_cost_rate:,} without a cost rate"

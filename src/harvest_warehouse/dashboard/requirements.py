@@ -17,7 +17,9 @@ FEES = Requirement(("clients", "projects", "invoices"), ("projects",))
 BUDGETS = Requirement(("projects", "time_entries"), ("projects",))
 INVOICES = Requirement(("invoices",), ("invoices",))
 REVENUE = Requirement(("clients", "projects", "time_entries"), ("time_entries", "expenses"))
-LISTS = ("clients", "projects", "users", "time_entries", "expenses", "invoices")
+ESTIMATES = Requirement(("estimates",), ("estimates",))
+COMPANY = Requirement(("clients", "projects", "time_entries", "invoices"), ("time_entries", "expenses", "invoices"))
+LISTS = ("clients", "projects", "users", "time_entries", "expenses", "invoices", "estimates")
 """Names of all lists that figures are computed from."""
 
 

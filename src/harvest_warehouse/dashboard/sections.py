@@ -1,13 +1,22 @@
-"""Sections shared by several pages; titles state a conclusion, computed from the rows."""
+"""Sections shared by several pages."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 
-from harvest_warehouse.dashboard import charts, palette
-from harvest_warehouse.dashboard.charts import Field
+from harvest_warehouse.dashboard import charts, palette, titles
+from harvest_warehouse.dashboard.charts import SHORT, Field
 from harvest_warehouse.dashboard.filters import Filters
-from harvest_warehouse.dashboard.formatting import count, money, percent, points, ratio, short_day, total
+from harvest_warehouse.dashboard.formatting import (
+    count,
+    money,
+    percent,
+    ratio,
+    rounds_to_zero,
+    short_day,
+    short_money,
+    total,
+)
 from harvest_warehouse.dashboard.header import Header
 from harvest_warehouse.dashboard.page import Column, Section, used
 from harvest_warehouse.dashboard.ranking import named, ranked, top
@@ -16,14 +25,16 @@ from harvest_warehouse.dashboard.requirements import BUDGETS, INVOICES, PEOPLE, 
 
 # Bars of budgets beyond this are cut here; tooltip and table have the true figure.
 _LONGEST_BUDGET = Decimal("1.5")
+_ROOM_FOR_TEXT = Decimal("1.25")
 # Number of clients with a bar of their own.
 _CLIENTS = 10
+_WITH_CLIENT = 230
 _STATUS = {
     "over": "over",
     "forecast_over": "heading over",
-    "watch": "80 % and more",
+    "watch": "80% and more",
     "ok": "in budget",
-    "no_budget_value": "no value entered",
+    "no_budget_value": "no amount entered",
 }
 _STATUS_COLOURS = {_STATUS[status]: colour for status, colour in palette.STATUS.items()}
 _AGES = {"0-30": "0–30 days", "31-60": "31–60 days", "61-90": "61–90 days", "90+": "over 90 days"}
@@ -49,13 +60,7 @@ def utilisation_by_week(weeks: list[Row], chosen: Filters, header: Header) -> Se
         for row in weeks
     ]
     drawn = [row for row in rows if row["share"] is not None]
-    average = ratio(total(rows, "billable_hours"), total(rows, "available_hours"))
-    if average is None:
-        title = "No complete week in which anybody has a capacity: no utilisation"
-    else:
-        gap = average - chosen.target
-        side = "on" if abs(gap) < Decimal("0.005") else f"{points(gap)} {'above' if gap > 0 else 'below'}"
-        title = f"Billable utilisation over {count(len(drawn), 'week')} is {percent(average)}: {side} target"
+    title = titles.utilisation(rows, chosen.target)
     value = Field("share", "Billable ÷ available hours", ".0%")
     return Section(
         title,
@@ -80,42 +85,39 @@ def utilisation_by_week(weeks: list[Row], chosen: Filters, header: Header) -> Se
                 Field("available_hours", "Available (h)", ",.1f"),
             ),
             mark=chosen.target,
+            has_zero=False,
             description=title,
         )
         if drawn
         else None,
-        note="The dashed line is the target. Hours of all clients: a person's capacity belongs to no client and no currency.",
+        note="The dashed line is the target; the axis does not start at 0. Hours of all clients, in all currencies.",
         name="utilisation-by-week",
         basis=PEOPLE,
     )
 
 
-def burn(budgets: list[Row], chosen: Filters, limit: int) -> Section:
-    """Section on how far each budget is used."""
+def burn(budgets: list[Row], chosen: Filters, limit: int, order: str = "the most money over first") -> Section:
+    """Section on how far each budget is used, in the order of the rows."""
+    named_rows = named(
+        [{**row, "project": f"{row['project_name']} · {row['client_name']}"} for row in budgets],
+        "project",
+        "project_id",
+    )
     rows = [
         {
             **row,
             "state": _STATUS[row["status"]],
-            "project": f"{row['project_name']} · {row['client_name']}",
+            "unit": row["currency"] if row["budget_unit"] == "money" else "h",
             "drawn": row["spent_share"] and min(row["spent_share"], float(_LONGEST_BUDGET)),
-            "beyond": percent(row["spent_share"]) if (row["spent_share"] or 0) > _LONGEST_BUDGET else "",
+            "beyond": _beyond(row),
         }
-        for row in named(budgets, "project_name", "project_id")
+        for row in named_rows
     ]
     valued = [row for row in rows if row["spent_share"] is not None]
-    over, heading = (len([row for row in rows if row["status"] == status]) for status in ("over", "forecast_over"))
-    if not rows:
-        title = "No active project with a budget"
-    elif not over and not heading:
-        title = f"All {len(rows):,} budgets hold" if len(rows) > 1 else "The one budget holds"
-    else:
-        most = over or heading
-        title = f"{most:,} of {count(len(rows), 'budget')} {'is' if most == 1 else 'are'} {'overspent' if over else 'heading over'}"
-        if over and heading:
-            title += f", {heading:,} heading over"
-    unit = f"h or {chosen.currency}"
+    title = titles.budgets(rows)
     shown = valued[:limit]
-    cut = " Longer bars end at 150 %, with their figure in them." if any(row["beyond"] for row in shown) else ""
+    is_cut = any(row["spent_share"] > _LONGEST_BUDGET for row in shown)
+    of = f"Projects of clients that are billed in {chosen.currency}" if chosen.currency else "Projects of all clients"
     return Section(
         title,
         rows,
@@ -123,68 +125,80 @@ def burn(budgets: list[Row], chosen: Filters, limit: int) -> Section:
             Column("project_name", "Project"),
             Column("client_name", "Client"),
             Column("state", "Status"),
+            Column("over_amount", "Over by, in money", "money"),
+            Column("currency", "Currency"),
             Column("spent_share", "Spent (%)", "share"),
-            Column("budget_unit", "Unit"),
-            Column("budget", f"Budget ({unit})", "number"),
-            Column("budget_spent", f"Spent ({unit})", "number"),
-            Column("budget_remaining", f"Left ({unit})", "number"),
-            Column("weekly_burn", f"Spent per week ({unit})", "number"),
+            Column("unit", "Budget is in"),
+            Column("budget", "Budget", "number"),
+            Column("budget_spent", "Spent", "number"),
+            Column("budget_remaining", "Left", "number"),
+            Column("weekly_burn", "Spent per week", "number"),
             Column("weeks_of_budget_left", "Weeks left", "number"),
-            Column("estimate_at_completion", f"Estimate at completion ({unit})", "number"),
+            Column("estimate_at_completion", "Estimate at completion", "number"),
             Column("forecast_until", "Ends on", "date"),
         ),
         charts.bars(
-            [{**row, "status_words": row["state"]} for row in shown],
+            shown,
             Field("label", "Project"),
             Field("drawn", "Spent share of budget", ".0%"),
             (
-                Field("project", "Project"),
+                Field("label", "Project"),
                 Field("spent_share", "Spent", ".0%"),
                 Field("state", "Status"),
-                Field("budget_unit", "Budget is in"),
-                Field("budget_spent", f"Spent ({unit})", ",.0f"),
-                Field("budget", f"Budget ({unit})", ",.0f"),
+                Field("unit", "Budget is in"),
+                Field("budget_spent", "Spent", ",.0f"),
+                Field("budget", "Budget", ",.0f"),
+                Field("over_amount", "Over by, in money", ",.0f"),
             ),
             colour=Field("state", "Status"),
             colours=_STATUS_COLOURS,
             mark=Decimal(1),
-            text=Field("beyond", "Spent"),
+            text=Field("beyond", "Over"),
+            label_width=_WITH_CLIENT,
             description=title,
         )
         if shown
         else None,
         used(_STATUS_COLOURS, shown, "state"),
-        f"Projects of clients that are billed in {chosen.currency}; the dashed line is the whole budget.{cut}",
+        f"{of}, {order}: hours count at the project's average rate. The dashed line is the whole budget."
+        + (" Longer bars end at 150%." if is_cut else ""),
         "budgets",
         BUDGETS,
-        f"The chart shows the {limit} most used of {len(valued):,}; the table has all." if len(valued) > limit else "",
+        f"The chart shows the first {limit} of {len(valued):,}; the table has all." if len(valued) > limit else "",
     )
+
+
+def _beyond(row: Row) -> str:
+    """Text in the bar of an overspent budget where it has room: its share if the bar is cut, and the money."""
+    if row["status"] != "over" or (row["spent_share"] or 0) < _ROOM_FOR_TEXT:
+        return ""
+    share = percent(row["spent_share"]) if row["spent_share"] > _LONGEST_BUDGET else ""
+    over = row["over_amount"]
+    amount = "" if not over or rounds_to_zero(over) else f"+{short_money(Decimal(over), row['currency'])}"
+    return ", ".join(filter(None, (share, amount)))
 
 
 def unbilled_by_client(unbilled: list[Row], chosen: Filters) -> Section:
     """Section on unbilled work, by client and age."""
-    rows = named([row for row in unbilled if row["age_bucket"] != "fee"], "client_name", "client_id")
-    rows = [{**row, "age": _AGES[row["age_bucket"]]} for row in rows]
-    amount = total(rows, "uninvoiced_amount")
+    rows = [
+        {**row, "age": _AGES.get(row["age_bucket"], row["age_bucket"])}
+        for row in named(unbilled, "client_name", "client_id")
+    ]
+    title = titles.unbilled(rows, chosen.currency)
     labels = ranked(rows, lambda some: total(some, "uninvoiced_amount"))
-    most = total([row for row in rows if row["label"] in labels[:1]], "uninvoiced_amount")
-    if not rows:
-        title = f"Nothing is waiting to be billed in {chosen.currency}"
-    elif len(labels) == 1:
-        title = f"{money(amount, chosen.currency)} can be billed, all of it to {labels[0]}"
-    else:
-        title = f"{money(amount, chosen.currency)} can be billed to {len(labels):,} clients: {labels[0]} has {percent(ratio(most, amount))} of it"
-    drawn = top(rows, labels, _CLIENTS, ("uninvoiced_amount", "uninvoiced_hours"), "age", "client")
+    positive = [label for label in labels if not _is_small([row for row in rows if row["label"] == label])]
+    drawn = [row for row in rows if row["label"] in positive and row["uninvoiced_amount"] > 0]
+    most = total([row for row in rows if row["label"] in positive[:1]], "uninvoiced_amount")
+    drawn = top(drawn, positive, _CLIENTS, ("uninvoiced_amount", "uninvoiced_hours"), "age", "client")
     rest = ""
-    others = total([row for row in drawn if row["label"] not in labels], "uninvoiced_amount")
+    others = total([row for row in drawn if row["label"] not in positive], "uninvoiced_amount")
     if others > most:
         # The bar of the others would make all bars too short to compare.
-        drawn = [row for row in drawn if row["label"] in labels]
+        drawn = [row for row in drawn if row["label"] in positive]
         rest = (
-            f"The chart shows the {_CLIENTS} clients with most; {count(len(labels) - _CLIENTS, 'other')} have "
+            f"The chart shows the {_CLIENTS} clients with most; {count(len(positive) - _CLIENTS, 'other')} have "
             f"{money(others, chosen.currency)} together."
         )
-    value = Field("uninvoiced_amount", f"Not yet billed ({chosen.currency})", "~s")
     return Section(
         title,
         sorted(rows, key=lambda row: (labels.index(row["label"]), row["age_bucket"])),
@@ -200,7 +214,7 @@ def unbilled_by_client(unbilled: list[Row], chosen: Filters) -> Section:
         charts.bars(
             drawn,
             Field("label", "Client"),
-            value,
+            Field("uninvoiced_amount", f"Not yet billed ({chosen.currency})", SHORT),
             (
                 Field("label", "Client"),
                 Field("age", "Age of the work"),
@@ -214,32 +228,28 @@ def unbilled_by_client(unbilled: list[Row], chosen: Filters) -> Section:
         if drawn
         else None,
         used(_AGE_COLOURS, drawn, "age"),
-        "Time and materials: billable time and expenses that are on no invoice; what is left of fixed fees is no part of it.",
+        "Billable time and expenses that are on no invoice; what is left of fixed fees is no part of it.",
         "unbilled-by-client",
         UNBILLED,
         rest,
     )
 
 
-def receivables_by_age(receivables: list[Row], chosen: Filters) -> Section:
+def _is_small(rows: list[Row]) -> bool:
+    amount = total(rows, "uninvoiced_amount")
+    return amount < 0 or rounds_to_zero(amount)
+
+
+def receivables_by_age(receivables: list[Row], credit: Decimal, chosen: Filters) -> Section:
     """Section on receivables, by how long they are overdue."""
     by_age = {row["overdue_bucket"]: row for row in receivables}
+    nothing = {"invoices": 0, "open_amount": Decimal(0)}
     rows = (
-        [
-            {**by_age.get(age, {"invoices": 0, "open_amount": Decimal(0)}), "age": words}
-            for age, words in _OVERDUE.items()
-        ]
+        [{**nothing, "overdue_bucket": age, **by_age.get(age, {}), "age": words} for age, words in _OVERDUE.items()]
         if receivables
         else []
     )
-    owed = total(rows, "open_amount")
-    overdue = total(rows[1:], "open_amount")
-    if not rows:
-        title = f"No invoice is open in {chosen.currency}"
-    elif not overdue:
-        title = f"{money(owed, chosen.currency)} is open, and nothing is overdue"
-    else:
-        title = f"{percent(ratio(overdue, owed))} of {money(owed, chosen.currency)} receivables is overdue"
+    title = titles.receivables(rows, credit, chosen.currency)
     return Section(
         title,
         rows,
@@ -251,7 +261,7 @@ def receivables_by_age(receivables: list[Row], chosen: Filters) -> Section:
         charts.bars(
             rows,
             Field("age", "Overdue"),
-            Field("open_amount", f"Open invoices ({chosen.currency})", "~s"),
+            Field("open_amount", f"Open invoices ({chosen.currency})", SHORT),
             (
                 Field("age", "Overdue"),
                 Field("open_amount", f"Open ({chosen.currency})", ",.2f"),
@@ -263,7 +273,7 @@ def receivables_by_age(receivables: list[Row], chosen: Filters) -> Section:
         )
         if rows
         else None,
-        note="Open invoices with taxes; drafts and written off ones are no receivables.",
+        note="What clients owe on open invoices, with taxes: no drafts, none written off, no credits.",
         name="receivables-by-age",
         basis=INVOICES,
     )

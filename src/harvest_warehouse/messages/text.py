@@ -8,10 +8,26 @@ from typing import Any
 
 import simplejson
 
+MINUS = "\N{MINUS SIGN}"
+
 
 def counted(number: int, noun: str) -> str:
     """Format a number with its noun: `1 row`, `2,000 rows`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def percent(share: Decimal | float | None) -> str:
+    """Format a share as percent (`76%`); a dash for None. Only a whole is 100%, and only nothing is 0%."""
+    if share is None:
+        return "–"
+    if not share:
+        return "0%"
+    said = f"{share * 100:,.0f}".replace("-", MINUS)
+    if said == "100" and share != 1:
+        return ">99%" if share < 1 else ">100%"
+    if said.removeprefix(MINUS) == "0":
+        return "<1%" if share > 0 else f">{MINUS}1%"
+    return f"{said}%"
 
 
 def exact(value: object) -> str:

@@ -24,8 +24,9 @@ class ReportReport:
         page: path of the HTML file.
         picture: path of the PNG file beside it.
         accounts: names of the accounts in it.
-        currencies: currencies with a section of their own; amounts are never added up across them.
+        currencies: currencies with a line of their own.
         alerts: number of raised alerts.
+        old: a warning for each account whose data is old.
     """
 
     page: Path
@@ -33,6 +34,7 @@ class ReportReport:
     accounts: tuple[str, ...]
     currencies: tuple[str, ...]
     alerts: int
+    old: tuple[str, ...] = ()
 
 
 def report(
@@ -82,8 +84,9 @@ def report(
         out,
         beside,
         tuple(week.header.account_name for week in accounts),
-        tuple(dict.fromkeys(money.currency for week in accounts for money in week.money)),
+        tuple(dict.fromkeys(currency for week in accounts for currency in week.header.currencies)),
         len(alerts.raised),
+        alerts.old,
     )
 
 

@@ -114,15 +114,16 @@ def troubled(tmp_path_factory: pytest.TempPathFactory) -> AlertsReport:
 # What each alert has to say: its rows, by some of their columns, worked out by hand.
 FIRES: dict[str, list[dict[str, Any]]] = {
     "budget": [
-        # 8 of 10 hours.
-        {"project_name": "Eighty", "budget_spent": 8, "spent_share": 0.8, "forecast_share": None},
-        # 10 of 20 hours, all in the one week since its first use, and 8 days to go: 10 + 10 x 8 / 7.
+        # 10 of 20 hours, all in the one week since its first use, and 8 days to go: 10 + 10 x 8 / 7, at 100 an hour.
         {
             "project_name": "Heading",
             "budget_spent": 10,
             "spent_share": 0.5,
             "forecast_share": pytest.approx(21.428571429 / 20),
+            "over_amount": pytest.approx(142.857142857),
         },
+        # 8 of 10 hours.
+        {"project_name": "Eighty", "budget_spent": 8, "spent_share": 0.8, "forecast_share": None, "over_amount": 0},
     ],
     "overdue_invoices": [{"client_name": "Owed Ltd", "open_amount": 300, "days_overdue": 1}],
     "unbilled": [{"client_name": "Forgotten Ltd", "uninvoiced_amount": 200, "oldest_date": date(2026, 2, 13)}],

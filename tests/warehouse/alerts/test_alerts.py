@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -33,7 +35,14 @@ from support.shop import Shop
 RAW, MARTS = "harvest_time_tracking_data", "harvest_marts"
 ACCOUNT = {"account_id": "123456"}
 PROJECT = ACCOUNT | {"client_name": "Ada", "project_name": "Engine", "project_id": 1, "is_active": True}
-BUDGET = PROJECT | {"currency": "EUR", "budget_unit": "money", "budget": 1000, "budget_spent": 100, "spent_share": 0.1}
+BUDGET = PROJECT | {
+    "currency": "EUR",
+    "budget_unit": "money",
+    "budget": 1000,
+    "budget_spent": 100,
+    "spent_share": 0.1,
+    "status": "ok",
+}
 INVOICE = ACCOUNT | {"invoice_id": 1, "client_name": "Ada", "currency": "EUR", "state": "open"}
 ENTRY = ACCOUNT | {
     "time_entry_id": 1,
@@ -64,7 +73,13 @@ EXPENSE = ACCOUNT | {
     "spent_date": "2026-01-05",
     "uninvoiced_amount": 5,
 }
-SHEET = ACCOUNT | {"user_id": 1, "person_name": "Bo", "week_start": "2026-03-09", "is_active": True}
+SHEET = ACCOUNT | {
+    "user_id": 1,
+    "person_name": "Bo",
+    "week_start": "2026-03-09",
+    "is_active": True,
+    "capacity_hours": 40,
+}
 MONTH = PROJECT | {"currency": "EUR", "month_start": "2026-02-01", "is_complete_month": True, "revenue": 1000}
 SENT = ACCOUNT | {
     "id": 7,
@@ -79,14 +94,21 @@ SENT = ACCOUNT | {
 }
 BILLED = ENTRY | {"is_billed": True, "invoice_id": 7}
 
+# The simulated company lives in March: its data is old by the clock, and only the tests of that look at it.
+ANY_AGE = "10000000"
+
 Rows = dict[str, list[dict[str, Any]]]
 
 # What is besides a threshold: name of the alert, tables that make it fire, and tables that do not.
 CASES: list[tuple[str, Rows, Rows]] = [
     (
         "budget",
-        {"mart_project_budget": [BUDGET | {"budget": 0, "spent_share": None}]},
-        {"mart_project_budget": [BUDGET | {"budget_spent": 2000, "spent_share": 2, "is_active": False}]},
+        {"mart_project_budget": [BUDGET | {"budget": 0, "spent_share": None, "status": "over"}]},
+        {
+            "mart_project_budget": [
+                BUDGET | {"budget_spent": 2000, "spent_share": 2, "status": "over", "is_active": False}
+            ]
+        },
     ),
     (
         "unbilled",
@@ -106,12 +128,26 @@ CASES: list[tuple[str, Rows, Rows]] = [
     ),
     (
         "missing_timesheets",
-        {"mart_timesheet_compliance_weekly": [SHEET | {"week_index": 0, "missing_hours": 8}]},
+        {"mart_timesheet_compliance_weekly": [SHEET | {"week_index": 0, "tracked_hours": 32}]},
         {
             "mart_timesheet_compliance_weekly": [
-                SHEET | {"user_id": 2, "week_index": -1, "missing_hours": 40},
-                SHEET | {"user_id": 3, "week_index": 1, "missing_hours": 40},
-                SHEET | {"user_id": 4, "week_index": 0, "missing_hours": 40, "is_active": False},
+                SHEET | {"user_id": 2, "week_index": -1, "tracked_hours": 0},
+                SHEET | {"user_id": 3, "week_index": 1, "tracked_hours": 0},
+                SHEET | {"user_id": 4, "week_index": 0, "tracked_hours": 0, "is_active": False},
+                # Four days of ten hours: on the fifth, eight are missing by the day, and none by the week.
+                SHEET | {"user_id": 5, "week_index": 0, "tracked_hours": 40, "missing_hours": 8},
+            ]
+        },
+    ),
+    (
+        "overdue_invoices",
+        {"fct_invoice": [INVOICE | {"due_amount": "0.01", "days_overdue": 1}]},
+        {
+            "fct_invoice": [
+                INVOICE | {"invoice_id": 2, "due_amount": 0, "days_overdue": 573},
+                INVOICE | {"invoice_id": 3, "due_amount": -200, "days_overdue": 71},
+                INVOICE | {"invoice_id": 4, "due_amount": 200, "days_overdue": 0},
+                INVOICE | {"invoice_id": 5, "due_amount": 200, "days_overdue": 9, "state": "draft"},
             ]
         },
     ),
@@ -127,6 +163,11 @@ CASES: list[tuple[str, Rows, Rows]] = [
         },
     ),
 ]
+
+
+@pytest.fixture(autouse=True)
+def of_any_age(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARVEST_ALERTS__MAX_AGE_HOURS", ANY_AGE)
 
 
 @pytest.fixture(scope="module")
@@ -211,7 +252,7 @@ def test_totals_are_by_currency_and_never_over_them(blank: Target) -> None:
             "invoice_id": number,
             "invoice_number": number,
             "currency": currency,
-            "open_amount": amount,
+            "due_amount": amount,
             "days_overdue": 9,
         }
         for number, (currency, amount) in enumerate([("EUR", "1.10"), ("USD", "5"), ("EUR", "2.20")])
@@ -221,11 +262,94 @@ def test_totals_are_by_currency_and_never_over_them(blank: Target) -> None:
     assert alert_title(raised, report) == "3 invoices overdue by 1 day or more: EUR 3.30, USD 5.00"
 
 
+def test_the_largest_amount_of_each_currency_comes_first(blank: Target) -> None:
+    amounts = [("EUR", 10), ("JPY", 450_000), ("EUR", 300), ("JPY", 20_000)]
+    invoices = [
+        INVOICE | {"invoice_id": number, "currency": currency, "due_amount": amount, "days_overdue": 9}
+        for number, (currency, amount) in enumerate(amounts)
+    ]
+    [raised] = alerts(having(blank, {"fct_invoice": invoices}), AlertSettings()).raised
+    found = [(row["currency"], row["open_amount"]) for row in raised.rows]
+    assert found == [("EUR", 300), ("JPY", 450_000), ("EUR", 10), ("JPY", 20_000)]
+
+
+def test_what_a_budget_is_over_by_is_money(blank: Target) -> None:
+    over = BUDGET | {"status": "over", "budget": 50, "budget_spent": 60, "spent_share": 1.2, "budget_unit": "hours"}
+    budgets = [
+        over,
+        over | {"project_id": 2, "budget_unit": "money"},
+        # No billable hour, no rate.
+        over | {"project_id": 3},
+    ]
+    # 900 for 12 hours in two months: 75 an hour, and 10 hours over.
+    months = [
+        MONTH | {"month_start": month, "billable_hours": hours, "value_at_rates": value}
+        for month, hours, value in (("2025-01-01", 8, 500), ("2025-02-01", 4, 400))
+    ]
+    made = having(blank, {"mart_project_budget": budgets, "mart_project_profitability_monthly": months})
+    [raised] = alerts(made, AlertSettings()).raised
+    assert {row["project_id"]: row["over_amount"] for row in raised.rows} == {1: 750, 2: 10, 3: None}
+    assert [row["project_id"] for row in raised.rows] == [1, 2, 3]
+
+
+def test_a_loss_is_said_to_be_one(blank: Target) -> None:
+    lost = MONTH | {"client_id": 1, "revenue": "9572.26", "margin": "-34787.06"}
+    report = alerts(having(blank, {"mart_project_profitability_monthly": [lost]}), AlertSettings())
+    assert "Ada, Engine: lost EUR 34,787.06 on revenue of EUR 9,572.26" in message(report)
+
+
+LOADED = datetime(2026, 3, 16, 4, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("as_of", "hours", "is_old"),
+    [
+        ("2026-03-16", 36, False),
+        ("2026-03-16", 36.1, True),
+        # Built as of a day long gone, from rows that were loaded just now.
+        ("2025-09-01", 0, True),
+        # The night's load, read in the evening: the day itself is no age.
+        ("2026-03-15", 20, False),
+    ],
+)
+def test_old_data_is_told_whether_it_was_loaded_or_built_long_ago(
+    blank: Target, as_of: str, hours: float, is_old: bool
+) -> None:
+    date_accounts(blank, as_of)
+    report = alerts(blank, AlertSettings(), now=LOADED + timedelta(hours=hours))
+    assert (bool(report.old), report.needs_attention) == (is_old, is_old)
+
+
+def date_accounts(warehouse: Target, as_of: str) -> None:
+    with duckdb.connect(str(warehouse.file)) as database:
+        database.execute(
+            f"update {MARTS}.dim_account set loaded_at = ?, as_of_date = ?, time_zone = 'UTC'", [LOADED, as_of]
+        )
+
+
+def test_old_data_comes_first_and_ends_with_3(blank: Target, monkeypatch: pytest.MonkeyPatch) -> None:
+    date_accounts(blank, "2026-03-16")
+    monkeypatch.setenv("HARVEST_ALERTS__MAX_AGE_HOURS", "36")
+    done = CliRunner().invoke(app, ["alerts"])
+    assert done.exit_code == 3
+    first, last = done.stdout.splitlines()
+    assert re.fullmatch(
+        r"The data is [\d,]+ days old: figures are as of 16 Mar 2026, loaded 16 Mar 2026 04:00 UTC", first
+    )
+    assert last.startswith("No other alert, as of 16 Mar 2026")
+    with webhook(200) as (address, taken):
+        monkeypatch.setenv("RUNTIME__SLACK_INCOMING_HOOK", address)
+        CliRunner().invoke(app, ["alerts"])
+    [body] = taken
+    assert "days old" in json.loads(body)["text"].splitlines()[0]
+
+
 def test_thresholds_are_settings(blank: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     spent = having(blank, {"mart_project_budget": [BUDGET | {"budget_spent": 500, "spent_share": 0.5}]})
     assert alerts(spent).raised == ()
     monkeypatch.setenv("HARVEST_ALERTS__BUDGET_SHARE", "0.5")
-    assert alert_settings() == dataclasses.replace(AlertSettings(), budget_share=Decimal("0.5"))
+    want = dataclasses.replace(AlertSettings(), budget_share=Decimal("0.5"), max_age_hours=Decimal(ANY_AGE))
+    assert alert_settings() == want
     assert [raised.alert.name for raised in alerts(spent).raised] == ["budget"]
 
 
@@ -265,8 +389,8 @@ def test_an_alert_is_one_entry(blank: Target) -> None:
 
 def test_the_command_ends_with_3_where_something_needs_somebody_and_with_0_where_not(blank: Target) -> None:
     quiet = CliRunner().invoke(app, ["alerts"])
-    assert (quiet.exit_code, "Nothing needs attention, as of 2026-03-16" in quiet.stdout) == (0, True)
-    having(blank, {"fct_invoice": [INVOICE | {"open_amount": "10.50", "days_overdue": 3, "invoice_number": "I1"}]})
+    assert (quiet.exit_code, "Nothing needs attention, as of 16 Mar 2026" in quiet.stdout) == (0, True)
+    having(blank, {"fct_invoice": [INVOICE | {"due_amount": "10.50", "days_overdue": 3, "invoice_number": "I1"}]})
     loud = CliRunner().invoke(app, ["alerts"])
     assert loud.exit_code == 3
     assert "  Ada: invoice I1, EUR 10.50, due –, 3 days overdue\n" in loud.stdout
@@ -323,7 +447,7 @@ def webhook(status: int) -> Iterator[tuple[str, list[bytes]]]:
 def test_what_was_found_goes_to_the_webhook_and_no_name_can_call_anybody(
     blank: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    having(blank, {"fct_invoice": [INVOICE | {"client_name": "<!channel> & Co", "open_amount": 1, "days_overdue": 3}]})
+    having(blank, {"fct_invoice": [INVOICE | {"client_name": "<!channel> & Co", "due_amount": 1, "days_overdue": 3}]})
     with webhook(200) as (address, taken):
         monkeypatch.setenv("RUNTIME__SLACK_INCOMING_HOOK", address)
         result = CliRunner().invoke(app, ["alerts", "--json"])
@@ -357,7 +481,7 @@ def test_nothing_is_sent_where_nothing_was_found(blank: Target, monkeypatch: pyt
 def test_a_message_that_does_not_arrive_is_told_without_the_address(
     blank: Target, status: int | None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    having(blank, {"fct_invoice": [INVOICE | {"open_amount": 1, "days_overdue": 3}]})
+    having(blank, {"fct_invoice": [INVOICE | {"due_amount": 1, "days_overdue": 3}]})
     with webhook(status or 200) as (address, taken):
         # Without a status, to where nobody listens.
         monkeypatch.setenv("RUNTIME__SLACK_INCOMING_HOOK", address if status else "http://127.0.0.1:1/verysecret")

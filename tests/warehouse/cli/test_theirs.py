@@ -112,5 +112,5 @@ def test_a_name_in_an_alert(name: str, alert: Alert) -> None:
     assert len(sent) < 700 * max(1, len(columns))
     # Neither a link, with a scheme or without, nor a call, nor emphasis.
     assert not re.search(r"<|>|://|evil\.example|@here|\*|`|~", sent)
-    assert closing.startswith("*1 alert, as of 2026-01-31")
+    assert closing.startswith("*1 alert, as of 31 Jan 2026")
     assert title.count("*") == 2

@@ -207,8 +207,8 @@ def test_the_currency_changes_every_figure_of_money_to_what_the_marts_say(site: 
         )
         [[overdue, invoices]] = ask(
             site.shop,
-            "select coalesce(sum(open_amount), 0), count(*) from marts.fct_invoice "
-            f"where state = 'open' and days_overdue > 0 and currency = '{currency}'",
+            "select coalesce(sum(due_amount), 0), count(*) from marts.fct_invoice "
+            f"where state = 'open' and due_amount > 0 and days_overdue > 0 and currency = '{currency}'",
         )
         figure = page.locator("main .tile .figure").first
         sync_api.expect(figure).to_contain_text(f"{currency} {unbilled:,.0f}")
@@ -235,6 +235,8 @@ def test_the_client_the_weeks_the_contractors_and_the_target_change_what_they_sh
     sync_api.expect(page.get_by_role("checkbox", name=client, exact=True)).to_be_hidden()
     sync_api.expect(page.get_by_text("1 client", exact=True)).to_be_focused()
 
+    choose(page, "Overview")
+    shown(page, "Overview")
     page.get_by_label("Looking back").select_option("4 weeks")
     sync_api.expect(page.locator("main")).to_contain_text("over 4 weeks")
 

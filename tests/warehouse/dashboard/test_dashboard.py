@@ -8,7 +8,9 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode
@@ -19,8 +21,8 @@ from markupsafe import escape
 from harvest_time_tracking import HarvestError
 from harvest_warehouse.dashboard import palette, queries
 from harvest_warehouse.dashboard.filters import Filters
-from harvest_warehouse.dashboard.formatting import total
-from harvest_warehouse.dashboard.header import accounts
+from harvest_warehouse.dashboard.formatting import money, percent, total
+from harvest_warehouse.dashboard.header import accounts, verdict, without_rate
 from harvest_warehouse.dashboard.markup import code
 from harvest_warehouse.dashboard.page import Column, Section
 from harvest_warehouse.dashboard.pages import PAGES
@@ -28,14 +30,15 @@ from harvest_warehouse.dashboard.pages.people import figure_in_field, load
 from harvest_warehouse.dashboard.ranking import named, ranked
 from harvest_warehouse.dashboard.ranking import top as first_few
 from harvest_warehouse.dashboard.reader import Reader
-from harvest_warehouse.dashboard.render import problem, verdict, without_rate
+from harvest_warehouse.dashboard.render import problem
 from harvest_warehouse.dashboard.requirements import known
-from harvest_warehouse.dashboard.sections import burn, unbilled_by_client
+from harvest_warehouse.dashboard.sections import burn
 from harvest_warehouse.dashboard.serve.answers import Dashboard
 from harvest_warehouse.dashboard.url import filters_asked_for, query_of, slug
 from harvest_warehouse.database import NotReadable, open_database
 from harvest_warehouse.database.run import Run
 from harvest_warehouse.database.system_tables import write_rows
+from harvest_warehouse.marts.settings import MartSettings
 from harvest_warehouse.verify.results import RECONCILIATION
 from harvest_warehouse.warehouse import Target
 from support.dashboards import (
@@ -90,44 +93,61 @@ def test_every_page_of_every_kind_of_account_shows_each_section_with_its_chart_a
         assert len(re.findall(r"<td", said)) == min(len(section.rows), 500) * len(section.columns)
 
 
-def test_overview_shows_what_the_marts_say_for_each_currency(made: Make) -> None:
+LAST_WEEK = "week_end = (select max(week_end) from marts.dim_date where is_complete_week)"
+
+
+def test_overview_has_one_line_for_each_currency_and_says_what_the_marts_say(made: Make) -> None:
     shop = made(company)
+    shown = page(shop, "Overview")
     currencies = top(shop).currencies
+    lines = {row["currency"]: row for row in shown.sections[1].rows}
+    assert tuple(lines) == currencies
     assert len(currencies) > 1
-    [[capacity, billable]] = ask(
-        shop,
-        "select sum(available_hours), sum(billable_hours) from marts.mart_utilisation_weekly where week_end = "
-        "(select max(week_end) from marts.dim_date where is_complete_week)",
-    )
-    [[missing]] = ask(
-        shop,
-        "select sum(missing_hours) from marts.mart_timesheet_compliance_weekly where week_end = "
-        "(select max(week_end) from marts.dim_date where is_complete_week)",
-    )
-    for currency in currencies:
-        shown = tiles(page(shop, "Overview", currency=currency))
-        [[unbilled]] = ask(
+    for currency, line in lines.items():
+        [[unbilled, old]] = ask(
             shop,
-            "select coalesce(sum(uninvoiced_amount), 0) from marts.mart_unbilled "
-            f"where age_bucket <> 'fee' and currency = '{currency}'",
+            f"""select coalesce(sum(uninvoiced_amount), 0),
+            coalesce(sum(case when age_bucket <> '0-30' then uninvoiced_amount end), 0)
+            from marts.mart_unbilled where age_bucket <> 'fee' and currency = '{currency}'""",
         )
         [[owed]] = ask(
-            shop, f"select coalesce(sum(due_amount), 0) from invoices where state = 'open' and currency = '{currency}'"
+            shop,
+            "select coalesce(sum(due_amount), 0) from invoices "
+            f"where state = 'open' and due_amount > 0 and currency = '{currency}'",
+        )
+        [[overdue, invoices]] = ask(
+            shop,
+            "select coalesce(sum(due_amount), 0), count(*) from invoices where state = 'open' and due_amount > 0 "
+            f"and due_date < (select as_of_date from marts.dim_account) and currency = '{currency}'",
         )
         [[bad]] = ask(
             shop,
             "select count(*) from marts.mart_project_budget where is_active and status in ('over', 'forecast_over') "
             f"and currency = '{currency}'",
         )
-        assert shown == {
-            "Billable utilisation, last week": f"{billable / capacity * 100:.0f} %",
-            "Missing hours, last week": f"{missing:,.0f} h",
-            "Not yet billed": f"{currency} {unbilled:,.0f}",
-            "Receivables": f"{currency} {owed:,.0f}",
-            "Budgets over, or heading over": f"{bad}",
-        }
+        kept = {name: line[name] for name in ("unbilled", "unbilled_old", "receivable", "overdue", "budgets_over")}
+        assert kept == {
+            "unbilled": unbilled, "unbilled_old": old, "receivable": owed, "overdue": overdue, "budgets_over": bad,
+        }  # fmt: skip
+        assert line["overdue_invoices"] == invoices
     # At least one of them has something to show.
-    assert any(amount(tiles(page(shop, "Overview", currency=code))["Not yet billed"]) for code in currencies)
+    assert any(line["unbilled"] for line in lines.values())
+    [[available, billable]] = ask(
+        shop, f"select sum(available_hours), sum(billable_hours) from marts.mart_utilisation_weekly where {LAST_WEEK}"
+    )
+    [[chased]] = ask(
+        shop,
+        "select count(*) from marts.mart_timesheet_compliance_weekly "
+        f"where {LAST_WEEK} and is_active and capacity_hours - tracked_hours >= 8",
+    )
+    [[bad]] = ask(
+        shop,
+        "select count(*) from marts.mart_project_budget where is_active and status in ('over', 'forecast_over')",
+    )
+    found = tiles(shown)
+    assert found["Billable utilisation, last week"] == percent(billable / available)
+    assert found["Timesheets to chase, last week"] == f"{chased}"
+    assert found["Budgets over, or heading over"] == f"{bad}"
 
 
 CONTRACTORS = """
@@ -151,7 +171,7 @@ def test_the_filters_narrow_what_they_say(made: Make) -> None:
     [[contractors]] = ask(shop, CONTRACTORS)
     assert contractors
     assert everyone - int(tiles(page(shop, "People", has_contractors=False))["People with capacity"]) == contractors
-    weeks = [len(page(shop, "Overview", weeks=number).sections[0].rows) for number in (4, 8)]
+    weeks = [len(page(shop, "Overview", weeks=number).sections[3].rows) for number in (4, 8)]
     assert weeks == [4, 8]
     below = [page(shop, "People", target=Decimal(share)).sections[0].title for share in ("0.01", "1")]
     assert below[0] != below[1]
@@ -162,17 +182,59 @@ def test_money_of_another_currency_than_costs_has_no_margin_and_says_why(made: M
     head = top(shop)
     foreign = next(code for code in head.currencies if code != head.home_currency)
     at_home, abroad = (page(shop, "Margin", currency=code) for code in (head.home_currency, foreign))
-    assert "Margin" in tiles(at_home)
-    assert "Margin" not in tiles(abroad)
-    assert f"costs are in {head.home_currency}" in abroad.sections[0].note
+    assert "Margin of client work" in tiles(at_home)
+    assert "Margin of client work" not in tiles(abroad)
+    assert f"costs are in {head.home_currency}" in abroad.sections[1].note
     assert not [column for section in abroad.sections for column in section.columns if "Cost" in column.title]
+    # Three complete months, of projects that clients pay for; what is internal stands beside it.
+    window = "is_complete_month and month_start >= date_trunc('month', (select as_of_date from marts.dim_account)) - interval 3 month"
     [[margin]] = ask(
         shop,
-        "select sum(margin) from marts.mart_project_profitability_monthly where is_home_currency and month_start >= "
-        "(select min(month_start) from marts.dim_date where week_index > (select max(week_index) from marts.dim_date "
-        "where is_complete_week) - 12) and month_start <= (select as_of_date from marts.dim_account)",
+        "select sum(margin) from marts.mart_project_profitability_monthly "
+        f"where is_home_currency and project_type <> 'non_billable' and {window}",
     )
-    assert tiles(at_home)["Margin"] == f"{head.home_currency} {margin:,.0f}"
+    [[internal]] = ask(
+        shop,
+        "select sum(labour_cost + case when is_home_currency then expense_cost else 0 end) "
+        "from marts.mart_project_profitability_monthly "
+        f"where project_type = 'non_billable' and {window}",
+    )
+    assert tiles(at_home)["Margin of client work"] == money(margin, head.home_currency or "")
+    assert tiles(at_home)["Internal work and leave"] == money(internal, head.home_currency or "")
+    assert {row["project_type"] for row in at_home.sections[3].rows} <= {"time_and_materials", "fixed_fee", "unknown"}
+
+
+def test_the_company_has_one_margin_where_every_currency_has_a_rate_and_a_way_to_one_where_not(
+    made: Make, tmp_path: Path
+) -> None:
+    shop = made(company).copy(tmp_path)
+    head = top(shop)
+    [section, *_] = page(shop, "Margin").sections
+    assert section.title.startswith("The margin of the whole company is not known: there is no rate for ")
+    assert "Set `exchange_rates` in `[harvest_marts]`" in section.title
+    assert "`exchange_rates`" in page(shop, "Overview").sections[1].note
+    foreign = [code for code in head.currencies if code != head.home_currency]
+    shop.build(MartSettings(exchange_rates={code: {date(1900, 1, 1): Decimal(2)} for code in foreign}))
+    head = top(shop)
+    assert {code: rate.value for code, rate in head.rates.items()} == dict.fromkeys(foreign, Decimal(2))
+    shown = page(shop, "Overview")
+    *lines, whole = shown.sections[1].rows
+    assert whole["currency"] == f"all, in {head.home_currency}"
+    expected = sum(line["overdue"] * (1 if line["currency"] == head.home_currency else 2) for line in lines)
+    assert whole["overdue"] == expected
+    assert tiles(shown)["Overdue"] == money(expected, head.home_currency or "")
+    assert all(f"1 {code} = 2 (" in shown.sections[1].note for code in foreign)
+    [section, *_] = page(shop, "Margin").sections
+    [[earned, brought]] = ask(
+        shop,
+        """select sum(margin_home), sum(revenue_home) from marts.mart_project_profitability_monthly
+        where project_type <> 'non_billable' and is_complete_month
+          and month_start >= date_trunc('month', (select as_of_date from marts.dim_account)) - interval 3 month""",
+    )
+    assert f"{money(earned, head.home_currency or '')} of {money(brought, head.home_currency or '')}" in section.title
+    # Calls are in one order now.
+    amounts = [row["amount"] * (1 if row["currency"] == head.home_currency else 2) for row in shown.sections[0].rows]
+    assert amounts == sorted(amounts, reverse=True)
 
 
 def test_five_hundred_people_are_a_short_chart_and_a_whole_table(made: Make) -> None:
@@ -192,7 +254,7 @@ def test_five_hundred_people_are_a_short_chart_and_a_whole_table(made: Make) -> 
     assert len(labels) == 31
     assert labels[15].endswith("people between")
     assert len({row["user_id"] for row in by_week.rows}) == 30
-    unbilled = page(made(crowd), "Overview").sections[2]
+    unbilled = page(made(crowd), "Billing & cash").sections[2]
     clients = {row["label"] for row in unbilled.rows}
     assert len(clients) > 50
     # All others together have most of it: a bar for them would leave nothing to be seen of those who are named.
@@ -221,7 +283,7 @@ def test_the_title_of_the_weeks_counts_people_who_are_not_drawn(made: Make, tmp_
     )
     by_week = page(shop, "People").sections[1]
     assert name not in {row["label"] for row in by_week.rows}
-    assert by_week.title == f"{before + 1} people had a week above 100 %"
+    assert by_week.title == f"{before + 1} people had at least one week above 100%"
 
 
 def test_the_verdict_is_that_of_the_last_comparison_and_never_a_fixed_text(made: Make, tmp_path: Path) -> None:
@@ -244,7 +306,7 @@ def test_the_verdict_is_that_of_the_last_comparison_and_never_a_fixed_text(made:
         ),
     )
     said = verdict(top(compared))
-    assert said.startswith("2 exact, 0 ties, 1 mismatch (")
+    assert said.startswith("2 of 3 figures equal, 1 different (")
     trust = page(compared, "Trust")
     assert tiles(trust)["Figures equal to Harvest's"] == "2 of 3"
     assert trust.sections[1].table()[0]["Difference"] == -2.0
@@ -333,7 +395,7 @@ def test_what_was_never_read_has_no_figure_and_says_so(made: Make) -> None:
         assert {tile.figure for tile in shown.tiles} == {"–"}
         assert all("never read from Harvest" in tile.note for tile in shown.tiles)
         assert all("never read from Harvest" in section.title and not section.rows for section in shown.sections)
-    assert top(shop).never_read == ("clients", "projects", "users", "expenses", "invoices")
+    assert top(shop).never_read == ("clients", "projects", "users", "expenses", "invoices", "estimates")
 
 
 def test_without_projects_nobody_knows_what_needs_a_rate(made: Make) -> None:
@@ -354,9 +416,10 @@ def test_where_harvest_has_nothing_no_figure_pretends_to_be_one(made: Make) -> N
 def test_a_list_that_is_missing_takes_away_only_what_rests_on_it(made: Make) -> None:
     whole = page(made(company), "Overview")
     shown = known(whole, {"invoices": "switched off", "expenses": "never read"})
-    assert [tile.label for tile, was in zip(shown.tiles, whole.tiles, strict=True) if tile != was] == ["Receivables"]
-    assert shown.tiles[3].note == "no data: invoices are switched off in Harvest"
-    assert shown.sections[3].title == "Receivables by age: nothing to show, invoices are switched off in Harvest"
+    assert [tile.label for tile, was in zip(shown.tiles, whole.tiles, strict=True) if tile != was] == ["Overdue"]
+    assert shown.tiles[0].note == "no data: invoices are switched off in Harvest"
+    cash = known(page(made(company), "Billing & cash"), {"invoices": "switched off"})
+    assert cash.sections[1].title == "Receivables by age: nothing to show, invoices are switched off in Harvest"
 
 
 def test_without_marts_it_says_what_to_run(tmp_path: Path) -> None:
@@ -392,7 +455,7 @@ def test_others_hold_what_the_named_ones_leave() -> None:
 
 @pytest.mark.parametrize(
     ("share", "means"),
-    [(None, "away"), ("1.01", "above 100 %"), ("0.75", "on target"), ("0.74", "below target"), ("0.54", "room")],
+    [(None, "away"), ("1.01", "above 100%"), ("0.75", "on target"), ("0.74", "below target"), ("0.54", "room")],
 )
 def test_a_week_means_what_its_share_of_the_target_is(share: str | None, means: str) -> None:
     assert load(None if share is None else Decimal(share), Decimal("0.75")) == means
@@ -404,9 +467,21 @@ COLOURS = {name: value for name, value in vars(palette).items() if name.isupper(
 @pytest.mark.parametrize("name", sorted(set(COLOURS) - {"WHITE", "BLACK"}))
 def test_every_colour_stands_out_on_both_grounds_and_carries_white_text(name: str) -> None:
     # https://www.w3.org/TR/WCAG22/#non-text-contrast and #contrast-minimum
+    assert_stands_out(COLOURS[name])
+
+
+@pytest.mark.parametrize("colour", palette.OVERDUE.values())
+def test_every_age_stands_out_and_the_older_is_the_redder(colour: str) -> None:
+    assert_stands_out(colour)
+    scale = list(palette.OVERDUE.values())
+    assert list(palette.AGES.values()) == scale[1:], "the same colour is the same age on both charts"
+    assert [int(one[1:3], 16) for one in scale] == sorted(int(one[1:3], 16) for one in scale)
+
+
+def assert_stands_out(colour: str) -> None:
     for ground in GROUNDS.values():
-        assert contrast(COLOURS[name], ground) >= 3
-    assert contrast(COLOURS[name], palette.WHITE) >= 4.5
+        assert contrast(colour, ground) >= 3
+    assert contrast(colour, palette.WHITE) >= 4.5
 
 
 def test_every_meaning_has_a_colour_of_its_own() -> None:
@@ -441,12 +516,16 @@ def test_a_bar_that_is_cut_says_how_long_it_would_be_and_no_other_does(made: Mak
     [row, *_] = queries.budgets(Reader(shop.warehouse), chosen)
 
     def section(*shares: float) -> Section:
-        return burn([{**row, "project_id": n, "spent_share": share} for n, share in enumerate(shares)], chosen, 10)
+        return burn(
+            [{**row, "project_id": n, "spent_share": share, "status": "over"} for n, share in enumerate(shares)],
+            chosen,
+            10,
+        )
 
     long, short = section(2.1, 0.68), section(1.5, 0.68)
-    assert "Longer bars end at 150 %" in long.note
+    assert "Longer bars end at 150%" in long.note
     assert "150" not in short.note
-    assert ('"210 %"' in long.chart.to_json(), '"150 %"' in short.chart.to_json()) == (True, False)  # type: ignore[union-attr]
+    assert ('"210%' in long.chart.to_json(), '"150%' in short.chart.to_json()) == (True, False)  # type: ignore[union-attr]
 
 
 def test_one_person_with_hardly_an_available_hour_leaves_the_other_bars_their_length(
@@ -460,54 +539,7 @@ def test_one_person_with_hardly_an_available_hour_leaves_the_other_bars_their_le
         where user_id = {who}"""
     )
     [after, *_] = page(shop, "People").sections
-    assert ("Longer bars end at 200 %" in before.note, "Longer bars end at 200 %" in after.note) == (False, True)
+    assert ("Longer bars end at 200%" in before.note, "Longer bars end at 200%" in after.note) == (False, True)
     drawn = after.chart.to_json()  # type: ignore[union-attr]
-    assert '"4,000 %"' in drawn or '"4000 %"' in drawn
+    assert '"4,000%"' in drawn
     assert max(json.loads(drawn)["layer"][0]["encoding"]["x"]["scale"]["domain"]) == pytest.approx(2.12)
-
-
-def test_who_has_all_that_can_be_billed_is_not_said_to_have_a_share(made: Make) -> None:
-    shop = made(company)
-    head = top(shop)
-    chosen = Filters(head.account_id, head.currencies[0])
-    [row, *_] = [row for row in queries.unbilled(Reader(shop.warehouse), chosen) if row["age_bucket"] != "fee"]
-
-    def title(*amounts: int) -> str:
-        rows = [
-            {**row, "client_id": n, "client_name": f"C{n}", "uninvoiced_amount": Decimal(amount)}
-            for n, amount in enumerate(amounts)
-        ]
-        return unbilled_by_client(rows, chosen).title
-
-    assert title(10) == f"{chosen.currency} 10 can be billed, all of it to C0"
-    assert title(1, 3) == f"{chosen.currency} 4 can be billed to 2 clients: C1 has 75 % of it"
-
-
-def test_projects_that_nobody_pays_are_no_bad_projects(made: Make) -> None:
-    shop = made(company)
-    home = page(shop, "Margin", currency=top(shop).home_currency).sections[2]
-    paid = [row for row in home.rows if row["project_type"] != "non_billable"]
-    unpaid = total([row for row in home.rows if row["project_type"] == "non_billable"], "cost")
-    losing = [row for row in paid if row["margin"] < 0]
-    assert unpaid > 0
-    said = (
-        f"{len(losing)} of {len(paid)} billable project" if losing else "No billable project costs more than it earns"
-    )
-    assert home.title.startswith(said)
-    assert home.title.endswith(f"; non-billable ones cost {top(shop).home_currency} {unpaid:,.0f}")
-
-
-def test_the_budgets_title_counts_what_is_over_and_what_is_heading_there(made: Make) -> None:
-    shop = made(company)
-    head = top(shop)
-    chosen = Filters(head.account_id, head.currencies[0])
-    [row, *_] = queries.budgets(Reader(shop.warehouse), chosen)
-
-    def title(*statuses: str) -> str:
-        return burn([{**row, "project_id": n, "status": status} for n, status in enumerate(statuses)], chosen, 10).title
-
-    assert title("over", "over", "ok") == "2 of 3 budgets are overspent"
-    assert title("over", "forecast_over", "forecast_over") == "1 of 3 budgets is overspent, 2 heading over"
-    assert title("forecast_over") == "1 of 1 budget is heading over"
-    assert title("ok", "watch") == "All 2 budgets hold"
-    assert title() == "No active project with a budget"

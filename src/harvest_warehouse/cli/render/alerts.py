@@ -11,7 +11,7 @@ from typing import Any
 import simplejson
 
 from harvest_warehouse.alerts import AlertsReport, Raised
-from harvest_warehouse.alerts.wording import alert_line, alert_title
+from harvest_warehouse.alerts.wording import alert_line, alert_title, dated
 from harvest_warehouse.messages.text import counted, exact
 
 _ROWS_OF_A_LIST = 10
@@ -33,12 +33,14 @@ def alert_lines(raised: Raised, report: AlertsReport) -> list[str]:
 
 def closing_line(report: AlertsReport) -> str:
     """Summary of all alerts in one sentence."""
-    days = " and ".join(sorted({day.isoformat() for day in report.as_of.values()}))
-    as_of = f", as of {days}" if days else ""
+    days = " and ".join(dated(day) for day in sorted(set(report.as_of.values())))
+    ages = " and ".join(dict.fromkeys(report.ages.values()))
+    as_of = f", as of {days}, loaded {ages} ago" if days else ""
     quiet = f" None: {', '.join(name.replace('_', ' ') for name in report.quiet)}." if report.quiet else ""
-    if not report.raised:
+    if not report.needs_attention:
         return f"Nothing needs attention{as_of}.{quiet}"
-    return f"{counted(len(report.raised), 'alert')}{as_of}.{quiet}"
+    number = counted(len(report.raised), "alert") if report.raised else "No other alert"
+    return f"{number}{as_of}.{quiet}"
 
 
 def alerts_json(report: AlertsReport, delivered: str | None) -> str:
@@ -50,6 +52,7 @@ def alerts_json(report: AlertsReport, delivered: str | None) -> str:
     """
     document = {
         "as_of": report.as_of,
+        "old": list(report.old),
         "settings": asdict(report.settings),
         "alerts": [
             {
@@ -76,6 +79,8 @@ def message(report: AlertsReport) -> str:
 
 
 def _message_lines(report: AlertsReport) -> Iterator[str]:
+    for warning in report.old:
+        yield f":red_circle: *{_harmless(warning)}*"
     yield f"*{_harmless(closing_line(report))}*"
     for raised in report.raised:
         sign = ":red_circle:" if raised.alert.severity == "urgent" else ":large_yellow_circle:"

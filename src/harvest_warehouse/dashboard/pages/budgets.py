@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from harvest_warehouse.dashboard import charts, palette, queries
+from decimal import Decimal
+
+from harvest_warehouse.dashboard import charts, palette, queries, titles
 from harvest_warehouse.dashboard.charts import Field
 from harvest_warehouse.dashboard.filters import Filters
-from harvest_warehouse.dashboard.formatting import count, day, month
+from harvest_warehouse.dashboard.formatting import count, month, ratio
 from harvest_warehouse.dashboard.header import Header
 from harvest_warehouse.dashboard.page import Column, Page, Section, Tile, used
 from harvest_warehouse.dashboard.ranking import named
@@ -23,6 +25,7 @@ def budgets(read: Reader, chosen: Filters, header: Header) -> Page:
     with read.at_once():
         rows = queries.budgets(read, chosen)
         monthly = queries.retainers(read, chosen)
+        lines = queries.budget_lines(read, chosen)
     counts = {status: len([row for row in rows if row["status"] == status]) for status in palette.STATUS}
     page = Page(
         "Budgets",
@@ -42,67 +45,65 @@ def budgets(read: Reader, chosen: Filters, header: Header) -> Page:
                 counts["forecast_over"] > 0,
                 BUDGETS,
             ),
-            Tile("80 % and more", f"{counts['watch']:,}", "still within budget", basis=BUDGETS),
-            Tile("No value entered", f"{counts['no_budget_value']:,}", "a budget without an amount", basis=BUDGETS),
+            Tile("80% and more", f"{counts['watch']:,}", "spent, and still in budget", basis=BUDGETS),
+            Tile("No amount entered", f"{counts['no_budget_value']:,}", "so nobody knows when to stop", basis=BUDGETS),
         ),
-        (burn(rows, chosen, limit=_IN_CHART), _running_out(rows, chosen), _retainers(monthly, chosen, header)),
+        (
+            burn(rows, chosen, limit=_IN_CHART),
+            _running_out(rows),
+            _retainers(monthly, rows, header),
+            _lines(lines),
+        ),
     )
     return known(page, header.missing)
 
 
-def _running_out(rows: list[Row], chosen: Filters) -> Section:
-    soon = sorted(
-        (
-            row
-            for row in rows
-            if row["weeks_of_budget_left"] is not None and 0 < row["weeks_of_budget_left"] <= _SOON_WEEKS
-        ),
-        key=lambda row: row["weeks_of_budget_left"],
-    )
-    unit = f"h or {chosen.currency}"
-    if not soon:
-        title = f"No budget is used up within {_SOON_WEEKS} weeks at the present pace"
-    elif len(soon) == 1:
-        title = f"{soon[0]['project_name']} will use up its budget within {_SOON_WEEKS} weeks"
-    else:
-        title = f"{len(soon):,} budgets will be used up within {_SOON_WEEKS} weeks, {soon[0]['project_name']} first"
+def is_running_out(row: Row) -> bool:
+    """True for a budget that will be used up within some weeks, and before its project or its month ends."""
+    left, estimate = row["weeks_of_budget_left"], row["estimate_at_completion"]
+    is_soon = left is not None and row["budget_remaining"] > 0 and 0 < left <= _SOON_WEEKS
+    return bool(is_soon and (estimate is None or estimate > row["budget"]))
+
+
+def _running_out(rows: list[Row]) -> Section:
+    soon = sorted(filter(is_running_out, rows), key=lambda row: row["weeks_of_budget_left"])
+    used_up = len([row for row in rows if row["budget"] is not None and row["budget_remaining"] <= 0])
+    rows = [{**row, "unit": row["currency"] if row["budget_unit"] == "money" else "h"} for row in soon]
     return Section(
-        title,
-        soon,
+        titles.running_out(soon, used_up, _SOON_WEEKS),
+        rows,
         (
             Column("project_name", "Project"),
             Column("client_name", "Client"),
             Column("weeks_of_budget_left", "Weeks left", "number"),
-            Column("budget_unit", "Unit"),
-            Column("budget_remaining", f"Left ({unit})", "number"),
-            Column("weekly_burn", f"Spent per week ({unit})", "number"),
-            Column("estimate_at_completion", f"Estimate at completion ({unit})", "number"),
+            Column("unit", "Budget is in"),
+            Column("budget_remaining", "Left", "number"),
+            Column("weekly_burn", "Spent per week", "number"),
+            Column("estimate_at_completion", "Estimate at completion", "number"),
             Column("forecast_until", "Ends on", "date"),
         ),
-        note="Pace: what was spent in the last 4 complete weeks, divided by 4. All budgets are in the table of the first chart.",
+        note="Budgets that are used up before their project, or their month, ends.",
         name="budgets-running-out",
         basis=BUDGETS,
     )
 
 
-def _retainers(monthly: list[Row], chosen: Filters, header: Header) -> Section:
-    rows = [{**row, "month": month(row["month_start"])} for row in named(monthly, "project_name", "project_id")]
+def _retainers(monthly: list[Row], budgets: list[Row], header: Header) -> Section:
+    rows = [
+        {**row, "month": month(row["month_start"]), "project": f"{row['project_name']} · {row['client_name']}"}
+        for row in monthly
+    ]
+    rows = named(rows, "project", "project_id")
     newest = max((row["month_start"] for row in rows), default=None)
-    current = [row for row in rows if row["month_start"] == newest]
-    over = [row for row in current if row["budget"] is not None and row["unused"] < 0]
-    if not rows or newest is None:
-        title = "No active project has a monthly budget"
-    elif over:
-        title = f"{len(over):,} of {count(len(current), 'monthly budget')} {'is' if len(over) == 1 else 'are'} overspent in {month(newest)}, as of {day(header.as_of_date)}"
-    else:
-        title = f"No monthly budget is overspent in {month(newest)}, as of {day(header.as_of_date)}"
+    current = [row for row in rows if row["month_start"] == newest and row["budget"] is not None]
+    blank = len([row for row in budgets if row["budget_is_monthly"] and row["budget"] is None])
+    title = titles.monthly_budgets(current, blank, header.as_of_date)
     drawn = [
         {**row, "share": row["used"] / row["budget"], "state": "over" if row["unused"] < 0 else "in budget"}
         for row in current
         if row["budget"]
     ]
     drawn.sort(key=lambda row: -row["share"])
-    unit = f"h or {chosen.currency}"
     return Section(
         title,
         rows,
@@ -111,10 +112,10 @@ def _retainers(monthly: list[Row], chosen: Filters, header: Header) -> Section:
             Column("project_name", "Project"),
             Column("client_name", "Client"),
             Column("budget_unit", "Unit"),
-            Column("budget", f"Budget ({unit})", "number"),
-            Column("used", f"Used ({unit})", "number"),
-            Column("unused", f"Unused ({unit})", "number"),
-            Column("rolling_balance", f"Balance so far ({unit})", "number"),
+            Column("budget", "Budget", "number"),
+            Column("used", "Used", "number"),
+            Column("unused", "Unused", "number"),
+            Column("rolling_balance", "Balance so far", "number"),
         ),
         charts.bars(
             drawn[:_IN_CHART],
@@ -122,15 +123,15 @@ def _retainers(monthly: list[Row], chosen: Filters, header: Header) -> Section:
             Field("share", "Used share of the month's budget", ".0%"),
             (
                 Field("label", "Project"),
-                Field("client_name", "Client"),
                 Field("share", "Used", ".0%"),
                 Field("budget_unit", "Budget is in"),
-                Field("used", f"Used ({unit})", ",.0f"),
-                Field("budget", f"Budget ({unit})", ",.0f"),
+                Field("used", "Used", ",.0f"),
+                Field("budget", "Budget", ",.0f"),
             ),
             colour=Field("state", "This month"),
             colours=_COLOURS,
             mark=charts.WHOLE,
+            label_width=230,
             description=title,
         )
         if drawn
@@ -139,4 +140,30 @@ def _retainers(monthly: list[Row], chosen: Filters, header: Header) -> Section:
         "Past months are measured by today's budget: Harvest keeps no earlier one. What clients paid in advance cannot be known.",
         "monthly-budgets",
         BUDGETS,
+    )
+
+
+def _lines(lines: list[Row]) -> Section:
+    """Table of what tasks and people spent of the budgets that are over, or heading there."""
+    spent: dict[tuple[int, str], Decimal] = {}
+    for row in lines:
+        key = (row["project_id"], row["line_kind"])
+        spent[key] = spent.get(key, Decimal(0)) + Decimal(row["spent"])
+    rows = [{**row, "share": ratio(row["spent"], spent[row["project_id"], row["line_kind"]])} for row in lines]
+    return Section(
+        titles.budget_lines(rows),
+        rows,
+        (
+            Column("project_name", "Project"),
+            Column("client_name", "Client"),
+            Column("line_kind", "By"),
+            Column("line_name", "Task or person"),
+            Column("spent", "Spent", "number"),
+            Column("share", "Share of the time spent (%)", "share"),
+            Column("budget", "Budget of its own", "number"),
+            Column("budget_unit", "Unit"),
+        ),
+        note="Time only: expenses have no task. Of a monthly budget, the running month." if rows else "",
+        name="budget-by-task-and-person",
+        basis=BUDGETS,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from harvest_warehouse.dashboard import charts, palette, queries
+from harvest_warehouse.dashboard import charts, palette, queries, titles
 from harvest_warehouse.dashboard.charts import Field
 from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.formatting import ZERO, count, hours, percent, ratio, short_day, total
@@ -26,39 +26,52 @@ _WORDS = {
     "room": "room: 20 points and more below target",
     "below target": "below target",
     "on target": "on target",
-    "above 100 %": "above 100 %",
+    "above 100%": "above 100%",
     "away": "no available hours",
 }
 _LEGEND = {_WORDS[name]: colour for name, colour in palette.LOAD.items()}
+THIS_WEEK = "this week"
 _OF_PEOPLE = "Hours of all clients: a person's capacity belongs to no client and no currency."
 
 
 def people(read: Reader, chosen: Filters, header: Header) -> Page:
     """Build the page People."""
-    everyone = [
-        _measured(row, chosen) for row in named(queries.utilisation_by_person(read, chosen), "person_name", "user_id")
-    ]
+    with read.at_once():
+        persons = queries.utilisation_by_person(read, chosen)
+        missing = queries.missing_timesheets(read, chosen)
+        away = queries.on_leave(read, chosen)
+    everyone = [_measured(row, chosen) for row in named(persons, "person_name", "user_id")]
     able = sorted((row for row in everyone if row["share"] is not None), key=lambda row: (-row["share"], row["label"]))
     shown = able if len(able) <= _MOST else [*able[:_AT_EACH_END], *able[-_AT_EACH_END:]]
-    missing = queries.missing_timesheets(read, chosen)
     cells = (
         queries.utilisation_by_person_and_week(read, chosen, tuple(row["user_id"] for row in shown)) if shown else []
     )
+    above = len([row for row in able if row["share"] > 1])
     page = Page(
         "People",
-        "Who has room, who is overloaded, whose timesheet is missing",
+        "Who has room, who is overloaded, who is away, whose timesheet is missing",
         (
-            Tile("People with capacity", f"{len(able):,}", "in the weeks looked at", basis=PEOPLE),
-            Tile("Room until target", hours(total(able, "room")), "of those below target", basis=PEOPLE),
+            Tile("People with capacity", f"{len(able):,}", f"in the last {count(chosen.weeks, 'week')}", basis=PEOPLE),
             Tile(
-                "Above 100 %",
-                f"{len([row for row in able if row['share'] > 1]):,}",
-                "more billable than available hours",
-                any(row["share"] > 1 for row in able),
-                PEOPLE,
+                "Room until target, a week",
+                hours(total(able, "room") / chosen.weeks),
+                "average of these weeks, people below target",
+                basis=PEOPLE,
+            ),
+            Tile("Above 100% on average", f"{above:,}", "more billable than available hours", above > 0, PEOPLE),
+            Tile(
+                "On leave this week",
+                f"{len({row['user_id'] for row in away if row['when'] == THIS_WEEK}):,}",
+                "with leave in Harvest by now",
+                basis=PEOPLE,
             ),
         ),
-        (_by_person(everyone, able, chosen), _by_week(shown, cells, able, chosen, header), _to_chase(missing, header)),
+        (
+            _by_person(everyone, able, chosen),
+            _by_week(shown, cells, able, chosen, header),
+            _to_chase(missing, header),
+            _on_leave(away),
+        ),
     )
     return known(page, header.missing)
 
@@ -68,7 +81,7 @@ def load(share: Decimal | None, target: Decimal) -> str:
     if share is None:
         return "away"
     if share > 1:
-        return "above 100 %"
+        return "above 100%"
     return "on target" if share >= target else "below target" if share >= target - _ROOM else "room"
 
 
@@ -85,12 +98,7 @@ def _measured(row: Row, chosen: Filters) -> Row:
 
 
 def _by_person(everyone: list[Row], able: list[Row], chosen: Filters) -> Section:
-    below = [row for row in able if row["share"] < chosen.target]
-    title = (
-        f"{len(below):,} of {count(len(able), 'person', 'people')} {'is' if len(below) == 1 else 'are'} below the target of {percent(chosen.target)}"
-        if able
-        else "Nobody with capacity in these weeks"
-    )
+    title = titles.people(able, chosen.target)
     drawn = able
     if len(able) > _MOST:
         between = able[_AT_EACH_END:-_AT_EACH_END]
@@ -171,13 +179,8 @@ def _by_week(shown: list[Row], cells: list[Row], able: list[Row], chosen: Filter
                 "text": figure_in_field(share),
             }
         )
-    # Counts all people, including those not in the chart.
-    over = len([row for row in able if row["weeks_above"]])
-    title = (
-        (f"{count(over, 'person', 'people')} had a week above 100 %" if over else "Nobody had a week above 100 %")
-        if rows
-        else "No weeks to show"
-    )
+    # Of all people, including those not in the chart.
+    title = titles.full_weeks(able)
     return Section(
         title,
         rows,
@@ -227,13 +230,9 @@ def figure_in_field(share: Decimal | None) -> str:
 
 def _to_chase(missing: list[Row], header: Header) -> Section:
     late = [row for row in missing if row["missing_hours"] > 0]
-    if late:
-        week = short_day(late[0]["week_start"], header.as_of_date)
-        title = f"{count(len(late), 'person owes', 'people owe')} {hours(total(late, 'missing_hours'))} for the week of {week}"
-    else:
-        title = "No timesheet of last week has missing hours"
+    week = short_day(late[0]["week_start"], header.as_of_date) if late else ""
     return Section(
-        title,
+        titles.timesheets(late, header.thresholds.missing_hours, week),
         missing,
         (
             Column("person_name", "Person"),
@@ -244,7 +243,27 @@ def _to_chase(missing: list[Row], header: Header) -> Section:
             Column("unapproved_hours", "Not approved (h)", "hours"),
             Column("running_timers", "Running timers", "count"),
         ),
-        note="Missing: capacity less tracked hours of each working day of the last complete week, leave included.",
+        note="Missing: capacity less tracked hours of the last complete week, leave included. Longer days make up for shorter ones.",
         name="timesheets-to-chase",
+        basis=PEOPLE,
+    )
+
+
+def _on_leave(away: list[Row]) -> Section:
+    now = {row["user_id"] for row in away if row["when"] == THIS_WEEK}
+    then = {row["user_id"] for row in away} - now
+    return Section(
+        titles.leave(len(now), len(then)),
+        away,
+        (
+            Column("person_name", "Person"),
+            Column("when", "Week"),
+            Column("from_date", "From", "date"),
+            Column("to_date", "To", "date"),
+            Column("leave_hours", "Leave (h)", "hours"),
+            Column("source", "From"),
+        ),
+        note="Time entries on tasks of leave, planned ones included, and approved time-off requests where they are loaded.",
+        name="on-leave",
         basis=PEOPLE,
     )

@@ -6,17 +6,32 @@ from decimal import Decimal
 
 from dlt.common.json import json
 
-from harvest_warehouse.dashboard import charts, palette, queries_trust
+from harvest_warehouse.dashboard import charts, palette, titles
 from harvest_warehouse.dashboard.charts import Field
 from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.formatting import count, day
 from harvest_warehouse.dashboard.header import Header
 from harvest_warehouse.dashboard.page import Column, Page, Section, Tile, used
+from harvest_warehouse.dashboard.queries import trust as queries_trust
 from harvest_warehouse.dashboard.reader import Reader, Row
 from harvest_warehouse.database.system_tables import AGREED
 
 _COLOURS = {name.replace("_", " "): colour for name, colour in palette.VERDICTS.items()}
 _NOT_COMPARABLE = ("not_provable",)
+# Harvest's reports in words; their names in the API stand beside them in `dlt-harvest verify`.
+_REPORTS = {
+    "time/clients": "Time by client",
+    "time/projects": "Time by project",
+    "time/tasks": "Time by task",
+    "time/team": "Time by person",
+    "expenses/clients": "Expenses by client",
+    "expenses/projects": "Expenses by project",
+    "expenses/categories": "Expenses by category",
+    "expenses/team": "Expenses by person",
+    "uninvoiced": "Uninvoiced work",
+    "project_budget": "Project budgets",
+}
+_SEVERITIES = {"finding": "to fix in Harvest", "warning": "to look at", "error": "stops a build"}
 
 
 def trust(read: Reader, chosen: Filters, header: Header) -> Page:
@@ -28,6 +43,8 @@ def trust(read: Reader, chosen: Filters, header: Header) -> Page:
         gone = queries_trust.deletions(read, chosen)
         different = queries_trust.differences(read, chosen)
         seen = queries_trust.access(read, chosen)
+        rateless = queries_trust.entries_without_rate(read, chosen)
+        costless = queries_trust.entries_without_cost(read, chosen)
     agreed = sum(row["figures"] for row in compared if row["verdict"] in AGREED)
     figures = sum(row["figures"] for row in compared)
     incomplete = [row for row in loads if row["outcome"] != "complete"]
@@ -42,13 +59,16 @@ def trust(read: Reader, chosen: Filters, header: Header) -> Page:
                 bool(figures) and agreed < figures,
             ),
             Tile(
-                "Findings",
+                "Things to fix or look at",
                 f"{len(findings):,}",
-                "checks that found something",
+                "kinds of records that look wrong",
                 any(row["severity"] != "finding" for row in findings),
             ),
             Tile(
-                "Streams not complete", f"{len(incomplete):,}", f"of {len(loads):,} in the last load", bool(incomplete)
+                "Lists not read completely",
+                f"{len(incomplete):,}",
+                f"of {len(loads):,} in the last load",
+                bool(incomplete),
             ),
             Tile(
                 "Deleted in Harvest",
@@ -59,6 +79,8 @@ def trust(read: Reader, chosen: Filters, header: Header) -> Page:
         (
             _by_report(compared, agreed, figures),
             *((_differences(different),) if figures else ()),
+            _without_rate(rateless),
+            _without_cost(costless),
             _findings(findings),
             _loads(loads, incomplete),
             _deletions(gone),
@@ -81,12 +103,15 @@ def _by_report(compared: list[Row], agreed: int, figures: int) -> Section:
     )
     if unproven:
         title += f", {unproven:,} cannot be proven"
-    rows = [{**row, "verdict_words": row["verdict"].replace("_", " ")} for row in compared]
+    rows = [
+        {**row, "verdict_words": row["verdict"].replace("_", " "), "words": _REPORTS.get(row["report"], row["report"])}
+        for row in compared
+    ]
     return Section(
         title,
         rows,
         (
-            Column("report", "Report"),
+            Column("words", "Report"),
             Column("verdict_words", "Verdict"),
             Column("figures", "Figures", "count"),
             Column("compared_at", "Compared at (UTC)", "instant"),
@@ -94,9 +119,9 @@ def _by_report(compared: list[Row], agreed: int, figures: int) -> Section:
         ),
         charts.bars(
             rows,
-            Field("report", "Report"),
+            Field("words", "Report"),
             Field("figures", "Figures compared", ",d"),
-            (Field("report", "Report"), Field("verdict_words", "Verdict"), Field("figures", "Figures", ",d")),
+            (Field("words", "Report"), Field("verdict_words", "Verdict"), Field("figures", "Figures", ",d")),
             colour=Field("verdict_words", "Verdict"),
             colours=_COLOURS,
             description=title,
@@ -113,6 +138,7 @@ def _differences(rows: list[Row]) -> Section:
             **row,
             "difference": Decimal(row["ours"] or 0) - Decimal(row["theirs"] or 0),
             "verdict": row["verdict"].replace("_", " "),
+            "report": _REPORTS.get(row["report"], row["report"]),
         }
         for row in rows
     ]
@@ -138,39 +164,81 @@ def _differences(rows: list[Row]) -> Section:
     )
 
 
-def _findings(rows: list[Row]) -> Section:
+def _without_rate(rows: list[Row]) -> Section:
     return Section(
-        f"{count(len(rows), 'check')} found something: {rows[0]['words'].rstrip('.')} ({rows[0]['row_count']:,})"
-        if rows
-        else "No check found anything",
+        titles.without_rate(rows),
         rows,
         (
-            Column("words", "Means"),
-            Column("row_count", "Rows", "count"),
-            Column("severity", "Severity"),
-            Column("finding", "Check"),
-            Column("query", "To see them", "code"),
+            Column("project_name", "Project"),
+            Column("client_name", "Client"),
+            Column("entries", "Entries", "count"),
+            Column("hours", "Hours (h)", "hours"),
+            Column("worth", "Would be worth", "money"),
+            Column("currency", "Currency"),
+            Column("rate", "At a rate of", "money"),
+            Column("oldest_date", "Oldest", "date"),
         ),
-        note="A finding is to be fixed in Harvest; a warning rests on how Harvest behaves; an error would have stopped the build."
+        note="Worth at the average rate of the other billable time on the same project. Set the rates in Harvest."
+        if rows
+        else "",
+        name="entries-without-a-rate",
+    )
+
+
+def _without_cost(rows: list[Row]) -> Section:
+    return Section(
+        titles.without_cost(rows),
+        rows,
+        (
+            Column("person_name", "Person"),
+            Column("entries", "Entries", "count"),
+            Column("hours", "Hours (h)", "hours"),
+            Column("from_date", "From", "date"),
+            Column("to_date", "To", "date"),
+        ),
+        note="Margins are too high by what these hours cost." if rows else "",
+        name="entries-without-a-cost-rate",
+    )
+
+
+def _findings(rows: list[Row]) -> Section:
+    rows = [{**row, "kind": _SEVERITIES.get(row["severity"], row["severity"])} for row in rows]
+    return Section(
+        f"{count(len(rows), 'kind')} of records to fix or look at; most often: {_most(rows)}"
+        if rows
+        else "No record looks wrong",
+        rows,
+        (
+            Column("words", "What it is"),
+            Column("row_count", "Records", "count"),
+            Column("kind", "Kind"),
+            Column("finding", "Check"),
+        ),
+        note="""`dlt-harvest sql "select query from mart_data_quality where finding = '...'"` has the query that lists the records of a check."""
         if rows
         else "",
         name="findings",
     )
 
 
+def _most(rows: list[Row]) -> str:
+    most = max(rows, key=lambda row: row["row_count"])
+    return f"{most['words'].rstrip('.')} ({most['row_count']:,})"
+
+
 def _loads(rows: list[Row], incomplete: list[Row]) -> Section:
     if not rows:
         title = "No load is on record"
     elif incomplete:
-        title = f"{len(incomplete):,} of {count(len(rows), 'stream')} {'was' if len(incomplete) == 1 else 'were'} not read completely in the last load"
+        title = f"{len(incomplete):,} of {count(len(rows), 'list')} {'was' if len(incomplete) == 1 else 'were'} not read completely in the last load"
     else:
-        streams = f"All {len(rows):,} streams were" if len(rows) > 1 else "The one stream was"
-        title = f"{streams} read completely in the last load"
+        lists = f"All {len(rows):,} lists were" if len(rows) > 1 else "The one list was"
+        title = f"{lists} read completely in the last load"
     return Section(
         title,
         rows,
         (
-            Column("stream", "Stream"),
+            Column("stream", "List of Harvest"),
             Column("outcome", "Outcome"),
             Column("records", "Records read", "count"),
             Column("ended_at", "Ended at (UTC)", "instant"),
@@ -183,7 +251,7 @@ def _loads(rows: list[Row], incomplete: list[Row]) -> Section:
 def _deletions(rows: list[Row]) -> Section:
     gone = sum(row["deleted"] for row in rows)
     return Section(
-        f"{count(gone, 'row')} {'was' if gone == 1 else 'were'} deleted in Harvest and {'is' if gone == 1 else 'are'} kept in harvest_deletions"
+        f"{count(gone, 'row')} {'was' if gone == 1 else 'were'} deleted in Harvest and {'is' if gone == 1 else 'are'} kept aside, in harvest_deletions"
         if rows
         else "Nothing is known to have been deleted in Harvest",
         rows,
@@ -215,7 +283,7 @@ def _access(rows: list[Row]) -> Section:
             Column("looked_at", "Looked at (UTC)", "instant"),
             Column("access_roles", "Rights"),
             Column("hidden", "Hidden money"),
-            Column("refused", "Refused streams"),
+            Column("refused", "Refused lists"),
             Column("lost", "Seen before"),
         ),
         name="access",

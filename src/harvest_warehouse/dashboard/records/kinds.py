@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harvest_warehouse.dashboard.page import Column
+from harvest_warehouse.definitions import UNBILLED_EXPENSES, UNBILLED_TIME
 
 
 @dataclass(frozen=True)
@@ -79,14 +80,14 @@ _UNBILLED = f"""
     select
       account_id, spent_date, user_id, client_id, project_id, currency, 'time' as kind,
       uninvoiced_hours, uninvoiced_amount
-    from marts.fct_time_entry
-    where project_type = 'time_and_materials' and is_billable and not is_billed
+    from marts.fct_time_entry as fact
+    where {UNBILLED_TIME}
     union all
     select
       account_id, spent_date, user_id, client_id, project_id, currency, 'expense' as kind,
       0 as uninvoiced_hours, uninvoiced_amount
-    from marts.fct_expense
-    where project_type = 'time_and_materials' and is_billable and not is_billed
+    from marts.fct_expense as fact
+    where {UNBILLED_EXPENSES}
   ) as work
   inner join marts.dim_date as day
     on work.account_id = day.account_id
@@ -94,6 +95,7 @@ _UNBILLED = f"""
   inner join marts.dim_date as today
     on work.account_id = today.account_id
     and today.is_as_of_date
+    and day.day_number <= today.day_number
   {_NAMES}
 """
 _WHO = (Column("spent_date", "Date", "date"), Column("person_name", "Person"), Column("client_name", "Client"))
@@ -147,8 +149,8 @@ KINDS: Mapping[str, Kind] = {
         "select * from marts.fct_invoice",
         {"client": "client_id", "currency": "currency", "overdue": "overdue_bucket", "number": "invoice_number"},
         {
-            "open": ("open", "state = 'open'"),
-            "overdue": ("open and past their due date", "state = 'open' and days_overdue > 0"),
+            "open": ("open", "state = 'open' and due_amount > 0"),
+            "overdue": ("open and past their due date", "state = 'open' and due_amount > 0 and days_overdue > 0"),
         },
         (
             Column("client_name", "Client"),

@@ -14,11 +14,78 @@ def findings(read: Reader, chosen: Filters) -> list[Row]:
           finding,
           severity,
           words,
-          row_count,
-          query
+          row_count
         from marts.mart_data_quality
         where account_id = :account_id and row_count > 0
         order by severity desc, row_count desc, finding
+        """,
+        {"account_id": chosen.account_id},
+    )
+
+
+def entries_without_rate(read: Reader, chosen: Filters) -> list[Row]:
+    """Read billable time without a rate, one row per project, the most hours first.
+
+    `worth` is what it would be worth at the average rate of the project's other billable time; null if there is none.
+    """
+    return read(
+        """
+        with rated as (
+          select
+            account_id,
+            project_id,
+            sum(value_at_rates) / sum(billable_hours) as rate
+          from marts.fct_time_entry
+          where is_billable and not is_missing_billable_rate and billable_hours > 0
+          group by
+            account_id,
+            project_id
+          having sum(value_at_rates) > 0
+        )
+
+        select
+          entry.project_id,
+          project.project_name,
+          project.client_name,
+          project.currency,
+          count(*) as entries,
+          sum(entry.billable_hours) as hours,
+          min(entry.spent_date) as oldest_date,
+          max(rated.rate) as rate,
+          sum(entry.billable_hours) * max(rated.rate) as worth
+        from marts.fct_time_entry as entry
+        inner join marts.dim_project as project
+          on entry.account_id = project.account_id
+          and entry.project_id = project.project_id
+        left join rated
+          on entry.account_id = rated.account_id
+          and entry.project_id = rated.project_id
+        where entry.account_id = :account_id and entry.is_missing_billable_rate
+        group by entry.project_id, project.project_name, project.client_name, project.currency
+        order by sum(entry.billable_hours) desc, entry.project_id
+        """,
+        {"account_id": chosen.account_id},
+    )
+
+
+def entries_without_cost(read: Reader, chosen: Filters) -> list[Row]:
+    """Read time without a cost rate, one row per person, the most hours first."""
+    return read(
+        """
+        select
+          entry.user_id,
+          person.person_name,
+          count(*) as entries,
+          sum(entry.tracked_hours) as hours,
+          min(entry.spent_date) as from_date,
+          max(entry.spent_date) as to_date
+        from marts.fct_time_entry as entry
+        inner join marts.dim_person as person
+          on entry.account_id = person.account_id
+          and entry.user_id = person.user_id
+        where entry.account_id = :account_id and entry.is_missing_cost_rate
+        group by entry.user_id, person.person_name
+        order by sum(entry.tracked_hours) desc, entry.user_id
         """,
         {"account_id": chosen.account_id},
     )
