@@ -28,8 +28,8 @@ CREDIT = "fact.state = 'open' and fact.due_amount < 0"
 OVERDUE = f"{RECEIVABLE} and fact.days_overdue > 0"
 """Invoices on which a client owes something after the due date."""
 
-UNBILLED = "fact.age_bucket <> 'fee'"
-"""Rows of mart_unbilled with billable time and expenses that are on no invoice."""
+UNBILLED = "fact.age_bucket not in ('fee', 'future')"
+"""Rows of mart_unbilled with billable time and expenses that are on no invoice, and not dated ahead."""
 
 FEE_LEFT = "fact.age_bucket = 'fee'"
 """Rows of mart_unbilled with what is left of fixed fees, negative where more was invoiced."""

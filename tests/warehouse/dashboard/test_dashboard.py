@@ -126,6 +126,12 @@ def test_overview_has_one_line_for_each_currency_and_says_what_the_marts_say(mad
             "select count(*) from marts.mart_project_budget where is_active and status in ('over', 'forecast_over') "
             f"and currency = '{currency}'",
         )
+        [[fees]] = ask(
+            shop,
+            "select coalesce(sum(uninvoiced_amount), 0) from marts.mart_unbilled "
+            f"where age_bucket = 'fee' and uninvoiced_amount > 0 and currency = '{currency}'",
+        )
+        assert line["fees_left"] == fees
         kept = {name: line[name] for name in ("unbilled", "unbilled_old", "receivable", "overdue", "budgets_over")}
         assert kept == {
             "unbilled": unbilled, "unbilled_old": old, "receivable": owed, "overdue": overdue, "budgets_over": bad,
