@@ -34,10 +34,13 @@ UNBILLED = "fact.age_bucket not in ('fee', 'future')"
 FEE_LEFT = "fact.age_bucket = 'fee'"
 """Rows of mart_unbilled with what is left of fixed fees, negative where more was invoiced."""
 
-UNBILLED_WORK = "fact.project_type = 'time_and_materials' and fact.is_billable and not fact.is_billed"
-"""Time entries and expenses behind the rows of UNBILLED."""
+UNBILLED_TIME = "fact.project_type = 'time_and_materials' and fact.is_billable and not fact.is_billed"
+UNBILLED_EXPENSES = (
+    "fact.project_type in ('time_and_materials', 'fixed_fee') and fact.is_billable and not fact.is_billed"
+)
+"""Time entries and expenses behind the rows of UNBILLED: time on fixed fee projects is part of the fee, expenses are not."""
 
-MISSING_HOURS = "greatest(fact.capacity_hours - fact.tracked_hours, 0)"
+MISSING_HOURS = "fact.missing_hours_of_week"
 """Hours missing from a timesheet: of the whole week, since four long days are a full week, too."""
 
 OVER_BUDGET = "fact.status in ('over', 'forecast_over')"

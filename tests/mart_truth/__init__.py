@@ -11,18 +11,18 @@ from fractions import Fraction
 from typing import Any
 
 from mart_truth.account import Row, Table
+from mart_truth.ahead import Ahead
 from mart_truth.cash import Cash
 from mart_truth.dimensions import Dimensions
 from mart_truth.facts import Facts
 from mart_truth.findings import Findings
 from mart_truth.keys import KEYS
 from mart_truth.people import People
-from mart_truth.revenue import Revenue
 
 __all__ = ["KEYS", "Books", "Row", "Table", "differences"]
 
 
-class Books(Dimensions, Facts, People, Revenue, Cash, Findings):
+class Books(Dimensions, Facts, People, Ahead, Cash, Findings):
     """All tables, each by a method of its name."""
 
 

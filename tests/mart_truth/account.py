@@ -50,6 +50,8 @@ class Account:
         self.users = {row["id"]: row for row in truth["users"]}
         self.tasks = {row["id"]: row for row in truth["tasks"]}
         self.invoices = {row["id"]: row for row in truth["invoices"]}
+        named = (row["invoice"] for stream in ("time_entries", "expenses") for row in truth[stream])
+        self.billing = {invoice["id"] for invoice in named if invoice}
         self.entries = [self._entry(row) for row in truth["time_entries"]]
         self.expenses = [self._expense(row) for row in truth["expenses"]]
         self.entries_of = _by_project(self.entries)
@@ -124,7 +126,7 @@ class Account:
             "labour": nine(row["hours"] * (row["cost_rate"] or ZERO)),
             "is_open": row["billable"] and not row["is_billed"],
             "is_material": is_material,
-            "is_leave": self.tasks[row["task"]["id"]]["name"] in LEAVE,
+            "is_leave": self.tasks[row["task"]["id"]]["name"].strip() in LEAVE,
             "is_budgeted": row["budgeted"],
             "is_closed": row["is_closed"],
             "is_running": row["is_running"],
@@ -141,6 +143,7 @@ class Account:
             "billable": row["total_cost"] if row["billable"] else ZERO,
             "is_open": row["billable"] and not row["is_billed"],
             "is_material": self.type_of(project) == "time_and_materials",
+            "is_billable_project": self.type_of(project) in ("time_and_materials", "fixed_fee"),
         }
 
     def week_of(self, day: date) -> date:
@@ -149,12 +152,16 @@ class Account:
     def spans(self) -> dict[int, tuple[date, date | None]]:
         """The first and the last day on which a person has capacity: Harvest knows of no hiring and no leaving."""
         worked: dict[int, list[date]] = defaultdict(list)
+        done: dict[int, list[date]] = defaultdict(list)
         for entry in self.entries:
             worked[entry["user"]].append(entry["day"])
+            # Leave is planned ahead, and tells nothing of who is still there.
+            if not entry["is_leave"] and entry["day"] <= self.as_of:
+                done[entry["user"]].append(entry["day"])
         return {
             user["id"]: (
                 min(day_of(user["created_at"]) or date.max, *worked[user["id"]], date.max),
-                self.as_of if user["is_active"] else max(worked[user["id"]], default=None),
+                self.as_of if user["is_active"] else max(done[user["id"]], default=None),
             )
             for user in self.users.values()
         }
@@ -169,14 +176,22 @@ class Account:
                 if day.weekday() in self.working_days:
                     yield user_id, day, hours
 
-    def invoiced_lines(self) -> dict[int, Decimal]:
-        """Lines by project, drafts included."""
+    def invoiced_lines(self, *, with_expenses: bool = True) -> dict[int, Decimal]:
+        """Lines by project, in its currency, drafts included."""
+        kinds = self.truth.get("invoice_item_categories", ())
+        of_expenses = {row["name"] for row in kinds if row["use_as_expense"] and not row["use_as_service"]}
         found: dict[int, Decimal] = defaultdict(Decimal)
         for invoice in self.invoices.values():
             for line in invoice["line_items"]:
-                if line["project"]:
+                if not line["project"] or invoice["currency"] != self.currency_of(line["project"]["id"]):
+                    continue
+                if with_expenses or line["kind"] not in of_expenses:
                     found[line["project"]["id"]] += line["amount"]
         return found
+
+    def is_deposit(self, invoice: Row) -> bool:
+        """Whether an invoice puts money into a retainer: one that bills work draws on it."""
+        return bool(invoice["retainer"]) and invoice["id"] not in self.billing
 
     def paid(self) -> dict[int, Decimal]:
         """Payments by invoice."""

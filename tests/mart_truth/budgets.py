@@ -60,7 +60,9 @@ class Budgets(Account):
             budget = self.budget_of(project)
             until = month_end(self.as_of) if is_monthly else day_of(project["ends_on"])
             left = None if until is None else max((until - self.as_of).days, 0)
-            at_end = None if left is None else Fraction(spent) + Fraction(recent) * left / 28
+            uses = [self.week_of(day) for day, amount in spent_on.items() if amount]
+            seen = min(max((this_week - min(uses)).days // 7, 0), 4) if uses else 4
+            at_end = None if left is None or not seen else Fraction(spent) + Fraction(recent) * left / (7 * seen)
             made[project["id"],] = {
                 **self.words_of_budget(project),
                 "project_type": self.type_of(project),
@@ -72,10 +74,11 @@ class Budgets(Account):
                 "budget_spent": spent,
                 "budget_remaining": None if budget is None else budget - spent,
                 "spent_share": ratio(spent, budget),
-                "weekly_burn": Fraction(recent) / 4,
+                "weeks_seen": seen,
+                "weekly_burn": Fraction(recent) / seen if seen else None,
                 "weeks_of_budget_left": None
                 if budget is None or not recent
-                else Fraction(budget - spent) * 4 / Fraction(recent),
+                else Fraction(budget - spent) * seen / Fraction(recent),
                 "forecast_until": until,
                 "estimate_at_completion": at_end,
                 "status": _status(budget, spent, at_end),
@@ -122,18 +125,22 @@ class Budgets(Account):
             if not project["budget_is_monthly"] or budget is None:
                 continue
             spent_on = self.spent_by_day(project)
-            start = min(day_of(project["starts_on"]) or day_of(project["created_at"]) or date.max, *spent_on, date.max)
-            end = min(max(day_of(project["ends_on"]) or self.as_of, *spent_on, date.min), self.as_of)
+            begins, ends = day_of(project["starts_on"]) or day_of(project["created_at"]), day_of(project["ends_on"])
+            start = min(begins or date.max, *spent_on, date.max)
+            over = ends or (self.as_of if project["is_active"] or not (spent_on or begins) else None)
+            end = min(max(over or (date.min if spent_on else begins or self.as_of), *spent_on, date.min), self.as_of)
             balance = ZERO
             for month in months(start, end):
                 used = sum((amount for day, amount in spent_on.items() if month_of(day) == month), ZERO)
-                balance += budget - used
+                is_agreed = (begins is None or month >= month_of(begins)) and (ends is None or month <= ends)
+                granted = budget if is_agreed else ZERO
+                balance += granted - used
                 made[project["id"], month] = {
                     **self.words_of_budget(project),
                     "is_complete_month": self.is_past(month),
-                    "budget": budget,
+                    "budget": granted,
                     "used": used,
-                    "unused": budget - used,
+                    "unused": granted - used,
                     "rolling_balance": balance,
                 }
         return made

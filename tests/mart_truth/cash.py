@@ -19,16 +19,16 @@ class Cash(Account):
         )
         for entry in self.entries:
             if entry["is_open"] and entry["is_material"]:
-                row = sums[entry["project"], bucket((self.as_of - entry["day"]).days)]
+                row = sums[entry["project"], _age((self.as_of - entry["day"]).days)]
                 row["hours"] += entry["hours"]
                 row["time"] += entry["value"]
                 row["oldest"] = min(row["oldest"], entry["day"])
         for expense in self.expenses:
-            if expense["is_open"] and expense["is_material"]:
-                row = sums[expense["project"], bucket((self.as_of - expense["day"]).days)]
+            if expense["is_open"] and expense["is_billable_project"]:
+                row = sums[expense["project"], _age((self.as_of - expense["day"]).days)]
                 row["expense"] += expense["amount"]
                 row["oldest"] = min(row["oldest"], expense["day"])
-        invoiced = self.invoiced_lines()
+        invoiced = self.invoiced_lines(with_expenses=False)
         for project in self.projects.values():
             start = day_of(project["starts_on"]) or day_of(project["created_at"])
             if self.type_of(project) != "fixed_fee" or project["fee"] is None or start is None or start > self.as_of:
@@ -84,25 +84,34 @@ class Cash(Account):
                     (amount for day, kind, amount in moved if kind == "issued" and end - timedelta(89) <= day <= end),
                     ZERO,
                 )
+                to_come = sum(
+                    (
+                        amount if kind == "issued" else -amount
+                        for day, kind, amount in moved
+                        if self.is_this_month(month) and month_of(day) == month and day > self.as_of
+                    ),
+                    ZERO,
+                )
                 made[currency, month] = {
                     "month_end": month_end(month),
                     "month_index": 12 * month.year + month.month,
                     "is_complete_month": self.is_past(month),
                     **now,
                     "receivable_end": owed,
+                    "receivable_so_far": owed - to_come,
                     "issued_in_90_days": recent,
-                    "days_sales_outstanding": ratio(owed * 90, recent),
+                    "days_sales_outstanding": ratio((owed - to_come) * 90, recent),
                 }
         return made
 
     def mart_estimate_pipeline(self) -> Table:
-        invoiced: dict[int, Decimal] = defaultdict(Decimal)
+        invoiced: dict[tuple[int, str], Decimal] = defaultdict(Decimal)
         for invoice in self.invoices.values():
-            if invoice["estimate"] and invoice["state"] != "draft":
-                invoiced[invoice["estimate"]["id"]] += self.net_of(invoice)
+            if invoice["estimate"] and invoice["state"] != "draft" and not self.is_deposit(invoice):
+                invoiced[invoice["estimate"]["id"], invoice["currency"]] += self.net_of(invoice)
         made: Table = {}
         for row in self.truth["estimates"]:
-            net, done = self.net_of(row), invoiced.get(row["id"], ZERO)
+            net, done = self.net_of(row), invoiced.get((row["id"], row["currency"]), ZERO)
             is_open = row["state"] in ("draft", "sent")
             issued = day_of(row["issue_date"])
             age = (self.as_of - (issued or self.as_of)).days
@@ -125,3 +134,7 @@ class Cash(Account):
                 "age_bucket": bucket(age) if is_open else None,
             }
         return made
+
+
+def _age(days: int) -> str:
+    return "future" if days < 0 else bucket(days)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from mart_truth.account import LEAVE, Account, Table
@@ -35,7 +35,7 @@ class Dimensions(Account):
         }
 
     def dim_date(self) -> Table:
-        named = [*self._named_days(), self.as_of]
+        named = [*self._named_days(), self.as_of, self.as_of + timedelta(63)]
         made: Table = {}
         for day in days(month_of(min(named)), month_end(max(named))):
             last = month_end(day)

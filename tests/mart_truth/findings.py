@@ -6,7 +6,7 @@ from collections import defaultdict
 from datetime import date
 from decimal import Decimal
 
-from mart_truth.account import Row, Table
+from mart_truth.account import LEAVE, Row, Table
 from mart_truth.budgets import Budgets
 from mart_truth.days import instant_of
 from mart_truth.keys import KEYS
@@ -18,13 +18,14 @@ SOUND = {
         *(f"conserved_{name}" for name in ("time_entries", "expenses", "invoices", "invoice_lines", "utilisation")),
         *(f"conserved_{name}" for name in ("compliance", "profitability", "unbilled", "fixed_fee", "budget")),
         *("conserved_clients", "conserved_receivables", "conserved_payments", "conserved_estimates", "conserved_rows"),
-        *("one_currency", "known_dimensions", "known_invoice"),
+        *("conserved_work", "one_currency", "known_dimensions", "known_invoice"),
         *(f"key_{table}" for table in KEYS if table != "mart_data_quality"),
     ),
     "warning": (
         *("entry_of_another_client", "invoice_in_another_currency", "invoice_amount", "invoice_due"),
         *("invoice_line_amount", "receivable_end", "billed_but_not_billable", "rate_but_not_billable"),
         *("rates_overlap", "cost_rate_differs", "billable_rate_differs", "unlisted"),
+        *("foreign_home_currency", "unused_home_currency"),
     ),
 }
 
@@ -48,6 +49,16 @@ class Findings(Budgets):
                 for entry in self.entries
             ),
             "missing_cost_rate": sum(row["cost_rate"] is None for row in records),
+            "invoice_in_another_currency": sum(
+                invoice["currency"] != self.clients[invoice["client"]["id"]]["currency"]
+                for invoice in self.invoices.values()
+            ),
+            "no_leave_task": int(
+                bool(self.tasks) and LEAVE.isdisjoint(task["name"].strip() for task in self.tasks.values())
+            ),
+            "unused_home_currency": int(
+                bool(self.clients) and not any(client["currency"] == self.home for client in self.clients.values())
+            ),
             "running_timer": sum(row["is_running"] for row in records),
             "long_entry": sum(row["hours"] > LONG_HOURS for row in records),
             "long_day": sum(hours > LONG_HOURS for hours in by_day.values()),

@@ -26,5 +26,9 @@ KEYS = {
     "mart_retainer_monthly": ("project_id", "month_start"),
     "mart_client_monthly": ("client_id", "month_start"),
     "mart_estimate_pipeline": ("estimate_id",),
+    "mart_invoice_realisation": ("invoice_id",),
+    "mart_expected_cash": ("invoice_id",),
+    "mart_work_monthly": ("user_id", "project_id", "task_id", "month_start"),
+    "mart_capacity_forecast_weekly": ("user_id", "week_start"),
     "mart_data_quality": ("finding",),
 }

@@ -15,19 +15,25 @@ class People(Account):
     """The tables by person and week."""
 
     def mart_utilisation_weekly(self) -> Table:
-        names = ("leave", "tracked", "hours", "billable")
-        weeks: Table = defaultdict(lambda: {"capacity": Fraction(0), **dict.fromkeys(names, ZERO)})
+        names = ("tracked", "hours", "billable")
+        weeks: Table = defaultdict(
+            lambda: {"capacity": Fraction(0), "leave": Fraction(0), **dict.fromkeys(names, ZERO)}
+        )
+        off: dict[tuple[int, date], Decimal] = defaultdict(Decimal)
+        for entry in self.entries:
+            off[entry["user"], entry["day"]] += entry["tracked"] if entry["is_leave"] else ZERO
         for user, day, hours in self.capacity():
-            weeks[user, self.week_of(day)]["capacity"] += hours
+            week = weeks[user, self.week_of(day)]
+            week["capacity"] += hours
+            week["leave"] += min(Fraction(off.get((user, day), ZERO)), Fraction(hours))
         for entry in self.entries:
             week = weeks[entry["user"], self.week_of(entry["day"])]
             week["tracked"] += entry["tracked"]
             week["hours"] += entry["hours"]
             week["billable"] += entry["billable_hours"]
-            week["leave"] += entry["tracked"] if entry["is_leave"] else ZERO
         made: Table = {}
         for (user, first), week in weeks.items():
-            available = max(Fraction(week["capacity"]) - Fraction(week["leave"]), Fraction(0))
+            available = max(week["capacity"] - week["leave"], Fraction(0))
             made[user, first] = {
                 **self.words_of_person(user),
                 **self.words_of_week(first),
@@ -62,6 +68,8 @@ class People(Account):
         if not self.company["approval_feature"]:
             for week in sums.values():
                 week["unapproved_hours"] = None
+        for week in sums.values():
+            week["missing_hours_of_week"] = max(week["capacity_hours"] - Fraction(week["tracked_hours"]), Fraction(0))
         return {
             (user, first): {**self.words_of_person(user), **self.words_of_week(first), **week}
             for (user, first), week in sums.items()

@@ -10,7 +10,19 @@ from fractions import Fraction
 from mart_truth.account import ZERO, Account, Table, nine
 from mart_truth.days import day_of, month_end, month_of, months, ratio
 
-_SUMS = ("tracked", "hours", "billable", "value", "time", "expense_revenue", "fee", "labour", "expense", "invoiced")
+_SUMS = (
+    "tracked",
+    "hours",
+    "billable",
+    "value",
+    "time",
+    "expense_revenue",
+    "fee",
+    "fee_so_far",
+    "labour",
+    "expense",
+    "invoiced",
+)
 
 
 class Revenue(Account):
@@ -28,9 +40,11 @@ class Revenue(Account):
             for month in months(first, last):
                 in_month = (min(last, month_end(month)) - max(first, month)).days + 1
                 done += in_month
-                share = Fraction(whole) * done / length
-                # Half a cent goes up, exactly.
-                to_date = Decimal(int(share * 100 + Fraction(1, 2))) / 100
+                to_date = _rounded(Fraction(whole) * done / length, self.currency_of(project["id"]))
+                passed = (
+                    done - in_month + max((min(self.as_of, last, month_end(month)) - max(first, month)).days + 1, 0)
+                )
+                so_far = _rounded(Fraction(whole) * passed / length, self.currency_of(project["id"]))
                 made[project["id"], month] = {
                     **self.words_of_project(project["id"]),
                     "days_in_month": in_month,
@@ -39,6 +53,7 @@ class Revenue(Account):
                     "invoiced_amount": invoiced.get(project["id"], ZERO),
                     "project_revenue": whole,
                     "revenue": to_date - before,
+                    "revenue_so_far": so_far - before,
                 }
                 before = to_date
         return made
@@ -60,13 +75,14 @@ class Revenue(Account):
             row["expense_revenue"] += expense["billable"] if expense["is_material"] else ZERO
         for key, fee in self.mart_fixed_fee_revenue_monthly().items():
             sums[key]["fee"] += fee["revenue"]
+            sums[key]["fee_so_far"] += fee["revenue_so_far"]
         for invoice in self.invoices.values():
-            if invoice["state"] == "draft" or invoice["retainer"]:
+            if invoice["state"] not in ("open", "paid") or self.is_deposit(invoice):
                 continue
             month = month_of(day_of(invoice["issue_date"]) or date.min)
             share = 1 - (invoice["discount"] or ZERO) / 100
             for line in invoice["line_items"]:
-                if line["project"]:
+                if line["project"] and invoice["currency"] == self.currency_of(line["project"]["id"]):
                     sums[line["project"]["id"], month]["invoiced"] += nine(line["amount"] * share)
         return sums
 
@@ -76,7 +92,9 @@ class Revenue(Account):
         value_to_date: dict[int, Decimal] = defaultdict(Decimal)
         for (project_id, month), row in sorted(self._monthly().items()):
             project, currency = self.projects[project_id], self.currency_of(project_id)
-            revenue = row["time"] + row["expense_revenue"] + row["fee"]
+            at_rates_or_fee = row["time"] + row["fee"]
+            revenue = at_rates_or_fee + row["expense_revenue"]
+            so_far = row["time"] + row["expense_revenue"] + row["fee_so_far"]
             is_home, rate = currency == self.home, self.rates.get(currency)
             invoiced_to_date[project_id] += row["invoiced"]
             value_to_date[project_id] += row["value"]
@@ -94,13 +112,15 @@ class Revenue(Account):
                 "expense_revenue": row["expense_revenue"],
                 "fixed_fee_revenue": row["fee"],
                 "revenue": revenue,
+                "revenue_so_far": so_far,
                 "labour_cost": row["labour"],
                 "expense_cost": row["expense"],
                 "cost": row["labour"] + row["expense"] if is_home else None,
                 "margin": revenue - row["labour"] - row["expense"] if is_home else None,
+                "margin_so_far": so_far - row["labour"] - row["expense"] if is_home else None,
                 "invoiced_net": row["invoiced"],
-                "effective_rate": ratio(revenue, row["hours"]),
-                "rate_realisation": ratio(revenue, row["value"]),
+                "effective_rate": ratio(at_rates_or_fee, row["hours"]),
+                "rate_realisation": ratio(at_rates_or_fee, row["value"]),
                 "invoiced_net_to_date": invoiced_to_date[project_id],
                 "value_at_rates_to_date": value_to_date[project_id],
                 "revenue_home": None if rate is None else revenue * rate,
@@ -111,16 +131,15 @@ class Revenue(Account):
 
     def mart_client_monthly(self) -> Table:
         names = ("hours", "billable_hours", "revenue", "margin")
-        sums: Table = defaultdict(lambda: {**dict.fromkeys((*names, "invoiced"), ZERO), "has_projects": False})
+        sums: Table = defaultdict(lambda: dict.fromkeys((*names, "invoiced"), ZERO))
         for (_, month), row in self.mart_project_profitability_monthly().items():
             mine = sums[row["client_id"], month]
-            mine["has_projects"] = True
             for name in names:
                 mine[name] += row[name] or ZERO
         for invoice in self.invoices.values():
             client = self.clients[invoice["client"]["id"]]
             is_theirs = invoice["currency"] == client["currency"]
-            if invoice["state"] in ("open", "paid") and not invoice["retainer"] and is_theirs:
+            if invoice["state"] in ("open", "paid") and not self.is_deposit(invoice) and is_theirs:
                 month = month_of(day_of(invoice["issue_date"]) or date.min)
                 sums[client["id"], month]["invoiced"] += self.net_of(invoice)
         last: dict[str, date] = defaultdict(lambda: self.as_of)
@@ -134,7 +153,7 @@ class Revenue(Account):
             line = list(months(min(active), last[currency]))
             for position, month in enumerate(line):
                 is_there = (client_id, month) in sums
-                row = sums[client_id, month] if is_there else dict.fromkeys((*names, "invoiced", "has_projects"), ZERO)
+                row = sums[client_id, month] if is_there else dict.fromkeys((*names, "invoiced"), ZERO)
                 year = line[max(0, position - 11) : position + 1]
                 made[client_id, month] = {
                     "client_name": self.clients[client_id]["name"],
@@ -146,7 +165,7 @@ class Revenue(Account):
                     "revenue": row["revenue"],
                     # Nothing earned is nothing in any currency.
                     "revenue_home": None if rate is None and row["revenue"] else row["revenue"] * (rate or ZERO),
-                    "margin": row["margin"] if is_home and row["has_projects"] else None,
+                    "margin": row["margin"] if is_home else None,
                     "invoiced_net": row["invoiced"],
                     "revenue_in_12_months": sum(
                         (sums[client_id, one]["revenue"] for one in year if (client_id, one) in sums), ZERO
@@ -164,3 +183,9 @@ class Revenue(Account):
             total, in_year = totals[row["currency"], month]
             row["revenue_share"] = ratio(row["revenue"], total)
             row["revenue_share_in_12_months"] = ratio(row["revenue_in_12_months"], in_year)
+
+
+def _rounded(amount: Fraction, currency: str) -> Decimal:
+    """To the cent, or to a whole unit where there is no smaller one; half of one goes up, exactly."""
+    units = 1 if currency in ("JPY", "ISK", "KRW", "CLP") else 100
+    return Decimal(int(amount * units + Fraction(1, 2))) / units

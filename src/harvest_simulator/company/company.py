@@ -13,6 +13,7 @@ from harvest_simulator.clock import Clock
 from harvest_simulator.company.billing import Billing
 from harvest_simulator.company.portfolio import Portfolio, build_portfolio
 from harvest_simulator.company.quoting import fill_estimates
+from harvest_simulator.company.rare_cases import add_rare_cases
 from harvest_simulator.company.side_projects import add_side_projects
 from harvest_simulator.company.spending import fill_expenses
 from harvest_simulator.company.staff import Person, add_administrator, hire
@@ -82,6 +83,7 @@ def build_company(seed: int, size: str, today: date, clock: Clock, entries: int 
     _lock_some(store)
     if plan.has_side_projects:
         add_side_projects(store, _rng(seed, "side projects"), people, portfolio, first_day, today)
+        add_rare_cases(store, people, portfolio, today)
     return store
 
 

@@ -15,7 +15,8 @@ from harvest_warehouse.definitions import (
     OVER_BUDGET,
     OVERDUE,
     PROJECT_RATES,
-    UNBILLED_WORK,
+    UNBILLED_EXPENSES,
+    UNBILLED_TIME,
 )
 
 Severity = Literal["urgent", "soon"]
@@ -133,7 +134,7 @@ ALERTS = (
                 fact.uninvoiced_hours,
                 fact.uninvoiced_amount
               from marts.fct_time_entry as fact
-              where {UNBILLED_WORK}
+              where {UNBILLED_TIME}
               union all
               select
                 fact.account_id,
@@ -143,7 +144,7 @@ ALERTS = (
                 0 as uninvoiced_hours,
                 fact.uninvoiced_amount
               from marts.fct_expense as fact
-              where {UNBILLED_WORK}
+              where {UNBILLED_EXPENSES}
             ),
 
             waiting as (

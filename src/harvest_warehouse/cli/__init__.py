@@ -21,6 +21,7 @@ for _verb in (
     "copy",
     "publish",
     "streams",
+    "docs",
     "show",
     "simulate",
 ):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import dlt
+from dlt.common.destination.client import WithStateSync
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.pipeline.state_sync import load_pipeline_state_from_destination
 
@@ -49,13 +50,15 @@ def adopt_database_state(run: Run, account_id: str) -> None:
     """Adopt the pipeline state stored in the database, and record it as the base of the load packages to come.
 
     Packages still pending were made for another database, or for another state of this one: they are discarded, and their
-    rows are read from Harvest again.
+    rows are read from Harvest again. So is a schema that the database does not have: dlt saves a new one before the package
+    that creates its tables, and a run killed in between would leave tables that are in the schema and are never created.
 
     Patch: dlt >=1.31,<1.32; no upstream issue known;
     can go when `test_dlt_keeps_its_own_state_where_the_databases_is_older` fails.
     """
     pipeline = run.pipeline
-    if pipeline.has_pending_data or _position(run) != pipeline.state.get("_version_hash"):
+    is_same = _position(run) == pipeline.state.get("_version_hash") and _has_schema(run)
+    if pipeline.has_pending_data or not is_same:
         pipeline.drop()
         pipeline = run.new_pipeline()
     # Restores the state from the database; starts afresh if there is none.
@@ -119,6 +122,20 @@ def _position(run: Run) -> str | None:
             # A run was killed before it created the tables.
             return None
     return state["_version_hash"] if state else None
+
+
+def _has_schema(run: Run) -> bool:
+    """True if the database has the working folder's schema, in this very version, or if the folder has none."""
+    pipeline = run.pipeline
+    if not pipeline.default_schema_name or not run.is_loaded():
+        return True
+    with pipeline.destination_client() as client:
+        if not isinstance(client, WithStateSync) or not client.is_storage_initialized():
+            return True
+        try:
+            return client.get_stored_schema_by_hash(pipeline.default_schema.version_hash) is not None
+        except DestinationUndefinedEntity:
+            return False
 
 
 def _mark(warehouse: Target, version: str | None) -> str:

@@ -16,6 +16,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from harvest_time_tracking import STREAMS, Client, HarvestError, Ledger, Session, Settings, StreamOutcome
 from harvest_warehouse.database import pipeline_state
+from harvest_warehouse.database.descriptions import describe_tables
 from harvest_warehouse.database.indexes import make_indexes
 from harvest_warehouse.database.load_packages import drop_unseen, load_pending
 from harvest_warehouse.database.pipelines import FolderDamaged, working_folder_read
@@ -223,6 +224,7 @@ class _Load:
                     pipeline_state.record(self._run)
                 make_indexes(self._run)
                 self._follow(wave)
+            describe_tables(self._run)
         except BaseException:
             self._note_run()
             raise

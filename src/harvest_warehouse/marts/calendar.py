@@ -48,7 +48,8 @@ def days(
 ) -> Iterator[tuple[object, ...]]:
     """Calendar rows of one account, with the columns of `DAY_COLUMNS`.
 
-    Covers whole months, from the first date in the account's records to the last, and the months of outlying dates.
+    Covers whole months, from the first date in the account's records to the last, at least the eight weeks to come, and the
+    months of outlying dates.
 
     Args:
         account_id: the account.
@@ -90,11 +91,16 @@ def days(
 def _span(named: Collection[date], as_of: date) -> list[date]:
     last_sound = _last_sound(as_of)
     sound = [day for day in named if _FIRST <= day <= last_sound]
-    first, last = min((*sound, as_of)), max((*sound, as_of))
+    first, last = min((*sound, as_of)), max((*sound, _ahead(as_of)))
     found = set(_between(first.replace(day=1), _month_end(last)))
     for day in set(named) - found:
         found.update(_between(day.replace(day=1), _month_end(day)))
     return sorted(found)
+
+
+def _ahead(as_of: date) -> date:
+    """Last day of the eight weeks after the present one, wherever weeks begin."""
+    return date.fromordinal(min(as_of.toordinal() + 9 * 7, date.max.toordinal()))
 
 
 def _last_sound(as_of: date) -> date:

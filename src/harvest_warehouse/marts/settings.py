@@ -82,6 +82,10 @@ def mart_settings() -> MartSettings:
     }
     found = given("harvest_marts", [item.name for item in fields(MartSettings)])
     read: dict[str, Any] = {name: readers[name](name, value) for name, value in found.items()}
+    if read.get("home_currency") in read.get("exchange_rates", {}):
+        raise SettingWrong(
+            f"exchange_rates has a rate of {read['home_currency']}, the home currency itself: remove it. {_WHERE}"
+        )
     return MartSettings(**read)
 
 

@@ -62,7 +62,7 @@ class Agency:
     def live(self) -> None:
         """From the first day to the day on which the alerts are asked."""
         eighty = self.project("Eighty", budget_by="project", budget=Decimal(10))
-        last_day = TODAY + timedelta(self.either(29, 28))
+        last_day = TODAY + timedelta(self.either(8, 7))
         heading = self.project("Heading", budget_by="project", budget=Decimal(20), ends_on=last_day)
         thin = self.project("Thin", rate=self.either("49.99", "50"))
         settled, owed, forgotten, quiet = map(self.project, ("Settled", "Owed", "Forgotten", "Quiet"))
@@ -114,13 +114,13 @@ def troubled(tmp_path_factory: pytest.TempPathFactory) -> AlertsReport:
 # What each alert has to say: its rows, by some of their columns, worked out by hand.
 FIRES: dict[str, list[dict[str, Any]]] = {
     "budget": [
-        # 10 of 20 hours, all in the last four weeks, and 29 days to go: 10 + 10 x 29 / 28, at 100 an hour.
+        # 10 of 20 hours, all in the one week since its first use, and 8 days to go: 10 + 10 x 8 / 7, at 100 an hour.
         {
             "project_name": "Heading",
             "budget_spent": 10,
             "spent_share": 0.5,
-            "forecast_share": pytest.approx(20.357142857 / 20),
-            "over_amount": pytest.approx(35.7142857),
+            "forecast_share": pytest.approx(21.428571429 / 20),
+            "over_amount": pytest.approx(142.8571429),
         },
         # 8 of 10 hours.
         {"project_name": "Eighty", "budget_spent": 8, "spent_share": 0.8, "forecast_share": None, "over_amount": 0},

@@ -20,7 +20,7 @@ INVOICES = {date(2025, 11, 30): 1_000, date(2025, 12, 1): 100, date(2025, 12, 16
 # Two clients with another: a fee of 61 over the 61 days of March and April, and one of 31 over March alone.
 FEES = {9_100_001: (61, date(2026, 4, 30)), 9_100_002: (31, date(2026, 3, 31))}
 FEES_CURRENCY = "ISK"
-# Ten hours a month until the end of December, and three that were worked in February all the same.
+# Ten hours in December, and three that were worked in February all the same, without any budget.
 RETAINER, RETAINER_END, LATE_USE = 9_200_001, date(2025, 12, 31), date(2026, 2, 5)
 
 
@@ -132,4 +132,4 @@ def test_what_is_used_of_a_monthly_budget_after_the_end_of_its_project_is_counte
         f"""select month_start, used, rolling_balance from marts.mart_retainer_monthly
         where project_id = {RETAINER} order by month_start"""
     )
-    assert months == [(date(2025, 12, 1), 0, 10), (date(2026, 1, 1), 0, 20), (date(2026, 2, 1), 3, 27)]
+    assert months == [(date(2025, 12, 1), 0, 10), (date(2026, 1, 1), 0, 10), (date(2026, 2, 1), 3, 7)]

@@ -14,6 +14,8 @@ from typing import Any
 import dlt
 import pytest
 from dlt.common.schema.typing import TColumnSchema
+from dlt.common.storages import LoadStorage
+from dlt.pipeline.exceptions import PipelineStepFailed
 
 from harvest_simulator import Simulator
 from harvest_time_tracking import STREAMS, tables
@@ -353,3 +355,24 @@ def test_a_column_that_is_kept_from_now_on_was_null_until_now(
         (DAYS[1], None, client["is_active"], client["currency"]),
     ]
     assert not kept(account, warehouse, DAYS[2]).opened
+
+
+def test_a_run_that_ended_between_a_new_schema_and_its_package_leaves_no_table_unmade(
+    open_account: OpenAccount, warehouse: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = open_account()
+    load_from(account, warehouse, "clients")
+
+    def ended(self: LoadStorage, load_id: str) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        # dlt has saved the schema with the new table by then, and not the package that would create it.
+        patch.setattr(LoadStorage, "commit_new_load_package", ended)
+        with pytest.raises(PipelineStepFailed, match="KeyboardInterrupt"):
+            kept(account, warehouse, DAYS[0], ["clients"])
+    load_from(account, warehouse, "clients")
+    assert kept(account, warehouse, DAYS[1], ["clients"]).opened
+    assert select(warehouse, "select count(*) from clients_history") == select(
+        warehouse, "select count(*) from clients"
+    )

@@ -1,4 +1,4 @@
--- one row per time and materials project whose open work is not all in mart_unbilled
+-- one row per project whose open time at rates, or open expenses, are not all in mart_unbilled
 with above as (
   select
     account_id,
@@ -20,7 +20,7 @@ with above as (
       0 as hours,
       uninvoiced_amount as amount
     from fct_expense
-    where project_type = 'time_and_materials'
+    where project_type in ('time_and_materials', 'fixed_fee')
   ) as facts
   group by
     account_id,

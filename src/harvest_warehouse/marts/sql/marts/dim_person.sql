@@ -3,12 +3,31 @@ with worked as (
   select
     account_id,
     user_id,
-    min(first_entry_date) as first_entry_date,
-    max(last_entry_date) as last_entry_date
+    min(first_entry_date) as first_entry_date
   from int_work
   group by
     account_id,
     user_id
+),
+
+-- leave may be planned for days after somebody has left
+last_work as (
+  select
+    entry.account_id,
+    entry.user_id,
+    max(entry.spent_date) as last_worked_date
+  from stg_time_entries as entry
+  inner join stg_today as today
+    on entry.account_id = today.account_id
+  left join dim_task as task
+    on entry.account_id = task.account_id
+    and entry.task_id = task.task_id
+  where
+    not coalesce(task.is_time_off, false)
+    and entry.spent_date <= today.date_day
+  group by
+    entry.account_id,
+    entry.user_id
 ),
 
 mentioned as (
@@ -93,12 +112,15 @@ final as (
     end as span_start,
     case
       when person.is_active then account.as_of_date
-      else worked.last_entry_date
+      else last_work.last_worked_date
     end as span_end
   from people as person
   left join worked
     on person.account_id = worked.account_id
     and person.user_id = worked.user_id
+  left join last_work
+    on person.account_id = last_work.account_id
+    and person.user_id = last_work.user_id
   left join dim_account as account
     on person.account_id = account.account_id
 )

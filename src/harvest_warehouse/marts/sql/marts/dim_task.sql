@@ -43,7 +43,7 @@ time_off as (
     task.task_id
   from tasks as task
   inner join cfg_time_off_task as leave
-    on lower(task.task_name) = leave.task_name
+    on lower(trim(task.task_name)) = leave.task_name
   union
   select
     task.account_id,

@@ -21,6 +21,7 @@ invoices as (
     invoice.estimate_id,
     invoice.retainer_id,
     invoice.retainer_id is not null as is_retainer,
+    invoice.retainer_id is not null and billing.invoice_id is null as is_deposit,
     invoice.subject,
     invoice.state,
     invoice.issue_date,
@@ -37,6 +38,9 @@ invoices as (
     coalesce(invoice.due_amount, 0) as due_amount,
     as_of.day_number - due.day_number as days_after_due_date
   from stg_invoices as invoice
+  left join stg_billing_invoices as billing
+    on invoice.account_id = billing.account_id
+    and invoice.invoice_id = billing.invoice_id
   left join payments
     on invoice.account_id = payments.account_id
     and invoice.invoice_id = payments.invoice_id
@@ -62,6 +66,7 @@ final as (
     estimate_id,
     retainer_id,
     is_retainer,
+    is_deposit,
     subject,
     state,
     issue_date,

@@ -10,6 +10,7 @@ with final as (
     invoice.state,
     invoice.issue_date,
     invoice.retainer_id is not null as is_retainer,
+    invoice.retainer_id is not null and billing.invoice_id is null as is_deposit,
     line.kind,
     line.description,
     coalesce(line.quantity, 0) as quantity,
@@ -22,6 +23,9 @@ with final as (
   inner join stg_invoices as invoice
     on line.account_id = invoice.account_id
     and line.parent_row_id = invoice.row_id
+  left join stg_billing_invoices as billing
+    on invoice.account_id = billing.account_id
+    and invoice.invoice_id = billing.invoice_id
 )
 
 select * from final

@@ -33,7 +33,7 @@ invoices as (
     and invoice.issue_date = day.date_day
   where
     invoice.state in ('open', 'paid')
-    and not invoice.is_retainer
+    and not invoice.is_deposit
   group by
     invoice.account_id,
     invoice.client_id,
@@ -99,7 +99,7 @@ months as (
     coalesce(project.billable_hours, 0) as billable_hours,
     coalesce(project.revenue, 0) as revenue,
     case when project.unconverted > 0 then null else coalesce(project.revenue_home, 0) end as revenue_home,
-    project.margin,
+    coalesce(project.margin, case when client.currency = account.home_currency then 0 end) as margin,
     coalesce(invoice.invoiced_net, 0) as invoiced_net
   from spans as span
   inner join int_month as month
@@ -108,6 +108,8 @@ months as (
   inner join dim_client as client
     on span.account_id = client.account_id
     and span.client_id = client.client_id
+  left join dim_account as account
+    on span.account_id = account.account_id
   left join projects as project
     on span.account_id = project.account_id
     and span.client_id = project.client_id

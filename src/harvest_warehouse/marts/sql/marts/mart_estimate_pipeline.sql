@@ -3,14 +3,17 @@ with invoiced as (
   select
     account_id,
     estimate_id,
+    currency,
     sum(net_amount) as invoiced_net
   from fct_invoice
   where
     estimate_id is not null
     and state <> 'draft'
+    and not is_deposit
   group by
     account_id,
-    estimate_id
+    estimate_id,
+    currency
 ),
 
 estimates as (
@@ -46,6 +49,7 @@ estimates as (
   left join invoiced
     on estimate.account_id = invoiced.account_id
     and estimate.estimate_id = invoiced.estimate_id
+    and estimate.currency = invoiced.currency
 ),
 
 final as (

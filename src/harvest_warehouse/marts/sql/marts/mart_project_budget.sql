@@ -7,7 +7,9 @@ with spending as (
       as budget_spent,
     sum(
       case when spent.week_index between today.week_index - 4 and today.week_index - 1 then spent.spent else 0 end
-    ) as spent_in_four_weeks
+    ) as spent_in_four_weeks,
+    min(case when spent.spent <> 0 then spent.week_index end) as first_week_index,
+    max(today.week_index) as week_index
   from int_budget_day as spent
   inner join dim_project as project
     on spent.account_id = project.account_id
@@ -37,6 +39,11 @@ budgets as (
     budget.budget,
     coalesce(spending.budget_spent, 0) as budget_spent,
     coalesce(spending.spent_in_four_weeks, 0) as spent_in_four_weeks,
+    case
+      when spending.first_week_index is null or spending.first_week_index <= spending.week_index - 4 then 4
+      when spending.first_week_index >= spending.week_index then 0
+      else spending.week_index - spending.first_week_index
+    end as weeks_seen,
     case when project.budget_is_monthly then today.month_end else project.ends_on end as forecast_until,
     case
       when project.budget_is_monthly then month_end.day_number - today.day_number
@@ -65,10 +72,14 @@ forecasts as (
     *,
     cast(budget - budget_spent as decimal(38, 9)) as budget_remaining,
     case when budget > 0 then budget_spent / budget end as spent_share,
-    cast(spent_in_four_weeks / 4 as decimal(38, 9)) as weekly_burn,
-    case when spent_in_four_weeks > 0 then (budget - budget_spent) * 4 / spent_in_four_weeks end as weeks_of_budget_left,
+    case when weeks_seen > 0 then cast(spent_in_four_weeks / weeks_seen as decimal(38, 9)) end as weekly_burn,
     case
-      when days_left is not null then cast(budget_spent + spent_in_four_weeks * days_left / 28 as decimal(38, 9))
+      when spent_in_four_weeks > 0 then (budget - budget_spent) * weeks_seen / spent_in_four_weeks
+    end as weeks_of_budget_left,
+    case
+      when days_left is null then null
+      when weeks_seen > 0
+        then cast(budget_spent + spent_in_four_weeks * days_left / (7 * weeks_seen) as decimal(38, 9))
     end as estimate_at_completion
   from budgets
 ),
@@ -92,6 +103,7 @@ final as (
     budget_spent,
     budget_remaining,
     spent_share,
+    weeks_seen,
     weekly_burn,
     weeks_of_budget_left,
     forecast_until,

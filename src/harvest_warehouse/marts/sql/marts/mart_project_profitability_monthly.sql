@@ -45,13 +45,16 @@ invoiced as (
     day.month_start,
     sum(line.line_amount_after_discount) as invoiced_net
   from fct_invoice_line as line
+  inner join dim_project as project
+    on line.account_id = project.account_id
+    and line.project_id = project.project_id
+    and line.currency = project.currency
   inner join dim_date as day
     on line.account_id = day.account_id
     and line.issue_date = day.date_day
   where
-    line.project_id is not null
-    and line.state <> 'draft'
-    and not line.is_retainer
+    line.state in ('open', 'paid')
+    and not line.is_deposit
   group by
     line.account_id,
     line.project_id,
@@ -127,6 +130,7 @@ measures as (
     coalesce(time_entries.time_revenue, 0) as time_revenue,
     coalesce(expenses.expense_revenue, 0) as expense_revenue,
     coalesce(fixed_fee.revenue, 0) as fixed_fee_revenue,
+    coalesce(fixed_fee.revenue_so_far, 0) as fixed_fee_revenue_so_far,
     coalesce(time_entries.labour_cost, 0) as labour_cost,
     coalesce(expenses.expense_cost, 0) as expense_cost,
     coalesce(invoiced.invoiced_net, 0) as invoiced_net
@@ -165,7 +169,8 @@ measures as (
 revenues as (
   select
     *,
-    cast(time_revenue + expense_revenue + fixed_fee_revenue as decimal(38, 9)) as revenue
+    cast(time_revenue + expense_revenue + fixed_fee_revenue as decimal(38, 9)) as revenue,
+    cast(time_revenue + expense_revenue + fixed_fee_revenue_so_far as decimal(38, 9)) as revenue_so_far
   from measures
 ),
 
@@ -190,13 +195,16 @@ final as (
     expense_revenue,
     fixed_fee_revenue,
     revenue,
+    revenue_so_far,
     labour_cost,
     expense_cost,
     case when is_home_currency then cast(labour_cost + expense_cost as decimal(38, 9)) end as cost,
     case when is_home_currency then cast(revenue - labour_cost - expense_cost as decimal(38, 9)) end as margin,
+    case when is_home_currency then cast(revenue_so_far - labour_cost - expense_cost as decimal(38, 9)) end
+      as margin_so_far,
     invoiced_net,
-    case when hours > 0 then revenue / hours end as effective_rate,
-    case when value_at_rates > 0 then revenue / value_at_rates end as rate_realisation,
+    case when hours > 0 then (revenue - expense_revenue) / hours end as effective_rate,
+    case when value_at_rates > 0 then (revenue - expense_revenue) / value_at_rates end as rate_realisation,
     sum(invoiced_net) over (
       partition by account_id, project_id
       order by month_start nulls first

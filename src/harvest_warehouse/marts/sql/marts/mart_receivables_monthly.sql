@@ -35,17 +35,26 @@ months as (
 
 movements as (
   select
-    account_id,
-    currency,
-    month_index,
-    sum(issued) as issued,
-    sum(paid) as paid,
-    sum(written_off) as written_off
-  from int_receivable_event
+    event.account_id,
+    event.currency,
+    event.month_index,
+    sum(event.issued) as issued,
+    sum(event.paid) as paid,
+    sum(event.written_off) as written_off,
+    sum(
+      case
+        when event.month_index = today.month_index and event.day_number > today.day_number
+          then event.issued - event.paid - event.written_off
+        else 0
+      end
+    ) as still_to_come
+  from int_receivable_event as event
+  inner join stg_today as today
+    on event.account_id = today.account_id
   group by
-    account_id,
-    currency,
-    month_index
+    event.account_id,
+    event.currency,
+    event.month_index
 ),
 
 invoiced_in_90_days as (
@@ -81,6 +90,7 @@ balances as (
       order by months.month_index nulls first
       rows between unbounded preceding and current row
     ) as receivable_end,
+    coalesce(movement.still_to_come, 0) as still_to_come,
     coalesce(recent.issued, 0) as issued_in_90_days
   from months
   left join movements as movement
@@ -105,8 +115,11 @@ final as (
     paid,
     written_off,
     receivable_end,
+    cast(receivable_end - still_to_come as decimal(38, 9)) as receivable_so_far,
     issued_in_90_days,
-    case when issued_in_90_days > 0 then receivable_end * 90 / issued_in_90_days end as days_sales_outstanding
+    case
+      when issued_in_90_days > 0 then (receivable_end - still_to_come) * 90 / issued_in_90_days
+    end as days_sales_outstanding
   from balances
 )
 

@@ -35,6 +35,8 @@ retainers as (
     project.is_active,
     project.budget_unit,
     budget.budget,
+    starts.month_index as first_budget_index,
+    ends.month_index as last_budget_index,
     case
       when uses.month_index < starts.month_index then uses.month_index
       else coalesce(starts.month_index, uses.month_index)
@@ -43,6 +45,8 @@ retainers as (
       when ends.month_index >= today.month_index or uses.last_month_index >= today.month_index
         then today.month_index
       when ends.month_index < uses.last_month_index then uses.last_month_index
+      when ends.month_index is null and not project.is_active
+        then coalesce(uses.last_month_index, starts.month_index)
       else coalesce(ends.month_index, today.month_index)
     end as last_month_index
   from int_project_budget as budget
@@ -77,7 +81,10 @@ months as (
     retainer.budget_unit,
     month.month_start,
     month.is_complete_month,
-    retainer.budget,
+    case
+      when month.month_index < retainer.first_budget_index or month.month_index > retainer.last_budget_index then 0
+      else retainer.budget
+    end as budget,
     coalesce(used.used, 0) as used
   from retainers as retainer
   inner join int_month as month

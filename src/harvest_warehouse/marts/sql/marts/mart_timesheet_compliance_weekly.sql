@@ -13,6 +13,7 @@ with final as (
     week.working_days,
     week.capacity_hours,
     week.tracked_hours,
+    week.missing_hours_of_week,
     week.missing_hours,
     week.empty_working_days,
     case when account.has_approval then week.unapproved_hours end as unapproved_hours,

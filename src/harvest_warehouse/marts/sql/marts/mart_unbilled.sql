@@ -1,4 +1,4 @@
--- one row per project and age of what is not yet billed; the rest of a fixed fee has the age 'fee'
+-- one row per project and age of what is not yet billed; the rest of a fixed fee has the age 'fee', work dated later 'future'
 with items as (
   select
     account_id,
@@ -26,7 +26,7 @@ with items as (
     sum(uninvoiced_amount) as expense_amount
   from fct_expense
   where
-    project_type = 'time_and_materials'
+    project_type in ('time_and_materials', 'fixed_fee')
     and is_billable
     and not is_billed
   group by
@@ -40,6 +40,7 @@ aged_items as (
     item.account_id,
     item.project_id,
     case
+      when today.day_number < day.day_number then 'future'
       when today.day_number - day.day_number <= 30 then '0-30'
       when today.day_number - day.day_number <= 60 then '31-60'
       when today.day_number - day.day_number <= 90 then '61-90'
@@ -81,7 +82,7 @@ buckets as (
     cast(0 as decimal(38, 9)) as uninvoiced_hours,
     cast(0 as decimal(38, 9)) as time_amount,
     cast(0 as decimal(38, 9)) as expense_amount,
-    cast(project.fee - coalesce(invoiced.invoiced_amount, 0) as decimal(38, 9)) as fee_amount
+    cast(project.fee - coalesce(invoiced.invoiced_fee, 0) as decimal(38, 9)) as fee_amount
   from dim_project as project
   inner join stg_today as today
     on project.account_id = today.account_id
@@ -92,7 +93,7 @@ buckets as (
     project.project_type = 'fixed_fee'
     and project.fee is not null
     and project.effective_starts_on <= today.date_day
-    and project.fee <> coalesce(invoiced.invoiced_amount, 0)
+    and project.fee <> coalesce(invoiced.invoiced_fee, 0)
 ),
 
 final as (

@@ -48,7 +48,8 @@ weeks as (
     sum(days.tracked_hours) as tracked_hours,
     sum(days.hours) as hours,
     sum(days.billable_hours) as billable_hours,
-    sum(days.time_off_hours) as time_off_hours,
+    -- leave on a holiday or a weekend takes nothing from a capacity that is not there
+    sum(least(days.time_off_hours, days.capacity_hours)) as time_off_hours,
     sum(days.unapproved_hours) as unapproved_hours,
     cast(sum(days.running_timers) as bigint) as running_timers,
     sum(case when days.capacity_hours > 0 then 1 else 0 end) as working_days,
@@ -86,6 +87,7 @@ final as (
     weeks.unapproved_hours,
     weeks.running_timers,
     cast(weeks.working_days as bigint) as working_days,
+    greatest(weeks.capacity_hours - weeks.tracked_hours, 0) as missing_hours_of_week,
     weeks.missing_hours,
     cast(weeks.empty_working_days as bigint) as empty_working_days
   from weeks

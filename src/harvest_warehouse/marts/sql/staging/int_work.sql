@@ -6,8 +6,7 @@ with time_entries as (
     client_id,
     project_id,
     task_id,
-    min(spent_date) as first_entry_date,
-    max(spent_date) as last_entry_date
+    min(spent_date) as first_entry_date
   from stg_time_entries
   group by
     account_id,
@@ -24,8 +23,7 @@ expenses as (
     client_id,
     project_id,
     cast(null as bigint) as task_id,
-    cast(null as date) as first_entry_date,
-    cast(null as date) as last_entry_date
+    cast(null as date) as first_entry_date
   from stg_expenses
 ),
 
