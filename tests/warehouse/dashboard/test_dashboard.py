@@ -11,7 +11,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date
 from decimal import Decimal
 from html import unescape
 from pathlib import Path
@@ -44,7 +43,7 @@ from harvest_warehouse.dashboard.url import filters_asked_for, page_asked_for
 from harvest_warehouse.database import NotReadable, open_database
 from harvest_warehouse.database.run import Run
 from harvest_warehouse.database.system_tables import write_rows
-from harvest_warehouse.marts.settings import MartSettings
+from harvest_warehouse.marts.settings import mart_settings
 from harvest_warehouse.verify.results import RECONCILIATION
 from harvest_warehouse.warehouse import Target
 from support.dashboards import (
@@ -212,7 +211,7 @@ def test_money_of_another_currency_than_costs_has_no_margin_and_says_why(made: M
 
 
 def test_the_company_has_one_margin_where_every_currency_has_a_rate_and_a_way_to_one_where_not(
-    made: Make, tmp_path: Path
+    made: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop = made(company).copy(tmp_path)
     head = top(shop)
@@ -221,7 +220,8 @@ def test_the_company_has_one_margin_where_every_currency_has_a_rate_and_a_way_to
     assert "Set `exchange_rates` in `[harvest_marts]`" in section.title
     assert "`exchange_rates`" in page(shop, "Overview").sections[1].note
     foreign = [code for code in head.currencies if code != head.home_currency]
-    shop.build(MartSettings(exchange_rates={code: {date(1900, 1, 1): Decimal(2)} for code in foreign}))
+    monkeypatch.setenv("HARVEST_MARTS__EXCHANGE_RATES", json.dumps(dict.fromkeys(foreign, 2)))
+    shop.build(mart_settings())
     head = top(shop)
     assert {code: rate.value for code, rate in head.rates.items()} == dict.fromkeys(foreign, Decimal(2))
     shown = page(shop, "Overview")
