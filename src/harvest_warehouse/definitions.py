@@ -29,21 +29,18 @@ OVERDUE = f"{RECEIVABLE} and fact.days_overdue > 0"
 """Invoices on which a client owes something after the due date."""
 
 UNBILLED = "fact.age_bucket not in ('fee', 'future')"
-"""Rows of mart_unbilled with billable time and expenses, up to the day of the figures, that are on no invoice."""
+"""Rows of mart_unbilled with billable time and expenses that are on no invoice, and not dated ahead."""
 
 FEE_LEFT = "fact.age_bucket = 'fee'"
 """Rows of mart_unbilled with what is left of fixed fees, negative where more was invoiced."""
 
 UNBILLED_TIME = "fact.project_type = 'time_and_materials' and fact.is_billable and not fact.is_billed"
-"""Time entries behind the rows of UNBILLED; time on fixed fee projects is part of the fee."""
+UNBILLED_EXPENSES = (
+    "fact.project_type in ('time_and_materials', 'fixed_fee') and fact.is_billable and not fact.is_billed"
+)
+"""Time entries and expenses behind the rows of UNBILLED: time on fixed fee projects is part of the fee, expenses are not."""
 
-BILLED_BESIDE_FEES = "fact.project_type in ('time_and_materials', 'fixed_fee') and fact.is_billable"
-"""Expenses that a client pays for: those of fixed fee projects are invoiced beside the fee."""
-
-UNBILLED_EXPENSES = f"{BILLED_BESIDE_FEES} and not fact.is_billed"
-"""Expenses behind the rows of UNBILLED."""
-
-MISSING_HOURS = "greatest(fact.capacity_hours - fact.tracked_hours, 0)"
+MISSING_HOURS = "fact.missing_hours_of_week"
 """Hours missing from a timesheet: of the whole week, since four long days are a full week, too."""
 
 OVER_BUDGET = "fact.status in ('over', 'forecast_over')"

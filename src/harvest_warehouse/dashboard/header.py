@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -17,6 +17,7 @@ from harvest_warehouse.dashboard.reader import Reader, Row
 from harvest_warehouse.dashboard.requirements import LISTS, Missing
 from harvest_warehouse.database.system_tables import AGREED
 from harvest_warehouse.definitions import AS_OF, OF_MONTH, RECEIVABLE
+from harvest_warehouse.marts.settings import mart_settings
 
 
 class Rate(NamedTuple):
@@ -153,7 +154,8 @@ def header(
         clients.setdefault(client["currency"], {})[client["client_id"]] = client["client_name"]
     for currency in invoiced:
         clients.setdefault(currency, {})
-    home = account["home_currency"]
+    home, as_of = account["home_currency"], account["as_of_date"]
+    rates |= _in_settings([code for code in clients if code not in rates], home, as_of)
     if not clients and home:
         clients[home] = {}
     verdicts: dict[str, int] = {}
@@ -202,6 +204,14 @@ def without_rate(header: Header) -> str:
         # Whether an entry needs a rate depends on its project.
         return f"not known: {listed(unread)} were never read from Harvest"
     return f"{count(header.without_billable_rate, 'billable entry', 'billable entries')}, {header.without_cost_rate:,} without a cost rate"
+
+
+def _in_settings(currencies: Sequence[str], home: str | None, as_of: date) -> dict[str, Rate]:
+    """Rates of currencies without revenue, which the marts have no rate of: from the settings, as they apply now."""
+    missing = [code for code in currencies if code != home]
+    given = mart_settings().exchange_rates if missing else {}
+    found = {code: max((start for start in given.get(code, ()) if start <= as_of), default=None) for code in missing}
+    return {code: Rate(as_of.replace(day=1), given[code][start]) for code, start in found.items() if start}
 
 
 def _rate(row: Row) -> Decimal:

@@ -56,7 +56,7 @@ def by_currency(rows: list[Row], months: int, header: Header) -> Section:
     whole = in_home(rows, "overdue", header)
     lines = list(rows)
     if whole is not None and len(rows) > 1:
-        keys = ("overdue", "receivable", "unbilled", "unbilled_old")
+        keys = ("overdue", "receivable", "unbilled", "unbilled_old", "fees_left")
         lines.append(
             {
                 "currency": f"all, in {header.home_currency}",
@@ -76,6 +76,7 @@ def by_currency(rows: list[Row], months: int, header: Header) -> Section:
             Column("receivable", "Receivables", "money"),
             Column("unbilled", "Not yet billed", "money"),
             Column("unbilled_old", "of it older than 30 days", "money"),
+            Column("fees_left", "Left of fixed fees", "money"),
             Column("budgets_over", "Budgets over or heading over", "count"),
             Column("revenue", f"Revenue of {count(months, 'complete month')}", "money"),
         ),

@@ -120,7 +120,7 @@ FIRES: dict[str, list[dict[str, Any]]] = {
             "budget_spent": 10,
             "spent_share": 0.5,
             "forecast_share": pytest.approx(21.428571429 / 20),
-            "over_amount": pytest.approx(142.857142857),
+            "over_amount": pytest.approx(142.8571429),
         },
         # 8 of 10 hours.
         {"project_name": "Eighty", "budget_spent": 8, "spent_share": 0.8, "forecast_share": None, "over_amount": 0},

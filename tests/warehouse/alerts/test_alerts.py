@@ -128,14 +128,14 @@ CASES: list[tuple[str, Rows, Rows]] = [
     ),
     (
         "missing_timesheets",
-        {"mart_timesheet_compliance_weekly": [SHEET | {"week_index": 0, "tracked_hours": 32}]},
+        {"mart_timesheet_compliance_weekly": [SHEET | {"week_index": 0, "missing_hours_of_week": 8}]},
         {
             "mart_timesheet_compliance_weekly": [
-                SHEET | {"user_id": 2, "week_index": -1, "tracked_hours": 0},
-                SHEET | {"user_id": 3, "week_index": 1, "tracked_hours": 0},
-                SHEET | {"user_id": 4, "week_index": 0, "tracked_hours": 0, "is_active": False},
+                SHEET | {"user_id": 2, "week_index": -1, "missing_hours_of_week": 40},
+                SHEET | {"user_id": 3, "week_index": 1, "missing_hours_of_week": 40},
+                SHEET | {"user_id": 4, "week_index": 0, "missing_hours_of_week": 40, "is_active": False},
                 # Four days of ten hours: on the fifth, eight are missing by the day, and none by the week.
-                SHEET | {"user_id": 5, "week_index": 0, "tracked_hours": 40, "missing_hours": 8},
+                SHEET | {"user_id": 5, "week_index": 0, "missing_hours_of_week": 0, "missing_hours": 8},
             ]
         },
     ),

@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode
@@ -38,7 +37,7 @@ from harvest_warehouse.dashboard.url import filters_asked_for, query_of, slug
 from harvest_warehouse.database import NotReadable, open_database
 from harvest_warehouse.database.run import Run
 from harvest_warehouse.database.system_tables import write_rows
-from harvest_warehouse.marts.settings import MartSettings
+from harvest_warehouse.marts.settings import mart_settings
 from harvest_warehouse.verify.results import RECONCILIATION
 from harvest_warehouse.warehouse import Target
 from support.dashboards import (
@@ -125,6 +124,12 @@ def test_overview_has_one_line_for_each_currency_and_says_what_the_marts_say(mad
             "select count(*) from marts.mart_project_budget where is_active and status in ('over', 'forecast_over') "
             f"and currency = '{currency}'",
         )
+        [[fees]] = ask(
+            shop,
+            "select coalesce(sum(uninvoiced_amount), 0) from marts.mart_unbilled "
+            f"where age_bucket = 'fee' and uninvoiced_amount > 0 and currency = '{currency}'",
+        )
+        assert line["fees_left"] == fees
         kept = {name: line[name] for name in ("unbilled", "unbilled_old", "receivable", "overdue", "budgets_over")}
         assert kept == {
             "unbilled": unbilled, "unbilled_old": old, "receivable": owed, "overdue": overdue, "budgets_over": bad,
@@ -205,7 +210,7 @@ def test_money_of_another_currency_than_costs_has_no_margin_and_says_why(made: M
 
 
 def test_the_company_has_one_margin_where_every_currency_has_a_rate_and_a_way_to_one_where_not(
-    made: Make, tmp_path: Path
+    made: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop = made(company).copy(tmp_path)
     head = top(shop)
@@ -214,7 +219,8 @@ def test_the_company_has_one_margin_where_every_currency_has_a_rate_and_a_way_to
     assert "Set `exchange_rates` in `[harvest_marts]`" in section.title
     assert "`exchange_rates`" in page(shop, "Overview").sections[1].note
     foreign = [code for code in head.currencies if code != head.home_currency]
-    shop.build(MartSettings(exchange_rates={code: {date(1900, 1, 1): Decimal(2)} for code in foreign}))
+    monkeypatch.setenv("HARVEST_MARTS__EXCHANGE_RATES", json.dumps(dict.fromkeys(foreign, 2)))
+    shop.build(mart_settings())
     head = top(shop)
     assert {code: rate.value for code, rate in head.rates.items()} == dict.fromkeys(foreign, Decimal(2))
     shown = page(shop, "Overview")

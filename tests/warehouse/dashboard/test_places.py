@@ -39,8 +39,8 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     made = company(tmp_path_factory.mktemp("places"))
     people = [key for (key,) in made.rows(f"select user_id from {SHEETS} where {LAST_WEEK} and is_active order by 1")]
     made.run(
-        f"update {SHEETS} set tracked_hours = capacity_hours - 9.5 where {LAST_WEEK} and user_id in {tuple(people[:3])}",
-        f"update {SHEETS} set tracked_hours = capacity_hours, missing_hours = 16 where {LAST_WEEK} and user_id = {people[3]}",
+        f"update {SHEETS} set tracked_hours = capacity_hours - 9.5, missing_hours_of_week = 9.5 where {LAST_WEEK} and user_id in {tuple(people[:3])}",
+        f"update {SHEETS} set tracked_hours = capacity_hours, missing_hours = 16, missing_hours_of_week = 0 where {LAST_WEEK} and user_id = {people[3]}",
     )
     for place, (name, due) in enumerate(NOT_OWED):
         made.run(

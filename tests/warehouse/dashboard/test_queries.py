@@ -12,6 +12,7 @@ import pytest
 
 from harvest_warehouse.dashboard import queries
 from harvest_warehouse.dashboard.filters import Filters
+from harvest_warehouse.dashboard.header import Rate
 from harvest_warehouse.dashboard.queries import trust
 from harvest_warehouse.dashboard.reader import Reader
 from support.dashboards import page, top
@@ -226,7 +227,9 @@ def test_a_budget_that_is_over_shows_who_and_what_used_it(shop: Shop) -> None:
     ]
 
 
-def test_an_invoice_in_a_currency_that_no_client_has_is_on_the_pages(shop: Shop) -> None:
+def test_an_invoice_in_a_currency_that_no_client_has_is_on_the_pages(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert "JPY" not in top(shop).currencies
     row = {**invoice(1, "01-01", "01-31", 450_000), "currency": "JPY", "client_name": "Ada", "days_overdue": 44}
     put(shop, "marts.fct_invoice", [{**row, "overdue_bucket": "31-60"}])
@@ -236,3 +239,8 @@ def test_an_invoice_in_a_currency_that_no_client_has_is_on_the_pages(shop: Shop)
     billing = page(shop, "Billing & cash", currency="JPY")
     assert billing.sections[0].title == "Call Ada first: JPY 450,000 overdue on 1 invoice, for 44 days"
     assert billing.sections[1].title == "All of the JPY 450,000 that clients owe is overdue"
+    # Without revenue in it, the marts hold no rate of it: the settings do.
+    assert "JPY" in top(shop).unconverted
+    monkeypatch.setenv("HARVEST_MARTS__EXCHANGE_RATES", '{"JPY": {"2025-01": 0.008, "2026-02": 0.009, "2026-04": 1}}')
+    assert top(shop).rates["JPY"] == Rate(day("03-01"), Decimal("0.009"))
+    assert top(shop).in_home(Decimal(450_000), "JPY") == 4050

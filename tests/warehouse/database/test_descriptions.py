@@ -102,7 +102,8 @@ def test_dbt_takes_them_and_its_tests_pass(shop: Shop, tmp_path: Path) -> None:
         text = dbt_sources(DATASET, MARTS, set(database.tables()))
     (project / "models" / "harvest.yml").write_text(text, encoding="utf-8")
     (project / "dbt_project.yml").write_text(
-        "name: mine\nversion: '1.0.0'\nconfig-version: 2\nprofile: mine\nflags: {send_anonymous_usage_stats: false}\n", encoding="utf-8"
+        "name: mine\nversion: '1.0.0'\nconfig-version: 2\nprofile: mine\nflags: {send_anonymous_usage_stats: false}\n",
+        encoding="utf-8",
     )
     (project / "profiles.yml").write_text(
         f"mine: {{target: dev, outputs: {{dev: {{type: duckdb, path: '{shop.warehouse.file}'}}}}}}\n", encoding="utf-8"

@@ -58,6 +58,7 @@ def _lines(read: Reader, everything: Filters, budgets: list[Row], header: Header
     owed = queries.receivables_by_age(read, everything)
     work = queries.unbilled(read, everything)
     earned = queries.revenue_by_currency(read, everything)
+    fees = queries.fees_left(read, everything)
 
     def line(currency: str) -> Row:
         mine, unbilled, months = ([row for row in rows if row["currency"] == currency] for rows in (owed, work, earned))
@@ -70,6 +71,10 @@ def _lines(read: Reader, everything: Filters, budgets: list[Row], header: Header
             "unbilled": total(unbilled, "uninvoiced_amount"),
             "unbilled_clients": len({row["client_id"] for row in unbilled if row["uninvoiced_amount"] > 0}),
             "unbilled_old": total([row for row in unbilled if row["age_bucket"] != "0-30"], "uninvoiced_amount"),
+            "fees_left": total(
+                [row for row in fees if row["currency"] == currency and row["uninvoiced_amount"] > 0],
+                "uninvoiced_amount",
+            ),
             "budgets_over": len([row for row in budgets if row["currency"] == currency and _is_over(row)]),
             "revenue": total(months, "revenue"),
             "revenue_home": None if any(row["unconverted"] for row in months) else total(months, "revenue_home"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.reader import Reader, Row
-from harvest_warehouse.definitions import AS_OF, BILLED_BESIDE_FEES
+from harvest_warehouse.definitions import AS_OF
 
 _DAYS_AGO = "today.day_number - 7"
 
@@ -68,11 +68,13 @@ def unbilled_a_week_ago(read: Reader, chosen: Filters) -> list[Row]:
     return read(
         f"""
         with work as (
-          select account_id, currency, spent_date, invoice_id, is_billed, billable_amount, project_type, is_billable
+          select account_id, currency, spent_date, invoice_id, is_billed, billable_amount
           from marts.fct_time_entry
+          where project_type = 'time_and_materials' and is_billable
           union all
-          select account_id, currency, spent_date, invoice_id, is_billed, billable_amount, project_type, is_billable
+          select account_id, currency, spent_date, invoice_id, is_billed, billable_amount
           from marts.fct_expense
+          where project_type in ('time_and_materials', 'fixed_fee') and is_billable
         )
 
         select
@@ -92,7 +94,6 @@ def unbilled_a_week_ago(read: Reader, chosen: Filters) -> list[Row]:
         where
           fact.account_id = :account_id
           and day.day_number <= {_DAYS_AGO}
-          and {BILLED_BESIDE_FEES}
           and (not fact.is_billed or billed.day_number > {_DAYS_AGO})
         group by fact.currency
         """,

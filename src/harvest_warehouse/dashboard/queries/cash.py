@@ -41,17 +41,18 @@ def unbilled(read: Reader, chosen: Filters) -> list[Row]:
 
 
 def fees_left(read: Reader, chosen: Filters) -> list[Row]:
-    """Read what is left of fixed fees, one row per project; negative where more was invoiced."""
+    """Read what is left of fixed fees, one row per project, negative where more was invoiced; of all currencies if none is chosen."""
     return read(
         f"""
         select
           fact.project_id,
           fact.project_name,
           fact.client_name,
+          fact.currency,
           fact.oldest_date,
           fact.uninvoiced_amount
         from marts.mart_unbilled as fact
-        where {chosen.of_clients} and {FEE_LEFT}
+        where {chosen.of_clients if chosen.currency else chosen.of_account} and {FEE_LEFT}
         order by fact.uninvoiced_amount desc, fact.project_name, fact.project_id
         """,
         chosen.values,
