@@ -18,9 +18,10 @@ from destinations.story import NOTES, Rows
 from harvest_warehouse.alerts import alerts
 from harvest_warehouse.alerts.settings import AlertSettings
 from harvest_warehouse.dashboard.pages import PAGES
+from harvest_warehouse.dashboard.records.kinds import KINDS
 from harvest_warehouse.database.pipelines import open_pipeline
 from support.accounts import assert_equals_truth
-from support.dashboards import page
+from support.dashboards import page, records
 from support.shop import Shop
 
 # When something happened here, in real time, or who it was: never the same twice.
@@ -119,6 +120,13 @@ def test_the_dashboard_shows_what_duckdbs_shows(here: Here, reference: Here, nam
     for ours, theirs in zip(shown[0].sections, shown[1].sections, strict=True):
         assert ours.title == theirs.title
         assert counted(ours.rows) == counted(theirs.rows), ours.title
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_the_records_behind_a_figure_are_duckdbs(here: Here, reference: Here, kind: str) -> None:
+    ours, theirs = (records(shop(one), kind) for one in (here, reference))
+    assert ours.title == theirs.title
+    assert counted(ours.rows) == counted(theirs.rows)
 
 
 def shop(one: Here) -> Shop:
