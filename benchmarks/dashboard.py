@@ -99,14 +99,25 @@ def _measured(folder: Path, options: Sequence[str], visits: int) -> dict[str, An
     starts = []
     for _ in range(visits):
         began = time.monotonic()
-        with _served(folder, options) as (_, address):
+        with _served(folder, options) as (server, address):
             printed = time.monotonic() - began
             _opened(address)
-            starts.append({"printed_seconds": printed, "first_page_seconds": time.monotonic() - began})
+            starts.append(
+                {
+                    "printed_seconds": printed,
+                    "first_page_seconds": time.monotonic() - began,
+                    "first_page_cpu_seconds": _cpu_seconds(server.pid),
+                }
+            )
     with _served(folder, options) as (server, address), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=list(_FLAGS))
         visitor = _opened(address)
+        # What is loaded once is loaded by now.
+        for name in PAGES:
+            _seconds(visitor, address, path_of(name))
+        before = _cpu_seconds(server.pid)
         first = [_visit(browser, address, path_of(name), fresh) for fresh in _fresh_filters(visits) for name in PAGES]
+        cpu = (_cpu_seconds(server.pid) - before) / len(first)
         again = [_visit(browser, address, path_of(name), "") for _ in range(visits) for name in PAGES]
         browser.close()
         rows = [_seconds(visitor, address, f"/rows/time?weeks={number}") for number in range(1, visits + 1)]
@@ -116,6 +127,7 @@ def _measured(folder: Path, options: Sequence[str], visits: int) -> dict[str, An
         **{key: median(start[key] for start in starts) for key in starts[0]},
         "page_seconds": median(first),
         "slowest_page_seconds": max(first),
+        "page_cpu_seconds": cpu,
         "page_again_seconds": median(again[len(PAGES) :]),
         "records_seconds": median(rows),
         "visitors_seconds": crowd,
@@ -180,6 +192,12 @@ def _served(folder: Path, options: Sequence[str]) -> Iterator[tuple[subprocess.P
             yield server, next(word for line in server.stdout for word in line.split() if word.startswith("http"))
         finally:
             server.send_signal(signal.SIGTERM)
+
+
+def _cpu_seconds(pid: int) -> float:
+    """User and system time of a process: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html"""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _memory_mb(pid: int) -> dict[str, float]:

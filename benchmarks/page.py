@@ -190,8 +190,10 @@ def _deletions(found: dict[str, Any]) -> str:
 _DASHBOARD = (
     ("the command prints the address, and answers, s", "printed_seconds", ".1f"),
     ("its first page is there, s", "first_page_seconds", ".1f"),
+    ("the CPU's time until then, s", "first_page_cpu_seconds", ".1f"),
     ("a page with new filters is painted, s", "page_seconds", ".2f"),
     ("the slowest of these, s", "slowest_page_seconds", ".2f"),
+    ("the CPU's time for one, s", "page_cpu_seconds", ".2f"),
     ("a page that somebody had before, s", "page_again_seconds", ".2f"),
     ("the records behind a figure, s", "records_seconds", ".2f"),
     ("thirty visitors at once have their pages, s", "visitors_seconds", ".1f"),

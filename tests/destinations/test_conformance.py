@@ -20,13 +20,14 @@ from harvest_time_tracking import SettingWrong
 from harvest_warehouse.alerts import alerts
 from harvest_warehouse.alerts.settings import AlertSettings
 from harvest_warehouse.dashboard.pages import PAGES
+from harvest_warehouse.dashboard.records.kinds import KINDS
 from harvest_warehouse.database.pipelines import open_pipeline
 from harvest_warehouse.mcp.reader import WarehouseReader
 from harvest_warehouse.mcp.tools import Tools
 from harvest_warehouse.semantics import semantic_model
 from harvest_warehouse.semantics.currencies import MixesCurrencies
 from support.accounts import assert_equals_truth
-from support.dashboards import page
+from support.dashboards import page, records
 from support.shop import Shop
 
 # When something happened here, in real time, or who it was: never the same twice.
@@ -158,6 +159,13 @@ def numbered(rows: list[list[Any]]) -> list[str]:
         return round(float(value), 7) if is_one else value
 
     return sorted(repr([number(value) for value in row]) for row in rows)
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_the_records_behind_a_figure_are_duckdbs(here: Here, reference: Here, kind: str) -> None:
+    ours, theirs = (records(shop(one), kind) for one in (here, reference))
+    assert ours.title == theirs.title
+    assert counted(ours.rows) == counted(theirs.rows)
 
 
 def shop(one: Here) -> Shop:

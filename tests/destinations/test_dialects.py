@@ -16,10 +16,11 @@ from destinations.test_conformance import shop
 from harvest_warehouse.alerts import alerts
 from harvest_warehouse.alerts.settings import AlertSettings
 from harvest_warehouse.dashboard.pages import PAGES
+from harvest_warehouse.dashboard.records.kinds import KINDS
 from harvest_warehouse.destinations import DESTINATIONS
 from harvest_warehouse.destinations.dialect import written
 from harvest_warehouse.query.query import question
-from support.dashboards import page
+from support.dashboards import page, records
 
 # The others speak DuckDB's own.
 OTHERS = [name for name, entry in DESTINATIONS.items() if entry.speaks != "duckdb"]
@@ -60,6 +61,8 @@ def statements(request: pytest.FixtureRequest) -> list[exp.Expr]:
     alerts(reference.story.warehouse, AlertSettings())
     for name in PAGES:
         page(shop(reference), name)
+    for kind in KINDS:
+        records(shop(reference), kind)
     shapes = {_VALUES.sub("?", statement)[:4_000]: statement for statement in SENT}
     return [sqlglot.parse_one(statement, read="duckdb") for statement in shapes.values()]
 

@@ -18,9 +18,10 @@ import uvicorn
 from harvest_warehouse.alerts.settings import AlertSettings
 from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.header import Header, accounts, header
-from harvest_warehouse.dashboard.page import Page
+from harvest_warehouse.dashboard.page import Page, Section
 from harvest_warehouse.dashboard.pages import PAGES
 from harvest_warehouse.dashboard.reader import Reader
+from harvest_warehouse.dashboard.records.records import Records
 from harvest_warehouse.dashboard.serve.access import Access
 from harvest_warehouse.dashboard.serve.answers import Answer, Dashboard
 from harvest_warehouse.dashboard.serve.app import application
@@ -137,6 +138,18 @@ def page(shop: Shop, name: str, **filters: Any) -> Page:
     currency = filters.pop("currency", next(iter(head.currencies), ""))
     chosen = Filters(head.account_id, currency, **{"target": head.target, **filters})
     return PAGES[name](Reader(shop.warehouse), chosen, head)
+
+
+def records(shop: Shop, kind: str) -> Section:
+    """Records of a kind, with each condition that may be given once, and matches some."""
+    read = Reader(shop.warehouse)
+    account = next(iter(accounts(read)))
+    conditions = {
+        "time": (("from", "2000-01-01"), ("only", "employees"), ("to", "2100-01-01"), ("weeks", "400")),
+        "unbilled": (("age", "0-30"), ("age", "90+"), ("from", "2000-01-01")),
+        "invoices": (("only", "open"), ("overdue", "not_due"), ("overdue", "90+")),
+    }
+    return Records(kind, account, conditions[kind]).read(read, 1_000, hides_rates=False)
 
 
 def tiles(of: Page) -> dict[str, str]:

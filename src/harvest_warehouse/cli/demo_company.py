@@ -7,18 +7,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dlt
 
-from harvest_simulator import Clock, Simulator
 from harvest_time_tracking import Ledger, Secret, Settings
 from harvest_warehouse.database.pipelines import open_pipeline
-from harvest_warehouse.marts import BuildReport, build
-from harvest_warehouse.marts.settings import MartSettings
 from harvest_warehouse.messages.steps import say_nothing
-from harvest_warehouse.sync import SyncReport, sync
-from harvest_warehouse.verify import VerifyReport, verify
 from harvest_warehouse.warehouse import Target
+
+if TYPE_CHECKING:
+    from harvest_warehouse.marts import BuildReport
+    from harvest_warehouse.sync import SyncReport
+    from harvest_warehouse.verify import VerifyReport
 
 QUESTIONS = (
     (
@@ -128,6 +129,13 @@ def demo(
     on_step("creating a company")
     now = now or datetime.now(UTC)
     # Without rate limits on either side, which would only cost a minute of waiting.
+    # `show --demo` and its like need none of these.
+    from harvest_simulator import Clock, Simulator
+    from harvest_warehouse.marts import build
+    from harvest_warehouse.marts.settings import MartSettings
+    from harvest_warehouse.sync import sync
+    from harvest_warehouse.verify import verify
+
     company = Simulator(today=now.date(), clock=Clock(now, is_ticking=True), enforce_limits=False)
     with company.serving() as base_url:
         settings = Settings(

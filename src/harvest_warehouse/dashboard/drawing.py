@@ -110,8 +110,11 @@ def _said(value: Any, form: str) -> str:
         return "–"
     if not form or not isinstance(value, int | float):
         return str(value)
-    # Charts have d3's formats, which are Python's but for "d" of a float.
-    return format(round(value) if form.endswith("d") else value, form)
+    try:
+        # Charts have d3's formats, most of which are Python's, too.
+        return format(round(value) if form.endswith("d") else value, form)
+    except ValueError:
+        return str(value)
 
 
 def _inline(drawn: str, marks: Sequence[_Mark], title: str, name: str) -> Markup:

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-import xlsxwriter
-
 from harvest_warehouse.dashboard.page import Column, Kind, Section, Tile
 
 _FORMATS: dict[Kind, str] = {
@@ -37,6 +35,9 @@ def workbook(title: str, facts: Sequence[tuple[str, str]], tiles: Sequence[Tile]
         tiles: tiles of the page.
         sections: sections of the page; those without rows have no sheet.
     """
+    # Imported late: most visitors want no workbook.
+    import xlsxwriter  # noqa: PLC0415
+
     out = io.BytesIO()
     # Text stays text: a name that begins with "=" is no formula, and one that looks like an address is no link.
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}

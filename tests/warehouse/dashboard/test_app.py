@@ -299,6 +299,8 @@ def test_each_record_has_its_link_to_harvest_and_an_odd_address_of_the_account_h
     [entry, *_] = records_at(shop, "/rows/time?weeks=1").rows
     assert entry["in_harvest"] == f"{address}/time/day/{entry['spent_date']:%Y/%m/%d}/{entry['user_id']}"
     odd = shop.copy(tmp_path)
+    odd.run(f"update marts.fct_time_entry set user_id = null where time_entry_id = {entry['time_entry_id']}")
+    assert [row["in_harvest"] for row in records_at(odd, "/rows/time?weeks=1").rows if row["user_id"] is None] == [None]
     for said in ("javascript:alert(1)//x.harvestapp.com", "http://x.harvestapp.com", "https://x.com/<b>", ""):
         odd.run(f"update company set base_uri = '{said}'")
         assert "in_harvest" not in records_at(odd, "/rows/invoices?only=open").rows[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.markup import escape
@@ -12,11 +13,13 @@ from rich.table import Table
 from rich.text import Text
 
 from harvest_time_tracking import STREAMS, Stream, StreamOutcome, printable
-from harvest_warehouse.cli.demo_company import Answer
-from harvest_warehouse.doctor import Check, DoctorReport
-from harvest_warehouse.doctor.estimate import StreamPlan
-from harvest_warehouse.load import LoadReport
 from harvest_warehouse.messages.text import counted
+
+if TYPE_CHECKING:
+    from harvest_warehouse.cli.demo_company import Answer
+    from harvest_warehouse.doctor import Check, DoctorReport
+    from harvest_warehouse.doctor.estimate import StreamPlan
+    from harvest_warehouse.load import LoadReport
 
 _STYLES = {
     "complete": "green",

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from string import Formatter
 from typing import Any
 
 from harvest_warehouse.dashboard.formatting import count, day
@@ -52,7 +53,7 @@ class Records:
             harvest = _address_of_harvest(read, self.account_id)
         columns = [column for column in kind.columns if column.kind != "rate" or not hides_rates]
         if harvest:
-            rows = [{**row, _LINK.key: harvest + kind.path.format(**row)} for row in rows]
+            rows = [{**row, _LINK.key: _link(harvest, kind.path, row)} for row in rows]
             columns.append(_LINK)
         by_key = {column.key: column for column in columns}
         sums = [f"{by_key[name].title}: {totals[name] or 0:,.2f}" for name in kind.sums if totals["records"]]
@@ -151,6 +152,12 @@ def _names(read: Reader, records: Records) -> list[str]:
         else:
             said.append(f"invoice {value}" if name == "number" else value)
     return said
+
+
+def _link(harvest: str, path: str, row: Row) -> str | None:
+    """Address of a record in Harvest; None if a part of it is not known."""
+    parts = [name for _, name, _, _ in Formatter().parse(path) if name]
+    return None if any(row[name] is None for name in parts) else harvest + path.format(**row)
 
 
 def _bucket(name: str, value: str) -> str:
