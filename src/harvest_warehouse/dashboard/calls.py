@@ -11,6 +11,8 @@ from harvest_warehouse.dashboard.header import Header
 from harvest_warehouse.dashboard.reader import Reader, Row
 
 _QUERIES = {alert.name: alert.query for alert in ALERTS}
+LOST = "lost"
+"""Kind of a call about a project that costs more than it earns."""
 # Invoice recipients are asked first, then those who get a copy.
 _RECIPIENTS = ("recipient", "cc", "bcc")
 
@@ -109,7 +111,7 @@ def _unbilled(rows: list[Row], header: Header) -> list[Row]:
 def _losses(rows: list[Row], header: Header) -> list[Row]:
     return [
         {
-            "kind": "lost",
+            "kind": LOST,
             **_of_project(row, header),
             "amount": -Decimal(row["margin_amount"]),
             "what": f"lost on {row['project_name']} since {month(row['from_month'])}",

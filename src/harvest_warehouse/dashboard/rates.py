@@ -6,26 +6,31 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+from harvest_warehouse.dashboard.calls import LOST
+from harvest_warehouse.dashboard.header import Header
 from harvest_warehouse.dashboard.page import Page, Section, Tile
+from harvest_warehouse.dashboard.sections_company import calls
 
 PAGES = ("Margin",)
 """Pages that are about rates, costs and margins as a whole."""
-_WITHOUT = ("Trust",)
 
 # By its words, so that a new figure is left out unless somebody has made sure that it may be seen.
 _TELLS = re.compile(r"\b(rates?|costs?|margins?|profit\w*)\b", re.IGNORECASE)
 
 
-def without_rates(page: Page) -> Page:
-    """Leave out each tile and section whose words, columns or chart are about rates, costs or margins."""
-    if page.title in _WITHOUT:
-        # It counts entries without a rate, and tells none.
-        return page
+def without_rates(page: Page, header: Header) -> Page:
+    """Leave out each tile and section whose words, columns or chart are about rates, costs or margins, and calls about losses."""
     return replace(
         page,
         tiles=tuple(tile for tile in page.tiles if not _tells_tile(tile)),
-        sections=tuple(section for section in page.sections if not _tells_section(section)),
+        sections=tuple(_without_losses(section, header) for section in page.sections if not _tells_section(section)),
     )
+
+
+def _without_losses(section: Section, header: Header) -> Section:
+    if not any(row.get("kind") == LOST for row in section.rows):
+        return section
+    return calls([row for row in section.rows if row["kind"] != LOST], header)
 
 
 def _tells_tile(tile: Tile) -> bool:

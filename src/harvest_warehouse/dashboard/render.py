@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -93,7 +93,8 @@ class _Shown:
 
 def page(shell: Shell, name: str, content: Page) -> str:
     """Render a page of the dashboard."""
-    behind = Behind(shell.chosen, shell.query)
+    chosen = shell.chosen if "currency" in filters_of(name) else replace(shell.chosen, currency="", client_ids=())
+    behind = Behind(chosen, shell.query)
     sections = [_shown(section, partial(behind.row, section.name)) for section in content.sections]
     tiles: list[tuple[Tile, str | None]] = [(tile, behind.tile(tile.label)) for tile in content.tiles]
     return _render(

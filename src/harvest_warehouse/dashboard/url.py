@@ -19,10 +19,13 @@ _WEEKS = 12
 FILTERS = ("currency", "client", "weeks", "contractors", "target")
 # A page shows only the filters that change something on it.
 _OF_PAGES: Mapping[str, Sequence[str]] = {
+    # Of the whole company, whatever currency is chosen.
+    "Overview": ("weeks", "contractors", "target"),
     "People": ("weeks", "contractors", "target"),
     "Budgets": ("currency", "client", "weeks"),
     "Billing & cash": ("currency", "client", "weeks"),
     "Margin": ("currency", "client", "weeks"),
+    "Clients & pipeline": ("currency",),
     "Trust": (),
 }
 

@@ -25,6 +25,7 @@ from harvest_simulator import Simulator
 from harvest_time_tracking import Secret, Settings, SettingWrong
 from harvest_warehouse.alerts.settings import AlertSettings
 from harvest_warehouse.cli import app
+from harvest_warehouse.dashboard.small_png import small
 from harvest_warehouse.load import load
 from harvest_warehouse.marts import build
 from harvest_warehouse.marts.settings import MartSettings
@@ -32,7 +33,6 @@ from harvest_warehouse.warehouse import Target
 from harvest_warehouse.weekly import picture, report
 from harvest_warehouse.weekly.content import weeks
 from harvest_warehouse.weekly.html import page
-from harvest_warehouse.weekly.small_png import small
 
 TODAY = date(2026, 3, 16)  # a Monday
 RAW, MARTS = "harvest_time_tracking_data", "harvest_marts"

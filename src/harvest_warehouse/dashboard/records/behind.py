@@ -56,7 +56,10 @@ class Behind:
 
 
 def _money(chosen: Filters) -> Pairs:
-    return [("currency", chosen.currency), *(("client", key) for key in chosen.client_ids)]
+    return [
+        *([("currency", chosen.currency)] if chosen.currency else []),
+        *(("client", key) for key in chosen.client_ids),
+    ]
 
 
 def _people(chosen: Filters) -> Pairs:
@@ -92,19 +95,26 @@ _TABLES: Mapping[str, tuple[str, str]] = {
     "Budgets over, or heading over": ("Budgets", "budgets"),
     "Over budget": ("Budgets", "budgets"),
     "Heading over": ("Budgets", "budgets"),
-    "80 % and more": ("Budgets", "budgets"),
-    "No value entered": ("Budgets", "budgets"),
+    "80% and more": ("Budgets", "budgets"),
+    "No amount entered": ("Budgets", "budgets"),
     "People with capacity": ("People", "people"),
-    "Room until target": ("People", "people"),
-    "Above 100 %": ("People", "people"),
+    "Room until target, a week": ("People", "people"),
+    "Above 100% on average": ("People", "people"),
+    "On leave this week": ("People", "on-leave"),
     "Left of fixed fees": ("Billing & cash", "fixed-fees"),
     "Revenue": ("Margin", "revenue-by-month"),
-    "Margin": ("Margin", "revenue-by-month"),
+    "Margin of client work": ("Margin", "revenue-by-month"),
+    "Internal work and leave": ("Margin", "revenue-by-month"),
+    "Largest client": ("Clients & pipeline", "clients-by-revenue"),
+    "Revenue of twelve months": ("Clients & pipeline", "clients-by-revenue"),
+    "Offered": ("Clients & pipeline", "open-estimates"),
+    "Won": ("Clients & pipeline", "decided-estimates"),
     "Standard rate": ("Margin", "rates-by-client"),
     "Effective rate": ("Margin", "rates-by-client"),
     "Figures equal to Harvest's": ("Trust", "reconciliation"),
-    "Findings": ("Trust", "findings"),
-    "Streams not complete": ("Trust", "last-load"),
+    "Things to fix or look at": ("Trust", "findings"),
+    "Lists not read completely": ("Trust", "last-load"),
+    "The data is old": ("Trust", "last-load"),
     "Deleted in Harvest": ("Trust", "deletions"),
 }
 _FINDINGS = {"missing_billable_rate": "without-rate", "missing_cost_rate": "without-cost-rate"}

@@ -172,4 +172,4 @@ class Dashboard:
         read = self._current().reader()
         with read.at_once():
             content = PAGES[name](read, shell.chosen, shell.header)
-        return rates.without_rates(content) if self._hides_rates else content
+        return rates.without_rates(content, shell.header) if self._hides_rates else content
