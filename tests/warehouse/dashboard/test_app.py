@@ -426,6 +426,13 @@ def test_an_answer_is_kept_until_the_database_is_written_again(shop: Shop, tmp_p
     assert '<p class="account">Another name</p>' not in text(first)
 
 
+def test_two_who_ask_for_the_same_at_the_same_moment_have_it_made_once(shop: Shop) -> None:
+    made = Dashboard(shop.warehouse)
+    with ThreadPoolExecutor(2) as visitors:
+        one, other = visitors.map(lambda _: made.page("budgets", {}), range(2))
+    assert one is other
+
+
 def test_a_page_that_was_made_is_answered_while_the_database_is_being_written(shop: Shop, tmp_path: Path) -> None:
     own = shop.copy(tmp_path)
     with served(own) as site:

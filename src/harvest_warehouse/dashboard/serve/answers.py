@@ -6,6 +6,7 @@ import gzip
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from threading import Lock
 
 from harvest_time_tracking import HarvestError
 from harvest_warehouse.dashboard import rates, render
@@ -71,6 +72,7 @@ class Dashboard:
         self._hides_rates = hides_rates
         self._pages = {slug(name): name for name in PAGES if not (hides_rates and name in rates.PAGES)}
         self._snapshot: Snapshot[Answer] | None = None
+        self._lock = Lock()
 
     def warm(self) -> None:
         """Make the first page, so that its first visitor does not wait for the libraries that draw it."""
@@ -139,22 +141,24 @@ class Dashboard:
             snapshot = self._current()
             shell = self._shell(snapshot, asked)
             key = (name, shell.chosen)
-            if known := snapshot.known(key):
-                return known
-            made = make(shell)
-            if snapshot.is_current:
-                return snapshot.keep(key, made)
+            with snapshot.making(key):
+                if known := snapshot.known(key):
+                    return known
+                made = make(shell)
+                if snapshot.is_current:
+                    return snapshot.keep(key, made)
         return made
 
     def _current(self) -> Snapshot[Answer]:
         """State of the database now; while it is being written, the state before, of which answers are kept."""
-        snapshot = self._snapshot
-        if snapshot is None or not snapshot.is_current:
-            try:
-                snapshot = self._snapshot = Snapshot(self._warehouse)
-            except NotReadable:
-                if snapshot is None:
-                    raise
+        with self._lock:
+            snapshot = self._snapshot
+            if snapshot is None or not snapshot.is_current:
+                try:
+                    snapshot = self._snapshot = Snapshot(self._warehouse)
+                except NotReadable:
+                    if snapshot is None:
+                        raise
         if not snapshot.accounts:
             raise HarvestError(
                 f"No account was loaded yet: run {self._warehouse.command('sync')} in this folder first."

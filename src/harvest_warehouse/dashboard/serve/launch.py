@@ -151,7 +151,7 @@ def show(
             timeout_graceful_shutdown=2,
         )
         # Loads what draws the charts, which takes a moment, before somebody waits for it.
-        threading.Thread(target=dashboard.warm, daemon=True).start()
+        threading.Thread(target=dashboard.warm).start()
         Served(config).run(sockets=[listener])
 
 

@@ -44,6 +44,7 @@ class Snapshot(Generic[T]):
         self._warehouse = warehouse
         self._made: OrderedDict[object, T] = OrderedDict()
         self._lock = Lock()
+        self._making: dict[object, Lock] = {}
         # Before it is read: what is written meanwhile makes another version.
         self.version = version(warehouse)
         read = self.reader()
@@ -59,6 +60,11 @@ class Snapshot(Generic[T]):
     def reader(self) -> Reader:
         """Reader for one page."""
         return Reader(self._warehouse, tries=_TRIES)
+
+    def making(self, key: object) -> Lock:
+        """Lock of a key: who asks for the same at the same moment waits for it, and does not make it again."""
+        with self._lock:
+            return self._making.setdefault(key, Lock())
 
     def known(self, key: object) -> T | None:
         """What was made for a key; None if nothing was, or not lately."""
