@@ -168,6 +168,52 @@ def test_over_pipes_every_tool_answers_and_nothing_leaks(folder: Path, tmp_path:
     assert [said for said in heard if TOKEN[8:20] in said or CANARY in said] == []
 
 
+def test_the_servers_process_forgets_harvests_token_and_keeps_credentials_of_destinations(tmp_path: Path) -> None:
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt" / "secrets.toml").write_text(
+        f'''
+[sources.harvest_time_tracking]
+access_token = "{TOKEN}"
+account_id = "1"
+[harvest_time_tracking_pipeline.sources.harvest_time_tracking]
+access_token = "{TOKEN}"
+[destination.databricks.credentials]
+access_token = "of the database"
+''',
+        encoding="utf-8",
+    )
+    script = """
+import os, dlt
+from harvest_time_tracking import SettingWrong
+from harvest_warehouse.settings.account import account_settings
+from harvest_warehouse.settings.token import forget_token
+assert account_settings().account_id == "1"
+forget_token()
+assert "SOURCES__HARVEST_TIME_TRACKING__ACCESS_TOKEN" not in os.environ
+try:
+    account_settings()
+except SettingWrong:
+    pass
+else:
+    raise AssertionError("the token is still there")
+assert dlt.secrets.get("sources.harvest_time_tracking.access_token") is None
+assert dlt.secrets["destination.databricks.credentials.access_token"] == "too"
+del os.environ["DESTINATION__DATABRICKS__CREDENTIALS__ACCESS_TOKEN"]
+assert dlt.secrets["destination.databricks.credentials.access_token"] == "of the database"
+"""
+    given = {
+        "SOURCES__HARVEST_TIME_TRACKING__ACCESS_TOKEN": TOKEN,
+        "DESTINATION__DATABRICKS__CREDENTIALS__ACCESS_TOKEN": "too",
+    }
+    # The variable comes before the file, so that both have to be forgotten.
+    subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={**environment(tmp_path), **given},
+        check=True,
+    )
+
+
 @contextmanager
 def served(folder: Path) -> Iterator[tuple[str, str]]:
     """The server on HTTP: its address and its token."""
