@@ -24,6 +24,8 @@ from harvest_warehouse.semantics import Metric, Question, semantic_model
 from harvest_warehouse.semantics.currencies import refuse_mixed
 from harvest_warehouse.semantics.metric_query import Asked, built, day, parsed
 
+# Reading a longer one would take longer than the statement may.
+_LONGEST_STATEMENT = 20_000
 _NO_ADDING = "Ask again for a sum; never add rows up yourself, and never add currencies."
 
 
@@ -156,6 +158,8 @@ class Tools:
 
     def sql(self, statement: str, limit: int = 200, account: str = "") -> Answer:
         """Run one select statement in the database's own SQL. What would mix currencies is refused with one that would do."""
+        if len(statement) > _LONGEST_STATEMENT:
+            raise SettingWrong(f"A statement has at most {_LONGEST_STATEMENT:,} characters here.")
         dialect = self.reader.warehouse.kind.speaks
         tree = parsed_question(statement, dialect)
         refuse_functions(tree)

@@ -79,6 +79,8 @@ ATTACKS = [
     "select :x",
     "",
     "not sql",
+    f"select {'1 + ' * 6_000}1",
+    f"select {'(' * 3_000}1{')' * 3_000}",
 ]
 
 
