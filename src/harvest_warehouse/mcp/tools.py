@@ -167,7 +167,7 @@ class Tools:
             known = standing(database, account_of(database, account)) if account else _any_standing(database)
             if len(known.currencies) > 1:
                 refuse_mixed(tree, semantic_model(), _columns_in(database), dialect)
-            report = self.reader.written(database, statement, self.reader.limit(limit))
+        report = self.reader.written(statement, self.reader.limit(limit))
         notes = [_NO_ADDING] if len(known.currencies) > 1 else ["Every amount is in one currency here."]
         return answer(report, unverified(known), notes, statement)
 

@@ -18,7 +18,10 @@ import pytest
 from mcp import Client, StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
+from harvest_time_tracking import SettingWrong
+from harvest_warehouse.mcp.reader import WarehouseReader
 from harvest_warehouse.mcp.server import INSTRUCTIONS, made
+from harvest_warehouse.mcp.tools import Tools
 from harvest_warehouse.warehouse import Target
 from support.secrets_search import TOKEN
 from support.shop import Shop
@@ -357,6 +360,18 @@ def test_a_statement_that_does_not_end_is_stopped(proven_shop: Shop) -> None:
             assert not (await told(client, "sql", statement="select 1 as one"))[0]
 
     anyio.run(main)
+
+
+def test_a_function_that_cannot_be_interrupted_is_stopped_and_holds_up_nothing(
+    proven_shop: Shop, tmp_path: Path
+) -> None:
+    shop = proven_shop.copy(tmp_path)
+    tools = Tools(WarehouseReader(shop.warehouse, seconds=1))
+    with pytest.raises(SettingWrong, match="was stopped"):
+        tools.sql("select levenshtein(repeat('a', 300000), repeat('b', 300000))")
+    shop.run("create table marts.proof as select 1 as one")
+    assert tools.metric(["hours"]).rows
+    assert tools.sql("select 1 as one").rows == [[1]]
 
 
 def test_calls_at_once_are_all_answered(proven_shop: Shop) -> None:
