@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from harvest_warehouse.database import Database
 from harvest_warehouse.marts.models import described
-from harvest_warehouse.mcp.answer import Cell, Column, Trust, cells
+from harvest_warehouse.mcp.answer import Cell, Column, Trust, cells, exact
 from harvest_warehouse.mcp.reader import WarehouseReader, columns
 from harvest_warehouse.mcp.standing import Standing
 from harvest_warehouse.mcp.trust import Asked as AskedTrust
@@ -134,7 +134,7 @@ def _rows_of(
     rows, _ = cells(shown.rows)
     rest = Decimal(str(total or 0)) - seen
     return RowsOf(
-        part.table, columns(shown.columns, part.table), rows, int(count), len(rows), _exact(rest), _exact(total or 0)
+        part.table, columns(shown.columns, part.table), rows, int(count), len(rows), exact(rest), _text(total)
     )
 
 
@@ -211,8 +211,8 @@ def _harvests(database: Database, metric: Metric, asked: Asked, known: Standing)
             str(windows[0].first),
             str(windows[-1].last),
             currency,
-            _exact(theirs),
-            _exact(ours),
+            _text(theirs),
+            _text(ours),
             differing,
         )
         for currency, theirs, ours, differing in found
@@ -237,6 +237,5 @@ def _query(table: str, key: str, conditions: Sequence[exp.Expr], is_in_one_curre
     return query
 
 
-def _exact(value: object) -> str:
-    text = format(Decimal(str(value)), "f")
-    return (text.rstrip("0").rstrip(".") or "0") if "." in text else text
+def _text(value: object) -> str:
+    return exact(Decimal(str(value or 0)))

@@ -14,7 +14,9 @@ from sqlglot import exp
 from harvest_time_tracking import HarvestError, SettingWrong
 from harvest_warehouse.database import Database, NotReadable
 from harvest_warehouse.database.read_only import reading
+from harvest_warehouse.destinations.dialect import HOME
 from harvest_warehouse.mcp.answer import Answer, Column, Trust, cells
+from harvest_warehouse.mcp.worker import WORKER
 from harvest_warehouse.query import QueryReport, query_on
 from harvest_warehouse.semantics import semantic_model
 from harvest_warehouse.semantics.metric_query import ACCOUNT, narrowed
@@ -93,10 +95,14 @@ class WarehouseReader:
         values = {**values, ACCOUNT: account_id}
         return query_on(database, narrowed(statement), limit=limit, seconds=self.seconds, values=values)
 
-    def written(self, database: Database, statement: str, limit: int) -> QueryReport:
+    def written(self, statement: str, limit: int) -> QueryReport:
         """Run a statement that somebody else wrote. Raises SettingWrong without texts of rows in its message."""
         try:
-            return query_on(database, statement, limit=limit, seconds=self.seconds)
+            if self.warehouse.kind.speaks == HOME:
+                return WORKER.ask(self.warehouse, statement, limit, self.seconds)
+            # A database server ends a statement itself, and a connection to it holds up nobody.
+            with self.opened() as database:
+                return query_on(database, statement, limit=limit, seconds=self.seconds)
         except SettingWrong as error:
             raise SettingWrong(_without_rows(str(error), statement)) from None
 

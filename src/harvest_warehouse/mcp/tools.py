@@ -24,6 +24,8 @@ from harvest_warehouse.semantics import Metric, Question, semantic_model
 from harvest_warehouse.semantics.currencies import refuse_mixed
 from harvest_warehouse.semantics.metric_query import Asked, built, day, parsed
 
+# Reading a longer one would take longer than the statement may.
+_LONGEST_STATEMENT = 20_000
 _NO_ADDING = "Ask again for a sum; never add rows up yourself, and never add currencies."
 
 
@@ -156,6 +158,8 @@ class Tools:
 
     def sql(self, statement: str, limit: int = 200, account: str = "") -> Answer:
         """Run one select statement in the database's own SQL. What would mix currencies is refused with one that would do."""
+        if len(statement) > _LONGEST_STATEMENT:
+            raise SettingWrong(f"A statement has at most {_LONGEST_STATEMENT:,} characters here.")
         dialect = self.reader.warehouse.kind.speaks
         tree = parsed_question(statement, dialect)
         refuse_functions(tree)
@@ -163,7 +167,7 @@ class Tools:
             known = standing(database, account_of(database, account)) if account else _any_standing(database)
             if len(known.currencies) > 1:
                 refuse_mixed(tree, semantic_model(), _columns_in(database), dialect)
-            report = self.reader.written(database, statement, self.reader.limit(limit))
+        report = self.reader.written(statement, self.reader.limit(limit))
         notes = [_NO_ADDING] if len(known.currencies) > 1 else ["Every amount is in one currency here."]
         return answer(report, unverified(known), notes, statement)
 

@@ -43,6 +43,8 @@ def refuse_mixed(tree: exp.Expr, model: SemanticModel, columns: Callable[[str], 
     for check in checks:
         try:
             check.statement(tree)
+        except RecursionError:
+            raise SettingWrong("This statement is nested too deeply to be checked.") from None
         except Mixed as error:
             instead = _instead(tree, checks)
             label = "budget_unit" if "budget_unit" in check.rule.labels else "the currency of the same rows"

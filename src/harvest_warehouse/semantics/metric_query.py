@@ -122,7 +122,7 @@ class _Columns:
         self._table = metrics[0].table
         self._split_by = {name for metric in metrics for name in metric.split_by}
         self._related = [one for one in model.relationships if one.table == self._table]
-        self._joins: dict[str, Mapping[str, str]] = {}
+        self._joins: dict[str, tuple[Mapping[str, str], set[str]]] = {}
 
     def of(self, name: str) -> exp.Column:
         """Column of a dimension. Raises SettingWrong if a metric has no such dimension."""
@@ -139,7 +139,7 @@ class _Columns:
         found = [one for one in self._related if name in described()[one.to].columns]
         if not found or (len(found) > 1 and name not in _IDS):
             raise SettingWrong(f"The rows of {self._table} cannot be told apart by {name}: leave it out.")
-        self._joins[found[0].to] = found[0].on
+        self._joins.setdefault(found[0].to, (found[0].on, set()))[1].add(name)
         return exp.column(name, found[0].to)
 
     def condition(self, text: str) -> exp.Expr:
@@ -150,11 +150,13 @@ class _Columns:
         return tree
 
     def joined(self, query: exp.Select) -> exp.Select:
-        """Join the related tables that were used."""
-        for table, on in self._joins.items():
-            equal = [exp.column("account_id", "one").eq(exp.column("account_id", table))]
-            equal += [exp.column(here, "one").eq(exp.column(there, table)) for here, there in on.items()]
-            query = query.join(_table(table, table), on=exp.and_(*equal), join_type="inner")
+        """Join the related tables that were used, with no column that another table has, too: databases group by names."""
+        for table, (on, names) in self._joins.items():
+            keys = {"account_id": "account_id", **on}
+            columns = [exp.alias_(exp.column(there), f"{table}_{there}") for there in keys.values()]
+            rows = exp.select(*columns, *map(exp.column, sorted(names))).from_(exp.table_(table, db="marts"))
+            equal = [exp.column(here, "one").eq(exp.column(f"{table}_{there}", table)) for here, there in keys.items()]
+            query = query.join(rows.subquery(table), on=exp.and_(*equal), join_type="inner")
         return query
 
 

@@ -64,9 +64,12 @@ class Check:
         self.rule = rule
         self._model = model
         self._columns = columns
+        # A subquery is met in several expressions, which would be met as often for each level of nesting.
+        self._known: dict[int, Outputs] = {}
 
     def statement(self, tree: exp.Expr) -> None:
         """Check a whole statement."""
+        self._known = {}
         if isinstance(tree, exp.Query):
             self.query(tree, {})
         elif isinstance(tree, exp.Summarize):
@@ -76,6 +79,11 @@ class Check:
 
     def query(self, tree: exp.Expr, known: Mapping[str, Outputs], outer: Scope | None = None) -> Outputs:
         """Check a query; gives its output columns."""
+        if id(tree) not in self._known:
+            self._known[id(tree)] = self._query(tree, known, outer)
+        return self._known[id(tree)]
+
+    def _query(self, tree: exp.Expr, known: Mapping[str, Outputs], outer: Scope | None) -> Outputs:
         known = dict(known)
         for cte in tree.ctes if isinstance(tree, exp.Query) else ():
             # A recursive part sees its own columns as the first part makes them.
@@ -173,7 +181,7 @@ class Check:
 
     def amount(self, expression: exp.Expr, scope: Scope, known: Mapping[str, Outputs] | None = None) -> Amount | None:
         """Where the amounts in an expression have their currency from; None if it has no amounts."""
-        if isinstance(expression, (*_WITHOUT_AMOUNTS, exp.Predicate)) or self._is_ratio(expression, scope, known):
+        if isinstance(expression, (*_WITHOUT_AMOUNTS, exp.Predicate)):
             return None
         if isinstance(expression, exp.Column):
             return self._amount_of_column(expression, scope)
@@ -206,13 +214,9 @@ class Check:
         else:
             parts = [self.amount(part, scope, known) for part in expression.iter_expressions()]
         found = [part for part in parts if part]
-        return reduce(or_, found) if found else None
-
-    def _is_ratio(self, expression: exp.Expr, scope: Scope, known: Mapping[str, Outputs] | None) -> bool:
-        """True for an amount divided by an amount, which has no currency."""
-        if not isinstance(expression, exp.Div):
-            return False
-        return all(self.amount(side, scope, known) for side in (expression.this, expression.expression))
+        # An amount divided by an amount has no currency.
+        is_ratio = isinstance(expression, exp.Div) and len(found) == 2
+        return reduce(or_, found) if found and not is_ratio else None
 
     def _amount_of_column(self, column: exp.Column, scope: Scope) -> Amount | None:
         mine = scope.output_of(column)

@@ -18,7 +18,10 @@ import pytest
 from mcp import Client, StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
+from harvest_time_tracking import SettingWrong
+from harvest_warehouse.mcp.reader import WarehouseReader
 from harvest_warehouse.mcp.server import INSTRUCTIONS, made
+from harvest_warehouse.mcp.tools import Tools
 from harvest_warehouse.warehouse import Target
 from support.secrets_search import TOKEN
 from support.shop import Shop
@@ -79,6 +82,8 @@ ATTACKS = [
     "select :x",
     "",
     "not sql",
+    f"select {'1 + ' * 6_000}1",
+    f"select {'(' * 3_000}1{')' * 3_000}",
 ]
 
 
@@ -166,6 +171,52 @@ def test_over_pipes_every_tool_answers_and_nothing_leaks(folder: Path, tmp_path:
         path for path in folder.rglob("*") if path.is_file() and "dlt/" not in str(path.relative_to(folder))
     } == files
     assert [said for said in heard if TOKEN[8:20] in said or CANARY in said] == []
+
+
+def test_the_servers_process_forgets_harvests_token_and_keeps_credentials_of_destinations(tmp_path: Path) -> None:
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt" / "secrets.toml").write_text(
+        f'''
+[sources.harvest_time_tracking]
+access_token = "{TOKEN}"
+account_id = "1"
+[harvest_time_tracking_pipeline.sources.harvest_time_tracking]
+access_token = "{TOKEN}"
+[destination.databricks.credentials]
+access_token = "of the database"
+''',
+        encoding="utf-8",
+    )
+    script = """
+import os, dlt
+from harvest_time_tracking import SettingWrong
+from harvest_warehouse.settings.account import account_settings
+from harvest_warehouse.settings.token import forget_token
+assert account_settings().account_id == "1"
+forget_token()
+assert "SOURCES__HARVEST_TIME_TRACKING__ACCESS_TOKEN" not in os.environ
+try:
+    account_settings()
+except SettingWrong:
+    pass
+else:
+    raise AssertionError("the token is still there")
+assert dlt.secrets.get("sources.harvest_time_tracking.access_token") is None
+assert dlt.secrets["destination.databricks.credentials.access_token"] == "too"
+del os.environ["DESTINATION__DATABRICKS__CREDENTIALS__ACCESS_TOKEN"]
+assert dlt.secrets["destination.databricks.credentials.access_token"] == "of the database"
+"""
+    given = {
+        "SOURCES__HARVEST_TIME_TRACKING__ACCESS_TOKEN": TOKEN,
+        "DESTINATION__DATABRICKS__CREDENTIALS__ACCESS_TOKEN": "too",
+    }
+    # The variable comes before the file, so that both have to be forgotten.
+    subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=tmp_path,
+        env={**environment(tmp_path), **given},
+        check=True,
+    )
 
 
 @contextmanager
@@ -309,6 +360,18 @@ def test_a_statement_that_does_not_end_is_stopped(proven_shop: Shop) -> None:
             assert not (await told(client, "sql", statement="select 1 as one"))[0]
 
     anyio.run(main)
+
+
+def test_a_function_that_cannot_be_interrupted_is_stopped_and_holds_up_nothing(
+    proven_shop: Shop, tmp_path: Path
+) -> None:
+    shop = proven_shop.copy(tmp_path)
+    tools = Tools(WarehouseReader(shop.warehouse, seconds=1))
+    with pytest.raises(SettingWrong, match="was stopped"):
+        tools.sql("select levenshtein(repeat('a', 300000), repeat('b', 300000))")
+    shop.run("create table marts.proof as select 1 as one")
+    assert tools.metric(["hours"]).rows
+    assert tools.sql("select 1 as one").rows == [[1]]
 
 
 def test_calls_at_once_are_all_answered(proven_shop: Shop) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 import sqlglot
 
@@ -140,6 +142,27 @@ def test_a_statement_that_mixes_is_refused_with_one_that_would_do(statement: str
 @pytest.mark.parametrize("statement", RIGHT)
 def test_a_statement_that_mixes_nothing_passes(statement: str) -> None:
     check(statement)
+
+
+@pytest.mark.parametrize(
+    ("whole", "nested"),
+    [
+        (
+            "select {} from fct_invoice group by currency",
+            "(select sum(amount) + {} from fct_invoice where currency = 'EUR')",
+        ),
+        ("select {} from fct_invoice", "(amount / {})"),
+        ("select {} from fct_invoice", "case when state = 'open' then amount + {} end"),
+        ("select * from {}", "(select * from {} as t)"),
+    ],
+)
+def test_nested_statements_are_checked_in_no_time(whole: str, nested: str) -> None:
+    inner = "fct_invoice" if "*" in whole else "1"
+    for _ in range(25):
+        inner = nested.format(inner)
+    began = time.process_time()
+    check(whole.format(inner + (" as t" if "*" in whole else "")))
+    assert time.process_time() - began < 5
 
 
 def test_every_question_of_the_model_passes() -> None:

@@ -39,7 +39,8 @@ def ai(
     agents: Annotated[
         list[_Agent] | None,
         typer.Option(
-            "--agent", help="For this agent; may be given again. Default: the one that runs this, or those found here."
+            "--agent",
+            help="For this agent: claude, cursor or codex; may be given again. Default: the one that runs this, or those found here.",
         ),
     ] = None,
     command: Annotated[

@@ -47,6 +47,7 @@ def mcp(
     """
     with errors_told(debug):
         from harvest_time_tracking import SettingWrong
+        from harvest_warehouse.settings.token import forget_token
 
         try:
             from harvest_warehouse.mcp import serve
@@ -60,6 +61,7 @@ def mcp(
             # dlt's configuration is that of the folder, too.
             os.chdir(folder)
         prepare()
+        forget_token()
         serve(warehouse(destination, is_demo=is_demo), port=port, most_rows=most_rows, seconds=timeout, on_start=_tell)
 
 

@@ -24,7 +24,7 @@ def model(
         _Form,
         typer.Option(
             "--as",
-            help="The whole model; a short text for an agent; Open Semantic Interchange; or a Snowflake semantic view.",
+            help="markdown, a short text for an agent; yaml, the whole model; osi, Open Semantic Interchange; or snowflake, a semantic view.",
         ),
     ] = _Form.MARKDOWN,
     debug: Debug = False,
