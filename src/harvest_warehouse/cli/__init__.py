@@ -23,8 +23,7 @@ for _verb in (
     "agents.ai",
     "copy",
     "publish",
-    "streams",
-    "docs",
+    "describe",
     "show",
     "simulate",
 ):

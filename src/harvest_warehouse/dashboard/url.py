@@ -25,7 +25,7 @@ _OF_PAGES: Mapping[str, Sequence[str]] = {
     "Budgets": ("currency", "client", "weeks"),
     "Billing & cash": ("currency", "client", "weeks"),
     "Margin": ("currency", "client", "weeks"),
-    "Clients & pipeline": ("currency",),
+    "Clients & pipeline": ("currency", "client"),
     "Trust": (),
 }
 

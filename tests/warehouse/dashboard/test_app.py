@@ -30,7 +30,6 @@ from openpyxl import load_workbook
 from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.page import Column, Page, Section, Tile
 from harvest_warehouse.dashboard.pages import PAGES
-from harvest_warehouse.dashboard.rates import without_rates
 from harvest_warehouse.dashboard.reader import Reader
 from harvest_warehouse.dashboard.records import behind
 from harvest_warehouse.dashboard.records.behind import Behind
@@ -38,6 +37,7 @@ from harvest_warehouse.dashboard.records.kinds import KINDS
 from harvest_warehouse.dashboard.records.records import records_asked_for
 from harvest_warehouse.dashboard.serve import answers
 from harvest_warehouse.dashboard.serve.answers import Answer, Dashboard
+from harvest_warehouse.dashboard.serve.rates import without_rates
 from harvest_warehouse.dashboard.serve.snapshot import version
 from harvest_warehouse.dashboard.url import FILTERS, filters_of, slug
 from harvest_warehouse.dashboard.workbook import workbook
@@ -101,7 +101,7 @@ def links(html: str) -> list[str]:
 
 
 def test_every_page_is_at_its_own_address_and_links_to_all_others_with_the_filters(site: str) -> None:
-    paths = ["/", "/people", "/budgets", "/billing-cash", "/margin", "/trust"]
+    paths = ["/", "/people", "/budgets", "/billing-cash", "/margin", "/clients-pipeline", "/trust"]
     for path, name in zip(paths, PAGES, strict=True):
         said = get(site, f"{path}?weeks=26&contractors=off")
         assert said.status == 200
@@ -219,7 +219,7 @@ def test_each_figure_of_a_tile_leads_somewhere_and_every_entry_is_of_a_tile_or_a
     pages = [behind_of(shop, name) for name in PAGES]
     labels = {tile.label for content, _ in pages for tile in content.tiles}
     assert all(of.tile(tile.label) for content, of in pages for tile in content.tiles)
-    assert {*behind._TILES, *behind._TABLES} == labels
+    assert {*behind._TILES, *behind._TABLES} == {*labels, "The data is old"}
     tables = {(content.title, section.name) for content, _ in pages for section in content.sections}
     assert set(behind._TABLES.values()) <= tables
     assert set(behind._ROWS) <= {name for _, name in tables}
@@ -254,7 +254,8 @@ def test_the_records_behind_money_add_up_to_the_figure_in_each_currency(shop: Sh
 
 def test_the_records_behind_hours_add_up_to_the_figure(shop: Shop) -> None:
     content, of = behind_of(shop, "People", weeks=4)
-    people, by_week, missing = content.sections
+    by_name = {section.name: section for section in content.sections}
+    people, by_week, missing = (by_name[name] for name in ("people", "people-by-week", "timesheets-to-chase"))
     read = Reader(shop.warehouse)
     with read.at_once():
         for row in people.rows:
@@ -272,7 +273,8 @@ def test_the_records_behind_hours_add_up_to_the_figure(shop: Shop) -> None:
 @pytest.mark.parametrize("has_contractors", [True, False])
 def test_the_records_behind_a_week_add_up_with_contractors_and_without(shop: Shop, has_contractors: bool) -> None:
     content, of = behind_of(shop, "Overview", has_contractors=has_contractors)
-    for row in content.sections[0].rows[-3:]:
+    [section] = [section for section in content.sections if section.name == "utilisation-by-week"]
+    for row in section.rows[-3:]:
         found = records_at(shop, of.row("utilisation-by-week", row))
         assert total(found, "billable_hours") == row["billable_hours"]
 
@@ -282,9 +284,10 @@ def test_a_bar_is_a_link_to_its_records_and_one_that_sums_up_others_is_none(shop
     html = get(site, "/billing-cash").html
     [section] = [part for part in html.split("<section") if 'id="section-unbilled-by-client"' in part]
     drawn = section.partition("<svg xmlns")[2].partition("</figure>")[0]
-    expected = {of.row("unbilled-by-client", row) for row in content.sections[0].rows}
+    [shown] = [section for section in content.sections if section.name == "unbilled-by-client"]
+    expected = {of.row("unbilled-by-client", row) for row in shown.rows}
     assert set(links(drawn)) == expected
-    [label] = {row["label"] for row in content.sections[0].rows[:1]}
+    [label] = {row["label"] for row in shown.rows[:1]}
     assert f"<title>Client: {label}\n" in drawn
     assert of.row("unbilled-by-client", {"label": "3 other clients", "age_bucket": "90+"}) is None
 
@@ -379,9 +382,11 @@ def test_with_rates_hidden_no_page_file_or_record_tells_a_rate_a_cost_or_a_margi
     with served(shop, hides_rates=True) as site:
         assert get(site, "/margin").status == get(site, "/margin.xlsx").status == 404
         assert get(site, "/margin/projects.csv").status == get(site, "/rows/time?only=without-cost-rate").status == 404
-        for name in set(PAGES) - {"Margin", "Trust"}:
+        for name in set(PAGES) - {"Margin"}:
             html = get(site, f"/{slug(name)}").html
-            assert not re.search(r"\b(rates?|costs?|margins?)\b", re.sub(r"href=\"[^\"]*\"", "", html), re.IGNORECASE)
+            for harmless in (r"href=\"[^\"]*\"", "added up without a rate", "at the project&#39;s average rate"):
+                html = re.sub(harmless, "", html)
+            assert not re.search(r"\b(rates?|costs?|margins?)\b", html, re.IGNORECASE), name
         assert "Margin" not in get(site, "/trust").html.split("<main")[0]
         html = get(site, "/rows/time").html
         assert "Tracked (h)" in html
@@ -407,7 +412,9 @@ def test_a_new_figure_about_rates_is_hidden_by_its_words_alone(shop: Shop) -> No
             Section("t", rows, [], name="cost-by-client"),
         ),
     )
-    assert without_rates(new) == content
+    hidden = without_rates(content, top(shop))
+    assert without_rates(new, top(shop)) == hidden
+    assert {tile.label for tile in hidden.tiles} == {tile.label for tile in content.tiles}
 
 
 # The database
@@ -499,12 +506,14 @@ def test_thirty_visitors_at_once_are_all_answered_two_at_a_time(shop: Shop, monk
 
     monkeypatch.setattr(Dashboard, "page", counted)
     with served(shop) as site:
-        paths = [f"/{slug(name)}?weeks={weeks}" for name in PAGES for weeks in (4, 8, 12, 26, 52)]
+        asked = [(name, f"/{slug(name)}?weeks={weeks}") for name in PAGES for weeks in (4, 8, 12, 26, 52)][:30]
+        paths = [path for _, path in asked]
         with ThreadPoolExecutor(len(paths)) as visitors:
             found = list(visitors.map(lambda path: get(site, path), paths))
     assert len(paths) == 30
     assert {said.status for said in found} == {200}
-    assert [f"<title>{name.replace('&', '&amp;')}" in said.html for name, said in zip([name for name in PAGES for _ in range(5)], found, strict=True)] == [True] * 30  # fmt: skip
+    for (name, _), said in zip(asked, found, strict=True):
+        assert f"<title>{name.replace('&', '&amp;')}" in said.html
     assert at_once[1] == 2
 
 
@@ -535,7 +544,9 @@ def test_of_several_accounts_one_is_chosen_and_stays_chosen(two: Shop, site: str
     assert 'name="account"' not in get(site, "/").html
     currency = top(two).currencies[0]
     [[owed]] = ask(
-        two, f"select sum(open_amount) from marts.fct_invoice where account_id = '999' and currency = '{currency}'"
+        two,
+        "select sum(open_amount) from marts.fct_invoice "
+        f"where account_id = '999' and currency = '{currency}' and open_amount > 0",
     )
     with served(two) as of_two:
         assert '<option value="123456" selected>' in get(of_two, "/").html

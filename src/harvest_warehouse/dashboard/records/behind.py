@@ -91,7 +91,7 @@ _TILES: Mapping[str, tuple[str, Callable[[Filters], Pairs]]] = {
     "Overdue": ("invoices", lambda chosen: [("only", "overdue"), *_money(chosen)]),
 }
 _TABLES: Mapping[str, tuple[str, str]] = {
-    "Missing hours, last week": ("People", "timesheets-to-chase"),
+    "Timesheets to chase, last week": ("People", "timesheets-to-chase"),
     "Budgets over, or heading over": ("Budgets", "budgets"),
     "Over budget": ("Budgets", "budgets"),
     "Heading over": ("Budgets", "budgets"),
@@ -136,7 +136,9 @@ _ROWS: Mapping[str, tuple[str, tuple[str, ...], Callable[[Row, Filters], Pairs]]
     "receivables-by-age": (
         "invoices",
         ("overdue_bucket",),
-        lambda row, chosen: [("only", "open"), *_money(chosen), ("overdue", row["overdue_bucket"])],
+        lambda row, chosen: (
+            [("only", "open"), *_money(chosen), ("overdue", row["overdue_bucket"])] if row.get("invoices", 1) else []
+        ),
     ),
     "overdue-invoices": (
         "invoices",
@@ -150,6 +152,16 @@ _ROWS: Mapping[str, tuple[str, tuple[str, ...], Callable[[Row, Filters], Pairs]]
         "time",
         ("month_start",),
         lambda row, chosen: [*_money(chosen), *_month(row)],
+    ),
+    "entries-without-a-rate": (
+        "time",
+        ("project_id",),
+        lambda row, _: [("only", "without-rate"), ("project", row["project_id"])],
+    ),
+    "entries-without-a-cost-rate": (
+        "time",
+        ("user_id",),
+        lambda row, _: [("only", "without-cost-rate"), ("person", row["user_id"])],
     ),
     "findings": (
         "time",

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from threading import Lock
 
 from harvest_time_tracking import HarvestError
-from harvest_warehouse.dashboard import rates, render
+from harvest_warehouse.dashboard import render
 from harvest_warehouse.dashboard.page import Page, Section
 from harvest_warehouse.dashboard.pages import PAGES
 from harvest_warehouse.dashboard.records.kinds import KINDS
 from harvest_warehouse.dashboard.records.records import MOST_IN_A_FILE, MOST_SHOWN, records_asked_for
 from harvest_warehouse.dashboard.render import Shell
+from harvest_warehouse.dashboard.serve import rates
 from harvest_warehouse.dashboard.serve.snapshot import Snapshot
 from harvest_warehouse.dashboard.url import Asked, filters_asked_for, first, query_of, slug
 from harvest_warehouse.dashboard.workbook import workbook
