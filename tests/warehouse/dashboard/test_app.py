@@ -535,7 +535,7 @@ def two(shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Shop:
     other.run(
         "insert into harvest_runs select * replace ('999' as account_id) from harvest_runs",
         "update marts.dim_account set account_name = 'Second' where account_id = '999'",
-        "update marts.fct_invoice set open_amount = open_amount * 2 where account_id = '999'",
+        "update marts.fct_invoice set open_amount = open_amount * 2, due_amount = due_amount * 2 where account_id = '999'",
     )
     return other
 

@@ -103,8 +103,11 @@ def site(browser: sync_api.Browser, tmp_path_factory: pytest.TempPathFactory) ->
 
 @contextmanager
 def serving(shop: Shop, browser: sync_api.Browser) -> Iterator[Site]:
-    with served(shop) as url:
-        yield Site(shop, url, browser)
+    with pytest.MonkeyPatch.context() as patch:
+        # The simulated company lives in March: its data is old by the clock, and test_places.py has what a page says then.
+        patch.setenv("HARVEST_ALERTS__MAX_AGE_HOURS", "10000000")
+        with served(shop) as url:
+            yield Site(shop, url, browser)
 
 
 @pytest.fixture(autouse=True)
@@ -151,7 +154,7 @@ def test_the_page_is_painted_once_and_whole_and_is_there_without_scripts(site: S
     assert page.locator("main svg[role=img]:visible").count() == len([s for s in of_page.sections if s.chart])
     # The form works as forms do.
     last = top(site.shop).currencies[-1]
-    page.get_by_label("Currency").select_option(last)
+    page.locator("#currency").select_option(last)
     page.get_by_role("button", name="Show").click()
     page.wait_for_url(f"**currency={last}*")
     assert tile(page, "Overdue") == tiles(page_of(site.shop, "Billing & cash", currency=last))["Overdue"]
@@ -177,33 +180,33 @@ def test_a_page_that_meets_a_load_says_so_and_comes_by_itself(site: Site, tmp_pa
 
 def test_the_address_follows_page_and_filters_and_the_way_back_works(site: Site) -> None:
     last = top(site.shop).currencies[-1]
-    page = site.open()
-    page.get_by_label("Currency").select_option(last)
-    page.wait_for_url(f"{site.url}/?currency={last}")
+    page = site.open("/billing-cash")
+    page.locator("#currency").select_option(last)
+    page.wait_for_url(f"{site.url}/billing-cash?currency={last}")
     choose(page, "Margin")
     assert page.url == f"{site.url}/margin?currency={last}"
     page.get_by_label("Looking back").select_option("26 weeks")
     page.wait_for_url(f"{site.url}/margin?currency={last}&weeks=26")
     page.go_back()
     page.go_back()
-    shown(page, "Overview")
-    assert page.url == f"{site.url}/?currency={last}"
-    sync_api.expect(page.get_by_label("Currency")).to_have_value(last)
+    shown(page, "Billing & cash")
+    assert page.url == f"{site.url}/billing-cash?currency={last}"
+    sync_api.expect(page.locator("#currency")).to_have_value(last)
     page.go_forward()
     shown(page, "Margin")
     # Whoever gets the address sees the same.
     again = site.open(f"/margin?currency={last}&weeks=26")
-    assert again.get_by_label("Currency").input_value() == last
+    assert again.locator("#currency").input_value() == last
 
 
 def test_the_currency_changes_every_figure_of_money_to_what_the_marts_say(site: Site) -> None:
     page = site.open("/billing-cash")
     for currency in top(site.shop).currencies:
-        page.get_by_label("Currency").select_option(currency)
+        page.locator("#currency").select_option(currency)
         [[unbilled]] = ask(
             site.shop,
             "select coalesce(sum(uninvoiced_amount), 0) from marts.mart_unbilled "
-            f"where age_bucket <> 'fee' and currency = '{currency}'",
+            f"where age_bucket not in ('fee', 'future') and currency = '{currency}'",
         )
         [[overdue, invoices]] = ask(
             site.shop,
@@ -211,21 +214,21 @@ def test_the_currency_changes_every_figure_of_money_to_what_the_marts_say(site: 
             f"where state = 'open' and due_amount > 0 and days_overdue > 0 and currency = '{currency}'",
         )
         figure = page.locator("main .tile .figure").first
-        sync_api.expect(figure).to_contain_text(f"{currency} {unbilled:,.0f}")
-        assert tile(page, "Overdue") == f"{currency} {overdue:,.0f}"
-        assert f"on {invoices}" in page.locator("main .tile .note").all_inner_texts()[-1]
+        sync_api.expect(figure).to_contain_text(f"{currency} {overdue:,.0f}")
+        assert tile(page, "Not yet billed") == f"{currency} {unbilled:,.0f}"
+        assert f"on {invoices}" in page.locator("main .tile .note").all_inner_texts()[0]
 
 
 def test_the_client_the_weeks_the_contractors_and_the_target_change_what_they_should(site: Site) -> None:
     head = top(site.shop)
     currency = head.currencies[0]
     client_id, client = next(iter(head.clients[currency].items()))
-    page = site.open()
+    page = site.open("/billing-cash")
     page.get_by_text("All clients", exact=True).click()
     page.get_by_role("checkbox", name=client, exact=True).check()
     [[unbilled]] = ask(
         site.shop,
-        f"select coalesce(sum(uninvoiced_amount), 0) from marts.mart_unbilled where age_bucket <> 'fee' and client_id = {client_id}",
+        f"select coalesce(sum(uninvoiced_amount), 0) from marts.mart_unbilled where age_bucket not in ('fee', 'future') and client_id = {client_id}",
     )
     figure = page.locator("main .tile .figure")
     sync_api.expect(figure.nth(2)).to_contain_text(f"{currency} {unbilled:,.0f}")
@@ -246,17 +249,17 @@ def test_the_client_the_weeks_the_contractors_and_the_target_change_what_they_sh
         "select sum(billable_hours), sum(available_hours) from marts.mart_utilisation_weekly where not is_contractor "
         "and week_end = (select max(week_end) from marts.dim_date where is_complete_week)",
     )
-    sync_api.expect(figure.nth(0)).to_contain_text(f"{billable / available * 100:.0f} %")
+    sync_api.expect(figure.nth(3)).to_contain_text(f"{billable / available * 100:.0f}%")
 
-    page.locator("#target").select_option("100 %")
-    sync_api.expect(page.locator("main .tile .note").first).to_contain_text("target 100 %")
+    page.locator("#target").select_option("100%")
+    sync_api.expect(page.locator("main .tile .note").nth(3)).to_contain_text("target 100%")
 
 
 def test_a_tile_and_a_bar_lead_to_the_records_behind_them_and_these_on_to_harvest(site: Site) -> None:
     page = site.open("/billing-cash")
     [[owed]] = ask(
         site.shop,
-        "select sum(open_amount) from marts.fct_invoice where state = 'open' "
+        "select sum(open_amount) from marts.fct_invoice where state = 'open' and due_amount > 0 "
         f"and currency = '{top(site.shop).currencies[0]}'",
     )
     page.get_by_role("heading", name="Receivables", exact=True).click()
@@ -275,7 +278,7 @@ def test_a_tile_and_a_bar_lead_to_the_records_behind_them_and_these_on_to_harves
 def test_a_tile_that_leads_to_a_table_opens_it(site: Site) -> None:
     page = site.open("/people")
     sync_api.expect(page.locator("#people table")).to_be_hidden()
-    page.get_by_role("heading", name="Room until target", exact=True).click()
+    page.get_by_role("heading", name="Room until target, a week", exact=True).click()
     sync_api.expect(page.locator("#people table")).to_be_visible()
 
 
@@ -299,14 +302,12 @@ def test_the_table_behind_a_chart_opens_and_downloads_as_it_is(site: Site, tmp_p
 def test_the_keyboard_reaches_the_pages_and_the_filters_in_their_order_and_shows_where_it_is(site: Site) -> None:
     page = site.open()
     reached = []
-    for _ in range(13):
+    for _ in range(12):
         page.keyboard.press("Tab")
         reached.append(page.evaluate(FOCUSED))
-    assert [name.split("\n")[0].strip() for name, _ in reached[:7]] == ["Skip to the page", *PAGES]
-    assert "without a cost rate" in reached[7][0]
-    assert [name.split("\n")[0].strip() for name, _ in reached[8:]] == [
-        "Currency",
-        "All clients",
+    assert [name.split("\n")[0].strip() for name, _ in reached[:8]] == ["Skip to the page", *PAGES]
+    assert "without a cost rate" in reached[8][0]
+    assert [name.split("\n")[0].strip() for name, _ in reached[9:]] == [
         "Looking back",
         "Target",
         "Without contractors",
@@ -366,7 +367,8 @@ def test_on_paper_there_are_figures_and_charts_and_no_filter_and_no_empty_sheet(
         )
         == []
     )
-    assert page.locator("main svg[role=img]:visible").count() == 4
+    charts = [section for section in page_of(site.shop, "Overview").sections if section.chart is not None]
+    assert page.locator("main svg[role=img]:visible").count() == len(charts)
     assert not page.evaluate(FAINT, "#app")
     file = tmp_path / "overview.pdf"
     page.pdf(path=file, format="A4", print_background=False)
