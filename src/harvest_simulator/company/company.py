@@ -83,7 +83,7 @@ def build_company(seed: int, size: str, today: date, clock: Clock, entries: int 
     _lock_some(store)
     if plan.has_side_projects:
         add_side_projects(store, _rng(seed, "side projects"), people, portfolio, first_day, today)
-        add_rare_cases(store, people, portfolio, today)
+        add_rare_cases(store, portfolio, today)
     return store
 
 

@@ -1,4 +1,4 @@
-"""Generate what few accounts have, and some always do: other currencies, draws on a retainer, credits, planned leave of leavers."""
+"""Generate what few accounts have, and some always do: other currencies, draws on a retainer, credits, overpaid invoices."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from decimal import Decimal
 from harvest_simulator.account.correspondence import payment_row
 from harvest_simulator.account.documents import Invoice
 from harvest_simulator.account.invoicing import SERVICE, lines_of_work, mark_billed, new_line
-from harvest_simulator.account.rows import TimeEntry
 from harvest_simulator.account.tables import Tables
-from harvest_simulator.account.workdays import next_working_day, seconds_at
+from harvest_simulator.account.workdays import seconds_at
 from harvest_simulator.company.portfolio import Job, Portfolio
-from harvest_simulator.company.staff import Person
 
 
-def add_rare_cases(tables: Tables, people: list[Person], portfolio: Portfolio, today: date) -> None:
+def add_rare_cases(tables: Tables, portfolio: Portfolio, today: date) -> None:
     """Add the cases; called after everything else, so that few other generated rows change."""
     jobs = [job for job in portfolio.jobs if job.project.is_billable and not job.project.is_fixed_fee]
     _bill_in_yen(tables, jobs[0], today)
@@ -23,10 +21,6 @@ def add_rare_cases(tables: Tables, people: list[Person], portfolio: Portfolio, t
         if _draw_on_a_retainer(tables, job, today):
             break
     _credit_and_overpay(tables, jobs[0], today)
-    for person in people:
-        if person.left_on is not None and not person.user.is_active:
-            _plan_leave(tables, portfolio, person, today)
-            break
 
 
 def _bill_in_yen(tables: Tables, job: Job, today: date) -> None:
@@ -71,29 +65,6 @@ def _credit_and_overpay(tables: Tables, job: Job, today: date) -> None:
         payment_row(tables, overpaid, Decimal("440.00"), overpaid.issue_date + timedelta(days=1), at)
     )
     overpaid.updated_at = at
-
-
-def _plan_leave(tables: Tables, portfolio: Portfolio, person: Person, today: date) -> None:
-    """Add leave of an archived person on a day to come."""
-    day = next_working_day(today + timedelta(days=40))
-    at = seconds_at(today - timedelta(days=200), 9, 12)
-    entry = TimeEntry(
-        id=tables.take_id("time_entry"),
-        spent_date=day,
-        user_id=person.user.id,
-        project_id=portfolio.time_off.project.id,
-        task_id=portfolio.tasks["Vacation"].id,
-        hours_hundredths=800,
-        notes=None,
-        billable=False,
-        budgeted=False,
-        billable_rate=None,
-        cost_rate=None,
-        created_at=at,
-        updated_at=at,
-    )
-    tables.stamp(entry)
-    tables.add_time_entry(entry)
 
 
 def _invoice(tables: Tables, client_id: int, day: date, currency: str) -> Invoice:

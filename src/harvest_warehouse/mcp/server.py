@@ -169,7 +169,7 @@ def _add_prompts(server: MCPServer[Any]) -> None:
         """What to talk about this Monday."""
         return (
             "With the tools of dlt-harvest: utilisation of last week, missing timesheets, budgets at risk, overdue invoices and "
-            "old unbilled work (questions utilisation_by_week, missing_timesheets, budgets_at_risk, overdue_invoices, "
+            "old unbilled work (questions utilisation_by_week, missing_timesheets, budgets, overdue_invoices, "
             "old_unbilled_work). Five short paragraphs, each with the sentence of trust of its figures."
         )
 

@@ -45,8 +45,10 @@ def unapproved_hours(books: Books) -> Expected:
 
 
 def time_off_by_person(books: Books) -> Expected:
-    leave = [entry for entry in books.entries if entry["is_leave"] and entry["tracked"]]
-    return {key: {"time_off_hours": hours} for key, hours in total(leave, lambda row: row["tracked"], "user").items()}
+    # On each day at most the day's capacity.
+    weeks = [row for row in rows_of(books, "mart_utilisation_weekly") if row["time_off_hours"]]
+    sums = total(weeks, lambda row: row["time_off_hours"], "user_id")
+    return {key: {"time_off_hours": hours} for key, hours in sums.items()}
 
 
 def running_timers(books: Books) -> Expected:
@@ -70,7 +72,7 @@ def _hours_by(name: str, hours: str = "hours") -> Callable[[Books], Expected]:
 
 def _unbilled_by(*keys: str) -> Callable[[Books], Expected]:
     def expected(books: Books) -> Expected:
-        work = [row for row in rows_of(books, "mart_unbilled") if row["age_bucket"] != "fee"]
+        work = [row for row in rows_of(books, "mart_unbilled") if row["age_bucket"] not in ("fee", "future")]
         sums = total(work, lambda row: row["uninvoiced_amount"], *keys)
         return {key: {"uninvoiced_amount": amount} for key, amount in sums.items()}
 
@@ -78,7 +80,7 @@ def _unbilled_by(*keys: str) -> Callable[[Books], Expected]:
 
 
 def fees_left_to_invoice(books: Books) -> Expected:
-    lines = books.invoiced_lines()
+    lines = books.invoiced_lines(with_expenses=False)
     return {
         (project["id"],): {"fee_left": project["fee"] - lines.get(project["id"], 0)}
         for project in books.projects.values()
@@ -94,7 +96,11 @@ def _invoices(books: Books, *states: str) -> list[Row]:
 
 
 def overdue_by_client(books: Books) -> Expected:
-    late = [row for row in _invoices(books, "open") if date.fromisoformat(row["due_date"]) < books.as_of]
+    late = [
+        row
+        for row in _invoices(books, "open")
+        if row["due_amount"] > 0 and date.fromisoformat(row["due_date"]) < books.as_of
+    ]
     made: Expected = defaultdict(lambda: {"invoices": 0, "overdue_amount": 0, "longest_overdue_days": 0})
     for row in late:
         mine = made[row["client"]["id"], row["currency"]]
@@ -108,7 +114,7 @@ def overdue_by_client(books: Books) -> Expected:
 def invoiced_by_month(books: Books) -> Expected:
     made: Expected = defaultdict(lambda: {"invoices": 0, "invoiced_net": 0})
     for row in _invoices(books, "open", "paid"):
-        if not row["retainer"]:
+        if not books.is_deposit(row):
             mine = made[date.fromisoformat(row["issue_date"]).replace(day=1), row["currency"]]
             mine["invoices"] += 1
             mine["invoiced_net"] += books.net_of(row)

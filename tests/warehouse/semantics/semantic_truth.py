@@ -38,9 +38,9 @@ def metric_truth(books: Books, name: str) -> dict[tuple[Any, ...], Fraction | No
     owed, budgets = rows_of(books, "mart_receivables_monthly"), rows_of(books, "mart_project_budget")
     past = [week for week in weeks if week["week_end"] < books.as_of]
     home = [month for month in months if month["currency"] == books.home]
-    work = [row for row in unbilled if row["age_bucket"] != "fee"]
-    opened = [invoice for invoice in invoices if invoice["state"] == "open"]
-    net = [one for one in invoices if one["state"] in ("open", "paid") and not one["is_retainer"]]
+    work = [row for row in unbilled if row["age_bucket"] not in ("fee", "future")]
+    opened = [invoice for invoice in invoices if invoice["state"] == "open" and invoice["due_amount"] > 0]
+    net = [one for one in invoices if one["state"] in ("open", "paid") and not one["is_deposit"]]
 
     def column(rows: list[Row], name: str, *keys: str) -> dict[tuple[Any, ...], Fraction | None]:
         return dict(total(rows, lambda row: row[name], *keys))
@@ -66,7 +66,9 @@ def metric_truth(books: Books, name: str) -> dict[tuple[Any, ...], Fraction | No
         "available_hours": lambda: column(weeks, "available_hours"),
         "billable_utilisation": lambda: ratio(past, "billable_hours", "available_hours"),
         "total_utilisation": lambda: ratio(past, "tracked_hours", "capacity_hours"),
-        "missing_hours": lambda: column([one for one in sheets if one["week_end"] < books.as_of], "missing_hours"),
+        "missing_hours": lambda: column(
+            [one for one in sheets if one["week_end"] < books.as_of], "missing_hours_of_week"
+        ),
         "unapproved_hours": lambda: column(sheets, "unapproved_hours"),
         "expense_amount": lambda: _expenses(books, is_billable=False),
         "billable_expense_amount": lambda: _expenses(books, is_billable=True),

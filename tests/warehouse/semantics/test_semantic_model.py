@@ -20,8 +20,9 @@ from harvest_time_tracking import SettingWrong
 from harvest_warehouse.alerts import alerts
 from harvest_warehouse.alerts.settings import AlertSettings
 from harvest_warehouse.cli import app
-from harvest_warehouse.dashboard import queries, queries_trust
+from harvest_warehouse.dashboard import queries
 from harvest_warehouse.dashboard.filters import Filters
+from harvest_warehouse.dashboard.queries import trust as queries_trust
 from harvest_warehouse.dashboard.reader import Reader
 from harvest_warehouse.database import open_database
 from harvest_warehouse.marts.models import described
