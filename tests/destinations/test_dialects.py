@@ -46,11 +46,11 @@ _EVERYWHERE = {
 _QUERIES = (exp.Select, exp.Update, exp.Delete)
 # Made by hand, so that a new one is looked at: sqlglot writes and reads functions that a database does not have.
 FUNCTIONS = {
-    "postgres": {"EXTRACT", "GREATEST", "STRING_AGG"},
-    "snowflake": {"DATE_PART", "GREATEST_IGNORE_NULLS", "LISTAGG"},
-    "bigquery": {"EXTRACT", "GREATEST", "STRING_AGG", "UNNEST"},
-    "redshift": {"EXTRACT", "GREATEST", "LISTAGG"},
-    "databricks": {"EXTRACT", "GREATEST", "LISTAGG"},
+    "postgres": {"EXTRACT", "GREATEST", "LEAST", "STRING_AGG"},
+    "snowflake": {"DATE_PART", "GREATEST_IGNORE_NULLS", "LEAST_IGNORE_NULLS", "LISTAGG"},
+    "bigquery": {"EXTRACT", "GREATEST", "LEAST", "STRING_AGG", "UNNEST"},
+    "redshift": {"EXTRACT", "GREATEST", "LEAST", "LISTAGG"},
+    "databricks": {"EXTRACT", "GREATEST", "LEAST", "LISTAGG"},
 }
 
 

@@ -176,17 +176,14 @@ class Account:
                 if day.weekday() in self.working_days:
                     yield user_id, day, hours
 
-    def invoiced_lines(self, *, with_expenses: bool = True) -> dict[int, Decimal]:
+    def invoiced_lines(self) -> dict[int, Decimal]:
         """Lines by project, in its currency, drafts included."""
-        kinds = self.truth.get("invoice_item_categories", ())
-        of_expenses = {row["name"] for row in kinds if row["use_as_expense"] and not row["use_as_service"]}
         found: dict[int, Decimal] = defaultdict(Decimal)
         for invoice in self.invoices.values():
             for line in invoice["line_items"]:
                 if not line["project"] or invoice["currency"] != self.currency_of(line["project"]["id"]):
                     continue
-                if with_expenses or line["kind"] not in of_expenses:
-                    found[line["project"]["id"]] += line["amount"]
+                found[line["project"]["id"]] += line["amount"]
         return found
 
     def is_deposit(self, invoice: Row) -> bool:

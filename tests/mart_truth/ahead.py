@@ -138,7 +138,9 @@ class Ahead(Revenue):
             value, hours = of_project[project, month]
             fee = fees[project, month]["revenue"] if (project, month) in fees else ZERO
             share = ratio(row["value"], value) if value > 0 else ratio(row["hours"], hours)
-            revenue = Fraction(row["revenue"]) + Fraction(fee) * (share or 0)
+            # To four digits, a half going up.
+            exact = Fraction(row["revenue"]) + Fraction(fee) * (share or 0)
+            revenue = Fraction(int(exact * 10_000 + Fraction(1, 2)), 10_000)
             made[user, project, task, month] = {
                 **self._who(user),
                 **self.words_of_project(project),

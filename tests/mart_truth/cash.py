@@ -28,7 +28,7 @@ class Cash(Account):
                 row = sums[expense["project"], _age((self.as_of - expense["day"]).days)]
                 row["expense"] += expense["amount"]
                 row["oldest"] = min(row["oldest"], expense["day"])
-        invoiced = self.invoiced_lines(with_expenses=False)
+        invoiced = self.invoiced_lines()
         for project in self.projects.values():
             start = day_of(project["starts_on"]) or day_of(project["created_at"])
             if self.type_of(project) != "fixed_fee" or project["fee"] is None or start is None or start > self.as_of:

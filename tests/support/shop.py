@@ -32,7 +32,6 @@ STREAMS = (
     "time_entries",
     "expenses",
     "expense_categories",
-    "invoice_item_categories",
     "invoices",
     "invoice_payments",
     "estimates",

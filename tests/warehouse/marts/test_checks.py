@@ -178,6 +178,8 @@ _TAMPERED = {
     "where user_id = (select min(user__id) from time_entries)",
     "conserved_profitability": "update marts.mart_project_profitability_monthly set labour_cost = labour_cost + 1 "
     "where project_id = (select min(project__id) from time_entries)",
+    "conserved_work": "update marts.mart_work_monthly set hours = hours + 1 "
+    "where project_id = (select min(project_id) from marts.mart_work_monthly)",
     "conserved_unbilled": "delete from marts.mart_unbilled where project_id = "
     "(select min(project_id) from marts.fct_time_entry where uninvoiced_amount > 0)",
     "conserved_fixed_fee": "update marts.mart_fixed_fee_revenue_monthly set revenue = revenue + 0.01 where project_id = "

@@ -80,7 +80,7 @@ def _unbilled_by(*keys: str) -> Callable[[Books], Expected]:
 
 
 def fees_left_to_invoice(books: Books) -> Expected:
-    lines = books.invoiced_lines(with_expenses=False)
+    lines = books.invoiced_lines()
     return {
         (project["id"],): {"fee_left": project["fee"] - lines.get(project["id"], 0)}
         for project in books.projects.values()

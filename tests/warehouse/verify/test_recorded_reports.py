@@ -450,8 +450,13 @@ def test_the_marts_say_of_budgets_and_unbilled_work_what_the_recorded_reports_sa
         budgets = database.rows(
             f"select project_id, budget, budget_spent, budget_remaining from {MARTS}.mart_project_budget"
         )
+        # Expenses beside a fee have a figure of their own in Harvest's report.
         unbilled = database.rows(
-            f"select project_id, sum(uninvoiced_amount) from {MARTS}.mart_unbilled group by project_id"
+            f"""select project_id, sum(case when project_type = 'fixed_fee' then uninvoiced_amount - expense_amount
+            else uninvoiced_amount end) from {MARTS}.mart_unbilled group by project_id"""
+        )
+        expenses = database.rows(
+            f"select project_id, sum(expense_amount) from {MARTS}.mart_unbilled group by project_id"
         )
     assert sorted(budgets) == sorted(
         (row["project_id"], row["budget"], row["budget_spent"], row["budget_remaining"]) for row in recorded(BUDGET)
@@ -459,3 +464,7 @@ def test_the_marts_say_of_budgets_and_unbilled_work_what_the_recorded_reports_sa
     # All of it was in the first year.
     left = {row["project_id"]: row["uninvoiced_amount"] for row in recorded(UNINVOICED, YEAR)}
     assert dict(unbilled) == {project_id: amount for project_id, amount in left.items() if amount}
+    spent = {row["project_id"]: row["uninvoiced_expenses"] for row in recorded(UNINVOICED, YEAR)}
+    assert {project_id: amount for project_id, amount in expenses if amount} == {
+        project_id: amount for project_id, amount in spent.items() if amount
+    }

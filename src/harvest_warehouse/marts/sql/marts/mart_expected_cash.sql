@@ -27,7 +27,7 @@ habits as (
     client_id,
     currency,
     count(*) as paid_invoices,
-    round(sum(weighted_days) / sum(amount), 0) as days_to_pay
+    round(cast(sum(weighted_days) / sum(amount) as decimal(38, 9)), 0) as days_to_pay
   from paid
   group by
     account_id,

@@ -82,7 +82,7 @@ buckets as (
     cast(0 as decimal(38, 9)) as uninvoiced_hours,
     cast(0 as decimal(38, 9)) as time_amount,
     cast(0 as decimal(38, 9)) as expense_amount,
-    cast(project.fee - coalesce(invoiced.invoiced_fee, 0) as decimal(38, 9)) as fee_amount
+    cast(project.fee - coalesce(invoiced.invoiced_amount, 0) as decimal(38, 9)) as fee_amount
   from dim_project as project
   inner join stg_today as today
     on project.account_id = today.account_id
@@ -93,7 +93,7 @@ buckets as (
     project.project_type = 'fixed_fee'
     and project.fee is not null
     and project.effective_starts_on <= today.date_day
-    and project.fee <> coalesce(invoiced.invoiced_fee, 0)
+    and project.fee <> coalesce(invoiced.invoiced_amount, 0)
 ),
 
 final as (

@@ -44,13 +44,20 @@ revenues as (
     share.billable_hours,
     share.value_at_rates,
     share.labour_cost,
+    -- a share has no end: rounded, so that every database has the same
     cast(
-      share.time_revenue + case
-        when fee.revenue is null then 0
-        when share.value_of_project > 0 then fee.revenue * share.value_at_rates / share.value_of_project
-        when share.hours_of_project > 0 then fee.revenue * share.hours / share.hours_of_project
-        else 0
-      end
+      round(
+        cast(
+          share.time_revenue + case
+            when fee.revenue is null then 0
+            when share.value_of_project > 0 then fee.revenue * share.value_at_rates / share.value_of_project
+            when share.hours_of_project > 0 then fee.revenue * share.hours / share.hours_of_project
+            else 0
+          end
+          as decimal(38, 9)
+        ),
+        4
+      )
       as decimal(38, 9)
     ) as revenue
   from shares as share
