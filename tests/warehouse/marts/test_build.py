@@ -352,6 +352,7 @@ def test_money_and_hours_are_exact_decimals_everywhere(shop: Shop) -> None:
     ratios = {
         *("billable_utilisation", "total_utilisation", "spent_share", "weeks_of_budget_left", "effective_rate"),
         *("rate_realisation", "days_sales_outstanding", "revenue_share", "revenue_share_in_12_months"),
+        *("realisation", "billing_lag_days"),
     }
     with open_pipeline(shop.warehouse).sql_client() as client:
         with client.execute_query(query) as cursor:

@@ -196,8 +196,13 @@ def calendar(named: list[date], as_of: date = date(2026, 3, 16), week_start: int
 
 
 def test_the_calendar_has_every_day_of_the_months_from_the_first_to_the_last_day_named() -> None:
-    have = [row["date_day"] for row in calendar([date(2025, 12, 31), date(2026, 4, 2)])]
-    assert have == [date(2025, 12, 1) + timedelta(days=number) for number in range(151)]
+    have = [row["date_day"] for row in calendar([date(2025, 12, 31), date(2026, 6, 2)])]
+    assert have == [date(2025, 12, 1) + timedelta(days=number) for number in range(212)]
+
+
+def test_the_calendar_reaches_over_the_eight_weeks_to_come() -> None:
+    # Of the week of 16 March, the eighth one ends on 17 May.
+    assert max(row["date_day"] for row in calendar([])) == date(2026, 5, 31)  # type: ignore[type-var]
 
 
 def test_a_day_knows_its_week_month_and_whether_people_work() -> None:
@@ -221,7 +226,7 @@ def test_a_week_may_begin_on_any_day() -> None:
 
 def test_days_far_outside_bring_their_own_month_only() -> None:
     rows = calendar([date(1, 1, 1), date(202, 2, 3), date(9999, 12, 31), date(2026, 3, 1)], week_start=6)
-    assert len(rows) == 31 + 28 + 31 + 31
+    assert len(rows) == 31 + 28 + 31 + (31 + 30 + 31)
 
 
 def test_the_zones_of_harvest_are_known_by_name_and_others_are_not() -> None:
