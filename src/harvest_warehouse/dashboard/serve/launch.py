@@ -8,6 +8,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from urllib.parse import quote
@@ -21,7 +22,9 @@ from harvest_warehouse.dashboard.serve.access import (
     VARIABLE_SECRET,
     Access,
 )
+from harvest_warehouse.database import NotReadable
 from harvest_warehouse.database.pipelines import is_loaded
+from harvest_warehouse.database.read_only import reading
 from harvest_warehouse.settings.process import pandas_kept_out
 from harvest_warehouse.warehouse import Target
 
@@ -122,6 +125,9 @@ def show(
         raise SettingWrong(
             f"{warehouse.place} is not there yet: run {warehouse.command('sync')} (or `demo`) in this folder first."
         )
+    # While it is being written, pages say so, and come by themselves.
+    with suppress(NotReadable), reading(warehouse):
+        pass
     # Imported late: these need the packages checked above.
     import uvicorn  # noqa: PLC0415
 
