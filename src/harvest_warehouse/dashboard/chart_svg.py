@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -29,11 +28,6 @@ _NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 
 def svg(chart: Chart, width: int) -> str:
     """Render a chart as SVG, `width` pixels wide including its labels."""
-    return svg_of(chart.to_dict(), width)
-
-
-def svg_of(chart: Mapping[str, Any], width: int) -> str:
-    """Render a chart's Vega-Lite specification as SVG, `width` pixels wide including its labels."""
     spec = copy.deepcopy(dict(chart)) | {"width": width, "padding": _ROOM}
     config = spec.setdefault("config", {})
     config["font"] = _FONT

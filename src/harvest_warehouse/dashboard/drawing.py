@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from xml.etree import ElementTree as ET
 
 from markupsafe import Markup
 
-from harvest_warehouse.dashboard.chart_svg import drawable, svg_of
+from harvest_warehouse.dashboard.chart_svg import drawable, svg
 from harvest_warehouse.dashboard.markup import rendered
 from harvest_warehouse.dashboard.page import Section
 
@@ -44,8 +45,8 @@ def drawing(section: Section, link: Callable[[Mapping[str, Any]], str | None]) -
     """
     if section.chart is None:
         return None
-    spec: dict[str, Any] = section.chart.to_dict(validate=False)
-    data = [row for rows in spec.get("datasets", {}).values() for row in rows]
+    spec: dict[str, Any] = copy.deepcopy(dict(section.chart))
+    data = [row for rows in spec["datasets"].values() for row in rows]
     by_label = {row[key]: row for row in section.rows for key in ("label", "month") if key in row}
     for number, row in enumerate(data):
         # Vega writes it into the drawing beside the mark of this row.
@@ -67,10 +68,10 @@ def drawing(section: Section, link: Callable[[Mapping[str, Any]], str | None]) -
         for row in data
     ]
     title = section.title
-    wide = _inline(svg_of(spec, _WIDE), marks, title, f"{section.name}-w")
+    wide = _inline(svg(spec, _WIDE), marks, title, f"{section.name}-w")
     if len(data) > _MOST_TWICE:
         return Drawing(wide, None)
-    return Drawing(wide, _inline(svg_of(spec, _NARROW), marks, title, f"{section.name}-n"))
+    return Drawing(wide, _inline(svg(spec, _NARROW), marks, title, f"{section.name}-n"))
 
 
 @dataclass(frozen=True)

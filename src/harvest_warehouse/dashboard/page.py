@@ -10,12 +10,11 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal
 
-import altair as alt
-
 from harvest_warehouse.dashboard.reader import Row
 
 Kind = Literal["text", "code", "money", "rate", "hours", "share", "count", "number", "date", "instant", "link"]
-Chart = alt.TopLevelMixin
+Chart = Mapping[str, Any]
+"""Specification of a chart in Vega-Lite, with its rows."""
 
 # Decimals shown and downloaded: cents, hundredths of an hour, tenths of a percent.
 _PLACES: dict[Kind, int] = {"money": 2, "rate": 2, "hours": 2, "share": 1, "number": 1}

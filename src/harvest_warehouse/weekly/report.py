@@ -13,7 +13,7 @@ from harvest_warehouse.alerts.settings import AlertSettings
 from harvest_warehouse.warehouse import Target
 
 FILE = "harvest_report.html"
-_NEEDS = {"altair": "altair", "vl_convert": "vl-convert-python", "jinja2": "jinja2"}
+_NEEDS = {"vl_convert": "vl-convert-python", "jinja2": "jinja2"}
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import gzip
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from threading import Lock
+from threading import Event, Lock
 
 from harvest_time_tracking import HarvestError
 from harvest_warehouse.dashboard import render
@@ -75,10 +75,13 @@ class Dashboard:
         self._snapshot: Snapshot[Answer] | None = None
         self._lock = Lock()
 
-    def warm(self) -> None:
-        """Make the first page, so that its first visitor does not wait for the libraries that draw it."""
-        with suppress(HarvestError):
-            self.page(FIRST, {})
+    def warm(self, ended: Event) -> None:
+        """Make each page as it is without filters, before somebody waits for it, until the server has ended."""
+        for name in self._pages:
+            if ended.is_set():
+                return
+            with suppress(HarvestError):
+                self.page(name, {})
 
     def page(self, name: str, asked: Asked) -> Answer:
         """Page of the dashboard. All methods but `warm` raise NotThere, else as `Snapshot` does."""

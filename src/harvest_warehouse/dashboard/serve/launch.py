@@ -29,7 +29,6 @@ from harvest_warehouse.settings.process import pandas_kept_out
 from harvest_warehouse.warehouse import Target
 
 _NEEDS = {
-    "altair": "altair",
     "vl_convert": "vl-convert-python",
     "jinja2": "jinja2",
     "starlette": "starlette",
@@ -125,15 +124,15 @@ def show(
         raise SettingWrong(
             f"{warehouse.place} is not there yet: run {warehouse.command('sync')} (or `demo`) in this folder first."
         )
-    # While it is being written, pages say so, and come by themselves.
-    with suppress(NotReadable), reading(warehouse):
-        pass
     # Imported late: these need the packages checked above.
     import uvicorn  # noqa: PLC0415
 
     from harvest_warehouse.dashboard.serve.guard import Guard  # noqa: PLC0415
 
-    with _listening(server) as listener, pandas_kept_out(warehouse.kind.is_file):
+    with pandas_kept_out(warehouse.kind.is_file), _listening(server) as listener:
+        # While it is being written, pages say so, and come by themselves.
+        with suppress(NotReadable), reading(warehouse):
+            pass
         from harvest_warehouse.dashboard.serve.answers import Dashboard  # noqa: PLC0415
         from harvest_warehouse.dashboard.serve.app import application  # noqa: PLC0415
 
@@ -156,9 +155,12 @@ def show(
             proxy_headers=False,
             timeout_graceful_shutdown=2,
         )
-        # Loads what draws the charts, which takes a moment, before somebody waits for it.
-        threading.Thread(target=dashboard.warm).start()
-        Served(config).run(sockets=[listener])
+        ended = threading.Event()
+        threading.Thread(target=dashboard.warm, args=(ended,)).start()
+        try:
+            Served(config).run(sockets=[listener])
+        finally:
+            ended.set()
 
 
 def _listening(server: Server) -> socket.socket:

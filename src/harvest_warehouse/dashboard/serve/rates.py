@@ -43,8 +43,7 @@ def _tells_section(section: Section) -> bool:
 
 
 def _tells_chart(section: Section) -> bool:
-    spec = section.chart.to_dict(validate=False) if section.chart is not None else {}
-    return any(_TELLS.search(title) for title in _titles(spec))
+    return any(_TELLS.search(title) for title in _titles(section.chart))
 
 
 def _titles(part: object) -> list[str]:
