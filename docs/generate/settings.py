@@ -25,7 +25,7 @@ Written by `make docs` from the code; do not edit. dlt-harvest reads its setting
 3. `.dlt/config.toml` in the same folder,
 4. the same two files in dlt's own folder (`~/.dlt`).
 
-Put secrets into `secrets.toml` or the environment, and everything else wherever you like. An unknown name in one of
+Put secrets into `secrets.toml` (`dlt-harvest secrets set` writes it) or the environment, and everything else wherever you like. An unknown name in one of
 dlt-harvest's own sections (`[harvest_warehouse]`, `[harvest_marts]`, `[harvest_alerts]`) is an error, and the message suggests
 the nearest name. A value that cannot work is an error, too.
 """

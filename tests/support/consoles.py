@@ -153,6 +153,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...] | None] = {
     "docs": (("docs", "--dbt"),),
     "model": (("model",),),
     "ai": (("ai", "status"),),
+    "secrets": (("secrets", "status"),),
     "mcp": None,
     "demo": None,
     "show": None,

@@ -52,8 +52,7 @@ def demo(
             f"The database is {report.build.database} (marts in {report.build.dataset}). Explore it, for instance:",
             f'  {_command()} sql --demo "from mart_project_budget"',
             f"  {_command()} show --demo",
-            "Your own account: put a token into .dlt/secrets.toml (see the README), then `dlt-harvest doctor` and "
-            "`dlt-harvest sync`.",
+            "Your own account: `dlt-harvest secrets set` asks for a token, then `dlt-harvest doctor` and `dlt-harvest sync`.",
         )
         if is_open:
             from harvest_warehouse.cli.show import serve

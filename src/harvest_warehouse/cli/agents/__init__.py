@@ -1,1 +1,1 @@
-"""Commands for AI agents: the semantic model, the MCP server, and setting agents up."""
+"""Commands for whoever asks the warehouse, agents and notebooks, and for the secrets that they should not see."""
