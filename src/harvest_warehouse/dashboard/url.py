@@ -22,6 +22,7 @@ _OF_PAGES: Mapping[str, Sequence[str]] = {
     # Of the whole company, whatever currency is chosen.
     "Overview": ("weeks", "contractors", "target"),
     "People": ("weeks", "contractors", "target"),
+    "Capacity": ("contractors",),
     "Budgets": ("currency", "client", "weeks"),
     "Billing & cash": ("currency", "client", "weeks"),
     "Margin": ("currency", "client", "weeks"),

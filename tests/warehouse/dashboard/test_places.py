@@ -78,6 +78,29 @@ def lines(shop: Shop, key: str) -> dict[str, Decimal]:
     return {row["currency"]: row[key] for row in page(shop, "Overview").sections[1].rows}
 
 
+def test_what_is_to_come_is_the_same_on_each_page(tmp_path: Path) -> None:
+    shop = company(tmp_path)
+    owed = {line["currency"]: line["receivable"] for line in page(shop, "Overview").sections[1].rows}
+    for code in top(shop).currencies:
+        of = {section.name: section.rows for section in page(shop, "Billing & cash", currency=code).sections}
+        assert sum(row["due_amount"] for row in of["expected-cash"]) == owed[code]
+        invoiced = sum(row["invoiced"] for row in of["invoiced-by-month"])
+        assert (
+            invoiced
+            == ask(
+                shop,
+                f"""select coalesce(sum(net_amount), 0) from marts.fct_invoice, (select date_day as today from marts.dim_date where is_as_of_date)
+            where currency = '{code}' and state <> 'draft' and not is_deposit
+            and issue_date between date_trunc('month', today) - interval 12 month and last_day(today)""",
+            )[0][0]
+        )
+    of = {section.name: section.rows for section in page(shop, "Capacity").sections}
+    free = [sum(row["bench_hours"] for row in of[name]) for name in of]
+    assert free[0] == free[1] == free[2] > 0
+    hours = sum(row["capacity_hours"] for row in of["capacity-by-week"])
+    assert hours == ask(shop, "select sum(capacity_hours) from marts.mart_capacity_forecast_weekly")[0][0]
+
+
 def test_what_is_overdue_is_the_same_in_all_places(shop: Shop, raised: AlertsReport) -> None:
     [alert] = [one for one in raised.raised if one.alert.name == "overdue_invoices"]
     assert not {row["invoice_number"] for row in alert.rows} & {name for name, _ in NOT_OWED}

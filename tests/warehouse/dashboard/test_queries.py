@@ -21,7 +21,14 @@ from support.shop import Shop
 # The day of the figures is Monday, 16 March 2026; a week ago is the 9th.
 ACCOUNT = "123456"
 EVERYTHING = Filters(ACCOUNT, "")
-TABLES = ("fct_invoice", "fct_time_entry", "fct_expense", "mart_project_budget", "mart_project_budget_line")
+TABLES = (
+    "fct_invoice",
+    "mart_expected_cash",
+    "fct_time_entry",
+    "fct_expense",
+    "mart_project_budget",
+    "mart_project_budget_line",
+)
 
 
 def put(shop: Shop, table: str, rows: Sequence[dict[str, Any]]) -> None:
@@ -93,6 +100,45 @@ def test_what_was_overdue_a_week_ago_is_known_from_dates(shop: Shop) -> None:
     assert queries.overdue_a_week_ago(Reader(shop.warehouse), EVERYTHING) == [
         {"currency": "EUR", "invoices": 3, "overdue": Decimal(190)}
     ]
+
+
+def test_the_months_invoicing_leaves_out_deposits_and_tells_drafts_apart(shop: Shop) -> None:
+    net = {"net_amount": 0, "is_deposit": False}
+    put(
+        shop,
+        "marts.fct_invoice",
+        [
+            {**invoice(1, "03-02", "04-01", 120), **net, "net_amount": 100},
+            {**invoice(2, "03-09", "04-01", 60, "paid"), **net, "net_amount": 50},
+            {**invoice(3, "03-09", "04-01", 900), **net, "net_amount": 900, "is_deposit": True},
+            {**invoice(4, "03-01", "04-01", 40, "draft"), **net, "net_amount": 40},
+            {**invoice(5, "02-28", "03-30", 30, "closed", "03-05"), **net, "net_amount": 30},
+            # Dated ahead, and in another currency.
+            {**invoice(6, "04-01", "04-30", 7), **net, "net_amount": 7},
+            {**invoice(7, "03-02", "04-01", 5), **net, "net_amount": 5, "currency": "USD"},
+        ],
+    )
+    found = queries.invoiced_by_month(Reader(shop.warehouse), Filters(ACCOUNT, "EUR"))
+    assert [
+        (row["month_start"], row["months_ago"], row["invoiced"], row["drafted"], row["invoices"]) for row in found
+    ] == [
+        (day("02-01"), 1, 30, 0, 1),
+        (day("03-01"), 0, 150, 40, 2),
+    ]
+
+
+def test_cash_is_expected_on_the_day_that_the_client_usually_pays(shop: Shop) -> None:
+    row = {"invoice_number": "1", "client_id": 1, "client_name": "A", "currency": "EUR", "due_amount": 10}
+    put(
+        shop,
+        "marts.mart_expected_cash",
+        [
+            {**row, "invoice_id": 1, "expected_in_days": 20, "expected_bucket": "8-30"},
+            {**row, "invoice_id": 2, "expected_in_days": -6, "expected_bucket": "late"},
+        ],
+    )
+    found = queries.expected_cash(Reader(shop.warehouse), Filters(ACCOUNT, "EUR"))
+    assert [(row["invoice_id"], row["expected_date"]) for row in found] == [(2, day("03-10")), (1, day("04-05"))]
 
 
 def entry(key: int, spent: str, **more: Any) -> dict[str, Any]:

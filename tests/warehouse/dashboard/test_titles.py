@@ -580,3 +580,93 @@ def test_time_without_a_cost_rate_is_named(people: list[tuple[str, int]], said: 
 )
 def test_a_budget_with_several_lines_is_one_budget(keys: list[int], said: str) -> None:
     assert titles.budget_lines([{"project_id": key} for key in keys]) == said
+
+
+def role(name: str, bench: Any, available: Any = 40) -> dict[str, Any]:
+    return {"role": name, "bench_hours": d(bench), "available_hours": d(available)}
+
+
+FREE = "of 40 h next week are free if all bill as they usually do"
+
+
+@pytest.mark.parametrize(
+    ("weeks", "roles", "said"),
+    [
+        ([], [], "Nobody has capacity in the weeks to come"),
+        ([role("", "0.2")], [role("A", "0.2")], "Nobody is free next week if all bill as they usually do"),
+        ([role("", 8), role("", 30)], [role("A", 8)], f"8 h {FREE}"),
+        ([role("", 8)], [role("A", 4), role("B", 4)], f"8 h {FREE}"),
+        ([role("", 8)], [role("A", 3), role("B", 5)], f"8 h {FREE}: B has most, 5 h"),
+    ],
+)
+def test_free_hours_are_those_of_next_week(weeks: list[dict[str, Any]], roles: list[dict[str, Any]], said: str) -> None:
+    assert titles.free(weeks, roles) == said
+
+
+@pytest.mark.parametrize(
+    ("roles", "said"),
+    [
+        ([], "No role has free hours in the next eight weeks"),
+        ([role("A", 0), role("B", 0, 0)], "No role has free hours in the next eight weeks"),
+        ([role("A", 10)], "25% of the available hours of A are free in the next eight weeks"),
+        (
+            [role("A", 10), role("B", 30, 120)],
+            "2 roles have most room: 25% of their available hours in the next eight weeks",
+        ),
+        ([role("A", 10), role("B", 20, 400)], "A has most room: 25% of its available hours in the next eight weeks"),
+    ],
+)
+def test_the_role_with_most_room_has_the_largest_share(roles: list[dict[str, Any]], said: str) -> None:
+    assert titles.free_roles(roles) == said
+
+
+@pytest.mark.parametrize(
+    ("people", "said"),
+    [
+        ([], "Nobody has capacity in the weeks to come"),
+        ([(0, 0)], "0 people of 1 have 8 h or more free next week"),
+        ([(8, 8), ("7.9", 8), (0, 0)], "1 person of 3 has 8 h or more free next week; 1 more the week after"),
+    ],
+)
+def test_people_are_free_from_a_day_on(people: list[tuple[Any, Any]], said: str) -> None:
+    rows = [{"next_week": d(now), "week_after": d(then)} for now, then in people]
+    assert titles.free_people(rows, Decimal(8)) == said
+
+
+def in_month(ago: int, invoiced: Any, drafted: Any = 0, unbilled: Any = 0) -> dict[str, Any]:
+    return {
+        "month_start": OCT, "months_ago": ago, "invoiced": d(invoiced), "drafted": d(drafted), "unbilled": d(unbilled),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("months", "said"),
+    [
+        ([], "Nothing was invoiced in EUR in thirteen months"),
+        ([in_month(0, 0)], "Nothing is invoiced in EUR for Oct 2026 so far"),
+        ([in_month(0, 50, 10, 5)], "EUR 50 is invoiced for Oct 2026 so far, and EUR 15 more can be"),
+        ([in_month(1, 80), in_month(0, 50)], "EUR 50 is invoiced for Oct 2026 so far; the month before had EUR 80"),
+        # Two months ago nothing was invoiced: it counts.
+        (
+            [in_month(3, 60), in_month(1, 30), in_month(0, 50)],
+            "EUR 50 is invoiced for Oct 2026 so far; the 3 months before had, on average, EUR 30",
+        ),
+    ],
+)
+def test_the_running_month_is_compared_with_the_months_before(months: list[dict[str, Any]], said: str) -> None:
+    assert titles.month_so_far(months, "EUR") == said
+
+
+@pytest.mark.parametrize(
+    ("invoices", "said"),
+    [
+        ([], "Clients owe nothing in EUR"),
+        ([(100, 5)], "EUR 100 of EUR 100 owed is expected within 30 days"),
+        ([(100, 31), (50, None)], "None of the EUR 150 owed is expected within 30 days"),
+        ([(100, 30), (50, -1)], "EUR 100 of EUR 150 owed is expected within 30 days; EUR 50 should have come by now"),
+        ([(50, -1)], "None of the EUR 50 owed is expected within 30 days; EUR 50 should have come by now"),
+    ],
+)
+def test_cash_is_expected_soon_later_or_should_be_there(invoices: list[tuple[Any, int | None]], said: str) -> None:
+    rows = [{"due_amount": d(amount), "expected_in_days": days} for amount, days in invoices]
+    assert titles.expected_cash(rows, "EUR") == said

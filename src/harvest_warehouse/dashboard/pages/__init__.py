@@ -13,6 +13,7 @@ from harvest_warehouse.dashboard.header import Header
 from harvest_warehouse.dashboard.page import Page, Tile
 from harvest_warehouse.dashboard.pages.billing import billing
 from harvest_warehouse.dashboard.pages.budgets import budgets
+from harvest_warehouse.dashboard.pages.capacity import capacity
 from harvest_warehouse.dashboard.pages.clients import clients
 from harvest_warehouse.dashboard.pages.margin import margin
 from harvest_warehouse.dashboard.pages.overview import overview
@@ -40,6 +41,7 @@ def dated(build: Builder) -> Builder:
 PAGES: Mapping[str, Builder] = {
     "Overview": dated(overview),
     "People": dated(people),
+    "Capacity": dated(capacity),
     "Budgets": dated(budgets),
     "Billing & cash": dated(billing),
     "Margin": dated(margin),

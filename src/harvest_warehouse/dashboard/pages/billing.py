@@ -1,4 +1,4 @@
-"""Billing & cash: what to invoice now, and whom to chase."""
+"""Billing & cash: what to invoice now, whom to chase, and when cash comes in."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.formatting import count, day, money, month, rounds_to_zero, total
 from harvest_warehouse.dashboard.header import Header
 from harvest_warehouse.dashboard.page import Column, Page, Section, Tile
+from harvest_warehouse.dashboard.pages.incoming import expected_cash, this_month
 from harvest_warehouse.dashboard.ranking import named
 from harvest_warehouse.dashboard.reader import Reader, Row
 from harvest_warehouse.dashboard.requirements import FEES, INVOICES, UNBILLED, known
@@ -23,11 +24,13 @@ def billing(read: Reader, chosen: Filters, header: Header) -> Page:
         overpaid = queries.overpaid(read, chosen)
         overdue = queries.overdue_invoices(read, chosen)
         months = queries.receivables_by_month(read, chosen)
+        invoiced = queries.invoiced_by_month(read, chosen)
+        expected = queries.expected_cash(read, chosen)
     late = total(overdue, "open_amount")
     credit = total(overpaid, "open_amount")
     page = Page(
         "Billing & cash",
-        "What to invoice now, and whom to chase",
+        "What to invoice now, whom to chase, and when cash comes in",
         (
             Tile("Overdue", money(late, chosen.currency), f"on {count(len(overdue), 'invoice')}", late > 0, INVOICES),
             Tile(
@@ -57,6 +60,8 @@ def billing(read: Reader, chosen: Filters, header: Header) -> Page:
             _overdue(overdue, chosen, header),
             receivables_by_age(receivables, credit, chosen),
             unbilled_by_client(unbilled, chosen),
+            this_month(invoiced, unbilled, chosen, header),
+            expected_cash(expected, chosen),
             _fees(fees, chosen),
             _days_outstanding(months, chosen),
         ),

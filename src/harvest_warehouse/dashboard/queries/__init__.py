@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harvest_warehouse.dashboard.queries.a_week_ago import overdue_a_week_ago, unbilled_a_week_ago
+from harvest_warehouse.dashboard.queries.ahead import capacity_ahead, expected_cash, invoiced_by_month
 from harvest_warehouse.dashboard.queries.cash import (
     clients_of_twelve_months,
     estimates,
@@ -33,10 +34,13 @@ from harvest_warehouse.dashboard.queries.projects import (
 __all__ = [
     "budget_lines",
     "budgets",
+    "capacity_ahead",
     "clients_of_twelve_months",
     "estimates",
+    "expected_cash",
     "fees_left",
     "internal_cost",
+    "invoiced_by_month",
     "missing_by_week",
     "missing_timesheets",
     "on_leave",

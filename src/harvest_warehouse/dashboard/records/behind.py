@@ -101,6 +101,10 @@ _TABLES: Mapping[str, tuple[str, str]] = {
     "Room until target, a week": ("People", "people"),
     "Above 100% on average": ("People", "people"),
     "On leave this week": ("People", "on-leave"),
+    "Free next week": ("Capacity", "free-people"),
+    "Free in eight weeks": ("Capacity", "free-people"),
+    "A day free next week": ("Capacity", "free-people"),
+    "Planned leave": ("Capacity", "capacity-by-week"),
     "Left of fixed fees": ("Billing & cash", "fixed-fees"),
     "Revenue": ("Margin", "revenue-by-month"),
     "Margin of client work": ("Margin", "revenue-by-month"),
@@ -147,6 +151,7 @@ _ROWS: Mapping[str, tuple[str, tuple[str, ...], Callable[[Row, Filters], Pairs]]
     ),
     "people": ("time", ("user_id",), lambda row, chosen: [("person", row["user_id"]), ("weeks", chosen.weeks)]),
     "people-by-week": ("time", ("user_id", "week_start"), lambda row, _: [("person", row["user_id"]), *_week(row)]),
+    "free-people": ("time", ("user_id",), lambda row, _: [("person", row["user_id"]), ("weeks", 4)]),
     "timesheets-to-chase": ("time", ("user_id",), lambda row, _: [("person", row["user_id"]), ("weeks", 1)]),
     "revenue-by-month": (
         "time",

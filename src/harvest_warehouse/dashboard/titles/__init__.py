@@ -23,13 +23,25 @@ from harvest_warehouse.dashboard.titles.cash import (
     concentration,
     days_outstanding,
     decided,
+    expected_cash,
     fees,
+    month_so_far,
     overdue,
     pipeline,
     receivables,
     unbilled,
 )
-from harvest_warehouse.dashboard.titles.hours import full_weeks, leave, people, timesheets, utilisation, without_cost
+from harvest_warehouse.dashboard.titles.hours import (
+    free,
+    free_people,
+    free_roles,
+    full_weeks,
+    leave,
+    people,
+    timesheets,
+    utilisation,
+    without_cost,
+)
 
 __all__ = [
     "budget_lines",
@@ -39,10 +51,15 @@ __all__ = [
     "concentration",
     "days_outstanding",
     "decided",
+    "expected_cash",
     "fees",
+    "free",
+    "free_people",
+    "free_roles",
     "full_weeks",
     "leave",
     "margin",
+    "month_so_far",
     "monthly_budgets",
     "overdue",
     "people",

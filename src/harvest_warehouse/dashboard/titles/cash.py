@@ -204,6 +204,48 @@ def decided(rows: Sequence[Row], currency: str) -> str:
     return title if rounds_to_zero(left) else f"{title}; {money(left, currency)} of what was won is not invoiced yet"
 
 
+def month_so_far(months: Sequence[Row], currency: str) -> str:
+    """Title on the running month's invoicing, from rows by month, the running one last.
+
+    Of it, rows have `invoiced`, `drafted` and `unbilled`; of the months before, `invoiced` and `months_ago`.
+    """
+    if not months:
+        return f"Nothing was invoiced in {currency} in thirteen months"
+    [*before, running] = months
+    invoiced = running["invoiced"]
+    name = month(running["month_start"])
+    said = (
+        f"{money(invoiced, currency)} is invoiced"
+        if not rounds_to_zero(invoiced)
+        else f"Nothing is invoiced in {currency}"
+    )
+    more = running["drafted"] + running["unbilled"]
+    title = f"{said} for {name} so far" + (
+        "" if rounds_to_zero(more) or more < 0 else f", and {money(more, currency)} more can be"
+    )
+    if not before:
+        return title
+    # Months without an invoice count, those before the first one do not.
+    span = max(row["months_ago"] for row in before)
+    usual = total(before, "invoiced") / span
+    past = "the month before had" if span == 1 else f"the {span} months before had, on average,"
+    return f"{title}; {past} {money(usual, currency)}"
+
+
+def expected_cash(invoices: Sequence[Row], currency: str) -> str:
+    """Title on when clients pay, from rows by invoice (`due_amount`, `expected_in_days`)."""
+    owed = total(invoices, "due_amount")
+    if rounds_to_zero(owed):
+        return f"Clients owe nothing in {currency}"
+    soon = [row for row in invoices if row["expected_in_days"] is not None and 0 <= row["expected_in_days"] <= 30]
+    late = [row for row in invoices if row["expected_in_days"] is not None and row["expected_in_days"] < 0]
+    title = f"{money(total(soon, 'due_amount'), currency)} of {money(owed, currency)} owed is expected within 30 days"
+    if rounds_to_zero(total(soon, "due_amount")):
+        title = f"None of the {money(owed, currency)} owed is expected within 30 days"
+    overdue = total(late, "due_amount")
+    return title if rounds_to_zero(overdue) else f"{title}; {money(overdue, currency)} should have come by now"
+
+
 def _labels(rows: Sequence[Row]) -> list[str]:
     return list(dict.fromkeys(row["label"] for row in rows))
 

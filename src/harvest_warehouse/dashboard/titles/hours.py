@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from harvest_warehouse.dashboard.formatting import count, hours, percent, points, ratio, total
+from harvest_warehouse.dashboard.formatting import count, hours, percent, points, ratio, rounds_to_zero, total
 from harvest_warehouse.dashboard.reader import Row
 
 
@@ -77,3 +77,41 @@ def without_cost(people: Sequence[Row]) -> str:
         return "All time has a cost rate"
     who = people[0]["person_name"] if len(people) == 1 else f"{len(people):,} people"
     return f"{hours(total(people, 'hours'))} of {who} have no cost rate, and count as free"
+
+
+def free(weeks: Sequence[Row], roles: Sequence[Row]) -> str:
+    """Title on free hours of the weeks to come, from rows by week and rows of the next week by role (`bench_hours`)."""
+    if not weeks:
+        return "Nobody has capacity in the weeks to come"
+    free, available = total(weeks[:1], "bench_hours"), total(weeks[:1], "available_hours")
+    if rounds_to_zero(free):
+        return "Nobody is free next week if all bill as they usually do"
+    title = f"{hours(free)} of {hours(available)} next week are free if all bill as they usually do"
+    most = max(row["bench_hours"] for row in roles)
+    first = [row["role"] for row in roles if row["bench_hours"] == most]
+    return f"{title}: {first[0]} has most, {hours(most)}" if len(roles) > 1 and len(first) == 1 else title
+
+
+def free_roles(roles: Sequence[Row]) -> str:
+    """Title on the role with the largest share of free hours, from rows by role (`available_hours`, `bench_hours`)."""
+    shares = {row["role"]: ratio(row["bench_hours"], row["available_hours"]) or Decimal(0) for row in roles}
+    if not shares or not max(shares.values()):
+        return "No role has free hours in the next eight weeks"
+    most = max(shares.values())
+    first = [role for role, share in shares.items() if share == most]
+    if len(shares) == 1:
+        return f"{percent(most)} of the available hours of {first[0]} are free in the next eight weeks"
+    if len(first) > 1:
+        return f"{len(first):,} roles have most room: {percent(most)} of their available hours in the next eight weeks"
+    return f"{first[0]} has most room: {percent(most)} of its available hours in the next eight weeks"
+
+
+def free_people(people: Sequence[Row], threshold: Decimal) -> str:
+    """Title on people who are free next week, from rows by person (`next_week`, `week_after`)."""
+    now = [row for row in people if row["next_week"] >= threshold]
+    later = [row for row in people if row["week_after"] >= threshold and row["next_week"] < threshold]
+    least = f"{threshold.normalize():f} h or more"
+    if not people:
+        return "Nobody has capacity in the weeks to come"
+    title = f"{count(len(now), 'person', 'people')} of {len(people):,} {'has' if len(now) == 1 else 'have'} {least} free next week"
+    return f"{title}; {len(later):,} more the week after" if later else title
