@@ -22,6 +22,7 @@ def send_mail(
     *,
     to: Sequence[str] = (),
     html: str | None = None,
+    pictures: Sequence[Attachment] = (),
     attachments: Sequence[Attachment] = (),
     seconds: float = SECONDS,
 ) -> str | None:
@@ -33,6 +34,7 @@ def send_mail(
         text: plain text of the message.
         to: recipients, instead of the configured ones.
         html: the same as HTML, for programs that show it.
+        pictures: pictures that the HTML shows, by `cid:` and their name.
         attachments: files to send with it.
         seconds: longest time for all of it.
 
@@ -42,7 +44,7 @@ def send_mail(
     recipients = tuple(to) or settings.to
     if not recipients or not settings.host:
         return "no mail server or no recipient is set: smtp_host and email_to under [harvest_notify]"
-    message = _message(settings, subject, text, recipients, html, attachments)
+    message = _message(settings, subject, text, recipients, html, pictures, attachments)
     return within(seconds, _WHAT, lambda: _sent(settings, message, recipients, seconds))
 
 
@@ -52,6 +54,7 @@ def _message(
     text: str,
     recipients: Sequence[str],
     html: str | None,
+    pictures: Sequence[Attachment],
     attachments: Sequence[Attachment],
 ) -> EmailMessage:
     message = EmailMessage()
@@ -66,6 +69,19 @@ def _message(
     message.set_content(text)
     if html is not None:
         message.add_alternative(html, subtype="html")
+        if (page := message.get_body(("html",))) is None:
+            raise RuntimeError("The message has no page.")
+        for one in pictures:
+            kind, _, subtype = one.media_type.partition("/")
+            # https://www.rfc-editor.org/rfc/rfc2392: what the page names by `cid:` is in angle brackets here.
+            page.add_related(
+                one.content,
+                maintype=kind,
+                subtype=subtype,
+                cid=f"<{one.name}>",
+                filename=one.name,
+                disposition="inline",
+            )
     for one in attachments:
         kind, _, subtype = one.media_type.partition("/")
         message.add_attachment(one.content, maintype=kind, subtype=subtype or "octet-stream", filename=one.name)

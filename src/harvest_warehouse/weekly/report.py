@@ -27,6 +27,7 @@ class ReportReport:
         currencies: currencies with a line of their own.
         alerts: number of raised alerts.
         old: a warning for each account whose data is old.
+        headlines: what the report says first, one line for each account.
     """
 
     page: Path
@@ -35,6 +36,7 @@ class ReportReport:
     currencies: tuple[str, ...]
     alerts: int
     old: tuple[str, ...] = ()
+    headlines: tuple[str, ...] = ()
 
 
 def report(
@@ -87,6 +89,7 @@ def report(
         tuple(dict.fromkeys(currency for week in accounts for currency in week.header.currencies)),
         len(alerts.raised),
         alerts.old,
+        tuple(week.page.sections[0].title for week in accounts),
     )
 
 
