@@ -14,6 +14,7 @@ from harvest_warehouse.alerts.settings import AlertSettings
 from harvest_warehouse.cli.render.tables import markdown_table
 from harvest_warehouse.destinations import DEFAULT
 from harvest_warehouse.marts.settings import TIME_OFF, MartSettings
+from harvest_warehouse.notify.settings import NotifySettings
 from harvest_warehouse.settings.account import REREAD_REQUESTS, reread_requests
 
 _HEAD = """# Settings
@@ -26,7 +27,7 @@ Written by `make docs` from the code; do not edit. dlt-harvest reads its setting
 4. the same two files in dlt's own folder (`~/.dlt`).
 
 Put secrets into `secrets.toml` (`dlt-harvest secrets set` writes it) or the environment, and everything else wherever you like. An unknown name in one of
-dlt-harvest's own sections (`[harvest_warehouse]`, `[harvest_marts]`, `[harvest_alerts]`) is an error, and the message suggests
+dlt-harvest's own sections (`[harvest_warehouse]`, `[harvest_marts]`, `[harvest_alerts]`, `[harvest_notify]`) is an error, and the message suggests
 the nearest name. A value that cannot work is an error, too.
 """
 
@@ -64,6 +65,11 @@ _ALERTS = """## Alerts
 Under `[harvest_alerts]`: the thresholds of `dlt-harvest alerts`.
 """
 
+_NOTIFY = """## Notifications
+
+Under `[harvest_notify]`: [whom a run tells how it went](../how-to/notifications.md).
+"""
+
 _ELSEWHERE = """## The rest of the environment
 
 | name | what it does |
@@ -72,6 +78,7 @@ _ELSEWHERE = """## The rest of the environment
 | `DLT_DATA_DIR` | folder for dlt's working folders, in place of `~/.dlt` |
 | `DLT_HARVEST_DASHBOARD_KEY` | a permanent key for the dashboard; without it each start makes a new one |
 | `DLT_HARVEST_PROXY_SECRET` | secret that a login proxy adds to each request ([sharing the dashboard](../how-to/share-the-dashboard.md)) |
+| `DLT_HARVEST_LOG_FORMAT` | `json` for log lines as JSON, as `--log-format` does |
 | `DLT_HARVEST_DEBUG` | shows the traceback of an error, as `--debug` does |
 | `HTTPS_PROXY`, `NO_PROXY` | the proxy to use for Harvest, and the hosts to reach without it; addresses of this machine never use a proxy |
 | `REQUESTS_CA_BUNDLE` | file with the certificates to trust, Python's own and your company's |
@@ -90,6 +97,7 @@ EXAMPLES: Mapping[str, str] = {
     "holidays": "[2026-12-25]",
     "exchange_rates": '{USD = {"2026-01" = 0.92}}',
 }
+_WRITTEN = {"Secret": "str", "dict[str, Secret]": "str or table", "Path | None": "str", "Security": "str"}
 _NOT_A_SETTING = ("client", "ledger", "session", "again", "portion", "reports_from", "reports_to", "project_ids")
 _OLD = "children_within_runs"
 _SOURCE = "sources__harvest_time_tracking"
@@ -116,6 +124,8 @@ def settings_page() -> str:
         f"Tasks that count as leave by default: {', '.join(TIME_OFF)}.",
         _ALERTS,
         _table(_of_class(AlertSettings), "harvest_alerts"),
+        _NOTIFY,
+        _table(_of_notify(), "harvest_notify"),
         _ELSEWHERE,
         _PROGRAMS,
         markdown_table(
@@ -161,6 +171,18 @@ def _of_source() -> list[tuple[str, str, str, str]]:
 def _of_class(made: type) -> list[tuple[str, str, str, str]]:
     words = described(made.__doc__ or "", "Attributes")
     return [(item.name, str(item.type), _shown(_default(item)), words[item.name]) for item in fields(made)]
+
+
+def _of_notify() -> list[tuple[str, str, str, str]]:
+    """The settings of notifications, as they are written: what their words tell of a default is not repeated."""
+    rows = []
+    for name, kind, default, words in _of_class(NotifySettings):
+        written = "list" if kind.startswith("tuple") else _WRITTEN.get(kind, kind)
+        is_told = "Default: " in words or default in ("()", "0")
+        rows.append(
+            (name, written, "" if is_told else default.replace("('", '["').replace("')", '"]').replace("'", '"'), words)
+        )
+    return rows
 
 
 def _default(item: Field[Any]) -> object:

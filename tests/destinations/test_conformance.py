@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from harvest_warehouse.mcp.reader import WarehouseReader
 from harvest_warehouse.mcp.tools import Tools
 from harvest_warehouse.semantics import semantic_model
 from harvest_warehouse.semantics.currencies import MixesCurrencies
+from harvest_warehouse.status import status
 from support.accounts import assert_equals_truth
 from support.dashboards import page, records
 from support.shop import Shop
@@ -166,6 +167,23 @@ def test_the_records_behind_a_figure_are_duckdbs(here: Here, reference: Here, ki
     ours, theirs = (records(shop(one), kind) for one in (here, reference))
     assert ours.title == theirs.title
     assert counted(ours.rows) == counted(theirs.rows)
+
+
+def test_the_status_is_duckdbs(here: Here, reference: Here) -> None:
+    now = datetime(2026, 3, 20, tzinfo=UTC)
+    [account], [its] = (status(one.story.warehouse, timedelta(hours=36), now=now).accounts for one in (here, reference))
+    assert [(table.stream, table.outcome) for table in account.tables] == [
+        (table.stream, table.outcome) for table in its.tables
+    ]
+    assert account.runs
+    assert account.loaded_at is not None
+    assert account.loaded_at.tzinfo is not None
+    assert account.proof is not None
+    assert its.proof is not None
+    assert account.proof.verdicts == its.proof.verdicts
+    assert account.reread is not None
+    assert its.reread is not None
+    assert (account.reread.share, account.failures) == (its.reread.share, its.failures)
 
 
 def shop(one: Here) -> Shop:

@@ -137,6 +137,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...] | None] = {
     "sync": (("sync",),),
     "load": (("load", "clients", "projects"), ("load", "clients", "--json")),
     "verify": (("verify",),),
+    "status": (("status",), ("status", "--json")),
     "build": (("build",),),
     "alerts": (("alerts",), ("alerts", "--json")),
     "report": (("report", "--out", "week.html"),),
@@ -160,4 +161,4 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...] | None] = {
     "simulate": None,
 }
 # Exit codes of success: an alert is raised, or not everything in the account can be proven.
-GOOD = {"sync": (0, 3), "verify": (0, 3), "alerts": (3,), "copy": (2,)}
+GOOD = {"sync": (0, 3), "status": (0, 3), "verify": (0, 3), "alerts": (3,), "copy": (2,)}

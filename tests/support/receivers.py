@@ -38,13 +38,15 @@ class Received:
 @contextmanager
 def hook(status: int = 200, *, is_silent: bool = False) -> Iterator[Received]:
     """Receiver of POST requests: answers with a status, or takes the message and never answers."""
-    ended = threading.Event()
+    ended, lock = threading.Event(), threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            received.paths.append(self.path)
-            received.headers.append(dict(self.headers.items()))
-            received.bodies.append(self.rfile.read(int(self.headers["Content-Length"] or 0)))
+            body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+            with lock:
+                received.paths.append(self.path)
+                received.headers.append(dict(self.headers.items()))
+                received.bodies.append(body)
             if is_silent:
                 ended.wait(60)
                 return

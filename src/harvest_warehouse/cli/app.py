@@ -7,15 +7,18 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import wraps
+from inspect import Parameter, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
 import typer
 from rich.markup import escape
 
 from harvest_warehouse.cli.console import PlainConsole, print_text, replace_what_cannot_be_shown
+from harvest_warehouse.cli.log import Format, begin_log, current, others_in_log
 from harvest_warehouse.destinations.interruptible import begin, interrupt, is_anything_left
 
 if TYPE_CHECKING:
@@ -26,7 +29,54 @@ DIFFERENT = RAISED = SKIPPED
 _MOST_OF_A_LINE = 10_000
 _SECONDS_UNTIL_AGAIN = 0.05
 
-app = typer.Typer(
+OnEnd = Callable[[int, BaseException | None], None]
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+LogFormat = Annotated[
+    Format,
+    typer.Option(
+        "--log-format",
+        envvar="DLT_HARVEST_LOG_FORMAT",
+        show_envvar=False,
+        help="How progress and errors are written: for people, or as lines of JSON.",
+        rich_help_panel="Help",
+    ),
+]
+
+
+class App(typer.Typer):
+    """Typer app whose commands all take `--log-format`."""
+
+    def command(self, name: str | None = None, **given: Any) -> Callable[[_Function], _Function]:
+        """Register a command, as Typer does."""
+        register = super().command(name, **given)
+
+        def registered(function: _Function) -> _Function:
+            register(_logged(name or function.__name__, function))
+            return function
+
+        return registered
+
+
+def _logged(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """A command that takes `--log-format` beside its own parameters, and begins its log."""
+
+    @wraps(function)
+    def command(*arguments: Any, log_format: Format = "text", **options: Any) -> Any:
+        begin_log(name, log_format)
+        return function(*arguments, **options)
+
+    # Typer evaluates the annotations of a function, and not those of a signature that it is given.
+    taken = signature(function, eval_str=True)
+    added = Parameter("log_format", Parameter.KEYWORD_ONLY, default="text", annotation=LogFormat)
+    command.__signature__ = taken.replace(parameters=[*taken.parameters.values(), added])  # type: ignore[attr-defined]
+    command.__annotations__ = {name: one.annotation for name, one in taken.parameters.items()} | {
+        "log_format": LogFormat
+    }
+    return command
+
+
+app = App(
     help="Copy a whole Harvest account into your own database.",
     epilog="Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 done, but something was skipped (--strict), is not proven, or needs attention.",
     no_args_is_help=True,
@@ -115,50 +165,107 @@ def _interrupted_again(unraisable: sys.UnraisableHookArgs) -> None:
     again.start()
 
 
+def _nobody(exit_code: int, error: BaseException | None) -> None:
+    """Tell nobody how a command ended."""
+
+
 @contextmanager
-def errors_told(is_debug: bool, *, as_json: bool = False) -> Iterator[None]:
-    """Turn an exception into a message and an exit code."""
+def errors_told(is_debug: bool, *, as_json: bool = False, on_end: OnEnd = _nobody) -> Iterator[None]:
+    """Turn an exception into a message and an exit code.
+
+    Args:
+        is_debug: whether to show tracebacks.
+        as_json: whether the report is printed as JSON, for machines.
+        on_end: called once, with the exit code and the error, after messages and before the process ends.
+    """
+    with others_in_log():
+        current().began()
+        try:
+            with _messages(is_debug, as_json, on_end), _ended_by_others():
+                yield
+        except typer.Exit as ended:
+            current().ended(ended.exit_code)
+            raise
+        except BaseException as error:
+            on_end(FAILED, error)
+            if current().is_json:
+                _show_traceback(error)
+                current().write("error", f"Unexpected: {type(error).__name__}")
+                current().ended(FAILED)
+                _end(FAILED)
+            raise
+        current().ended(DONE)
+
+
+@contextmanager
+def _messages(is_debug: bool, as_json: bool, on_end: OnEnd) -> Iterator[None]:
+    from harvest_time_tracking import printable_lines
+
+    try:
+        yield
+    except typer.Exit as ended:
+        on_end(ended.exit_code, None)
+        raise
+    except BaseException as error:
+        said = _said(error, as_json)
+        if said is None:
+            raise
+        (code, message), caught = said, error
+    else:
+        on_end(DONE, None)
+        return
+    if is_debug or os.environ.get("DLT_HARVEST_DEBUG"):
+        _show_traceback(caught)
+    # Untrusted parts of the message were shortened where it was built; our own text may be long.
+    message = "\n".join(printable_lines(message, most=_MOST_OF_A_LINE))
+    if current().is_json:
+        current().write("error", message, event="error", exit_code=code)
+    else:
+        err.print(f"[bold red]Error:[/] {escape(message)}", highlight=False, soft_wrap=True)
+    on_end(code, caught)
+    _end(code)
+
+
+def _said(error: BaseException, as_json: bool) -> tuple[int, str] | None:
+    """Exit code and message of an error, after the report of a load that failed; None for an error that nobody expected."""
     from dlt.common.configuration.providers.toml import TomlProviderReadException
     from dlt.common.exceptions import DltException
 
-    from harvest_time_tracking import HarvestError, SettingWrong, printable, printable_lines
+    from harvest_time_tracking import HarvestError, SettingWrong, printable
     from harvest_warehouse.cli.render.tables import load_json, outcome_table
     from harvest_warehouse.destinations.duckdb.client import mended_by
     from harvest_warehouse.load import AccessLost, LoadFailed
 
-    try:
-        with _ended_by_others():
-            yield
-        return
-    except (SettingWrong, TomlProviderReadException) as error:
-        code, message = WRONG_USE, str(error)
-        caught: BaseException = error
-    except LoadFailed as error:
-        code, message, caught = DIFFERENT if isinstance(error, AccessLost) else FAILED, str(error), error
+    if isinstance(error, LoadFailed):
         if as_json:
-            print_text(load_json(error.report, message))
+            print_text(load_json(error.report, str(error)))
         elif error.report.streams:
             out.show(outcome_table(error.report.streams))
-    except (HarvestError, OSError) as error:
-        code, message, caught = FAILED, str(error), error
-    except DltException as error:
+        return DIFFERENT if isinstance(error, AccessLost) else FAILED, str(error)
+    if isinstance(error, SettingWrong | TomlProviderReadException):
+        return WRONG_USE, str(error)
+    if isinstance(error, HarvestError | OSError):
+        return FAILED, str(error)
+    if isinstance(error, DltException):
         # For connection errors, dlt wraps the driver's own message.
-        said = getattr(error, "inner_exc", None) or error.__cause__ or error
-        code, message, caught = FAILED, f"The database says: {printable(str(said))}{mended_by(str(said))}", error
-    except KeyboardInterrupt as error:
+        said = str(getattr(error, "inner_exc", None) or error.__cause__ or error)
+        return FAILED, f"The database says: {printable(said)}{mended_by(said)}"
+    if isinstance(error, KeyboardInterrupt):
         begin()
-        code, message, caught = FAILED, "Interrupted.", error
-    if is_debug or os.environ.get("DLT_HARVEST_DEBUG"):
-        for line in printable_lines("".join(traceback.format_exception(caught))):
-            # Indented, so that no line of text from elsewhere looks like one of ours.
-            err.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
-    # Untrusted parts of the message were shortened where it was built; our own text may be long.
-    message = "\n".join(printable_lines(message, most=_MOST_OF_A_LINE))
-    err.print(f"[bold red]Error:[/] {escape(message)}", highlight=False, soft_wrap=True)
-    _end(code)
+        return FAILED, "Interrupted."
+    return None
+
+
+def _show_traceback(error: BaseException) -> None:
+    from harvest_time_tracking import printable_lines
+
+    for line in printable_lines("".join(traceback.format_exception(error))):
+        # Indented, so that no line of text from elsewhere looks like one of ours.
+        err.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _end(code: int) -> NoReturn:
+    current().ended(code)
     if is_anything_left():
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError):

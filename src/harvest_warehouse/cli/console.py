@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
-from typing import TextIO
+from typing import Any, TextIO
 from unicodedata import category
 
 from rich.console import Console, ConsoleDimensions, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
 from rich.measure import Measurement
 from rich.segment import Segment
 from rich.table import Table
+
+from harvest_warehouse.cli.log import current
 
 # Width of lines in files and pipes: not limited, so that names can be searched for.
 _ENDLESS = 100_000
@@ -61,6 +63,13 @@ class PlainConsole(Console):
         # is to be changed when `test_rich_takes_its_environment_as_an_argument` fails.
         super().__init__(stderr=stderr, soft_wrap=False, _environ={**os.environ, "COLUMNS": "", "LINES": ""})
         self.push_render_hook(_Hook())
+
+    def print(self, *objects: Any, **how: Any) -> None:
+        """Print as rich does; to standard error as lines of the log, if these are JSON."""
+        if self.stderr and current().is_json:
+            current().write("info", " ".join(map(str, objects)))
+        else:
+            super().print(*objects, **how)
 
     @property  # type: ignore[misc]  # nobody sets it
     def size(self) -> ConsoleDimensions:

@@ -29,8 +29,11 @@ EventName = Literal[
     "repaired",
     "not_built",
     "stale",
+    "succeeded",
 ]
 EVENTS: tuple[EventName, ...] = get_args(EventName)
+DEFAULT_EVENTS = EVENTS[:-1]
+COMMANDS = ("sync", "load", "verify", "build")
 Security = Literal["starttls", "tls", "none"]
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
@@ -40,7 +43,8 @@ class NotifySettings:
     """Settings of notifications, as they are written.
 
     Attributes:
-        events: which events are told: a list of names. Default: all.
+        events: which events are told: a list of names. Default: all but `succeeded`.
+        commands: commands that tell how they went, of `sync`, `load`, `verify` and `build`.
         slack_hook: a secret: address of a Slack-compatible incoming webhook. Default: `slack_incoming_hook` under
             `[runtime]`; `"off"` for none.
         slack_token: a secret: token of a Slack bot with the scope `files:write`, to send files.
@@ -60,7 +64,8 @@ class NotifySettings:
         timeout_seconds: longest time that a channel may take.
     """
 
-    events: tuple[EventName, ...] = EVENTS
+    events: tuple[EventName, ...] = DEFAULT_EVENTS
+    commands: tuple[str, ...] = ("sync", "verify")
     slack_hook: Secret = field(default_factory=lambda: Secret(""))
     slack_token: Secret = field(default_factory=lambda: Secret(""))
     slack_channel: str = ""
@@ -128,6 +133,7 @@ def notify_settings() -> NotifySettings:
     found = given(SECTION, [item.name for item in fields(NotifySettings)])
     made = NotifySettings(
         events=_events(found.get("events")),
+        commands=_commands(found.get("commands")),
         slack_hook=_hook(found.get("slack_hook")),
         slack_token=Secret(_text(found, "slack_token")),
         slack_channel=_text(found, "slack_channel"),
@@ -172,11 +178,20 @@ def _mailbox(name: str, address: str) -> str:
 
 def _events(value: object) -> tuple[EventName, ...]:
     if value is None:
-        return EVENTS
+        return DEFAULT_EVENTS
     names = _list({"events": value}, "events")
     if unknown := [name for name in names if name not in EVENTS]:
         raise SettingWrong(f"There is no event {unknown[0]!r}; there are: {', '.join(EVENTS)}. {_WHERE}")
     return cast("tuple[EventName, ...]", names)
+
+
+def _commands(value: object) -> tuple[str, ...]:
+    if value is None:
+        return NotifySettings.commands
+    names = _list({"commands": value}, "commands")
+    if unknown := [name for name in names if name not in COMMANDS]:
+        raise SettingWrong(f"commands can be {', '.join(COMMANDS)}, not {unknown[0]!r}. {_WHERE}")
+    return names
 
 
 def _whole(found: dict[str, object], name: str, default: int, most: int) -> int:
@@ -204,6 +219,8 @@ def _hook(value: object) -> Secret:
 
 def _pings(value: object) -> dict[str, Secret]:
     by_command = value if isinstance(value, dict) else {"sync": value or ""}
+    if unknown := [name for name in by_command if name not in COMMANDS]:
+        raise SettingWrong(f"ping_url is by command ({', '.join(COMMANDS)}), not {unknown[0]!r}. {_WHERE}")
     return {
         str(command): Secret(address.rstrip("/"))
         for command, given_address in by_command.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,22 @@ from harvest_warehouse.notify.delivery import SECONDS, Attachment, answered, pos
 
 _WHAT = "Slack"
 _API = "https://slack.com/api"
+_OF_AN_ADDRESS = re.compile(r"[.:@#](?=[\w/])(?!\d)")
+_LOOKING_ALIKE = str.maketrans(
+    {"*": "\N{ASTERISK OPERATOR}", "~": "\N{TILDE OPERATOR}", "`": "\N{MODIFIER LETTER GRAVE ACCENT}"}
+)
+
+
+def escaped(text: str) -> str:
+    """Escape Slack's markup: a name must not create links, mentions or formatting.
+
+    https://api.slack.com/reference/surfaces/formatting
+
+    Addresses become links even without a scheme, and Mattermost takes a bare `@` as a mention: an invisible word joiner
+    breaks them up. Emphasis marks cannot be escaped, and are replaced by characters that look alike.
+    """
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _OF_AN_ADDRESS.sub("\\g<0>\N{WORD JOINER}", text.translate(_LOOKING_ALIKE))
 
 
 def send_slack(address: str, text: str, *, seconds: float = SECONDS) -> str | None:

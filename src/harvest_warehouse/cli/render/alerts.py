@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from decimal import Decimal
@@ -13,13 +12,10 @@ import simplejson
 from harvest_warehouse.alerts import AlertsReport, Raised
 from harvest_warehouse.alerts.wording import alert_line, alert_title, dated
 from harvest_warehouse.messages.text import counted, exact
+from harvest_warehouse.notify.slack import escaped
 
 _ROWS_OF_A_LIST = 10
 _ROWS_OF_A_MESSAGE = 5
-_OF_AN_ADDRESS = re.compile(r"[.:@#](?=[\w/])(?!\d)")
-_LOOKING_ALIKE = str.maketrans(
-    {"*": "\N{ASTERISK OPERATOR}", "~": "\N{TILDE OPERATOR}", "`": "\N{MODIFIER LETTER GRAVE ACCENT}"}
-)
 
 
 def alert_lines(raised: Raised, report: AlertsReport) -> list[str]:
@@ -80,13 +76,13 @@ def message(report: AlertsReport) -> str:
 
 def _message_lines(report: AlertsReport) -> Iterator[str]:
     for warning in report.old:
-        yield f":red_circle: *{_harmless(warning)}*"
-    yield f"*{_harmless(closing_line(report))}*"
+        yield f":red_circle: *{escaped(warning)}*"
+    yield f"*{escaped(closing_line(report))}*"
     for raised in report.raised:
         sign = ":red_circle:" if raised.alert.severity == "urgent" else ":large_yellow_circle:"
-        yield f"{sign} *{_harmless(alert_title(raised, report))}*"
+        yield f"{sign} *{escaped(alert_title(raised, report))}*"
         for row in raised.rows[:_ROWS_OF_A_MESSAGE]:
-            yield f"• {_harmless(alert_line(raised, row))}"
+            yield f"• {escaped(alert_line(raised, row))}"
         more = len(raised.rows) - _ROWS_OF_A_MESSAGE
         if more > 0:
             yield f"• and {more:,} more"
@@ -100,15 +96,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return Decimal(exact(value))
     return value if value is None or isinstance(value, str | int | float) else exact(value)
-
-
-def _harmless(text: str) -> str:
-    """Escape Slack's markup: a client's name must not create links, mentions or formatting.
-
-    https://api.slack.com/reference/surfaces/formatting
-
-    Addresses become links even without a scheme, and Mattermost takes a bare `@` as a mention: an invisible word joiner
-    breaks them up. Emphasis marks cannot be escaped, and are replaced by characters that look alike.
-    """
-    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _OF_AN_ADDRESS.sub("\\g<0>\N{WORD JOINER}", text.translate(_LOOKING_ALIKE))

@@ -11,6 +11,7 @@ from rich.live import Live
 from rich.text import Text
 
 from harvest_time_tracking import Ledger, StreamOutcome
+from harvest_warehouse.cli.log import current
 from harvest_warehouse.cli.render.tables import outcome_table, remark
 from harvest_warehouse.messages.text import counted
 
@@ -22,7 +23,7 @@ OnStep = Callable[[str], None]
 @contextmanager
 def progress(console: Console, ledger: Ledger) -> Iterator[OnStep]:
     """Show the progress of `ledger` on `console` until the block ends; yields the callback for steps."""
-    shown = _Moving(console, ledger) if console.is_terminal else _Plain(console, ledger)
+    shown = _Moving(console, ledger) if console.is_terminal and not current().is_json else _Plain(console, ledger)
     with shown.running():
         yield shown.step
 
@@ -68,7 +69,10 @@ class _Plain:
 
     def step(self, step: str) -> None:
         self._tell_ended()
-        self._say(step)
+        if current().is_json:
+            current().step(step)
+        else:
+            self._say(step)
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -90,10 +94,29 @@ class _Plain:
             # Once a stream has failed, it is obvious that the others stop.
             if outcome.outcome not in ("reading", "stopped") and outcome.stream not in self._told:
                 self._told.add(outcome.stream)
-                self._say(_line(outcome))
+                if current().is_json:
+                    _log(outcome)
+                else:
+                    self._say(_line(outcome))
 
     def _say(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _log(outcome: StreamOutcome) -> None:
+    """Write the end of a stream as a line of the log."""
+    current().write(
+        "info" if outcome.outcome == "complete" else "error" if outcome.outcome == "failed" else "warning",
+        _line(outcome).strip(),
+        event="stream_ended",
+        stream=outcome.stream,
+        outcome=outcome.outcome,
+        reason=outcome.reason,
+        rows=outcome.rows,
+        requests=outcome.requests,
+        retries=outcome.retries,
+        seconds=outcome.seconds,
+    )
 
 
 def _line(outcome: StreamOutcome) -> str:

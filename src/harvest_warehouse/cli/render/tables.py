@@ -189,11 +189,26 @@ def plan_line(report: DoctorReport) -> str:
     )
 
 
+_TEXTS = (
+    "stream",
+    "outcome",
+    "will load",
+    "list",
+    "compared",
+    "secret",
+    "state",
+    "where",
+    "table",
+    "last outcome",
+    "reason",
+)
+
+
 def plain_table(*names: str) -> Table:
     """Empty table for a terminal: numbers right-aligned, words left-aligned."""
     table = Table(box=box.SIMPLE, pad_edge=False)
     for name in names:
-        is_text = name in ("stream", "outcome", "will load", "list", "compared", "secret", "state", "where")
+        is_text = name in _TEXTS
         table.add_column(name, justify="left" if is_text else "right", no_wrap=True)
     return table
 

@@ -12,13 +12,12 @@ from harvest_warehouse.cli.app import (
     DestinationName,
     app,
     err,
-    errors_told,
     out,
-    prepare,
     say,
     warehouse,
 )
 from harvest_warehouse.cli.console import print_text
+from harvest_warehouse.cli.telling import told
 
 
 @app.command(epilog="Examples: `dlt-harvest load` · `dlt-harvest load clients projects` · `dlt-harvest load --strict`")
@@ -50,18 +49,19 @@ def load(
     What this token may not see is skipped, with the reason; its old rows stay. Exit code 3 if the token sees less than an
     earlier one (nothing is read), or if a named project does not exist.
     """
-    with errors_told(debug, as_json=as_json):
+    with told("load", debug, as_json=as_json) as telling:
         from harvest_time_tracking import Ledger
         from harvest_warehouse.cli.render.progress import progress
         from harvest_warehouse.cli.render.tables import closing_line, load_json, notes, outcome_table
         from harvest_warehouse.load import load as run
         from harvest_warehouse.settings.account import account_settings
         from harvest_warehouse.settings.process import pandas_kept_out
+        from harvest_warehouse.sync.events import load_events
 
-        prepare()
-        place = warehouse(destination)
+        place = telling.about(warehouse(destination))
         settings = account_settings(start_date=start_date)
-        ledger = Ledger()
+        telling.starts()
+        ledger = telling.ledger = Ledger()
         with progress(err, ledger) as on_step, pandas_kept_out(place.kind.is_file):
             report = run(
                 place,
@@ -74,6 +74,7 @@ def load(
                 ledger=ledger,
                 on_step=on_step,
             )
+        telling.events, telling.harvest_run_id = load_events(report), report.run_id
         if as_json:
             print_text(load_json(report))
         else:

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from harvest_warehouse.cli.app import Debug, DestinationName, app, err, errors_told, out, prepare, say, warehouse
+from harvest_warehouse.cli.app import Debug, DestinationName, app, err, out, say, warehouse
 from harvest_warehouse.cli.console import print_text
+from harvest_warehouse.cli.telling import told
 
 
 @app.command(epilog="Examples: `dlt-harvest build` · `dlt-harvest build --as-of 2026-01-31`")
@@ -28,15 +29,15 @@ def build(
 
     Sends no requests to Harvest. The new marts replace the old ones only once every check has passed.
     """
-    with errors_told(debug):
+    with told("build", debug) as telling:
         from harvest_time_tracking import Ledger
         from harvest_warehouse.cli.render.build import build_json, build_lines, build_table
         from harvest_warehouse.cli.render.progress import progress
         from harvest_warehouse.marts import build as run
         from harvest_warehouse.settings.process import pandas_kept_out
 
-        prepare()
-        place = warehouse(destination)
+        place = telling.about(warehouse(destination))
+        telling.starts()
         with progress(err, Ledger()) as on_step, pandas_kept_out(place.kind.is_file):
             report = run(place, as_of=as_of.date() if as_of else None, on_step=on_step)
         if as_json:

@@ -12,13 +12,12 @@ from harvest_warehouse.cli.app import (
     DestinationName,
     app,
     err,
-    errors_told,
     out,
-    prepare,
     say,
     warehouse,
 )
 from harvest_warehouse.cli.console import print_text
+from harvest_warehouse.cli.telling import told
 
 
 @app.command(
@@ -43,25 +42,29 @@ def verify(
     Exit code 3 if anything differs or cannot be proven. The verdicts are in the table `harvest_reconciliation`.
     While it waits for Harvest's report limit, `sync` can run. An interrupted comparison continues where it stopped.
     """
-    with errors_told(debug):
+    with told("verify", debug) as telling:
         from harvest_time_tracking import Ledger
         from harvest_warehouse.cli.render.progress import progress
         from harvest_warehouse.cli.render.verify import difference_table, verify_json, verify_lines
         from harvest_warehouse.settings.account import account_settings
         from harvest_warehouse.sync import repair as compare_and_repair
+        from harvest_warehouse.sync.events import verify_events
         from harvest_warehouse.verify import verify
 
-        prepare()
+        place = telling.about(warehouse(destination))
+        settings = account_settings()
+        telling.starts()
         with progress(err, Ledger()) as on_step:
             run = compare_and_repair if repair else verify
             report = run(
-                warehouse(destination),
-                account_settings(),
+                place,
+                settings,
                 since=since,
                 until=until,
                 is_by_month=months,
                 on_step=on_step,
             )
+        telling.events = verify_events(report)
         if as_json:
             print_text(verify_json(report))
         else:

@@ -12,13 +12,12 @@ from harvest_warehouse.cli.app import (
     DestinationName,
     app,
     err,
-    errors_told,
     out,
-    prepare,
     say,
     warehouse,
 )
 from harvest_warehouse.cli.console import print_text
+from harvest_warehouse.cli.telling import told
 
 
 @app.command(
@@ -52,7 +51,7 @@ def sync(
     Exit code 3 if the token sees less than before, if a list could not be proven complete or compared, if too many rows
     were deleted at once (none was moved), or if a difference remained after `--repair`.
     """
-    with errors_told(debug, as_json=as_json):
+    with told("sync", debug, as_json=as_json) as telling:
         from harvest_time_tracking import Ledger
         from harvest_warehouse.cli.render.progress import progress
         from harvest_warehouse.cli.render.sync import sync_json, sync_lines, sync_tables
@@ -61,14 +60,15 @@ def sync(
         from harvest_warehouse.settings.account import account_settings, reread_requests
         from harvest_warehouse.settings.process import pandas_kept_out
         from harvest_warehouse.sync import sync as run
+        from harvest_warehouse.sync.events import sync_events
 
-        prepare()
-        place = warehouse(destination)
+        place = telling.about(warehouse(destination))
         settings = account_settings(start_date=start_date)
         if not no_build:
             # Report an invalid setting now, not after hours of reading.
             mart_settings()
-        ledger = Ledger()
+        telling.starts()
+        ledger = telling.ledger = Ledger()
         with progress(err, ledger) as on_step, pandas_kept_out(place.kind.is_file):
             report = run(
                 place,
@@ -81,6 +81,8 @@ def sync(
                 ledger=ledger,
                 on_step=on_step,
             )
+        telling.events = sync_events(report)
+        telling.harvest_run_id = report.load.run_id if report.load else ""
         if as_json:
             print_text(sync_json(report))
         else:

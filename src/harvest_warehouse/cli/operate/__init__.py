@@ -1,0 +1,1 @@
+"""Commands for whoever operates an installation: its status."""
