@@ -54,7 +54,7 @@ lint: .venv/ready  ## what CI checks in addition to the tests
 	$(RUN)mypy docs/pictures.py
 	$(RUN)lint-imports
 	$(RUN)python docs/generate --check
-	$(RUN)marimo check --strict docs/explore.py
+	$(RUN)marimo check --strict docs/explore.py src/harvest_warehouse/explore/gallery/*.py
 	$(MAKE) --no-print-directory docs-site
 
 docs: .venv/ready  ## regenerate pages from the code

@@ -155,6 +155,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...] | None] = {
     "model": (("model",),),
     "ai": (("ai", "status"),),
     "secrets": (("secrets", "status"),),
+    "explore": None,
     "mcp": None,
     "demo": None,
     "show": None,

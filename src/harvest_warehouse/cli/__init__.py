@@ -23,6 +23,7 @@ for _verb in (
     "agents.model",
     "agents.mcp",
     "agents.ai",
+    "agents.explore",
     "copy",
     "publish",
     "describe",
