@@ -31,7 +31,7 @@ def explore(
         _Notebook,
         typer.Argument(
             metavar="[NOTEBOOK]",
-            help="start: all metrics, questions and SQL; or one of the gallery: utilisation, profitability, cash, data_quality."
+            help="start: all metrics, questions and SQL; or one of the gallery: utilisation, profitability, cash, data_quality.",
         ),
     ] = _Notebook.START,
     is_demo: Annotated[bool, typer.Option("--demo", help="Use the demo's database instead of your own.")] = False,
