@@ -112,6 +112,7 @@ class Dimensions(Account):
                 "is_listed": row.get("is_listed", True),
                 "weekly_capacity_hours": Decimal(row["weekly_capacity"]) / 3600,
                 "default_hourly_rate": row["default_hourly_rate"],
+                "target_utilisation": Decimal("0.75"),
                 "cost_rate": row["cost_rate"],
                 "span_start": spans[row["id"]][0],
                 "span_end": spans[row["id"]][1],

@@ -17,6 +17,7 @@ class Filters:
         weeks: number of complete weeks to look back.
         has_contractors: whether to include contractors.
         target: target for the billable share of available hours (1 = all).
+        has_own_targets: whether each person has the target in the settings, and not this one.
     """
 
     account_id: str
@@ -25,6 +26,7 @@ class Filters:
     weeks: int = 12
     has_contractors: bool = True
     target: Decimal = Decimal("0.75")
+    has_own_targets: bool = False
 
     @property
     def months(self) -> int:

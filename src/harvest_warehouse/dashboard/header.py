@@ -39,6 +39,7 @@ class Header:
         time_zone: time zone of the account.
         home_currency: currency of cost rates; None if unknown.
         target: target for the billable share of available hours.
+        has_own_targets: whether somebody has another target, by role or person.
         currencies: currencies of clients and invoices, the one with the most hours first.
         clients: names of clients by id, by currency.
         verdicts: number of figures compared with Harvest's reports, by verdict; empty without a comparison.
@@ -70,6 +71,7 @@ class Header:
     age: timedelta = timedelta(0)
     thresholds: AlertSettings = field(default_factory=AlertSettings)
     web_address: str | None = None
+    has_own_targets: bool = False
 
     @property
     def is_old(self) -> bool:
@@ -148,6 +150,7 @@ def header(
         address = (
             read("select base_uri from company where account_id = :account_id", values) if read.has("company") else []
         )
+        own = read(_OWN_TARGETS, values)
         invoiced = [row["currency"] for row in read(_INVOICED, values)]
     clients: dict[str, dict[int, str]] = {}
     for client in named:
@@ -180,6 +183,7 @@ def header(
         age_of(account, now or datetime.now(UTC)),
         settings or alert_settings(),
         next((row["base_uri"] for row in address), None),
+        own[0]["people"] > 0,
     )
 
 
@@ -281,6 +285,13 @@ _RATES = f"""
   order by fact.month_start
 """
 
+_OWN_TARGETS = """
+  select count(*) as people
+  from marts.dim_person as person
+  inner join marts.dim_account as account
+    on person.account_id = account.account_id
+  where person.account_id = :account_id and person.target_utilisation <> account.target_utilisation
+"""
 _INVOICED = f"""
   select distinct fact.currency
   from marts.fct_invoice as fact

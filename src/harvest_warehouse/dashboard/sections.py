@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from harvest_warehouse.dashboard import charts, palette, titles
@@ -48,6 +49,14 @@ _OVERDUE = {
 }
 
 
+def target_of_weeks(weeks: Sequence[Row], chosen: Filters) -> Decimal:
+    """Target of all people together: the chosen one, or the mean of their own by available hours."""
+    if not chosen.has_own_targets:
+        return chosen.target
+    mean = ratio(total(weeks, "target_hours"), total(weeks, "available_hours"))
+    return chosen.target if mean is None else mean
+
+
 def utilisation_by_week(weeks: list[Row], chosen: Filters, header: Header) -> Section:
     """Section on billable utilisation by week, compared with the target."""
     rows = [
@@ -60,7 +69,8 @@ def utilisation_by_week(weeks: list[Row], chosen: Filters, header: Header) -> Se
         for row in weeks
     ]
     drawn = [row for row in rows if row["share"] is not None]
-    title = titles.utilisation(rows, chosen.target)
+    target = target_of_weeks(rows, chosen)
+    title = titles.utilisation(rows, target)
     value = Field("share", "Billable ÷ available hours", ".0%")
     return Section(
         title,
@@ -84,13 +94,15 @@ def utilisation_by_week(weeks: list[Row], chosen: Filters, header: Header) -> Se
                 Field("billable_hours", "Billable (h)", ",.1f"),
                 Field("available_hours", "Available (h)", ",.1f"),
             ),
-            mark=chosen.target,
+            mark=target,
             has_zero=False,
             description=title,
         )
         if drawn
         else None,
-        note="The dashed line is the target; the axis does not start at 0. Hours of all clients, in all currencies.",
+        note="The dashed line is the target"
+        + (" of these people together" if chosen.has_own_targets else "")
+        + "; the axis does not start at 0. Hours of all clients, in all currencies.",
         name="utilisation-by-week",
         basis=PEOPLE,
     )

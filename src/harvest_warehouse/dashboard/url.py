@@ -59,6 +59,7 @@ def targets(header: Header) -> list[int]:
 def filters_asked_for(asked: Asked, header: Header) -> Filters:
     """Filters in the query: those that are valid, else the defaults."""
     currency, weeks, target = (first(asked, name) for name in ("currency", "weeks", "target"))
+    is_target = target in map(str, targets(header))
     if currency not in header.currencies:
         currency = next(iter(header.currencies), "")
     clients = {str(key): key for key in header.clients.get(currency, {})}
@@ -68,7 +69,8 @@ def filters_asked_for(asked: Asked, header: Header) -> Filters:
         tuple(sorted({clients[key] for key in asked.get("client", ()) if key in clients})),
         int(weeks) if weeks in map(str, WEEKS) else _WEEKS,
         first(asked, "contractors") != "off",
-        Decimal(target if target in map(str, targets(header)) else _own_target(header)) / 100,
+        Decimal(target if is_target else _own_target(header)) / 100,
+        header.has_own_targets and not is_target,
     )
 
 
@@ -83,7 +85,7 @@ def query_of(chosen: Filters, header: Header, accounts: Iterable[str]) -> list[t
         pairs.append(("weeks", str(chosen.weeks)))
     if not chosen.has_contractors:
         pairs.append(("contractors", "off"))
-    if chosen.target != usual.target:
+    if (chosen.target, chosen.has_own_targets) != (usual.target, usual.has_own_targets):
         pairs.append(("target", f"{chosen.target * 100:.0f}"))
     return pairs
 

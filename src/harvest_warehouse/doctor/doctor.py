@@ -176,7 +176,7 @@ def _marts(company_currency: object) -> Check:
         "marts",
         "ok",
         f"cost rates are in {printable(str(home))}, exchange rates are set for {rates}; {len(settings.working_days)} working days a week, "
-        f"target {settings.target_utilisation:.0%} billable, {len(settings.time_off_tasks)} task names count as leave. "
+        f"target {settings.usual_target:.0%} billable{f' ({len(settings.own_targets)} of their own)' if settings.own_targets else ''}, {len(settings.time_off_tasks)} task names count as leave. "
         "[harvest_marts] in .dlt/config.toml changes that.",
     )
 

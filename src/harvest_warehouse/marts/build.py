@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from dlt.common.exceptions import DltException
 from dlt.destinations.exceptions import DestinationConnectionError
+from sqlglot import exp
 
 from harvest_time_tracking import SettingWrong, printable
 from harvest_warehouse.database import Database
@@ -18,6 +20,7 @@ from harvest_warehouse.database.read_only import not_ours, unopened
 from harvest_warehouse.database.run import Run
 from harvest_warehouse.marts.calendar import DAY_COLUMNS, days
 from harvest_warehouse.marts.models import Model, Rule, described, empty, models, raw_tables, resolved, rules, staging
+from harvest_warehouse.marts.own import FOLDER, own_models
 from harvest_warehouse.marts.report import BuildFailed, BuildReport, BuiltTable, Found, failure
 from harvest_warehouse.marts.settings import TIME_OFF, WEEKDAYS, MartSettings, mart_settings
 from harvest_warehouse.marts.time_zones import zone
@@ -41,6 +44,7 @@ _INPUTS = {
     },
     "cfg_date": dict(DAY_COLUMNS),
     "cfg_time_off_task": {"task_name": "text", "task_id": "bigint"},
+    "cfg_target": {"who": "text", "target_utilisation": "decimal(38, 9)"},
     "cfg_exchange_rate": {"currency": "text", "valid_from": "date", "rate_to_home": "decimal(38, 9)"},
     QUALITY: {
         "account_id": "text",
@@ -115,7 +119,7 @@ class _Account:
             settings.home_currency,
             WEEKDAYS[self.week_start],
             len(settings.working_days),
-            settings.target_utilisation,
+            settings.usual_target,
         )
 
 
@@ -150,7 +154,9 @@ class _Build:
         self._settings = settings
         self._given_as_of = as_of
         self._on_step = on_step
-        self._raw = {name: database.columns(name) for name in raw_tables()}
+        self._own = own_models(warehouse.folder)
+        self._models = (*models(), *self._own.models)
+        self._raw = {name: database.columns(name) for name in {*raw_tables(), *self._own.raw_tables}}
         self._as_of: dict[str, date] = {}
         self._began = time.monotonic()
 
@@ -158,20 +164,23 @@ class _Build:
         """Create inputs and tables, run the checks, then replace the old tables."""
         self._on_step("looking at the database")
         self._database.make_marts()
-        self._drop([*_INPUTS, *(model.name for model in models())])
+        # Also of a failed build of a model whose file is gone.
+        left = [name.lower().removesuffix(NEXT) for name in self._database.tables() if name.lower().endswith(NEXT)]
+        self._drop(dict.fromkeys([*_INPUTS, *(model.name for model in self._models), *left]))
         self._inputs()
         self._on_step("building the marts")
-        tables = tuple(self._table(model) for model in models())
+        tables = tuple(self._table(model) for model in self._models)
         self._on_step("checking the marts")
-        found = [self._check(rule) for rule in rules()]
+        found = [self._check(rule) for rule in (*rules(), *self._own.rules)]
         unmatched = self._unmatched()
+        targets = self._unmatched_targets()
         if any(checked.counts for checked in found if checked.rule.severity == "error"):
-            report = self._report(tables, found, unmatched, is_kept=False)
+            report = self._report(tables, found, unmatched, targets, is_kept=False)
             raise BuildFailed(failure(report), report)
         self._keep_findings(found)
         self._on_step("replacing the marts")
         self._replace()
-        return self._report(tables, found, unmatched, is_kept=True, has_comments=self._comment())
+        return self._report(tables, found, unmatched, targets, is_kept=True, has_comments=self._comment())
 
     def _inputs(self) -> None:
         """Create the input tables: accounts, calendar, and settings."""
@@ -199,6 +208,7 @@ class _Build:
         database.insert(f"marts.cfg_time_off_task{NEXT}", list(leave))
         rates = [(code, day, rate) for code, by_day in settings.exchange_rates.items() for day, rate in by_day.items()]
         database.insert(f"marts.cfg_exchange_rate{NEXT}", rates)
+        database.insert(f"marts.cfg_target{NEXT}", list(settings.own_targets.items()))
 
     def _accounts(self) -> list[_Account]:
         rows, settings = self._database.rows, self._settings
@@ -219,16 +229,36 @@ class _Build:
 
     def _table(self, model: Model) -> BuiltTable:
         began = time.monotonic()
-        query = self._database.translated(resolved(model.query, self._raw, NEXT))
         name = f"marts.{model.name}{NEXT}"
-        self._database.create(name, query)
+        with self._refusals_named(model.name):
+            self._database.create(name, self._said(model.query))
+            if described := self._own.described.get(model.name):
+                # A column that is described and is not there would stop all comments.
+                listed = ", ".join(dict.fromkeys((*described.key, *described.columns))) or "*"
+                self._database.rows(f"select {listed} from {name} limit 0")
         [(rows,)] = self._database.rows(f"select count(*) from {name}")
         return BuiltTable(model.name, rows, round(time.monotonic() - began, 3))
 
     def _check(self, rule: Rule) -> _Checked:
         """Run a rule's query on the new tables, and count the rows it finds, by account."""
-        query = self._database.translated(resolved(rule.query, self._raw, NEXT))
-        return _Checked(rule, query, self._database.counts(query, "account_id"))
+        query = self._said(rule.query)
+        with self._refusals_named(f"checks/{rule.name}"):
+            return _Checked(rule, query, self._database.counts(query, "account_id"))
+
+    def _said(self, query: exp.Query) -> str:
+        """Statement of a model or a check, in the database's dialect, on the new tables."""
+        return self._database.translated(resolved(query, self._raw, NEXT, self._own.described))
+
+    @contextmanager
+    def _refusals_named(self, name: str) -> Iterator[None]:
+        """Name the user's own file in what the database says of it."""
+        try:
+            yield
+        except DltException as error:
+            if name not in self._own.files:
+                raise
+            words = f"{FOLDER}/{name}.sql: the database refused: {printable(str(error))} The previous marts stay."
+            raise BuildFailed(words) from error
 
     def _keep_findings(self, found: Sequence[_Checked]) -> None:
         rows = [
@@ -241,20 +271,21 @@ class _Build:
 
     def _replace(self) -> None:
         """Replace the old tables by the new ones, in one transaction if DDL is transactional."""
-        names = [*(model.name for model in models() if model.is_kept), QUALITY]
+        names = [*(model.name for model in self._models if model.is_kept), QUALITY]
         exchange = []
         for name in names:
             exchange += [f"drop table if exists marts.{name}", f"alter table marts.{name}{NEXT} rename to {name}"]
         self._database.run(exchange)
-        self._drop([*(name for name in _INPUTS if name != QUALITY), *(m.name for m in models() if not m.is_kept)])
+        self._drop([*(name for name in _INPUTS if name != QUALITY), *(m.name for m in self._models if not m.is_kept)])
 
-    def _drop(self, names: Sequence[str]) -> None:
+    def _drop(self, names: Iterable[str]) -> None:
         self._database.run([f"drop table if exists marts.{name}{NEXT}" for name in names])
 
     def _comment(self) -> bool:
         comments = []
-        for table in described().values():
-            comments.append((f"marts.{table.name}", "", f"{table.description} {table.grain}."))
+        for table in (*described().values(), *self._own.described.values()):
+            words = f"{table.description} {table.grain}." if table.grain else table.description
+            comments.append((f"marts.{table.name}", "", words))
             comments += [(f"marts.{table.name}", column, words) for column, words in table.columns.items()]
         return self._database.comment(comments)
 
@@ -270,16 +301,25 @@ class _Build:
             if (task.lower() if isinstance(task, str) else task) not in there
         )
 
+    def _unmatched_targets(self) -> tuple[str, ...]:
+        """Entries of `target_utilisation` that are no role's and no person's."""
+        if not self._settings.own_targets:
+            return ()
+        query = f"select lower(person_name), lower(trim(role_name)), cast(user_id as text) from marts.dim_person{NEXT}"
+        there = {value for row in self._database.rows(query) for value in row}
+        return tuple(who for who in self._settings.own_targets if who not in there)
+
     def _report(
         self,
         tables: tuple[BuiltTable, ...],
         checks: Sequence[_Checked],
         unmatched: tuple[str | int, ...],
+        unmatched_targets: tuple[str, ...],
         *,
         is_kept: bool,
         has_comments: bool = False,
     ) -> BuildReport:
-        kept = {model.name for model in models() if model.is_kept}
+        kept = {model.name for model in self._models if model.is_kept}
         return BuildReport(
             self._warehouse.place,
             self._warehouse.marts_name,
@@ -300,6 +340,7 @@ class _Build:
             unmatched,
             has_comments,
             round(time.monotonic() - self._began, 3),
+            unmatched_targets,
         )
 
 

@@ -7,7 +7,7 @@ and `every.x` all rows (`needs.py` has the conditions). `stg_x` is a staging mod
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from graphlib import TopologicalSorter
@@ -137,13 +137,22 @@ def rules() -> tuple[Rule, ...]:
     """List all checks: those of keys, then the files of sql/checks in the order of models.yml."""
     words: dict[Severity, dict[str, str]] = _words()["checks"]
     built = {model.name for model in models()}
-    keys = [_key_rule(table) for table in described().values() if table.name in built]
+    keys = [
+        key_rule(table.name, table.key, f"{table.name} has not {table.grain[0].lower()}{table.grain[1:]}.")
+        for table in described().values()
+        if table.name in built
+    ]
     files = [
         Rule(name, severity, said, _parsed(SQL / "checks" / f"{name}.sql"))
         for severity, checks in words.items()
         for name, said in checks.items()
     ]
     return (*keys, *files)
+
+
+def prefixes() -> tuple[str, ...]:
+    """What the names of the marts' files begin with."""
+    return ("stg_", *_STORED)
 
 
 def raw_tables() -> tuple[str, ...]:
@@ -159,13 +168,16 @@ def staging(name: str) -> exp.Query:
     return _staging()[name].copy()
 
 
-def resolved(query: exp.Query, raw: Mapping[str, Sequence[str]], suffix: str = "") -> exp.Query:
+def resolved(
+    query: exp.Query, raw: Mapping[str, Sequence[str]], suffix: str = "", own: Collection[str] = ()
+) -> exp.Query:
     """Resolve the names in a statement for a given database.
 
     Args:
         query: statement of a model or a check.
         raw: columns of each of Harvest's tables in the database; empty for a missing table. Missing columns are null.
         suffix: suffix of the marts' tables during the build.
+        own: names of the user's own models, which are tables of the marts, too.
     """
     # Copied, so that every replaced node has a parent.
     tree = query.copy()
@@ -179,7 +191,7 @@ def resolved(query: exp.Query, raw: Mapping[str, Sequence[str]], suffix: str = "
             _put(table, _raw(table.name, raw.get(table.name, ()), too))
         elif table.name in _staging():
             pending.extend(_put(table, staging(table.name)))
-        elif table.name.startswith(_STORED) and not table.db:
+        elif not table.db and (table.name.startswith(_STORED) or table.name in own):
             alias = table.alias_or_name
             table.replace(exp.alias_(exp.table_(f"{table.name}{suffix}", db="marts"), alias, table=True))
     return tree
@@ -226,15 +238,12 @@ def _names(query: exp.Query) -> Iterator[str]:
             yield table.name
 
 
-def _key_rule(table: Described) -> Rule:
-    columns = ", ".join(table.key)
-    nulls = " or ".join(f"{column} is null" for column in table.key)
-    query = (
-        f"select {columns}, count(*) as row_count from {table.name} group by {columns} having count(*) > 1 or {nulls}"
-    )
-    return Rule(
-        f"key_{table.name}", "error", f"{table.name} has not {table.grain[0].lower()}{table.grain[1:]}.", _query(query)
-    )
+def key_rule(table: str, key: Sequence[str], words: str) -> Rule:
+    """Check that the columns of a key identify a row, and are never null."""
+    columns = ", ".join(key)
+    nulls = " or ".join(f"{column} is null" for column in key)
+    query = f"select {columns}, count(*) as row_count from {table} group by {columns} having count(*) > 1 or {nulls}"
+    return Rule(f"key_{table}", "error", words, _query(query))
 
 
 def _rows_of(table: str, which: str) -> exp.Query:

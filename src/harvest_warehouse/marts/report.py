@@ -51,6 +51,7 @@ class BuildReport:
         unmatched: names and ids in `time_off_tasks` that match no task, unless the setting is the default.
         has_comments: whether descriptions of tables and columns were written into the database.
         seconds: duration.
+        unmatched_targets: names and ids in `target_utilisation` that are no role's and no person's.
     """
 
     database: str
@@ -62,6 +63,7 @@ class BuildReport:
     unmatched: tuple[str | int, ...]
     has_comments: bool
     seconds: float
+    unmatched_targets: tuple[str, ...] = ()
 
     @property
     def warnings(self) -> tuple[Found, ...]:

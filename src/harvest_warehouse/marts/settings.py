@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -34,6 +34,9 @@ TIME_OFF = (
 
 # Month of a rate that is given without one, and so applies to all.
 _ALWAYS = "1900-01"
+# Name of the share for all who have none of their own.
+_DEFAULT = "default"
+_USUAL_TARGET = Decimal("0.75")
 _LEAST_RATE = Decimal("0.000001")
 _WHERE = "It is set under [harvest_marts] in .dlt/config.toml, or by an environment variable, HARVEST_MARTS__..."
 
@@ -45,7 +48,8 @@ class MartSettings:
     Attributes:
         home_currency: ISO code of the currency that cost rates are in; None for the account's own, from Harvest.
         working_days: weekdays on which people work.
-        target_utilisation: share of available hours that should be billable, above 0 and up to 1.
+        target_utilisation: share of available hours that should be billable, above 0 and up to 1; or a table with a share for
+            each role, person's name or person's id, and `default` for all others.
         time_off_tasks: names (in any case) and ids of the tasks that count as leave.
         week_start: first day of the week; None for the account's own.
         time_zone: Harvest's or the IANA name; None for that of the token's owner.
@@ -56,12 +60,24 @@ class MartSettings:
     home_currency: str | None = None
     # Days as numbers: 0 is Monday, 6 Sunday.
     working_days: tuple[int, ...] = (0, 1, 2, 3, 4)
-    target_utilisation: Decimal = Decimal("0.75")
+    target_utilisation: Decimal | Mapping[str, Decimal] = _USUAL_TARGET
     time_off_tasks: tuple[str | int, ...] = TIME_OFF
     week_start: int | None = None
     time_zone: str | None = None
     holidays: frozenset[date] = frozenset()
     exchange_rates: Mapping[str, Mapping[date, Decimal]] = field(default_factory=dict)
+
+    @property
+    def usual_target(self) -> Decimal:
+        """Target of all who have none of their own."""
+        target = self.target_utilisation
+        return target.get(_DEFAULT, _USUAL_TARGET) if isinstance(target, Mapping) else target
+
+    @property
+    def own_targets(self) -> dict[str, Decimal]:
+        """Targets by role, person's name or id, in lower case."""
+        target = self.target_utilisation
+        return {who: share for who, share in target.items() if who != _DEFAULT} if isinstance(target, Mapping) else {}
 
 
 def mart_settings() -> MartSettings:
@@ -73,14 +89,16 @@ def mart_settings() -> MartSettings:
     readers: dict[str, Callable[[str, object], object]] = {
         "home_currency": _currency,
         "working_days": _working_days,
-        "target_utilisation": _share,
+        "target_utilisation": lambda name, value: (
+            _targets(name, value) if isinstance(value, dict) else _share(name, value)
+        ),
         "time_off_tasks": _tasks,
         "week_start": _weekday,
         "time_zone": _zone,
         "holidays": lambda name, value: frozenset(_day(name, item) for item in _listed(value)),
         "exchange_rates": _exchange_rates,
     }
-    found = given("harvest_marts", [item.name for item in fields(MartSettings)])
+    found = given("harvest_marts", list(readers))
     read: dict[str, Any] = {name: readers[name](name, value) for name, value in found.items()}
     if read.get("home_currency") in read.get("exchange_rates", {}):
         raise SettingWrong(
@@ -101,6 +119,17 @@ def _share(name: str, value: object) -> Decimal:
     if not 0 < share <= 1:
         raise SettingWrong(f"{name} must be a share between 0 and 1, such as 0.75, got {value!r}. {_WHERE}")
     return share
+
+
+def _targets(name: str, value: Mapping[str, object]) -> dict[str, Decimal]:
+    """Parse a table of shares by role, person's name or id, which are compared in lower case."""
+    shares: dict[str, Decimal] = {}
+    for written, share in value.items():
+        who = str(written).strip().lower()
+        if who in shares:
+            raise SettingWrong(f"{name} must name each role and person once, got {written!r} twice. {_WHERE}")
+        shares[who] = _share(f"{name}.{written}", share)
+    return shares
 
 
 def _tasks(_name: str, value: object) -> tuple[str | int, ...]:

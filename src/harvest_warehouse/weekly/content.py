@@ -44,7 +44,9 @@ def weeks(warehouse: Target, settings: AlertSettings | None = None) -> tuple[tup
 
 def _week(read: Reader, account_id: str, raised: AlertsReport, settings: AlertSettings) -> Week:
     head = header(read, account_id, settings)
-    chosen = Filters(account_id, next(iter(head.currencies), ""), target=head.target)
+    chosen = Filters(
+        account_id, next(iter(head.currencies), ""), target=head.target, has_own_targets=head.has_own_targets
+    )
     mine = (
         replace(one, rows=tuple(row for row in one.rows if row["account_id"] == account_id)) for one in raised.raised
     )

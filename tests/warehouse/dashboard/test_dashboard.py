@@ -242,6 +242,34 @@ def test_the_company_has_one_margin_where_every_currency_has_a_rate_and_a_way_to
     assert amounts == sorted(amounts, reverse=True)
 
 
+def test_people_are_held_against_targets_of_their_own_unless_one_is_chosen_for_all(made: Make, tmp_path: Path) -> None:
+    shop = made(company).copy(tmp_path)
+    before = page(shop, "People").sections[0]
+    [(who,)] = shop.rows(
+        "select max(user_id) from marts.mart_utilisation_weekly where is_complete_week and billable_hours > 0"
+    )
+    shop.run(f"update marts.dim_person set target_utilisation = 0.01 where user_id = {who}")
+    head = top(shop)
+    assert head.has_own_targets
+    usual = filters_asked_for({}, head)
+    assert (usual.has_own_targets, query_of(usual, head, [head.account_id])) == (True, [])
+    asked = filters_asked_for({"target": ["75"]}, head)
+    assert (asked.has_own_targets, query_of(asked, head, [head.account_id])) == (False, [("target", "75")])
+    own = page(shop, "People", has_own_targets=True).sections[0]
+    targets = {row["user_id"]: row["target"] for row in own.rows}
+    assert targets == {**dict.fromkeys(targets, head.target), who: Decimal("0.01")}
+    assert own.title.endswith("below their target")
+    assert page(shop, "People").sections[0].title == before.title
+    weeks = page(shop, "Overview", has_own_targets=True)
+    note = next(tile.note for tile in weeks.tiles if tile.label.startswith("Billable utilisation"))
+    [(mean,)] = shop.rows(
+        f"""select sum(available_hours * case when user_id = {who} then 0.01 else {head.target} end) / sum(available_hours)
+        from marts.mart_utilisation_weekly
+        where week_start = (select max(week_start) from marts.dim_date where is_complete_week)"""
+    )
+    assert note.endswith(f"target {percent(Decimal(str(mean)))}")
+
+
 def test_five_hundred_people_are_a_short_chart_and_a_whole_table(made: Make) -> None:
     by_person, by_week, *_ = page(made(crowd), "People").sections
     assert len(by_person.rows) > CROWD

@@ -385,7 +385,14 @@ def test_no_project_brings_most_of_nothing(rows: list[Any], has_margin: bool, sa
     ],
 )
 def test_people_below_target_are_counted(shares: list[str], said: str) -> None:
-    assert titles.people([{"share": Decimal(share)} for share in shares], Decimal("0.75")) == said
+    rows = [{"share": Decimal(share), "target": Decimal("0.75")} for share in shares]
+    assert titles.people(rows, Decimal("0.75")) == said
+
+
+def test_people_with_targets_of_their_own_are_held_against_them() -> None:
+    rows = [{"share": d(share), "target": d(target)} for share, target in (("0.6", "0.5"), ("0.6", "0.75"))]
+    assert titles.people(rows, None) == "1 of 2 people is below their target"
+    assert titles.people(rows[:1], None) == "The one person is at or above their target"
 
 
 @pytest.mark.parametrize(

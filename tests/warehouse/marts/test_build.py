@@ -321,6 +321,34 @@ def test_a_leave_that_no_task_is_called_is_told(shop: Shop) -> None:
     assert build(shop.warehouse, MartSettings()).unmatched == (), "nobody asked for the names that are there by default"
 
 
+def test_a_target_is_the_persons_own_else_that_of_the_first_role_else_that_of_all(
+    tiny_shop: Shop, tmp_path: Path
+) -> None:
+    shop = tiny_shop.copy(tmp_path)
+    shop.build()
+    people = shop.rows(
+        "select user_id, person_name, role_name from marts.dim_person where role_name is not null order by 1"
+    )
+    first, second = people[:2]
+    targets = {
+        "default": Decimal("0.7"),
+        str(first[0]): Decimal("0.1"),
+        second[1].lower(): Decimal("0.2"),
+        "noboby": Decimal(1),
+    }
+    roles = {role.lower(): Decimal("0.3") for _, _, role in people[:3]}
+    report = build(shop.warehouse, MartSettings(target_utilisation=targets | roles))
+    assert report.unmatched_targets == ("noboby",)
+    found = dict(shop.rows("select user_id, target_utilisation from marts.dim_person"))
+    assert found == {
+        **{key: Decimal("0.7") for key in found},
+        **{key: Decimal("0.3") for key, _, role in people if role.lower() in roles},
+        second[0]: Decimal("0.2"),
+        first[0]: Decimal("0.1"),
+    }
+    assert shop.rows("select target_utilisation from marts.dim_account") == [(Decimal("0.7"),)]
+
+
 def test_a_day_far_outside_is_kept_without_the_centuries_between(shop: Shop) -> None:
     shop.run("update time_entries set spent_date = date '0202-03-16' where id = (select min(id) from time_entries)")
     shop.run("update time_entries set spent_date = date '2206-03-16' where id = (select max(id) from time_entries)")

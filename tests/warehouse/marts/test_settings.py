@@ -78,6 +78,15 @@ def test_every_setting_is_read_from_the_file() -> None:
     )
 
 
+def test_targets_may_be_of_roles_and_people() -> None:
+    write('target_utilisation = {default = 0.7, "Designer " = 0.6, "Ada Lovelace" = 0.5, 42 = 1}')
+    found = mart_settings()
+    assert found.usual_target == Decimal("0.7")
+    assert found.own_targets == {"designer": Decimal("0.6"), "ada lovelace": Decimal("0.5"), "42": Decimal(1)}
+    write("target_utilisation = {Designer = 0.6}")
+    assert mart_settings().usual_target == Decimal("0.75")
+
+
 def test_the_environment_wins_and_takes_lists_between_commas(monkeypatch: pytest.MonkeyPatch) -> None:
     write('home_currency = "EUR"')
     monkeypatch.setenv("HARVEST_MARTS__HOME_CURRENCY", "CHF")
@@ -162,6 +171,8 @@ def test_the_command_ends_with_2_before_it_does_anything(verb: str) -> None:
         ('home_currency = "Euro"', "home_currency must be a currency's code such as \"EUR\", got 'Euro'"),
         ('working_days = ["Montag"]', 'working_days must be a day\'s English name such as "Monday"'),
         ("working_days = []", "working_days must name at least one day"),
+        ("target_utilisation = {Designer = 60}", "target_utilisation.Designer must be a share between 0 and 1"),
+        ('target_utilisation = {Designer = 0.6, " designer" = 0.7}', "must name each role and person once"),
         ("target_utilisation = 75", "target_utilisation must be a share between 0 and 1, such as 0.75"),
         ('target_utilisation = "much"', "target_utilisation must be a number"),
         ('week_start = "1"', "week_start must be a day's English name"),

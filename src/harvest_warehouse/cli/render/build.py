@@ -8,6 +8,7 @@ from dataclasses import asdict
 from rich import box
 from rich.table import Table
 
+from harvest_time_tracking import printable
 from harvest_warehouse.marts import BuildReport
 from harvest_warehouse.messages.text import counted
 
@@ -29,6 +30,9 @@ def build_lines(report: BuildReport) -> list[str]:
     if report.unmatched:
         names = ", ".join(str(task) for task in report.unmatched)
         lines.append(f"warning time_off_tasks: no task is called {names}, so nothing of that name counts as leave.")
+    if report.unmatched_targets:
+        names = ", ".join(map(printable, report.unmatched_targets))
+        lines.append(f"warning target_utilisation: no role and nobody is called {names}, so nobody has that target.")
     days = sorted({day.isoformat() for _, day in report.as_of})
     as_of = f" as of {' and '.join(days)}" if days else ""
     if report.warnings:

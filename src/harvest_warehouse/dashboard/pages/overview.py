@@ -15,7 +15,7 @@ from harvest_warehouse.dashboard.header import Header
 from harvest_warehouse.dashboard.page import Page, Tile
 from harvest_warehouse.dashboard.reader import Reader, Row
 from harvest_warehouse.dashboard.requirements import BUDGETS, INVOICES, PEOPLE, UNBILLED, known
-from harvest_warehouse.dashboard.sections import burn, utilisation_by_week
+from harvest_warehouse.dashboard.sections import burn, target_of_weeks, utilisation_by_week
 from harvest_warehouse.dashboard.sections_company import by_currency, calls, in_home
 
 _BUDGETS = 10
@@ -133,10 +133,11 @@ def _utilisation(weeks: list[Row], chosen: Filters) -> Tile:
     if not weeks:
         return Tile(label, "–", "No complete week yet", basis=PEOPLE)
     shares = [ratio(row["billable_hours"], row["available_hours"]) for row in weeks[-2:]]
+    target = target_of_weeks(weeks[-1:], chosen)
     before = f"{percent(shares[0])} the week before; " if len(shares) == 2 else ""
     last = shares[-1]
-    is_worse = last is not None and last < min(chosen.target, shares[0] if shares[0] is not None else chosen.target)
-    return Tile(label, percent(last), f"{before}target {percent(chosen.target)}", is_worse, PEOPLE)
+    is_worse = last is not None and last < min(target, shares[0] if shares[0] is not None else target)
+    return Tile(label, percent(last), f"{before}target {percent(target)}", is_worse, PEOPLE)
 
 
 def _missing(weeks: list[Row], header: Header) -> Tile:

@@ -85,20 +85,27 @@ def load(share: Decimal | None, target: Decimal) -> str:
     return "on target" if share >= target else "below target" if share >= target - _ROOM else "room"
 
 
+def target_of(row: Row, chosen: Filters) -> Decimal:
+    """Target of a person: their own, or the one that was chosen for all."""
+    return Decimal(row["own_target"]) if chosen.has_own_targets else chosen.target
+
+
 def _measured(row: Row, chosen: Filters) -> Row:
     share = ratio(row["billable_hours"], row["available_hours"])
-    room = max(chosen.target * row["available_hours"] - row["billable_hours"], ZERO)
+    target = target_of(row, chosen)
+    room = max(target * row["available_hours"] - row["billable_hours"], ZERO)
     return {
         **row,
         "share": share,
         "total_share": ratio(row["tracked_hours"], row["capacity_hours"]),
         "room": room,
-        "load": load(share, chosen.target),
+        "target": target,
+        "load": load(share, target),
     }
 
 
 def _by_person(everyone: list[Row], able: list[Row], chosen: Filters) -> Section:
-    title = titles.people(able, chosen.target)
+    title = titles.people(able, None if chosen.has_own_targets else chosen.target)
     drawn = able
     if len(able) > _MOST:
         between = able[_AT_EACH_END:-_AT_EACH_END]
@@ -106,7 +113,8 @@ def _by_person(everyone: list[Row], able: list[Row], chosen: Filters) -> Section
             key: total(between, key)
             for key in ("billable_hours", "available_hours", "tracked_hours", "capacity_hours", "room")
         }
-        middle = _measured({**sums, "label": f"{len(between):,} people between"}, chosen)
+        own = ratio(sum((row["target"] * row["available_hours"] for row in between), ZERO), sums["available_hours"])
+        middle = _measured({**sums, "label": f"{len(between):,} people between", "own_target": own}, chosen)
         drawn = [*able[:_AT_EACH_END], middle, *able[-_AT_EACH_END:]]
     drawn = [
         {
@@ -127,7 +135,9 @@ def _by_person(everyone: list[Row], able: list[Row], chosen: Filters) -> Section
         (
             Column("person_name", "Person"),
             Column("kind", "Kind"),
+            Column("role_name", "Role"),
             Column("share", "Billable utilisation (%)", "share"),
+            Column("target", "Target (%)", "share"),
             Column("billable_hours", "Billable (h)", "hours"),
             Column("available_hours", "Available (h)", "hours"),
             Column("room", "Room until target (h)", "hours"),
@@ -142,13 +152,14 @@ def _by_person(everyone: list[Row], able: list[Row], chosen: Filters) -> Section
             (
                 Field("label", "Person"),
                 Field("share", _SHARE, ".0%"),
+                Field("target", "Target", ".0%"),
                 Field("billable_hours", "Billable (h)", ",.1f"),
                 Field("available_hours", "Available (h)", ",.1f"),
                 Field("room", "Room until target (h)", ",.1f"),
             ),
             colour=Field("load", "Of available hours"),
             colours=palette.LOAD,
-            mark=chosen.target,
+            mark=None if chosen.has_own_targets else chosen.target,
             text=Field("beyond", _SHARE) if cut else None,
             description=title,
         )
@@ -175,7 +186,7 @@ def _by_week(shown: list[Row], cells: list[Row], able: list[Row], chosen: Filter
                 "week": short_day(row["week_start"], header.as_of_date),
                 "place": starts.index(row["week_start"]),
                 "share": share,
-                "load": load(share, chosen.target),
+                "load": load(share, target_of(row, chosen)),
                 "text": figure_in_field(share),
             }
         )

@@ -8,6 +8,10 @@ from harvest_warehouse.dashboard.filters import Filters
 from harvest_warehouse.dashboard.reader import Reader, Row
 from harvest_warehouse.definitions import AS_OF, LAST_WEEK, LAST_WEEKS, MISSING_HOURS
 
+_PERSON = (
+    "inner join marts.dim_person as person on fact.account_id = person.account_id and fact.user_id = person.user_id"
+)
+
 
 def utilisation_by_week(read: Reader, chosen: Filters) -> list[Row]:
     """Read utilisation sums, one row per complete week, oldest first."""
@@ -18,9 +22,11 @@ def utilisation_by_week(read: Reader, chosen: Filters) -> list[Row]:
           sum(fact.billable_hours) as billable_hours,
           sum(fact.available_hours) as available_hours,
           sum(fact.tracked_hours) as tracked_hours,
-          sum(fact.capacity_hours) as capacity_hours
+          sum(fact.capacity_hours) as capacity_hours,
+          sum(fact.available_hours * person.target_utilisation) as target_hours
         from marts.mart_utilisation_weekly as fact
         {AS_OF}
+        {_PERSON}
         where {chosen.of_people} and {LAST_WEEKS}
         group by fact.week_start
         order by fact.week_start
@@ -43,9 +49,12 @@ def utilisation_by_person(read: Reader, chosen: Filters) -> list[Row]:
           sum(fact.capacity_hours) as capacity_hours,
           sum(fact.time_off_hours) as time_off_hours,
           sum(case when fact.available_hours > 0 and fact.billable_hours > fact.available_hours then 1 else 0 end)
-            as weeks_above
+            as weeks_above,
+          max(person.role_name) as role_name,
+          max(person.target_utilisation) as own_target
         from marts.mart_utilisation_weekly as fact
         {AS_OF}
+        {_PERSON}
         where {chosen.of_people} and {LAST_WEEKS}
         group by fact.user_id
         order by sum(fact.available_hours) desc, max(fact.person_name), fact.user_id
@@ -63,9 +72,11 @@ def utilisation_by_person_and_week(read: Reader, chosen: Filters, user_ids: tupl
           fact.person_name,
           fact.week_start,
           fact.billable_hours,
-          fact.available_hours
+          fact.available_hours,
+          person.target_utilisation as own_target
         from marts.mart_utilisation_weekly as fact
         {AS_OF}
+        {_PERSON}
         where {chosen.of_people} and {LAST_WEEKS} and fact.user_id in (:user_ids)
         order by fact.user_id, fact.week_start
         """,

@@ -56,7 +56,7 @@ def _filters(shell: Shell) -> list[tuple[str, str]]:
         ("Clients", ", ".join(names[key] for key in chosen.client_ids) or "all"),
         ("Looking back", f"{chosen.weeks} weeks"),
         ("Contractors", "with" if chosen.has_contractors else "without"),
-        ("Target", f"{chosen.target * 100:.0f} %"),
+        ("Target", "each their own" if chosen.has_own_targets else f"{chosen.target * 100:.0f} %"),
     ]
 
 

@@ -20,14 +20,20 @@ def utilisation(weeks: Sequence[Row], target: Decimal) -> str:
     return f"Billable utilisation over {count(len(measured), 'week')} is {percent(average)}: {side} target"
 
 
-def people(able: Sequence[Row], target: Decimal) -> str:
-    """Title on people below target, from rows with a `share` of billable hours."""
-    below = len([row for row in able if row["share"] < target])
+def people(able: Sequence[Row], target: Decimal | None) -> str:
+    """Title on people below target, from rows with a `share` of billable hours and its `target`.
+
+    Args:
+        able: people with available hours.
+        target: the target of all; None if people have targets of their own.
+    """
+    below = len([row for row in able if row["share"] < row["target"]])
+    of_all = "target" if target is None else f"target of {percent(target)}"
     if not able:
         return "Nobody had available hours in these weeks"
     if not below:
-        return f"{'The one person is' if len(able) == 1 else f'All {len(able):,} people are'} at or above the target of {percent(target)}"
-    return f"{below:,} of {count(len(able), 'person', 'people')} {'is' if below == 1 else 'are'} below the target of {percent(target)}"
+        return f"{'The one person is' if len(able) == 1 else f'All {len(able):,} people are'} at or above {'their' if target is None else 'the'} {of_all}"
+    return f"{below:,} of {count(len(able), 'person', 'people')} {'is' if below == 1 else 'are'} below {'their' if target is None else 'the'} {of_all}"
 
 
 def full_weeks(able: Sequence[Row]) -> str:

@@ -106,6 +106,12 @@ final as (
     person.weekly_capacity_hours,
     person.default_hourly_rate,
     person.cost_rate,
+    coalesce(
+      of_id.target_utilisation,
+      of_name.target_utilisation,
+      of_role.target_utilisation,
+      account.target_utilisation
+    ) as target_utilisation,
     case
       when worked.first_entry_date < person.created_on then worked.first_entry_date
       else coalesce(person.created_on, worked.first_entry_date)
@@ -123,6 +129,12 @@ final as (
     and person.user_id = last_work.user_id
   left join dim_account as account
     on person.account_id = account.account_id
+  left join cfg_target as of_id
+    on cast(person.user_id as text) = of_id.who
+  left join cfg_target as of_name
+    on lower(person.person_name) = of_name.who
+  left join cfg_target as of_role
+    on lower(trim(person.role_name)) = of_role.who
 )
 
 select * from final
