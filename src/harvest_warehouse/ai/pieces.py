@@ -69,7 +69,9 @@ class Piece:
     is_only_if_there: bool = False
 
 
-def started(folder: Path, command: str | None, *, is_demo: bool, destination: str | None) -> Start:
+def started(
+    folder: Path, command: str | None, *, is_demo: bool, destination: str | None, hides_names: bool = False
+) -> Start:
     """How clients start the server in a folder: portable, because these files are often committed."""
     words = (
         command.split()
@@ -79,6 +81,7 @@ def started(folder: Path, command: str | None, *, is_demo: bool, destination: st
         else ["dlt-harvest"]
     )
     more = (["--demo"] if is_demo else []) + (["--destination", destination] if destination else [])
+    more += ["--hide-names"] if hides_names else []
     return Start(words[0], (*words[1:], "mcp", "--folder", ".", *more))
 
 

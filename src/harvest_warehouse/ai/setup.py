@@ -49,6 +49,7 @@ def set_up(
     *,
     command: str | None = None,
     is_demo: bool = False,
+    hides_names: bool = False,
     destination: str | None = None,
     overwrite: bool = False,
     is_dry: bool = False,
@@ -60,6 +61,7 @@ def set_up(
         agents: agents to set up, beside those that are; empty for those that are found here.
         command: command that starts dlt-harvest, if it is not on the PATH under its name.
         is_demo: whether the server is to serve the demo's database.
+        hides_names: whether it is to give ids in place of people's names.
         destination: destination to serve, if it is not the configured one.
         overwrite: whether to replace files that were changed by hand.
         is_dry: whether to only say what would be done.
@@ -73,7 +75,7 @@ def set_up(
         raise SettingWrong(
             f"No agent was found here: name one with --agent ({', '.join(AGENTS)}); it may be given again."
         )
-    start = started(folder, command, is_demo=is_demo, destination=destination)
+    start = started(folder, command, is_demo=is_demo, destination=destination, hides_names=hides_names)
     files = [
         _write(folder, record, piece, users, overwrite=overwrite, is_dry=is_dry)
         for piece, users in _wanted(chosen, start)

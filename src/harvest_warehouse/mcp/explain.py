@@ -112,7 +112,7 @@ def explained(
         f"{statement_of(metric)} of {metric.table}{where}",
         figure,
         [_rows_of(reader, database, model, replace(asked, group_by=()), part, known, limit) for part in metric.parts],
-        _harvests(database, metric, asked, known),
+        _harvests(reader, database, metric, asked, known),
     )
 
 
@@ -182,7 +182,9 @@ def _summed(statement: exp.Select) -> exp.Select:
     return exp.select("count(*) as row_count", "sum(value) as total").from_(inner.subquery("rows"))
 
 
-def _harvests(database: Database, metric: Metric, asked: Asked, known: Standing) -> list[HarvestsFigure]:
+def _harvests(
+    reader: WarehouseReader, database: Database, metric: Metric, asked: Asked, known: Standing
+) -> list[HarvestsFigure]:
     """Harvest's figures of the compared windows in the period, narrowed to the same projects, people or tasks."""
     dimensions = [*asked.where, *asked.group_by]
     report, windows = windows_for(metric, known, AskedTrust(dimensions, asked.since, asked.until))
@@ -203,7 +205,7 @@ def _harvests(database: Database, metric: Metric, asked: Asked, known: Standing)
         conditions.append(exp.column("project_type").eq(exp.Literal.string("time_and_materials")))
     if asked.currency:
         values["currency"] = asked.currency
-    found = database.rows(_query(table, key, conditions, bool(asked.currency)), values)
+    found = database.rows(reader.shown(_query(table, key, conditions, bool(asked.currency))), values)
     return [
         HarvestsFigure(
             report,

@@ -16,6 +16,7 @@ from harvest_warehouse.database import Database, NotReadable
 from harvest_warehouse.database.read_only import reading
 from harvest_warehouse.destinations.dialect import HOME
 from harvest_warehouse.mcp.answer import Answer, Column, Trust, cells
+from harvest_warehouse.mcp.hidden_names import without_names
 from harvest_warehouse.mcp.worker import WORKER
 from harvest_warehouse.query import QueryReport, query_on
 from harvest_warehouse.semantics import semantic_model
@@ -42,11 +43,13 @@ class WarehouseReader:
         warehouse: target with the marts.
         most_rows: largest number of rows in an answer.
         seconds: time limit of a statement.
+        hides_names: whether people's names are replaced by their ids.
     """
 
     warehouse: Target
     most_rows: int = 200
     seconds: float = 20.0
+    hides_names: bool = False
     # DuckDB refuses a second connection with its own settings in one process, so calls take turns.
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
@@ -88,12 +91,16 @@ class WarehouseReader:
         """Number of rows to answer with."""
         return max(1, min(asked, self.most_rows))
 
+    def shown(self, statement: exp.Query) -> exp.Query:
+        """A statement of ours without people's names, if these are hidden."""
+        return without_names(statement) if self.hides_names else statement
+
     def own(
         self, database: Database, statement: exp.Query, values: Mapping[str, object], account_id: str, limit: int
     ) -> QueryReport:
         """Run a statement of the semantic model, narrowed to an account."""
         values = {**values, ACCOUNT: account_id}
-        return query_on(database, narrowed(statement), limit=limit, seconds=self.seconds, values=values)
+        return query_on(database, narrowed(self.shown(statement)), limit=limit, seconds=self.seconds, values=values)
 
     def written(self, statement: str, limit: int) -> QueryReport:
         """Run a statement that somebody else wrote. Raises SettingWrong without texts of rows in its message."""

@@ -40,15 +40,18 @@ Figures of a Harvest account (time, projects, people, expenses, invoices, estima
 _READ_ONLY = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
 
 
-def made(warehouse: Target, *, most_rows: int = 200, seconds: float = 20.0) -> MCPServer[Any]:
+def made(
+    warehouse: Target, *, most_rows: int = 200, seconds: float = 20.0, hides_names: bool = False
+) -> MCPServer[Any]:
     """Make the server of a warehouse; it connects to nothing until it is asked.
 
     Args:
         warehouse: target with the marts.
         most_rows: largest number of rows in an answer.
         seconds: time limit of a statement.
+        hides_names: whether people's names are replaced by their ids.
     """
-    tools = Tools(WarehouseReader(warehouse, most_rows, seconds))
+    tools = Tools(WarehouseReader(warehouse, most_rows, seconds, hides_names))
     names = ("overview", "find", "metric", "question", "sql", "explain", "describe", "trust")
     server: MCPServer[Any] = MCPServer(
         NAME,
@@ -71,6 +74,7 @@ def serve(
     port: int | None = None,
     most_rows: int = 200,
     seconds: float = 20.0,
+    hides_names: bool = False,
     on_start: Callable[[str, str], None] = lambda _url, _key: None,
 ) -> None:
     """Run the server until its client ends it.
@@ -80,12 +84,13 @@ def serve(
         port: port for HTTP on this machine; None for stdio.
         most_rows: largest number of rows in an answer.
         seconds: time limit of a statement.
+        hides_names: whether people's names are replaced by their ids.
         on_start: called with the address and the token before the server listens for HTTP.
 
     Raises:
         SettingWrong: the port is taken.
     """
-    server = made(warehouse, most_rows=most_rows, seconds=seconds)
+    server = made(warehouse, most_rows=most_rows, seconds=seconds, hides_names=hides_names)
     if port is None:
         server.run("stdio")
     else:

@@ -14,6 +14,7 @@ from harvest_warehouse.marts.models import described
 from harvest_warehouse.mcp.answer import Answer, Cell, Column, Trust, cells
 from harvest_warehouse.mcp.explain import Explanation, Figure, explained
 from harvest_warehouse.mcp.find import Found, found
+from harvest_warehouse.mcp.hidden_names import hidden_subject, without_names_in
 from harvest_warehouse.mcp.reader import WarehouseReader, account_of, answer, columns
 from harvest_warehouse.mcp.standing import Standing, standing
 from harvest_warehouse.mcp.trust import Asked as AskedTrust
@@ -130,7 +131,7 @@ class Tools:
             report = self.reader.own(
                 database, query.statement, query.values, known.account_id, self.reader.limit(limit)
             )
-            sql = database.translated(query.statement.copy(), query.values)
+            sql = database.translated(self.reader.shown(query.statement.copy()), query.values)
         trust = trust_in_all(query.metrics, known, _asked_of(asked))
         return answer(report, trust, _notes(query.metrics, query.split_by, known, asked), sql, query.metrics[0].table)
 
@@ -147,7 +148,7 @@ class Tools:
             known = standing(database, account_of(database, account))
             tree = parsed(asked.sql)
             report = self.reader.own(database, tree, values, known.account_id, self.reader.most_rows)
-            sql = database.translated(tree.copy(), values)
+            sql = database.translated(self.reader.shown(tree.copy()), values)
         metrics = _metrics_of(asked)
         split = [name for name in report.columns if any(name in metric.dimensions for metric in metrics)]
         since, until = (day(str(values.get(name) or ""), name) for name in ("since", "until"))
@@ -167,6 +168,8 @@ class Tools:
             known = standing(database, account_of(database, account)) if account else _any_standing(database)
             if len(known.currencies) > 1:
                 refuse_mixed(tree, semantic_model(), _columns_in(database), dialect)
+            if self.reader.hides_names:
+                statement = without_names_in(tree, database.tables()).sql(dialect)
         report = self.reader.written(statement, self.reader.limit(limit))
         notes = [_NO_ADDING] if len(known.currencies) > 1 else ["Every amount is in one currency here."]
         return answer(report, unverified(known), notes, statement)
@@ -188,7 +191,7 @@ class Tools:
         with self.reader.opened() as database:
             known = standing(database, account_of(database, account))
             report = self.reader.own(database, query.statement, query.values, known.account_id, self.reader.most_rows)
-            sql = database.translated(query.statement.copy(), query.values)
+            sql = database.translated(self.reader.shown(query.statement.copy()), query.values)
             trust = trust_in_all(query.metrics, known, _asked_of(asked))
             figure = Figure(columns(report.columns, query.metrics[0].table), cells(report.rows)[0], sql)
             return explained(self.reader, database, model, asked, known, trust, figure, self.reader.limit(limit))
@@ -216,13 +219,15 @@ class Tools:
             known = standing(database, account_of(database, account))
             is_compared = "harvest_reconciliation" in database.names()
             rows = database.rows(_DIFFERING, {"account_id": known.account_id}) if is_compared else []
+        if self.reader.hides_names:
+            rows = [(*row[:3], hidden_subject(row[0], row[3], row[-1]), *row[4:]) for row in rows]
         whole = trust_in_all(chosen if metric else [one for one in chosen if one.proof], known, asked)
         reports = {report for one in model.metrics.values() if one.proof for report in one.proof.reports}
         words = words_of_findings()
         return TrustReport(
             whole,
             {one.name: trust_of(one, known, asked).status for one in chosen},
-            cells(rows)[0],
+            cells(row[:-1] for row in rows)[0],
             columns(
                 ("report", "from_date", "to_date", "subject_name", "currency", "measure", "ours", "theirs", "verdict")
             ),
@@ -304,7 +309,7 @@ def _columns_in(database: Database) -> Callable[[str], Sequence[str]]:
 
 
 _DIFFERING = """
-    select report, from_date, to_date, subject, currency, measure, ours, theirs, verdict
+    select report, from_date, to_date, subject, currency, measure, ours, theirs, verdict, subject_id
     from harvest_reconciliation
     where account_id = :account_id and verdict not in ('exact', 'tie')
     order by abs(ours - theirs) desc, report, from_date, subject_id

@@ -196,9 +196,10 @@ def test_the_server_is_started_as_the_folder_and_the_options_say(tmp_path: Path)
     set_up(tmp_path, ["claude"], is_demo=True)
     [entry] = json.loads((tmp_path / ".mcp.json").read_text())["mcpServers"].values()
     assert entry == {"command": "uv", "args": ["run", "dlt-harvest", "mcp", "--folder", ".", "--demo"]}
-    set_up(tmp_path, ["claude"], command="python -m x", destination="postgres")
+    set_up(tmp_path, ["claude"], command="python -m x", destination="postgres", hides_names=True)
     [entry] = json.loads((tmp_path / ".mcp.json").read_text())["mcpServers"].values()
-    assert entry == {"command": "python", "args": ["-m", "x", "mcp", "--folder", ".", "--destination", "postgres"]}
+    more = ["--destination", "postgres", "--hide-names"]
+    assert entry == {"command": "python", "args": ["-m", "x", "mcp", "--folder", ".", *more]}
 
 
 def test_without_a_name_the_agent_that_runs_the_command_or_is_found_here_is_set_up(

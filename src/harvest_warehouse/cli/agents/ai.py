@@ -51,6 +51,9 @@ def ai(
         typer.Option("--destination", "-d", metavar="NAME", help="Serve this destination, not the configured one."),
     ] = None,
     is_demo: Annotated[bool, typer.Option("--demo", help="Serve the demo's database instead of your own.")] = False,
+    hides_names: Annotated[
+        bool, typer.Option("--hide-names", help="Let the server give ids in place of people's names.")
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that were changed by hand.")] = False,
     is_dry: Annotated[bool, typer.Option("--dry-run", help="Only say what would be written.")] = False,
     debug: Debug = False,
@@ -75,6 +78,7 @@ def ai(
                 chosen,
                 command=command,
                 is_demo=is_demo,
+                hides_names=hides_names,
                 destination=destination,
                 overwrite=overwrite,
                 is_dry=is_dry,

@@ -36,6 +36,10 @@ def mcp(
     timeout: Annotated[
         float, typer.Option(min=0.1, metavar="SECONDS", help="Stop a statement after this many seconds.")
     ] = 20,
+    hides_names: Annotated[
+        bool,
+        typer.Option("--hide-names", help="Give ids in place of people's names, and leave out e-mails and free text."),
+    ] = False,
     is_demo: Annotated[bool, typer.Option("--demo", help="Use the demo's database instead of your own.")] = False,
     destination: DestinationName = None,
     debug: Debug = False,
@@ -62,7 +66,14 @@ def mcp(
             os.chdir(folder)
         prepare()
         forget_token()
-        serve(warehouse(destination, is_demo=is_demo), port=port, most_rows=most_rows, seconds=timeout, on_start=_tell)
+        serve(
+            warehouse(destination, is_demo=is_demo),
+            port=port,
+            most_rows=most_rows,
+            seconds=timeout,
+            hides_names=hides_names,
+            on_start=_tell,
+        )
 
 
 def _tell(url: str, token: str) -> None:

@@ -1,0 +1,186 @@
+"""What somebody could send to the MCP server to get at more than the tables; every call of it has to be refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+CANARY = "canary-of-a-neighbouring-file-4711"
+"""What a file has that lies within reach of the database's own process."""
+
+_EVERYWHERE = [
+    "drop table invoices",
+    "delete from invoices",
+    "update invoices set amount = 0",
+    "insert into invoices select * from invoices",
+    "create table x as select 1",
+    "create view x as select 1",
+    "create function x() returns int as 'select 1' language sql",
+    "truncate invoices",
+    "alter table invoices rename to x",
+    "select 1; drop table invoices",
+    "select 1; select * from read_text('{file}')",
+    "with gone as (delete from invoices returning *) select * from gone",
+    "merge into invoices using clients on true when matched then delete",
+    "select * into x from invoices",
+    "copy invoices to '{file}'",
+    "copy (select 1) to '{file}'",
+    "explain analyze copy invoices to '{file}'",
+    "explain analyze delete from invoices",
+    "prepare x as select 1",
+    "begin",
+    "commit; drop table invoices",
+    "vacuum",
+    "grant select on invoices to public",
+    "set search_path = pg_catalog",
+    "reset all",
+    "select $1",
+    "select :x",
+    "",
+    "not sql",
+    f"select {'1 + ' * 6_000}1",
+    f"select {'(' * 3_000}1{')' * 3_000}",
+    f"select '{'x' * 5_000_000}'",
+    "select getenv('SOURCES__HARVEST_TIME_TRACKING__ACCESS_TOKEN')",
+    "select current_setting('secret_directory')",
+    'select * from "{file}"',
+    "select * from '{file}'",
+]
+_DUCKDB = [
+    "copy (select 1) to 'x.parquet' (format parquet)",
+    "export database 'x'",
+    "import database 'x'",
+    "attach 'x.duckdb' as x",
+    "attach '{folder}/.dlt/secrets.toml' as x",
+    "install httpfs",
+    "load httpfs",
+    "set enable_external_access = true",
+    "set variable x = (select content from read_text('{file}'))",
+    "pragma database_list",
+    "call pragma_version()",
+    "checkpoint",
+    "create secret x (type s3)",
+    "create macro x() as 1",
+    "select * from '.dlt/secrets.toml'",
+    'select * from ".dlt/secrets.toml"',
+    "select * from read_text('.dlt/secrets.toml')",
+    "select * from read_text('.dlt/secrets.toml') as t(a, b, c, d)",
+    "select * from read_text('/proc/self/environ')",
+    "select * from read_blob('{file}')",
+    "select * from read_csv('.dlt/secrets.toml')",
+    "select * from read_csv_auto('{file}')",
+    "select * from read_json('.dlt/secrets.toml')",
+    "select * from read_ndjson_objects('.dlt/secrets.toml')",
+    "select * from sniff_csv('{file}')",
+    "select * from glob('*')",
+    "select * from glob('.dlt/*')",
+    "from '{file}'",
+    "with x as (from read_text('{file}')) select * from x",
+    "select (select content from read_text('{file}'))",
+    "select * from clients where name in (select content from read_text('{file}'))",
+    "select * from clients order by (select content from read_text('{file}'))",
+    "select list_transform([1], x -> (select content from read_text('{file}')))",
+    "select getvariable('x')",
+    "select * from duckdb_secrets()",
+    "select * from duckdb_settings()",
+    "select * from which_secret('x', 's3')",
+    "select * from pragma_database_list()",
+    "select * from parquet_metadata('x.parquet')",
+    "select * from query('select 1')",
+    "select * from query_table('invoices')",
+    "select /* comment */ * from /**/ read_text('{file}')",
+    "select * from sqlite_scan('x', 'y')",
+    "select * from postgres_scan('host=127.0.0.1', 'public', 'x')",
+    "summarize '{file}'",
+    "describe '{file}'",
+    "pivot '{file}' on a",
+]
+_DUCKLAKE = [
+    "select * from ducklake_snapshots('ducklake')",
+    "select * from ducklake_list_files('ducklake', 'invoices')",
+    "select * from ducklake_expire_snapshots('ducklake', older_than => now())",
+    "call ducklake_merge_adjacent_files('ducklake')",
+    "select * from __ducklake_metadata_ducklake.ducklake_snapshot",
+    "select * from __ducklake_metadata_lake.ducklake_table",
+    "select * from sqlite_scan('lake.sqlite', 'ducklake_table')",
+    "select * from read_parquet('**/*.parquet')",
+    "select * from invoices at (version => 1)",
+]
+_POSTGRES = [
+    "select pg_read_file('{file}')",
+    "select pg_catalog.pg_read_file('{file}')",
+    "select \"pg_read_file\"('{file}')",
+    "select U&\"pg\\005fread\\005ffile\"('{file}')",
+    "select PG_READ_FILE($${file}$$)",
+    "select pg_read_binary_file('{file}')",
+    "select * from pg_read_file('{file}') as t(a)",
+    "select (select pg_read_file('{file}'))",
+    "select * from clients order by pg_read_file('{file}')",
+    "select * from clients, lateral pg_read_file('{file}') as t(a)",
+    "with x as (select pg_read_file('{file}') as a) select a from x",
+    "select pg_stat_file('{file}')",
+    "select * from pg_ls_dir('{folder}')",
+    "select * from pg_ls_logdir()",
+    "select lo_import('{file}')",
+    "select lo_get(1)",
+    "copy x from '{file}'",
+    "copy (select 1) to program 'cat {file}'",
+    "copy x from program 'cat {file}'",
+    "do $$ begin perform pg_read_file('{file}'); end $$",
+    "create extension file_fdw",
+    "create temp table x as select pg_read_file('{file}')",
+    "declare x cursor for select 1",
+    "listen x",
+    "lock table invoices",
+    "select * from invoices for update",
+    "set default_transaction_read_only = off",
+    "set session authorization postgres",
+    "select set_config('default_transaction_read_only', 'off', false)",
+    "select current_setting('data_directory')",
+    "select * from pg_settings",
+    "select * from pg_catalog.pg_authid",
+    "select * from pg_shadow",
+    "select * from pg_stat_activity",
+    "select * from pg_user_mappings",
+    "table pg_roles",
+    "select query_to_xml('select pg_read_file(''{file}'')', true, true, '')",
+    "select table_to_xml('pg_authid', true, true, '')",
+    "select * from ts_stat('select pg_read_file(''{file}'')')",
+    "select dblink('host=127.0.0.1', 'select 1')",
+    "select pg_terminate_backend(1)",
+    "select pg_reload_conf()",
+    "select pg_sleep(60)",
+    "select pg_advisory_lock(1)",
+    "select nextval('x')",
+]
+# The other tools take names, days and values: none of them is a place for SQL.
+_BY_TOOLS: list[tuple[str, dict[str, Any]]] = [
+    ("metric", {"names": ["hours) from read_text('{file}') --"]}),
+    ("metric", {"names": ["hours"], "group_by": ["(select content from read_text('{file}'))"]}),
+    ("metric", {"names": ["hours"], "order_by": "pg_read_file('{file}')"}),
+    ("metric", {"names": ["hours"], "where": {"1 = 1 or client_name": "x"}}),
+    ("metric", {"names": ["hours"], "since": "' or content from read_text('{file}') --"}),
+    ("metric", {"names": ["hours"], "account": "x' or '1'='1"}),
+    ("question", {"name": "../../.dlt/secrets.toml"}),
+    ("question", {"name": "hours_by_client", "params": {"since": "'; select pg_read_file('{file}'); --"}}),
+    ("question", {"name": "who_has_room", "params": {"weeks": "(select 1)"}}),
+    ("explain", {"metric": "hours", "where": {"(select content from read_text('{file}'))": 1}}),
+    ("describe", {"table": "read_text('{file}')"}),
+    ("describe", {"table": "../../.dlt/secrets.toml"}),
+    ("trust", {"metric": "{file}"}),
+]
+_ON = {"duckdb": _DUCKDB, "ducklake": [*_DUCKDB, *_DUCKLAKE], "postgres": _POSTGRES}
+
+
+def attacks(destination: str, file: str) -> list[tuple[str, dict[str, Any]]]:
+    """Tools and arguments of every attack on a destination; those that read a file read this one."""
+    folder = file.rpartition("/")[0]
+
+    def filled(value: Any) -> Any:
+        if isinstance(value, str):
+            return value.replace("{file}", file).replace("{folder}", folder)
+        if isinstance(value, dict):
+            return {filled(key): filled(one) for key, one in value.items()}
+        return [filled(one) for one in value] if isinstance(value, list) else value
+
+    statements = [("sql", {"statement": statement}) for statement in (*_EVERYWHERE, *_ON[destination])]
+    return [(tool, filled(arguments)) for tool, arguments in (*statements, *_BY_TOOLS)]
