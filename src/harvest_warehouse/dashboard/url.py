@@ -28,6 +28,7 @@ _OF_PAGES: Mapping[str, Sequence[str]] = {
     "Margin": ("currency", "client", "weeks"),
     "Clients & pipeline": ("currency", "client"),
     "Trust": (),
+    "Runs": (),
 }
 
 

@@ -101,7 +101,17 @@ def links(html: str) -> list[str]:
 
 
 def test_every_page_is_at_its_own_address_and_links_to_all_others_with_the_filters(site: str) -> None:
-    paths = ["/", "/people", "/capacity", "/budgets", "/billing-cash", "/margin", "/clients-pipeline", "/trust"]
+    paths = [
+        "/",
+        "/people",
+        "/capacity",
+        "/budgets",
+        "/billing-cash",
+        "/margin",
+        "/clients-pipeline",
+        "/trust",
+        "/runs",
+    ]
     for path, name in zip(paths, PAGES, strict=True):
         said = get(site, f"{path}?weeks=26&contractors=off")
         assert said.status == 200

@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-import harvest_warehouse.sync
 from harvest_simulator import Fault
 from harvest_warehouse.marts import BuildFailed
 from harvest_warehouse.notify.journal import journal_file, read_journal
+from harvest_warehouse.sync import sync
 from harvest_warehouse.warehouse import Target
 from support.accounts import Account, some_ids
 from support.consoles import Printed, run
@@ -194,7 +194,7 @@ def test_an_error_that_nobody_expected_is_told_without_its_words(told: Told, mon
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("the hours of Acme")
 
-    monkeypatch.setattr(harvest_warehouse.sync, "sync", broken)
+    monkeypatch.setattr(sys.modules["harvest_warehouse.sync"], "sync", broken)
     with pytest.raises(ZeroDivisionError):
         told.run()
     assert told.events() == [["failed"]]
@@ -210,7 +210,7 @@ def test_marts_that_cannot_be_built_are_told(told: Told, monkeypatch: pytest.Mon
     def refused(*_: object, **__: object) -> None:
         raise BuildFailed("a check found rows of Acme")
 
-    monkeypatch.setitem(harvest_warehouse.sync.sync.__globals__, "build_in", refused)
+    monkeypatch.setitem(sync.__globals__, "build_in", refused)
     assert told.run("sync").code == 1
     assert told.events() == [["not_built"]]
     assert "Acme" not in told.everything()

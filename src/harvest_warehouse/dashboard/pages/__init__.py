@@ -18,6 +18,7 @@ from harvest_warehouse.dashboard.pages.clients import clients
 from harvest_warehouse.dashboard.pages.margin import margin
 from harvest_warehouse.dashboard.pages.overview import overview
 from harvest_warehouse.dashboard.pages.people import people
+from harvest_warehouse.dashboard.pages.runs import runs
 from harvest_warehouse.dashboard.pages.trust import trust
 from harvest_warehouse.dashboard.reader import Reader
 
@@ -47,4 +48,5 @@ PAGES: Mapping[str, Builder] = {
     "Margin": dated(margin),
     "Clients & pipeline": dated(clients),
     "Trust": dated(trust),
+    "Runs": dated(runs),
 }

@@ -91,6 +91,10 @@ _TILES: Mapping[str, tuple[str, Callable[[Filters], Pairs]]] = {
     "Overdue": ("invoices", lambda chosen: [("only", "overdue"), *_money(chosen)]),
 }
 _TABLES: Mapping[str, tuple[str, str]] = {
+    "Runs that failed": ("Runs", "runs"),
+    "Failed in a row": ("Runs", "runs"),
+    "Last run took": ("Runs", "run-durations"),
+    "Requests of the last run": ("Runs", "run-requests"),
     "Timesheets to chase, last week": ("People", "timesheets-to-chase"),
     "Budgets over, or heading over": ("Budgets", "budgets"),
     "Over budget": ("Budgets", "budgets"),
