@@ -152,6 +152,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...] | None] = {
     "publish": (("publish", "--to", "published"),),
     "streams": (("streams",), ("streams", "--json"), ("streams", "--markdown")),
     "docs": (("docs", "--dbt"),),
+    "deploy": (("deploy", "cron", "--to", "deployed", "--replace"),),
     "model": (("model",),),
     "ai": (("ai", "status"),),
     "secrets": (("secrets", "status"),),

@@ -26,6 +26,7 @@ for _verb in (
     "agents.explore",
     "copy",
     "publish",
+    "operate.deploy",
     "describe",
     "show",
     "simulate",
