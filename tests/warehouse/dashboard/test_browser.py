@@ -290,7 +290,7 @@ def test_the_table_behind_a_chart_opens_and_downloads_as_it_is(site: Site, tmp_p
         page.get_by_role("link", name=re.compile("^Download CSV")).first.click()
     downloading.value.save_as(tmp_path / "people.csv")
     header, *rows = (tmp_path / "people.csv").read_text(encoding="utf-8-sig").splitlines()
-    assert header.startswith("Person,Kind,Billable utilisation (%)")
+    assert header.startswith("Person,Kind,Role,Billable utilisation (%)")
     [[people]] = ask(
         site.shop,
         "select count(distinct user_id) from marts.mart_utilisation_weekly where is_complete_week and week_index > "
@@ -302,12 +302,14 @@ def test_the_table_behind_a_chart_opens_and_downloads_as_it_is(site: Site, tmp_p
 def test_the_keyboard_reaches_the_pages_and_the_filters_in_their_order_and_shows_where_it_is(site: Site) -> None:
     page = site.open()
     reached = []
-    for _ in range(12):
+    for _ in range(5 + len(PAGES)):
         page.keyboard.press("Tab")
         reached.append(page.evaluate(FOCUSED))
-    assert [name.split("\n")[0].strip() for name, _ in reached[:8]] == ["Skip to the page", *PAGES]
-    assert "without a cost rate" in reached[8][0]
-    assert [name.split("\n")[0].strip() for name, _ in reached[9:]] == [
+    names = [name.split("\n")[0].strip() for name, _ in reached]
+    pages = 1 + len(PAGES)
+    assert names[:pages] == ["Skip to the page", *PAGES]
+    assert "without a cost rate" in reached[pages][0]
+    assert names[pages + 1 :] == [
         "Looking back",
         "Target",
         "Without contractors",

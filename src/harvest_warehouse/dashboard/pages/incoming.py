@@ -17,7 +17,7 @@ from harvest_warehouse.dashboard.requirements import INVOICES
 _CLIENTS = 10
 _KINDS = {"invoiced": palette.TEAL, "in drafts": palette.PURPLE, "not yet billed": palette.BLUE}
 _WHEN = {
-    "late": "later than expected by now",
+    "late": "later than expected",
     "0-7": "within 7 days",
     "8-30": "in 8–30 days",
     "31-60": "in 31–60 days",

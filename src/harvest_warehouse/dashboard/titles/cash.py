@@ -243,7 +243,7 @@ def expected_cash(invoices: Sequence[Row], currency: str) -> str:
     if rounds_to_zero(total(soon, "due_amount")):
         title = f"None of the {money(owed, currency)} owed is expected within 30 days"
     overdue = total(late, "due_amount")
-    return title if rounds_to_zero(overdue) else f"{title}; {money(overdue, currency)} should have come by now"
+    return title if rounds_to_zero(overdue) else f"{title}; {money(overdue, currency)} is later than expected"
 
 
 def _labels(rows: Sequence[Row]) -> list[str]:
