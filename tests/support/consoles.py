@@ -157,6 +157,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...] | None] = {
     "ai": (("ai", "status"),),
     "secrets": (("secrets", "status"),),
     "explore": None,
+    "login": None,
     "mcp": None,
     "demo": None,
     "show": None,

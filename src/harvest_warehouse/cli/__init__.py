@@ -10,6 +10,7 @@ from harvest_warehouse.cli.private_files import keep_files_private
 # In the order in which `--help` lists them.
 for _verb in (
     "demo",
+    "operate.login",
     "agents.secrets",
     "doctor",
     "runs.sync",

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Literal
-from urllib.parse import urlsplit
 
 from dlt.common.exceptions import DltException
 
 from harvest_time_tracking import STREAMS, Client, HarvestError, Settings, SettingWrong, printable
 from harvest_time_tracking.errors import Forbidden, NetworkWrong, NotFound, TokenRejected, Unreachable
-from harvest_time_tracking.http.network import Connection
-from harvest_time_tracking.http.protocol import read_answer, read_document
 from harvest_time_tracking.http.proxy import route_to
-from harvest_time_tracking.settings import is_loopback
 from harvest_warehouse.database.pipelines import is_loaded
 from harvest_warehouse.database.run import Run
+from harvest_warehouse.doctor.accounts import reached_accounts
 from harvest_warehouse.doctor.counts import counts
 from harvest_warehouse.doctor.estimate import ChildrenPlan, StreamPlan, children_plan, plan, seconds_for
 from harvest_warehouse.doctor.preflight import preflight
@@ -27,9 +23,6 @@ from harvest_warehouse.warehouse import Target
 
 # Few, since somebody is waiting at the terminal.
 _TRIES = 3
-_HARVEST_HOST = "api.harvestapp.com"
-# https://help.getharvest.com/api-v2/authentication-api/authentication/authentication/
-_ACCOUNTS_URL = "https://id.getharvest.com/api/v2/accounts"
 
 Verdict = Literal["ok", "note", "wrong"]
 
@@ -183,42 +176,23 @@ def _marts(company_currency: object) -> Check:
 
 def _who_is_it(settings: Settings, error: HarvestError) -> list[Check]:
     """Tell a wrong token from a wrong account id, by Harvest's list of accounts, which needs no account id."""
-    accounts = _accounts(settings)
+    try:
+        accounts = reached_accounts(settings)
+    except HarvestError:
+        accounts = None
     if accounts is None:
         return [Check("token or account", "wrong", str(error))]
-    mine = {str(account.get("id")): account for account in accounts if account.get("product") == "harvest"}
+    mine = {account.account_id: account for account in accounts if account.is_harvest}
     if settings.account_id in mine:
         return [
             Check("token", "ok", "it reaches the account."),
             Check("account", "wrong", f"Harvest lists {settings.account_id} among this token's accounts, but: {error}"),
         ]
-    reached = (
-        ", ".join(f"{printable(number)} ({printable(str(account.get('name')))})" for number, account in mine.items())
-        or "none"
-    )
+    reached = ", ".join(map(str, mine.values())) or "none"
     return [
         Check("token", "ok", "Harvest accepts it."),
         Check("account", "wrong", f"this token does not reach account {settings.account_id}. It reaches: {reached}."),
     ]
-
-
-def _accounts(settings: Settings) -> list[dict[str, object]] | None:
-    """Accounts that the token reaches; None if Harvest does not accept the token, or the request failed."""
-    url = urlsplit(settings.base_url)
-    if is_loopback(url.hostname):
-        address = f"{url.scheme}://{url.netloc}/api/v2/accounts"
-    elif url.hostname == _HARVEST_HOST:
-        address = _ACCOUNTS_URL
-    else:
-        # Do not send the token to Harvest if `base_url` is another host.
-        return None
-    try:
-        received = Connection(settings).get(address)
-        answer = read_answer(received.status, received.headers, received.body, address, datetime.now(UTC), settings)
-        accounts = read_document(answer)[0].get("accounts")
-    except HarvestError:
-        return None
-    return [account for account in accounts if isinstance(account, dict)] if isinstance(accounts, list) else None
 
 
 def _database(warehouse: Target) -> Check:

@@ -71,6 +71,13 @@ def children_requests(pipeline_name: str = PIPELINE) -> int | None:
     return found
 
 
+def base_url(pipeline_name: str = PIPELINE) -> str:
+    """Base URL of the API, from the account's configuration sections; of all settings the one that a login needs."""
+    with _found(pipeline_name):
+        found: str = _resolve_base_url()
+    return found
+
+
 @contextmanager
 def _found(pipeline_name: str) -> Iterator[None]:
     """Include settings under the pipeline's name, and translate dlt's configuration errors into SettingWrong."""
@@ -94,6 +101,11 @@ def _resolve_reread_requests(reread_requests: int = REREAD_REQUESTS) -> int:
 @with_config(sections=_SECTIONS)
 def _resolve_children_requests(children_requests: int | None = None) -> int | None:
     return children_requests
+
+
+@with_config(sections=_SECTIONS)
+def _resolve_base_url(base_url: str = Settings.base_url) -> str:
+    return base_url
 
 
 @with_config(sections=_SECTIONS)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 import sys
-import warnings
 from collections.abc import Sequence
 from enum import StrEnum
-from getpass import GetPassWarning, getpass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from harvest_warehouse.cli.app import DIFFERENT, Debug, app, errors_told, out, prepare, say
+from harvest_warehouse.cli.secret_input import checked, prompted
 
 if TYPE_CHECKING:
     from harvest_warehouse.settings.secret_states import SecretState
@@ -114,38 +113,8 @@ def _asked(names: Sequence[str]) -> dict[str, str]:
     from harvest_warehouse.cli.console import read_text
 
     if sys.stdin is not None and sys.stdin.isatty():
-        return {name: _checked(name, _prompted(name)) for name in names}
+        return {name: checked(name, prompted(name)) for name in names}
     lines = read_text().splitlines()
     if len(lines) != len(names):
         raise SettingWrong(f"Standard input has {len(lines)} lines, and {len(names)} are needed: {', '.join(names)}.")
-    return {name: _checked(name, line) for name, line in zip(names, lines, strict=True)}
-
-
-def _prompted(name: str) -> str:
-    from harvest_time_tracking import SettingWrong
-
-    with warnings.catch_warnings():
-        # Without a way to hide what is typed, it would be shown.
-        warnings.simplefilter("error", GetPassWarning)
-        try:
-            return getpass(f"{name} (hidden): ")
-        except GetPassWarning:
-            raise SettingWrong("This terminal cannot hide what is typed: pass the value through a pipe.") from None
-        except EOFError:
-            raise SettingWrong("Nothing was typed. Nothing was changed.") from None
-
-
-def _checked(name: str, value: str) -> str:
-    from harvest_time_tracking import SettingWrong
-    from harvest_warehouse.settings.secret_states import state_of
-
-    value = value.strip()
-    if state_of(value) != "set" or not value.isprintable():
-        raise SettingWrong(
-            f"That is no value for {name}: it is empty, an example, or has characters that cannot be printed. Nothing was changed."
-        )
-    if name.endswith(".account_id") and not value.isdecimal():
-        raise SettingWrong("account_id is a number, shown beside the token. Nothing was changed.")
-    if name.endswith(".access_token") and (" " in value or not value.isascii()):
-        raise SettingWrong(f"{name} has a space or a letter that no token has. Nothing was changed.")
-    return value
+    return {name: checked(name, line) for name, line in zip(names, lines, strict=True)}

@@ -1,1 +1,1 @@
-"""Commands for whoever operates an installation: its status, and the files that run it."""
+"""Commands for whoever operates an installation: its login, its status, and the files that run it."""
