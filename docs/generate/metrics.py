@@ -54,7 +54,7 @@ def _unit(metric: Metric) -> str:
 
 def _proof(metric: Metric) -> str:
     return (
-        f"`{metric.proof.measure}` of {', '.join(f'`{one}`' for one in metric.proof.reports)}"
+        f"{' and '.join(f'`{one}`' for one in metric.proof.measures)} of {', '.join(f'`{one}`' for one in metric.proof.reports)}"
         if metric.proof
         else "nothing"
     )

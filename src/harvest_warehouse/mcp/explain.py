@@ -35,6 +35,8 @@ _SHOWN = (
     ),
     *("hours", "billable_rate", "cost_rate", "budget_unit", "currency"),
 )
+# Which projects each measure of a proof is of, where there are two.
+_TYPES = ("time_and_materials", "fixed_fee")
 _SUBJECT_TABLES = {"team": ("dim_person", "user_id"), "tasks": ("dim_task", "task_id")}
 
 
@@ -105,7 +107,8 @@ def explained(
     where = f" where {metric.condition}" if metric.condition else ""
     notes = [f"Not for: {metric.not_for}."]
     if metric.by:
-        notes.append(f"It is a ratio: the rows are those of {metric.column}, before it is divided by {metric.by}.")
+        above = f"{metric.column} less {metric.less}" if metric.less else metric.column
+        notes.append(f"It is a ratio: the rows are those of {above}, before it is divided by {metric.by}.")
     return Explanation(
         trust,
         notes,
@@ -192,7 +195,7 @@ def _harvests(
         return []
     kind = report.rpartition("/")[2]
     table, key = _SUBJECT_TABLES.get(kind, ("dim_project", "project_id"))
-    values: dict[str, object] = {"account_id": known.account_id, "report": report, "measure": metric.proof.measure}
+    values: dict[str, object] = {"account_id": known.account_id, "report": report}
     values |= {"first": windows[0].first, "last": windows[-1].last}
     conditions = []
     for number, (name, value) in enumerate(asked.where.items()):
@@ -200,24 +203,22 @@ def _harvests(
             return []
         values[f"value_{number}"] = value
         conditions.append(exp.column(name).eq(exp.Placeholder(this=f"value_{number}")))
-    if metric.table == "mart_unbilled":
-        # A fixed fee is of no window: the report states what is left of it in each.
-        conditions.append(exp.column("project_type").eq(exp.Literal.string("time_and_materials")))
     if asked.currency:
         values["currency"] = asked.currency
-    found = database.rows(reader.shown(_query(table, key, conditions, bool(asked.currency))), values)
+    found: dict[str, tuple[Decimal, Decimal, int]] = {}
+    for measure, of_type in zip(metric.proof.measures, _TYPES, strict=False):
+        # A fixed fee is of no window: the report states what is left of it in each.
+        is_of_type = exp.column("project_type").eq(exp.Literal.string(of_type))
+        narrowing = [*conditions, is_of_type] if metric.table == "mart_unbilled" else conditions
+        query = reader.shown(_query(table, key, narrowing, bool(asked.currency)))
+        for currency, *figures in database.rows(query, {**values, "measure": measure}):
+            theirs, ours, differing = found.get(currency, (Decimal(0), Decimal(0), 0))
+            found[currency] = (theirs + _number(figures[0]), ours + _number(figures[1]), differing + int(figures[2]))
+    first, last = str(windows[0].first), str(windows[-1].last)
+    measures = " and ".join(metric.proof.measures)
     return [
-        HarvestsFigure(
-            report,
-            metric.proof.measure,
-            str(windows[0].first),
-            str(windows[-1].last),
-            currency,
-            _text(theirs),
-            _text(ours),
-            differing,
-        )
-        for currency, theirs, ours, differing in found
+        HarvestsFigure(report, measures, first, last, currency, exact(theirs), exact(ours), differing)
+        for currency, (theirs, ours, differing) in sorted(found.items())
     ]
 
 
@@ -239,5 +240,9 @@ def _query(table: str, key: str, conditions: Sequence[exp.Expr], is_in_one_curre
     return query
 
 
+def _number(value: object) -> Decimal:
+    return Decimal(str(value or 0))
+
+
 def _text(value: object) -> str:
-    return exact(Decimal(str(value or 0)))
+    return exact(_number(value))

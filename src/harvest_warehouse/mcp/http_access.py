@@ -60,6 +60,8 @@ def run_http(server: MCPServer[Any], port: int, token: str, on_start: Callable[[
             f"Port {port} is taken or not allowed ({error.strerror}): choose another with --http."
         ) from None
     with listening:
+        # Before it is said where: whoever connects at once is kept waiting, and not refused.
+        listening.listen()
         on_start(f"http://{HOST}:{listening.getsockname()[1]}/mcp", token)
         app = Guard(server.streamable_http_app(host=HOST), token)
         uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run([listening])

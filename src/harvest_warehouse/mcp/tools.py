@@ -277,11 +277,16 @@ def _metrics_of(asked: Question) -> list[Metric]:
         for one in semantic_model().metrics.values()
         if one.table in tables and one.by is None and one.column in summed
     ]
-    said = {node.sql() for node in tree.find_all(exp.Predicate)}
+    said = {part for where in tree.find_all(exp.Where) for part in _conjuncts(where.this)}
     narrowed = [
-        one for one in metrics if one.condition and sqlglot.parse_one(one.condition, read="duckdb").sql() in said
+        one for one in metrics if one.condition and _conjuncts(sqlglot.parse_one(one.condition, read="duckdb")) <= said
     ]
     return narrowed or metrics
+
+
+def _conjuncts(condition: exp.Expr) -> set[str]:
+    """Conditions that all have to hold, as SQL."""
+    return {part.sql() for part in (condition.flatten() if isinstance(condition, exp.And) else [condition])}
 
 
 def _any_standing(database: Database) -> Standing:

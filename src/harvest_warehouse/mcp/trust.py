@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from itertools import product
 
 from harvest_warehouse.database.system_tables import AGREED
 from harvest_warehouse.marts.models import rules
@@ -175,9 +176,8 @@ def _age(known: Standing) -> str:
 
 def _figures(metric: Metric, known: Standing, windows: Iterable[Window]) -> dict[str, int]:
     counted: dict[str, int] = {}
-    for one in windows:
-        key = (one.report, metric.proof.measure if metric.proof else "", one.first, one.last)
-        for verdict, count in known.verdicts.get(key, {}).items():
+    for one, measure in product(windows, metric.proof.measures if metric.proof else ()):
+        for verdict, count in known.verdicts.get((one.report, measure, one.first, one.last), {}).items():
             counted[verdict] = counted.get(verdict, 0) + count
     return counted
 

@@ -9,7 +9,15 @@ import sqlglot
 import yaml
 
 from harvest_warehouse.marts.models import Described, described
-from harvest_warehouse.semantics.model import Metric, Question, Relationship, SemanticModel, semantic_model, written
+from harvest_warehouse.semantics.model import (
+    Metric,
+    Proof,
+    Question,
+    Relationship,
+    SemanticModel,
+    semantic_model,
+    written,
+)
 
 Form = Literal["yaml", "markdown", "osi", "snowflake"]
 
@@ -50,7 +58,7 @@ def markdown(model: SemanticModel) -> str:
 
 def statement_of(metric: Metric) -> str:
     """Formula of a metric over its table, in SQL."""
-    total = f"sum({metric.column})"
+    total = f"(sum({metric.column}) - sum({metric.less}))" if metric.less else f"sum({metric.column})"
     return f"{total} / nullif(sum({metric.by}), 0)" if metric.by else total
 
 
@@ -149,8 +157,13 @@ def _facts(metric: Metric) -> dict[str, Any]:
         "additive": metric.additive,
         "always_grouped_by": list(metric.split_by),
         "dimensions": list(metric.dimensions),
-        "proven_by": {"reports": list(metric.proof.reports), "measure": metric.proof.measure} if metric.proof else None,
+        "proven_by": _proof(metric.proof) if metric.proof else None,
     }
+
+
+def _proof(proof: Proof) -> dict[str, Any]:
+    beside = {"measure_of_fixed_fees": proof.of_fixed_fees} if proof.of_fixed_fees else {}
+    return {"reports": list(proof.reports), "measure": proof.measure, **beside}
 
 
 def _snowflake(model: SemanticModel) -> dict[str, Any]:
@@ -218,7 +231,8 @@ def _qualified(metric: Metric) -> str:
         value = f"{metric.table}.{column}"
         return f"sum(case when {metric.condition} then {value} end)" if metric.condition else f"sum({value})"
 
-    return f"{total(metric.column)} / nullif({total(metric.by)}, 0)" if metric.by else total(metric.column)
+    above = f"({total(metric.column)} - {total(metric.less)})" if metric.less else total(metric.column)
+    return f"{above} / nullif({total(metric.by)}, 0)" if metric.by else above
 
 
 def _is_time(column: str) -> bool:

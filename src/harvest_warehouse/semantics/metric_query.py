@@ -183,9 +183,10 @@ def _value(metric: Metric, columns: _Columns, *, is_alone: bool) -> exp.Expr:
 
     if metric.by is None:
         return total(metric.column)
-    return exp.Div(
-        this=total(metric.column), expression=exp.Nullif(this=total(metric.by), expression=exp.Literal.number(0))
-    )
+    above: exp.Expr = total(metric.column)
+    if metric.less:
+        above = exp.Paren(this=exp.Sub(this=above, expression=total(metric.less)))
+    return exp.Div(this=above, expression=exp.Nullif(this=total(metric.by), expression=exp.Literal.number(0)))
 
 
 def _conditions(columns: _Columns, asked: Asked) -> tuple[list[exp.Expr], dict[str, object]]:

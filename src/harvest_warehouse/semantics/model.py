@@ -30,10 +30,17 @@ class Proof:
     Attributes:
         reports: paths of the reports, each by another subject (projects, people, tasks, categories).
         measure: their column.
+        of_fixed_fees: their column for projects with a fixed fee, if it is another one; else empty.
     """
 
     reports: tuple[str, ...]
     measure: str
+    of_fixed_fees: str = ""
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Columns of the reports that state it together."""
+        return (self.measure, self.of_fixed_fees) if self.of_fixed_fees else (self.measure,)
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,7 @@ class Metric:
         table: table of the marts.
         column: column to add up; the numerator of a ratio.
         by: denominator of a ratio; None for a sum.
+        less: column to take off the numerator of a ratio; empty for none.
         condition: SQL condition for the rows that count; empty for all.
         unit: unit of its values.
         additive: `full` (over everything but currency), `stock` (not over time) or `none` (a ratio).
@@ -90,6 +98,7 @@ class Metric:
     needs: tuple[str, ...]
     not_for: str
     is_by_currency: bool
+    less: str = ""
 
     @property
     def split_by(self) -> tuple[str, ...]:
@@ -204,11 +213,12 @@ def _metric(name: str, said: Mapping[str, Any]) -> Metric:
         said.get("time"),
         tuple(said["dimensions"]),
         tuple(said["synonyms"]),
-        Proof(tuple(proof["reports"]), proof["measure"]) if proof else None,
+        Proof(tuple(proof["reports"]), proof["measure"], proof.get("of_fixed_fees", "")) if proof else None,
         tuple(_parts(said, divide.get("sum") or said["sum"])),
         tuple(said["needs"]),
         said["not_for"],
         said["unit"] in ("money", "by_unit") or said.get("currency") == "grouped",
+        divide.get("less", ""),
     )
 
 

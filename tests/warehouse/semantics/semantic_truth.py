@@ -91,13 +91,18 @@ def metric_truth(books: Books, name: str) -> dict[tuple[Any, ...], Fraction | No
             (): sum((Fraction(row["revenue"] - row["labour_cost"] - row["expense_cost"]) for row in home), Fraction())
         },
         "margin_share": lambda: ratio(home, "margin", "revenue"),
-        "effective_rate": lambda: ratio(months, "revenue", "hours", "currency"),
-        "rate_realisation": lambda: ratio(months, "revenue", "value_at_rates", "currency"),
+        "effective_rate": lambda: ratio(work_of(months), "of_work", "hours", "currency"),
+        "rate_realisation": lambda: ratio(work_of(months), "of_work", "value_at_rates", "currency"),
         "budget_spent": lambda: column(budgets, "budget_spent", "budget_unit", "currency"),
         "budget_remaining": lambda: column(budgets, "budget_remaining", "budget_unit", "currency"),
         "open_estimates_amount": lambda: _estimates(books),
     }
     return made[name]()
+
+
+def work_of(months: list[Row]) -> list[Row]:
+    """Months with what work alone brought: fees, and hours at rates."""
+    return [{**month, "of_work": month["time_revenue"] + month["fixed_fee_revenue"]} for month in months]
 
 
 def _expenses(books: Books, *, is_billable: bool) -> dict[tuple[Any, ...], Fraction | None]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import date
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +17,7 @@ import yaml
 from sqlglot import exp
 from typer.testing import CliRunner
 
+from destinations import postgres_server
 from harvest_time_tracking import SettingWrong
 from harvest_warehouse.alerts import alerts
 from harvest_warehouse.alerts.settings import AlertSettings
@@ -29,6 +31,7 @@ from harvest_warehouse.marts.models import described
 from harvest_warehouse.semantics import semantic_model
 from harvest_warehouse.semantics.exports import exported
 from harvest_warehouse.semantics.metric_query import ACCOUNT, Asked, built, narrowed, parsed
+from harvest_warehouse.warehouse import Target
 from mart_truth import Books
 from support.shop import Shop
 from warehouse.semantics.question_truth import EXPECTED
@@ -53,16 +56,45 @@ Row = dict[str, Any]
 Rows = Callable[[exp.Query, Mapping[str, object]], list[Row]]
 
 
-@pytest.fixture(scope="module", params=["small", pytest.param("medium", marks=pytest.mark.nightly)])
-def asked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Shop, Books]:
-    """A company with its marts, and its books."""
-    if request.param == "small":
-        shop: Shop = request.getfixturevalue("proven_shop")
-    else:
-        shop = Shop(tmp_path_factory.mktemp(request.param), size=request.param)
+@pytest.fixture(
+    scope="module",
+    # The first test waits for the company.
+    params=[
+        "small",
+        *(
+            pytest.param(name, marks=[pytest.mark.nightly, pytest.mark.timeout(1200)])
+            for name in ("medium", "postgres")
+        ),
+    ],
+)
+def asked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shop, Books]]:
+    """A company with its marts, in a file or on a server, and its books."""
+    with ExitStack() as stack:
+        if request.param == "small":
+            shop: Shop = request.getfixturevalue("proven_shop")
+        elif request.param == "medium":
+            shop = Shop(tmp_path_factory.mktemp(request.param), size=request.param)
+            shop.load()
+            shop.build()
+        else:
+            shop = stack.enter_context(on_postgres(tmp_path_factory.mktemp(request.param)))
+        yield shop, Books(shop.simulator.truth(), shop.as_of)
+
+
+@contextmanager
+def on_postgres(folder: Path) -> Iterator[Shop]:
+    """A small company on a PostgreSQL server of its own."""
+    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
+        try:
+            url = stack.enter_context(postgres_server.serving())
+        except postgres_server.NoServer as error:
+            pytest.skip(str(error))
+        patch.setenv("DESTINATION__POSTGRES__CREDENTIALS", url)
+        shop = Shop(folder, size="small")
+        shop.warehouse = Target(folder, pipelines_dir=folder / "pipelines", destination="postgres")
         shop.load()
         shop.build()
-    return shop, Books(shop.simulator.truth(), shop.as_of)
+        yield shop
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +213,7 @@ def test_a_metric_names_only_columns_that_exist() -> None:
         columns = described()[metric.table].columns
         related = {one.to for one in MODEL.relationships if one.table == metric.table}
         reached = {name for table in related for name in described()[table].columns}
-        assert {metric.column, *([metric.by] if metric.by else []), *metric.split_by} <= set(columns), metric.name
+        assert {metric.column, *filter(None, (metric.by, metric.less)), *metric.split_by} <= set(columns), metric.name
         assert metric.time is None or metric.time in columns, metric.name
         assert set(metric.dimensions) <= {*columns, *reached}, metric.name
         if metric.condition:
