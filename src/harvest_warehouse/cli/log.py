@@ -13,8 +13,6 @@ from datetime import UTC, datetime
 from typing import Literal, TextIO
 from uuid import uuid4
 
-from harvest_time_tracking.words import printable
-
 Format = Literal["text", "json"]
 Level = Literal["info", "warning", "error"]
 _MOST_OF_A_MESSAGE = 10_000
@@ -50,12 +48,15 @@ class RunLog:
 
         `elapsed_seconds` counts from the start of the command; `step` is the one under way.
         """
+        # Imported late: it brings dlt, for which `--help` does not wait.
+        from harvest_time_tracking.words import printable
+
         document = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "level": level,
             "command": self.command,
             "run_id": self.run_id,
-            "step": self._step or None,
+            "step": printable(self._step) or None,
             "stream": None,
             "elapsed_seconds": round(time.monotonic() - self._began, 3),
             "message": printable(message, most=_MOST_OF_A_MESSAGE),
@@ -72,7 +73,7 @@ class RunLog:
         if self._step:
             seconds = round(time.monotonic() - self._step_began, 3)
             self.write("info", f"{self._step}: done", event="step_ended", seconds=seconds)
-        self._step, self._step_began = printable(step), time.monotonic()
+        self._step, self._step_began = step, time.monotonic()
         if step:
             self.write("info", step, event="step_began")
 
