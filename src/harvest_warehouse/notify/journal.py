@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from harvest_warehouse.warehouse import Target
 
 _MOST_RUNS = 30
 _LOCK_SECONDS = 5.0
+_LONGEST_RUN = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,9 @@ class Running:
         """True if its process is there; of a process on another machine nothing is known, and it counts as ended."""
         if self.machine != socket.gethostname():
             return False
+        if os.name != "posix":
+            # Elsewhere, asking for a process by a signal can end it.
+            return datetime.now(UTC) - self.started_at < _LONGEST_RUN
         try:
             os.kill(self.process_id, 0)
         except ProcessLookupError:

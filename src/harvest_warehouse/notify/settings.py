@@ -35,6 +35,8 @@ EVENTS: tuple[EventName, ...] = get_args(EventName)
 DEFAULT_EVENTS = EVENTS[:-1]
 COMMANDS = ("sync", "load", "verify", "build")
 Security = Literal["starttls", "tls", "none"]
+# A password may begin with a bracket, and is no list.
+_TEXTS = ("slack_hook", "slack_token", "webhook_url", "smtp_user", "smtp_password", "name")
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
 
@@ -130,7 +132,7 @@ def notify_settings() -> NotifySettings:
     Raises:
         SettingWrong: a name is unknown, or a value is invalid. The message contains no value that is a secret.
     """
-    found = given(SECTION, [item.name for item in fields(NotifySettings)])
+    found = given(SECTION, [item.name for item in fields(NotifySettings)], secrets=("ping_url",), texts=_TEXTS)
     made = NotifySettings(
         events=_events(found.get("events")),
         commands=_commands(found.get("commands")),

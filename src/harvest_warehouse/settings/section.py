@@ -6,7 +6,7 @@ import difflib
 import json
 import os
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 
 import dlt
@@ -14,12 +14,16 @@ import dlt
 from harvest_time_tracking import SettingWrong
 
 
-def given(section: str, known: Sequence[str]) -> dict[str, object]:
+def given(
+    section: str, known: Sequence[str], *, secrets: Collection[str] = (), texts: Collection[str] = ()
+) -> dict[str, object]:
     """Read the settings of a section that are set; the environment takes precedence over files.
 
     Args:
         section: name of the section, such as `harvest_marts`.
         known: names of its settings.
+        secrets: names of those whose values no message may show.
+        texts: names of those that are texts, whatever they begin with, such as passwords.
 
     Raises:
         SettingWrong: a name is unknown (with the closest match), or the text of a table or list is neither TOML nor JSON.
@@ -33,7 +37,9 @@ def given(section: str, known: Sequence[str]) -> dict[str, object]:
             raise SettingWrong(f"There is no setting {written}.{_hint(written.upper(), list(variables))}")
     values: dict[str, object] = {name: dlt.config.get(f"{section}.{name}") for name in known}
     return {
-        name: _read(variable(section, name), value) if isinstance(value, str) else value
+        name: _read(variable(section, name), value, is_secret=name in secrets)
+        if isinstance(value, str) and name not in texts
+        else value
         for name, value in values.items()
         if value is not None
     }
@@ -81,7 +87,7 @@ def _hint(name: str, known: Sequence[str]) -> str:
     return f" Did you mean {close[0]}?" if close else f" There are: {', '.join(known)}."
 
 
-def _read(name: str, text: str) -> object:
+def _read(name: str, text: str, *, is_secret: bool = False) -> object:
     """Parse a setting's text: a list or a table as TOML or JSON; anything else stays text."""
     if not text.lstrip().startswith(("[", "{")):
         return text
@@ -92,7 +98,7 @@ def _read(name: str, text: str) -> object:
     try:
         return json.loads(text, parse_float=Decimal)
     except ValueError:
+        why = "" if is_secret else f": {said} in {text!r}"
         raise SettingWrong(
-            f'{name} is neither TOML, such as {{USD = {{"2026-01" = 0.92}}}} or ["Monday", "Tuesday"], nor JSON: '
-            f"{said} in {text!r}."
+            f'{name} is neither TOML, such as {{USD = {{"2026-01" = 0.92}}}} or ["Monday", "Tuesday"], nor JSON{why}.'
         ) from None

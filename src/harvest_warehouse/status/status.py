@@ -28,6 +28,7 @@ def status(
     now: datetime | None = None,
     patience_seconds: float = PATIENCE_SECONDS,
     sleep: Callable[[float], None] = time.sleep,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> StatusReport:
     """Look at the tables `harvest_*`, and at the journal of runs on this machine. Sends no request to Harvest.
 
@@ -38,6 +39,7 @@ def status(
         patience_seconds: how long to try while a run has locked the database. After that, the report is made from the
             journal alone, and says so.
         sleep: sleeps for some seconds between tries.
+        monotonic: monotonic clock in seconds.
 
     Raises:
         SettingWrong: nothing was loaded.
@@ -45,7 +47,7 @@ def status(
     """
     now = now or datetime.now(UTC)
     journal = read_journal(journal_file(warehouse)).with_killed()
-    found, unread = _patiently(warehouse, now, max_age, patience_seconds, sleep)
+    found, unread = _patiently(warehouse, now, max_age, patience_seconds, sleep, monotonic)
     last = {run.command: run for run in journal.runs}
     failures = len(journal.failures("sync"))
     report = StatusReport(warehouse.place, now, max_age, found, unread, journal.running, last, failures, next_steps=())
@@ -54,19 +56,23 @@ def status(
 
 
 def _patiently(
-    warehouse: Target, now: datetime, max_age: timedelta, patience_seconds: float, sleep: Callable[[float], None]
+    warehouse: Target,
+    now: datetime,
+    max_age: timedelta,
+    patience_seconds: float,
+    sleep: Callable[[float], None],
+    monotonic: Callable[[], float],
 ) -> tuple[tuple[AccountStatus, ...], str]:
-    tries = max(1, int(patience_seconds / _SECONDS_BETWEEN_TRIES))
-    said = ""
-    for number in range(tries):
+    # By the clock: a server that is down may take long to say so.
+    give_up_at = monotonic() + patience_seconds
+    while True:
         try:
             with reading(warehouse) as database:
                 return _accounts(database, warehouse, now, max_age), ""
         except NotReadable as error:
-            said = str(error)
-            if number < tries - 1:
-                sleep(_SECONDS_BETWEEN_TRIES)
-    return (), said
+            if monotonic() >= give_up_at:
+                return (), str(error)
+            sleep(_SECONDS_BETWEEN_TRIES)
 
 
 def _accounts(database: Database, warehouse: Target, now: datetime, max_age: timedelta) -> tuple[AccountStatus, ...]:

@@ -204,3 +204,12 @@ def test_a_setting_that_cannot_work_is_refused_without_a_secret_in_the_message(
     with pytest.raises(SettingWrong, match=said) as caught:
         notify_settings()
     assert "verysecret" not in str(caught.value)
+
+
+def test_a_password_may_begin_with_a_bracket_and_no_message_quotes_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARVEST_NOTIFY__SMTP_PASSWORD", "[verysecret{")
+    assert notify_settings().smtp_password == Secret("[verysecret{")
+    monkeypatch.setenv("HARVEST_NOTIFY__PING_URL", "{sync = https://verysecret")
+    with pytest.raises(SettingWrong, match="neither TOML") as caught:
+        notify_settings()
+    assert "verysecret" not in str(caught.value)

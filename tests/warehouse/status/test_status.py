@@ -223,6 +223,16 @@ def test_a_lock_that_is_short_is_waited_for(synced: tuple[Account, Target]) -> N
     assert report.accounts
 
 
+def test_a_database_that_never_opens_is_given_up_by_the_clock(synced: tuple[Account, Target]) -> None:
+    """Each try may take long by itself, as with a server that is down."""
+    _, warehouse = synced
+    ticks = iter(range(0, 1000, 6))
+    with being_written(warehouse):
+        report = status(warehouse, DAY_AND_A_HALF, sleep=lambda _: None, monotonic=lambda: float(next(ticks)))
+    assert report.accounts == ()
+    assert next(ticks) == 18, "the beginning, and two tries"
+
+
 def test_runs_that_never_reached_the_database_count_as_failures(synced: tuple[Account, Target]) -> None:
     _, warehouse = synced
     with journal(warehouse) as add:
