@@ -6,9 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from typing import Any
-from zoneinfo import ZoneInfo
+from datetime import date
 
 from dlt.common.exceptions import DltException
 from dlt.destinations.exceptions import DestinationConnectionError
@@ -18,12 +16,12 @@ from harvest_time_tracking import SettingWrong, printable
 from harvest_warehouse.database import Database
 from harvest_warehouse.database.read_only import not_ours, unopened
 from harvest_warehouse.database.run import Run
+from harvest_warehouse.marts.accounts import loaded_accounts
 from harvest_warehouse.marts.calendar import DAY_COLUMNS, days
 from harvest_warehouse.marts.models import Model, Rule, described, empty, models, raw_tables, resolved, rules, staging
 from harvest_warehouse.marts.own import FOLDER, own_models
 from harvest_warehouse.marts.report import BuildFailed, BuildReport, BuiltTable, Found, failure
-from harvest_warehouse.marts.settings import TIME_OFF, WEEKDAYS, MartSettings, mart_settings
-from harvest_warehouse.marts.time_zones import zone
+from harvest_warehouse.marts.settings import TIME_OFF, MartSettings, mart_settings
 from harvest_warehouse.warehouse import Target
 
 # Suffix of the names of tables while they are being built, and of those left by a failed build.
@@ -100,30 +98,6 @@ def build_in(run: Run, settings: MartSettings | None = None, *, as_of: date | No
 
 
 @dataclass(frozen=True)
-class _Account:
-    """Account with rows in the tables; `week_start` is 0 for Monday."""
-
-    account_id: str
-    as_of: date
-    loaded_at: datetime
-    time_zone: str
-    week_start: int
-
-    def row(self, settings: MartSettings) -> tuple[object, ...]:
-        """Row of cfg_account for this account."""
-        return (
-            self.account_id,
-            self.as_of,
-            self.loaded_at,
-            self.time_zone,
-            settings.home_currency,
-            WEEKDAYS[self.week_start],
-            len(settings.working_days),
-            settings.usual_target,
-        )
-
-
-@dataclass(frozen=True)
 class _Checked:
     """Result of a check: the rule, its query on the new tables, and the number of rows found, by account."""
 
@@ -188,7 +162,7 @@ class _Build:
         database.run(
             [f"create table marts.{name}{NEXT} as {empty(kinds).sql('duckdb')}" for name, kinds in _INPUTS.items()]
         )
-        accounts = self._accounts()
+        accounts = loaded_accounts(database, settings, self._raw, self._given_as_of)
         self._as_of = {account.account_id: account.as_of for account in accounts}
         named: dict[str, set[date]] = {}
         for account_id, day in database.rows(resolved(staging("stg_named_days"), self._raw)):
@@ -209,23 +183,6 @@ class _Build:
         rates = [(code, day, rate) for code, by_day in settings.exchange_rates.items() for day, rate in by_day.items()]
         database.insert(f"marts.cfg_exchange_rate{NEXT}", rates)
         database.insert(f"marts.cfg_target{NEXT}", list(settings.own_targets.items()))
-
-    def _accounts(self) -> list[_Account]:
-        rows, settings = self._database.rows, self._settings
-        loads = dict(_pairs(rows(_LAST_LOAD))) if self._database.columns("harvest_runs") else {}
-        zones = dict(_pairs(rows(resolved(staging("stg_token_zone"), self._raw))))
-        starts = dict(_pairs(rows(resolved(staging("stg_week_start"), self._raw))))
-        found = []
-        for (account_id,) in sorted(rows(resolved(staging("stg_accounts"), self._raw))):
-            loaded_at = loads.get(account_id) or datetime.now(UTC)
-            known = zone(settings.time_zone) or zone(zones.get(account_id)) or ZoneInfo("UTC")
-            as_of = self._given_as_of or loaded_at.astimezone(known).date()
-            name = str(starts.get(account_id)).capitalize()
-            week_start = settings.week_start
-            if week_start is None:
-                week_start = WEEKDAYS.index(name) if name in WEEKDAYS else 0
-            found.append(_Account(account_id, as_of, loaded_at, str(known), week_start))
-        return found
 
     def _table(self, model: Model) -> BuiltTable:
         began = time.monotonic()
@@ -342,12 +299,3 @@ class _Build:
             round(time.monotonic() - self._began, 3),
             unmatched_targets,
         )
-
-
-_LAST_LOAD = (
-    "select account_id, max(ended_at) from harvest_runs where outcome in ('complete', 'unproven') group by account_id"
-)
-
-
-def _pairs(rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[str, Any]]:
-    return ((account_id, value) for account_id, value in rows)
