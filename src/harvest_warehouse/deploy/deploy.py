@@ -17,7 +17,7 @@ from harvest_warehouse.destinations import DEFAULT
 from harvest_warehouse.settings.secret_states import NEEDED, secret_states
 from harvest_warehouse.warehouse import Target
 
-Kind = Literal["container", "compose", "systemd", "kubernetes", "cron"]
+Kind = Literal["container", "compose", "systemd", "kubernetes", "cron", "github-actions"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -59,10 +59,14 @@ def deploy(warehouse: Target, kind: Kind, folder: Path, *, at: time = time(3), r
         replaces: whether files that are there may be replaced.
 
     Raises:
-        SettingWrong: a file is there already; nothing was written.
+        SettingWrong: a file is there already, or this kind cannot hold the database; nothing was written.
         OSError: a file cannot be written.
     """
     _refuse_odd_names(warehouse.folder, kind)
+    if kind == "github-actions" and warehouse.kind.is_file:
+        raise SettingWrong(
+            "A runner of GitHub Actions loses its disk: use a destination that is a server, by --destination."
+        )
     secrets = tuple(_secrets(kind))
     values = _values(warehouse, at, secrets)
     files = {name: text for one in (*_WITH.get(kind, ()), kind) for name, text in _filled(one, values)}
@@ -95,6 +99,7 @@ def _values(warehouse: Target, at: time, secrets: Sequence[str]) -> dict[str, st
         "command": str(_command()),
         "user": getpass.getuser(),
         "compose_variables": "\n".join(f"{name}: ${{{name}:?set it in secrets.env}}" for name in secrets),
+        "actions_variables": "\n".join(f"{name}: ${{{{ secrets.{name} }}}}" for name in secrets),
         "kubernetes_variables": "\n".join(
             f"- name: {name}\n  valueFrom: {{secretKeyRef: {{name: dlt-harvest, key: {name}}}}}" for name in secrets
         ),

@@ -223,3 +223,29 @@ def test_the_command_lists_the_files_and_the_secrets(folder: Path) -> None:
     assert b"dlt-harvest.timer" in printed.out
     assert b"DESTINATION__POSTGRES__CREDENTIALS" in printed.out
     assert "OnCalendar=*-*-* 23:05:00" in Path("to/dlt-harvest.timer").read_text(encoding="utf-8")
+
+
+def test_the_workflow_waits_for_the_run_before_it_and_has_its_secrets_from_github(folder: Path) -> None:
+    text = (written(folder, "github-actions") / "harvest.yml").read_text(encoding="utf-8")
+    workflow = yaml.safe_load(text)
+    # YAML 1.1 reads `on` as true.
+    assert workflow[True]["schedule"] == [{"cron": "30 4 * * *"}]
+    assert workflow["concurrency"] == {"group": "dlt-harvest", "cancel-in-progress": False}
+    [*actions, install, sync] = workflow["jobs"]["sync"]["steps"]
+    assert all(re.search(r"@[0-9a-f]{40}$", step["uses"]) for step in actions)
+    assert "dlt-harvest[postgres,dashboard]==" in install["run"]
+    name = "DESTINATION__POSTGRES__CREDENTIALS"
+    assert sync["env"][name] == f"${{{{ secrets.{name} }}}}"
+
+
+@pytest.mark.skipif(shutil.which("actionlint") is None, reason="there is no actionlint")
+def test_actionlint_takes_the_workflow(folder: Path) -> None:
+    file = written(folder, "github-actions") / "harvest.yml"
+    done = subprocess.run(["actionlint", str(file)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_a_database_file_is_refused_where_the_disk_is_lost(tmp_path: Path) -> None:
+    with pytest.raises(SettingWrong, match="loses its disk"):
+        deploy(Target(tmp_path), "github-actions", tmp_path / "to")
+    assert not (tmp_path / "to").exists()

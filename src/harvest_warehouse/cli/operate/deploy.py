@@ -19,6 +19,7 @@ class _Kind(StrEnum):
     SYSTEMD = "systemd"
     KUBERNETES = "kubernetes"
     CRON = "cron"
+    GITHUB_ACTIONS = "github-actions"
 
 
 @app.command(
@@ -36,7 +37,8 @@ def deploy(
     debug: Debug = False,
 ) -> None:
     """Write the files that run a sync every night, filled in for this folder's configuration: a container image, Docker Compose
-    with PostgreSQL and the dashboard behind a login, a systemd timer, a Kubernetes CronJob, or lines for cron.
+    with PostgreSQL and the dashboard behind a login, a systemd timer, a Kubernetes CronJob, a GitHub Actions
+    workflow, or lines for cron.
 
     They have the names of secrets, and no value of any. Each keeps a second run from starting.
     """
