@@ -17,6 +17,9 @@ from mcp import Client
 from destinations.conftest import Here
 from destinations.postgres_server import PASSWORD
 from harvest_warehouse.database import open_database
+from harvest_warehouse.mcp.answer import Answer
+from harvest_warehouse.mcp.reader import WarehouseReader
+from harvest_warehouse.mcp.tools import Tools
 from support.mcp_attacks import CANARY, attacks
 from support.mcp_sessions import piped, spoken
 from support.secrets_search import TOKEN
@@ -98,3 +101,27 @@ def test_no_attack_gets_at_anything_but_the_tables(here: Here, reachable: Path, 
     assert [said[:500] for said in heard if any(secret in said for secret in secrets)] == []
     assert max(slowest) < _MOST_SECONDS, slowest[max(slowest)]
     assert rows_of(here) == before
+
+
+@pytest.mark.parametrize("here", ["postgres", pytest.param("ducklake", marks=pytest.mark.nightly)], indirect=True)
+def test_names_that_are_hidden_are_hidden_in_its_dialect(here: Here) -> None:
+    with open_database(here.story.warehouse, "reading") as database:
+        people = database.rows("select person_name, email from marts.dim_person")
+    names = sorted({str(one) for row in people for one in row if one})
+    said = {}
+    for hides in (False, True):
+        tools = Tools(WarehouseReader(here.story.warehouse, hides_names=hides))
+        answers = [
+            tools.metric(["hours"], ["person_name"]),
+            tools.question("hours_by_person"),
+            tools.explain("hours"),
+            tools.sql(
+                "with p as (select * from dim_person) select upper(p.person_name) as a, p.* from p order by user_id"
+            ),
+        ]
+        said[hides] = str(answers)
+        assert isinstance(answers[0], Answer)
+        assert len(answers[0].rows) > 1
+    assert [name for name in names if name in said[False]]
+    assert [name for name in names if name in said[True]] == []
+    assert "PERSON " in said[True]

@@ -160,6 +160,7 @@ def test_the_command_copies_the_notebook_once_and_opens_it(
     monkeypatch.setattr(command.subprocess, "run", instead)
     assert b"dlt-harvest sync" in run("explore").err
     assert started == []
+    monkeypatch.setenv(DATABASE, "another.duckdb")
     Target(tmp_path).file.write_bytes(proven_shop.warehouse.file.read_bytes())
     assert run("explore", "cash", "--headless").code == 0
     file = tmp_path / "harvest_cash.py"
@@ -172,3 +173,5 @@ def test_the_command_copies_the_notebook_once_and_opens_it(
         ["marimo", "edit", "--skip-update-check", "--headless", str(file)],
         ["marimo", "edit", "--skip-update-check", "--port", "2719", str(file)],
     ]
+    assert [env.get(DATABASE) for _, env in started] == [None, None]
+    assert {env["HARVEST_WAREHOUSE__DESTINATION"] for _, env in started} == {"duckdb"}

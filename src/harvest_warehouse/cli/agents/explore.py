@@ -60,6 +60,8 @@ def explore(
             pass
         file = _copied(notebook)
         environment = {**os.environ, "HARVEST_WAREHOUSE__DESTINATION": place.destination}
+        # What was checked is opened, whatever file another notebook was told of.
+        environment.pop(DATABASE, None)
         if is_demo:
             environment[DATABASE] = str(place.file.absolute())
         words = [*(["--headless"] if headless else []), *(["--port", str(port)] if port else [])]
