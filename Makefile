@@ -8,6 +8,8 @@ PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3 python;
 # The machine's own uv, or one brought into .uv by pip.
 UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
 RUN := .venv/bin/
+# Without bytecode, each command compiles dlt again, which takes two seconds.
+unexport PYTHONDONTWRITEBYTECODE
 UV_VERSION := 0.13.9
 PIP_AUDIT := 2.10.1
 
