@@ -106,7 +106,7 @@ def _measured(folder: Path, options: Sequence[str], visits: int) -> dict[str, An
                 {
                     "printed_seconds": printed,
                     "first_page_seconds": time.monotonic() - began,
-                    "first_page_cpu_seconds": _cpu_seconds(server.pid),
+                    "first_page_cpu_seconds": cpu_seconds(server.pid),
                 }
             )
     with _served(folder, options) as (server, address), sync_playwright() as playwright:
@@ -115,9 +115,9 @@ def _measured(folder: Path, options: Sequence[str], visits: int) -> dict[str, An
         # What is loaded once is loaded by now.
         for name in PAGES:
             _seconds(visitor, address, path_of(name))
-        before = _cpu_seconds(server.pid)
+        before = cpu_seconds(server.pid)
         first = [_visit(browser, address, path_of(name), fresh) for fresh in _fresh_filters(visits) for name in PAGES]
-        cpu = (_cpu_seconds(server.pid) - before) / len(first)
+        cpu = (cpu_seconds(server.pid) - before) / len(first)
         again = [_visit(browser, address, path_of(name), "") for _ in range(visits) for name in PAGES]
         browser.close()
         rows = [_seconds(visitor, address, f"/rows/time?weeks={number}") for number in range(1, visits + 1)]
@@ -194,7 +194,7 @@ def _served(folder: Path, options: Sequence[str]) -> Iterator[tuple[subprocess.P
             server.send_signal(signal.SIGTERM)
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
     """User and system time of a process: https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html"""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -27,6 +27,7 @@ def write(results: Path, docs: Path) -> None:
         ("deletions", _deletions),
         ("destinations", _destinations),
         ("dashboard", _dashboard),
+        ("agents", _agents),
     ):
         file = results / f"{name}.json"
         if file.exists():
@@ -213,6 +214,30 @@ def _dashboard(found: dict[str, Any]) -> str:
     ]
     lines += [f"| {words} | {demo[key]:{form}} | {large[key]:{form}} |" for words, key, form in _DASHBOARD]
     return "\n".join(lines) + "\n"
+
+
+_AGENTS = (
+    ("the client has the list of tools, s", "tools_seconds", ".1f"),
+    ("of a processor, s", "tools_cpu_seconds", ".1f"),
+    ("the first figure is there, s", "first_seconds", ".1f"),
+    ("of a processor, s", "first_cpu_seconds", ".1f"),
+    ("each later one, median, s", "median_seconds", ".2f"),
+    ("19 of 20 are there within, s", "p95_seconds", ".2f"),
+    ("packages without the extra, MB", "bare_mb", ".0f"),
+    ("what the extra `mcp` adds, MB", "extra_mb", ".0f"),
+    ("`dlt-harvest --help`, of a processor, s", "help_cpu_seconds", ".2f"),
+)
+
+
+def _agents(found: dict[str, Any]) -> str:
+    lines = [
+        "## Agents\n",
+        "`python -m benchmarks.agents`: a client starts `dlt-harvest mcp` on the demo's company over pipes, then asks for",
+        f"{found['calls']} metrics and questions; medians of {found['runs']} sessions. {found['cores']} cores; load average {found['load_average']:.1f}.\n",
+        "| | |",
+        "|---|---:|",
+    ]
+    return "\n".join([*lines, *(f"| {words} | {found[key]:{form}} |" for words, key, form in _AGENTS)]) + "\n"
 
 
 def picture(runs: list[dict[str, Any]]) -> str:

@@ -165,6 +165,7 @@ def _change_again(simulator: Simulator) -> None:
     store.delete_invoice(max(store.invoices))
 
 
+@pytest.mark.nightly
 def test_every_row_arrives_with_dlts_own_columns_and_tables(moved: Moved) -> None:
     assert moved.there == moved.start
     assert {"_dlt_loads", "_dlt_pipeline_state", "_dlt_version", "harvest_runs", "harvest_deletions"} <= set(

@@ -355,6 +355,7 @@ def test_google_beginning_no_transaction_says_why(tmp_path: Path, monkeypatch: p
             database.run(["select 1"])
 
 
+@pytest.mark.nightly
 @ON_POSTGRES
 def test_the_commands_take_the_destinations_name(here: Here, tmp_path: Path) -> None:
     def run(verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -76,6 +76,7 @@ import pandas
 """
 
 
+@pytest.mark.nightly
 def test_a_run_into_a_file_takes_no_pandas_and_leaves_it_to_others(open_account: OpenAccount) -> None:
     account = open_account()
     account.simulator.enforce_limits = False

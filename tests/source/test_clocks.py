@@ -75,6 +75,7 @@ def test_whatever_an_answer_is_dated_what_changed_since_is_brought(open_account:
     assert max(since_asked(account)) <= instant(account.simulator.clock.now())
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("kind", [Fault.CLOCK_AHEAD, Fault.CLOCK_BEHIND], ids=lambda kind: kind.name)
 @pytest.mark.by_day(1)
 def test_a_sync_never_asks_for_what_changed_after_now_and_ends_equal(

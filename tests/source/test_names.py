@@ -205,6 +205,7 @@ def test_a_name_beside_a_name_in_an_object(tmp_path: Path, stream: str, client: 
 # An end to everything
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize(
     "kind", [Fault.MANY_FIELDS, Fault.STRANGE_NAMES, Fault.HUGE_NUMBER], ids=lambda kind: kind.name
 )

@@ -84,6 +84,7 @@ def test_a_long_list_is_read_in_windows_and_few_requests_more_than_it_has_pages(
     assert len(asked(account)) <= pages + len(windows) + 3, "the first page, the oldest day, and what came in meanwhile"
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("portion", [1, 2])
 @pytest.mark.usefixtures("short_windows")
 @pytest.mark.by_day(1)

@@ -111,7 +111,8 @@ class Check:
             scope.sources[node.alias_or_name] = renamed(node.args.get("alias"), outputs)
         # A correlated subquery is computed for one row of each outer source, in the currency of that row.
         rows = set(around.sources) - set(scope.sources)
-        scope.sources = {**{alias: around.sources[alias] for alias in rows}, **scope.sources}
+        # A name without a table is first looked for here, then outside.
+        scope.sources |= {alias: around.sources[alias] for alias in around.sources if alias in rows}
         scope.fixed |= {alias: fixed for alias, fixed in around.fixed.items() if alias in rows}
         scope.exempt |= around.exempt & rows
         for condition in conditions(select):

@@ -121,6 +121,7 @@ def test_every_page_is_at_its_own_address_and_links_to_all_others_with_the_filte
     assert get(site, "/overview").html == get(site, "/").html
 
 
+@pytest.mark.nightly
 def test_every_link_of_every_page_leads_somewhere(site: str) -> None:
     # One of each kind in each part of a page: all others differ in an id or a day.
     seen: dict[tuple[str, ...], str] = {}
@@ -499,6 +500,7 @@ def test_what_a_server_holds_is_read_again_within_a_minute(shop: Shop) -> None:
     assert version(place, lambda: 1_200.0) != version(place, lambda: 1_260.0)
 
 
+@pytest.mark.nightly
 def test_thirty_visitors_at_once_are_all_answered_two_at_a_time(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     lock, at_once = threading.Lock(), [0, 0]
     made = Dashboard.page

@@ -132,6 +132,7 @@ def test_one_clicks_through_every_page_and_each_has_its_charts_and_nothing_else_
     assert (site.elsewhere, site.said) == ([], [])
 
 
+@pytest.mark.nightly
 def test_no_name_runs_on_any_page(site: Site, tmp_path: Path) -> None:
     with serving(named_badly(site.shop, tmp_path), site.browser) as bad:
         page = bad.open()

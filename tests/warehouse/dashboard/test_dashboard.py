@@ -422,9 +422,13 @@ def test_an_address_asks_for_what_there_is_and_nothing_else(made: Make) -> None:
     assert filters_asked_for(nonsense, head) == Filters("123456", head.currencies[0], target=head.target)
 
 
+# The others are about the copy itself.
+OF_HARVEST = set(PAGES) - {"Trust", "Runs"}
+
+
 def test_what_was_never_read_has_no_figure_and_says_so(made: Make) -> None:
     shop = made(time_only)
-    for name in set(PAGES) - {"Trust"}:
+    for name in OF_HARVEST:
         shown = page(shop, name)
         assert {tile.figure for tile in shown.tiles} == {"–"}
         assert all("never read from Harvest" in tile.note for tile in shown.tiles)
@@ -440,7 +444,7 @@ def test_without_projects_nobody_knows_what_needs_a_rate(made: Make) -> None:
 def test_where_harvest_has_nothing_no_figure_pretends_to_be_one(made: Make) -> None:
     shop = made(nothing)
     assert top(shop).never_read == ()
-    for name in set(PAGES) - {"Trust"}:
+    for name in OF_HARVEST:
         shown = page(shop, name)
         assert {tile.figure for tile in shown.tiles} == {"–"}
         assert all(tile.note.startswith("no data: there are no ") for tile in shown.tiles)

@@ -78,6 +78,7 @@ def lines(shop: Shop, key: str) -> dict[str, Decimal]:
     return {row["currency"]: row[key] for row in page(shop, "Overview").sections[1].rows}
 
 
+@pytest.mark.nightly
 def test_what_is_to_come_is_the_same_on_each_page(tmp_path: Path) -> None:
     shop = company(tmp_path)
     owed = {line["currency"]: line["receivable"] for line in page(shop, "Overview").sections[1].rows}

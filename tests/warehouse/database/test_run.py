@@ -81,6 +81,7 @@ def test_the_file_is_closed_while_harvest_is_asked_whether_the_token_still_sees_
     assert len(looked) > 1, "before what was read is written, and before deleted rows are moved"
 
 
+@pytest.mark.nightly
 def test_what_another_database_left_pending_in_the_working_folder_is_not_written_after_a_repair(
     synced: tuple[Account, Target],
     open_account: Callable[..., Account],

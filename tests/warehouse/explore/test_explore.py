@@ -65,6 +65,7 @@ def test_every_cell_of_a_notebook_runs_and_its_charts_say_what_holds(
 
 
 @pytest.mark.nightly
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize("file", NOTEBOOKS, ids=lambda file: file.stem)
 def test_a_notebook_runs_as_a_program_in_the_folder_of_a_warehouse(file: Path, proven_shop: Shop) -> None:
     done = subprocess.run(

@@ -30,6 +30,7 @@ def load_from(account: Account, warehouse: Target, *streams: str) -> None:
     account.pipeline = open_pipeline(warehouse)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.by_day(1)
 def test_after_many_changes_every_value_equals_the_truth(open_account: OpenAccount, tmp_path: Path, seed: int) -> None:

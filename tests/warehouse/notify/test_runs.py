@@ -172,6 +172,7 @@ def test_each_event_is_told(
     assert "verysecret" not in told.everything().lower()
 
 
+@pytest.mark.nightly
 def test_what_lasts_is_told_when_it_begins_and_not_again(
     open_account: Callable[..., Account], told: Told, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -243,6 +244,7 @@ def test_no_channel_changes_how_a_run_ends_or_how_long_it_takes(
     assert len(dead.paths) == 4
 
 
+@pytest.mark.nightly
 def test_what_nobody_could_be_told_is_told_by_the_next_run(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SLACK_HOOK", "EMAIL_TO"):
         monkeypatch.delenv(f"HARVEST_NOTIFY__{name}")
@@ -256,6 +258,7 @@ def test_what_nobody_could_be_told_is_told_by_the_next_run(told: Told, monkeypat
     assert told.events() == [["new_column"]]
 
 
+@pytest.mark.nightly
 def test_only_the_events_and_commands_that_are_wanted_are_told(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HARVEST_NOTIFY__EVENTS", "succeeded")
     monkeypatch.setenv("HARVEST_NOTIFY__COMMANDS", "sync")
@@ -269,6 +272,7 @@ def test_only_the_events_and_commands_that_are_wanted_are_told(told: Told, monke
     assert told.events() == [["succeeded"]]
 
 
+@pytest.mark.nightly
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no SIGKILL")
 def test_a_killed_run_pings_no_end_and_the_next_one_knows_of_it(told: Told) -> None:
     told.account.simulator.faults.at(

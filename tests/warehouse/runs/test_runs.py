@@ -46,6 +46,7 @@ def test_a_sync_by_the_configured_settings_ends_equal_and_prints_nothing(
     assert_equals_truth(signed_in, ["clients"])
 
 
+@pytest.mark.nightly
 def test_some_lists_a_comparison_and_a_build_of_a_given_target(signed_in: Account, tmp_path: Path) -> None:
     place = Target(tmp_path)
     loaded = load(["clients", "projects"], place)

@@ -109,6 +109,7 @@ RIGHT = [
     "select currency, budget_unit, sum(budget) from mart_project_budget group by 1, 2",
     "select project_id, sum(spent) from mart_project_budget_line where line_kind = 'task' group by 1",
     "select currency, sum(x) from (select currency, amount as x from fct_invoice union all select currency, amount from fct_expense) as t group by currency",
+    "select f.project_id, r.v from mart_project_budget as f left join (select project_id, sum(value_at_rates) as v from mart_project_profitability_monthly group by project_id) as r on f.project_id = r.project_id",
     "describe fct_invoice",
     "summarize dim_person",
 ]

@@ -154,6 +154,7 @@ def test_a_line_loses_a_project_that_was_deleted_before_we_ever_saw_it(
     assert_equals_truth(account)
 
 
+@pytest.mark.nightly
 def test_a_deleted_person_goes_with_rates_and_assignments(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     store = account.simulator.store
@@ -397,6 +398,7 @@ def test_an_assignment_that_is_deleted_leaves_the_entries_that_carried_its_copy(
     assert_equals_truth(account)
 
 
+@pytest.mark.nightly
 def test_an_assignment_that_was_deleted_before_its_list_was_ever_read_leaves_the_rows_read_before(
     open_account: OpenAccount, tmp_path: Path
 ) -> None:

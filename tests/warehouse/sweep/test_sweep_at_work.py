@@ -103,6 +103,7 @@ def test_a_record_that_is_here_twice_is_read_again_and_is_here_once(
     assert_equals_truth(account)
 
 
+@pytest.mark.nightly
 def test_where_pages_are_shorter_than_asked_for_counting_goes_on_until_reading_is_cheaper(
     open_account: OpenAccount, tmp_path: Path
 ) -> None:
@@ -126,6 +127,7 @@ def at_work(account: Account) -> list[str]:
     return account.simulator.start_work(2)
 
 
+@pytest.mark.nightly
 def test_while_people_work_what_vanished_is_found_and_nothing_that_lives_is_moved(
     synced: tuple[Account, Target],
 ) -> None:

@@ -59,6 +59,7 @@ def beside(warehouse: Target, folder: Path) -> Target:
     return replace(warehouse, folder=folder, pipelines_dir=folder / "pipelines")
 
 
+@pytest.mark.nightly
 def test_a_build_leaves_the_old_marts_or_the_new_ones(synced: tuple[Account, Target], tmp_path: Path) -> None:
     _, warehouse = synced
     in_a_child(lambda: build(warehouse, as_of=date(2026, 1, 31)))

@@ -77,6 +77,7 @@ def repair_from(account: Account, warehouse: Target, **asked: Any) -> VerifyRepo
         account.pipeline = open_pipeline(warehouse)
 
 
+@pytest.mark.nightly
 def test_a_repair_alone_moves_no_more_at_once_than_a_sync_and_says_so(synced: tuple[Account, Target]) -> None:
     account, warehouse = synced
     before = account.rows("time_entries")

@@ -113,6 +113,7 @@ def test_a_project_renamed(account: Account, warehouse: Target, store: Store) ->
     assert_equals_truth(account)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("late_seconds", [3_600, 30 * 3_600], ids=["within the overlap", "long before it"])
 @pytest.mark.by_day(1)
 def test_a_row_committed_late(account: Account, warehouse: Target, store: Store, late_seconds: int) -> None:

@@ -589,6 +589,7 @@ def test_what_no_report_shows_is_not_found_and_the_output_says_so(
     assert all(named in last for named in NOT_IN_REPORTS)
 
 
+@pytest.mark.nightly
 def test_the_figures_of_both_sides_are_kept_and_those_that_were_healed_are_gone(loaded: Loaded) -> None:
     copy = loaded()
     entry = entry_of(copy)
@@ -721,6 +722,7 @@ def test_a_month_that_is_another_one_now_no_longer_stands_beside_the_year_that_i
     assert copy.rows("select distinct verdict from harvest_reconciliation") == [("exact",)]
 
 
+@pytest.mark.nightly
 def test_a_silent_change_in_an_old_month_is_narrowed_down_to_it(loaded: Loaded) -> None:
     copy = loaded()
     copy.by_month()

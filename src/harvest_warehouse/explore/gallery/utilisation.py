@@ -76,7 +76,7 @@ def by_week(ORANGE, TEAL, alt, harvest, pd, target, titled, titles, weeks):
 @app.cell
 def by_person(GREY, ORANGE, TEAL, alt, harvest, pd, target, titled, titles, weeks):
     able = [
-        {**row, "share": row["billable_hours"] / row["available_hours"]}
+        {**row, "share": row["billable_hours"] / row["available_hours"], "target": target}
         for row in harvest.rows("utilisation_by_person", weeks=weeks.value)
         if row["available_hours"]
     ]
