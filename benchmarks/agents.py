@@ -17,7 +17,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median, quantiles
-from typing import Any
 
 import anyio
 from mcp import Client, StdioServerParameters, stdio_client
@@ -62,7 +61,7 @@ def main() -> None:
 async def _session(folder: Path, calls: int) -> dict[str, float]:
     model = semantic_model()
     questions = [("question", {"name": name}) for name, one in model.questions.items() if not one.params]
-    asked = [*(("metric", {"name": name}) for name in model.metrics), *questions]
+    asked = [*(("metric", {"names": [name]}) for name in model.metrics), *questions]
     server = StdioServerParameters(
         command=sys.executable,
         args=["-m", "harvest_warehouse.cli", "mcp", "--demo", "--folder", str(folder)],
@@ -73,7 +72,9 @@ async def _session(folder: Path, calls: int) -> dict[str, float]:
         await session.list_tools()
         tools, [pid] = time.monotonic() - began, set(_children(os.getpid())) - before
         tools_cpu = _family_cpu(pid)
-        await session.call_tool(*asked[0])
+        answer = await session.call_tool(*asked[0])
+        if answer.is_error:
+            raise AssertionError(f"{asked[0]}: {answer.content}")
         first, first_cpu = time.monotonic() - began, _family_cpu(pid)
         seconds = []
         for number in range(calls):
