@@ -17,6 +17,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median, quantiles
+from typing import Any
 
 import anyio
 from mcp import Client, StdioServerParameters, stdio_client
@@ -61,7 +62,7 @@ def main() -> None:
 async def _session(folder: Path, calls: int) -> dict[str, float]:
     model = semantic_model()
     questions = [("question", {"name": name}) for name, one in model.questions.items() if not one.params]
-    asked = [*(("metric", {"names": [name]}) for name in model.metrics), *questions]
+    asked: list[tuple[str, dict[str, Any]]] = [*(("metric", {"names": [name]}) for name in model.metrics), *questions]
     server = StdioServerParameters(
         command=sys.executable,
         args=["-m", "harvest_warehouse.cli", "mcp", "--demo", "--folder", str(folder)],

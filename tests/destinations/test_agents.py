@@ -65,6 +65,7 @@ def rows_of(here: Here) -> list[Any]:
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.nightly
 @pytest.mark.parametrize("here", ["postgres", pytest.param("ducklake", marks=pytest.mark.nightly)], indirect=True)
 def test_no_attack_gets_at_anything_but_the_tables(here: Here, reachable: Path, tmp_path: Path) -> None:
     file = reachable / "neighbour.csv"

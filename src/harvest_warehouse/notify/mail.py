@@ -99,6 +99,9 @@ def _sent(settings: MailSettings, message: EmailMessage, recipients: Sequence[st
     except TimeoutError:
         return silent(_WHAT, seconds)
     except (smtplib.SMTPException, OSError, ValueError) as error:
+        if isinstance(error.__context__, TimeoutError):
+            # smtplib says that the server hung up.
+            return silent(_WHAT, seconds)
         return f"{_WHAT} {_meaning(error)}"
     return f"{_WHAT} refuses {len(refused)} of {len(recipients)} recipients" if refused else None
 

@@ -30,6 +30,7 @@ def lines(text: bytes) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.decode().splitlines()]
 
 
+@pytest.mark.by_day(5)
 @pytest.mark.parametrize("name", [name for name, words in COMMANDS.items() if words])
 def test_every_line_of_every_command_is_an_object_with_the_same_run(name: str) -> None:
     words = (COMMANDS[name] or ())[0]

@@ -153,6 +153,7 @@ def test_a_load_with_a_lesser_role_reads_nothing_too(synced: tuple[Account, Targ
     assert_equals_truth(account)
 
 
+@pytest.mark.nightly
 def test_another_person_of_the_same_role_sees_other_rows_and_deletes_nothing(open_account: Any, tmp_path: Path) -> None:
     account, warehouse = open_account(), Target(tmp_path)
     one, other = busiest_people(account)

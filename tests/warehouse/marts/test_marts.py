@@ -17,9 +17,9 @@ WITHOUT_MONEY = {
 }
 
 
-@pytest.fixture(scope="module")
-def medium(tmp_path_factory: pytest.TempPathFactory) -> tuple[Shop, Books]:
-    shop = Shop(tmp_path_factory.mktemp("medium"), size="medium")
+@pytest.fixture(scope="module", params=["small", pytest.param("medium", marks=pytest.mark.nightly)])
+def company(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Shop, Books]:
+    shop = Shop(tmp_path_factory.mktemp(request.param), size=request.param)
     shop.load()
     shop.build()
     return shop, Books(shop.simulator.truth(), shop.as_of)
@@ -30,10 +30,8 @@ def test_every_table_is_computed_twice() -> None:
 
 
 @pytest.mark.parametrize("name", KEYS)
-def test_every_column_of_the_medium_company_equals_the_second_computation(
-    medium: tuple[Shop, Books], name: str
-) -> None:
-    shop, books = medium
+def test_every_column_of_a_company_equals_the_second_computation(company: tuple[Shop, Books], name: str) -> None:
+    shop, books = company
     want = getattr(books, name)()
     columns = {*KEYS[name], *next(iter(want.values()))}
     assert {*columns, *NOT_OF_THE_ACCOUNT.get(name, ()), "account_id"} == set(described()[name].columns)
