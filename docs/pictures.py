@@ -1,6 +1,6 @@
-"""Takes the README's pictures of the dashboard, of the demo's company in a real browser: `python docs/pictures.py`.
+"""Takes the README's pictures of the dashboard in a real browser: `python docs/pictures.py`.
 
-Needs Chromium as a program (Debian: `apt-get install -y chromium`) and playwright, which the development tools have.
+The demo's company is that of today, since an older one says that it is old. Needs Chromium as a program (Debian: `apt-get install -y chromium`) and playwright, which the development tools have.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-from datetime import UTC, datetime
 from pathlib import Path
 
 from playwright.sync_api import Browser, expect, sync_playwright
@@ -18,8 +17,6 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from harvest_warehouse.cli.demo_company import demo
 from harvest_warehouse.dashboard.url import path_of
 
-# The same company each time, so that pictures change only where the dashboard does.
-NOW = datetime(2026, 3, 16, 9, tzinfo=UTC)
 PORT = 2745
 FLAGS = [
     "--no-sandbox",
@@ -45,7 +42,7 @@ def main() -> None:
     if chromium is None:
         raise SystemExit("Chromium is not installed: apt-get install -y chromium")
     with tempfile.TemporaryDirectory() as folder:
-        demo(Path(folder), now=NOW)
+        demo(Path(folder))
         command = [sys.executable, "-m", "harvest_warehouse.cli", "show", "--demo", "--headless", "--port", str(PORT)]
         with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as served:  # noqa: S603 (our own program)
             try:
