@@ -141,7 +141,7 @@ def test_what_an_invoice_billed_that_came_while_it_was_read_is_not_read_again(
             until = time.monotonic() + 30
             while not is_read("/v2/invoices") and time.monotonic() < until:
                 time.sleep(0.01)
-            # It was asked for: on a busy machine, the answer takes a moment more.
+            # The list is asked for several times: one that is under way should not see the invoice.
             time.sleep(1)
             made.append(store.create_invoice(client_id))
         return False
