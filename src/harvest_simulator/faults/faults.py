@@ -143,13 +143,16 @@ class Faults:
 
     def take(self, request: Request) -> Fault | None:
         """Take the fault for this request off the schedule; None if there is none."""
-        with self._lock:
-            for planned in self._planned:
-                if planned.times > 0 and planned.is_match(request):
+        for planned in list(self._planned):
+            # Outside of the lock: a matcher may wait for another request.
+            is_match = planned.times > 0 and planned.is_match(request)
+            with self._lock:
+                if is_match and planned.times > 0:
                     planned.seen += 1
                     if planned.seen >= planned.nth:
                         planned.times -= 1
                         return planned.kind
+        with self._lock:
             if self._storm is not None and self._storm.rng.random() < self._storm.rate:
                 return self._storm.rng.choice(self._storm.kinds)
         return None
