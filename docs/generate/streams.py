@@ -8,10 +8,11 @@ from harvest_warehouse.database.rereads import REREADS
 from harvest_warehouse.database.runs import RUNS
 from harvest_warehouse.database.system_tables import DELETIONS, SystemTable
 from harvest_warehouse.database.token_access import ACCESS
+from harvest_warehouse.peers.views import VIEWS
 from harvest_warehouse.sync.history import history_columns, history_table
 from harvest_warehouse.verify.results import RECONCILIATION, WINDOWS
 
-OWN_TABLES = (RUNS, DELETIONS, ACCESS, REREADS, RECONCILIATION, WINDOWS)
+OWN_TABLES = (RUNS, DELETIONS, ACCESS, REREADS, RECONCILIATION, WINDOWS, VIEWS)
 
 _HEAD = """# Streams and tables
 

@@ -148,6 +148,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...] | None] = {
         ("sql", "--json", "select id, name from clients order by id"),
         ("sql", "select nothing from clients"),
     ),
+    "views": (("views",), ("views", "--like", "stitch")),
     "copy": (("copy", "--from", "duckdb", "--to", "nowhere"),),
     "publish": (("publish", "--to", "published"),),
     "streams": (("streams",), ("streams", "--json"), ("streams", "--markdown")),

@@ -26,6 +26,7 @@ for _verb in (
     "agents.ai",
     "agents.explore",
     "copy",
+    "peers.views",
     "publish",
     "operate.deploy",
     "describe",

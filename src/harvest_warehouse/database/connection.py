@@ -103,6 +103,22 @@ class Database:
         """SQL expression for the text of a JSON column (lists and objects)."""
         return self._kind.json_text.format(column=f'"{column}"')
 
+    def json_quoted(self, text: str) -> str:
+        """SQL expression for a text as a JSON string, with its quotes."""
+        return self._kind.json_quoted.format(text=text)
+
+    def json_parsed(self, text: str) -> str:
+        """SQL expression for a JSON text as a value of the type that holds JSON."""
+        return self._kind.json_parsed.format(text=text)
+
+    def utc_text(self, timestamp: str) -> str:
+        """SQL expression for a timestamp as text in UTC that begins like `2026-01-31 08:00:00`."""
+        return self._kind.utc_text.format(timestamp=timestamp)
+
+    def beside(self, schema: str) -> Database:
+        """The same connection, with another schema in the place of the marts': its tables are `marts.x` in statements."""
+        return Database(self._client, schema, self._kind, self._more_memory)
+
     def run(self, statements: Sequence[Statement], values: Mapping[str, object] | None = None) -> None:
         """Execute statements, in one transaction where the database supports it (for DDL, too).
 
@@ -145,6 +161,10 @@ class Database:
     def names(self) -> tuple[str, ...]:
         """Names of the tables in the dataset."""
         return self._names(self._example())
+
+    def marts_tables(self) -> tuple[str, ...]:
+        """Names of the tables and views in the dataset of the marts."""
+        return self._names(self._example("marts"))
 
     def is_half_copied(self) -> bool:
         """True if a copy into the dataset was interrupted or is still under way."""

@@ -35,6 +35,9 @@ class Destination:
         is_atomic: whether a table is merged in one transaction, so that a killed run leaves it unchanged.
         declares_cursors: whether the driver keeps the whole result in memory unless a cursor is declared in SQL.
         json_text: SQL expression for a JSON `{column}` (lists and objects) as text.
+        json_quoted: SQL expression for a text as a JSON string, with its quotes; null for null.
+        json_parsed: SQL expression for a JSON text as a value of the type that holds JSON.
+        utc_text: SQL expression for a timestamp as text in UTC that begins like `2026-01-31 08:00:00`.
         has_indexes: whether it needs indexes on keys.
         has_comments: whether it supports `comment on` for tables and columns.
         has_catalog_in_schema: whether each schema has its own INFORMATION_SCHEMA, and there is no other.
@@ -63,6 +66,9 @@ class Destination:
     is_atomic: bool = True
     declares_cursors: bool = False
     json_text: str = "cast({column} as text)"
+    json_quoted: str = "cast(to_json({text}) as text)"
+    json_parsed: str = "json({text})"
+    utc_text: str = "cast({timestamp} at time zone 'UTC' as text)"
     has_indexes: bool = False
     has_comments: bool = True
     has_catalog_in_schema: bool = False

@@ -22,6 +22,7 @@ from harvest_warehouse.load.reread_rotation import Rotation, rotation
 from harvest_warehouse.marts import BuildFailed, BuildReport
 from harvest_warehouse.marts.build import build_in
 from harvest_warehouse.messages.steps import say_nothing
+from harvest_warehouse.peers import ViewsFailed, refresh_views
 from harvest_warehouse.settings.account import REREAD_REQUESTS
 from harvest_warehouse.settings.process import give_memory_back
 from harvest_warehouse.sweep import SweepReport, sweep
@@ -49,7 +50,7 @@ class SyncReport:
         verify: comparison with Harvest's reports, after repairs; None without `repair`.
         history: report of the history tables; None if the sweep was not run.
         build: report of the marts; None if they were not, or could not be, built.
-        not_built: why they could not be built; the earlier ones stay.
+        not_built: why they, or views in another product's layout, could not be built; the earlier ones stay.
         lost: messages about what an earlier token saw and this one does not.
         seconds: duration.
     """
@@ -122,8 +123,7 @@ def sync(
         syncing = _Sync(run, settings, reread_requests, asking, guard, ledger or Ledger())
         with run.locked():
             report = syncing.run(accept_deletions=accept_deletions, accept_access=accept_access)
-            if build_marts:
-                report = syncing.build(report)
+            report = syncing.build(report, build_marts=build_marts)
         if repair and report.sweep:
             # Outside of the lock: it may wait for the rate limit for reports, and other runs can write meanwhile.
             report = replace(report, verify=syncing.repair(accept_deletions=accept_deletions))
@@ -232,19 +232,26 @@ class _Sync:
                 kept, before = self._keep_history(report.load), report.history
                 opened, closed = before.opened + kept.opened, before.closed + kept.closed
                 report = replace(report, history=replace(kept, opened=opened, closed=closed))
-            return self.build(report) if build_marts else report
+            return self.build(report, build_marts=build_marts)
 
-    def build(self, report: SyncReport) -> SyncReport:
-        """Build the marts from what was loaded; a failed build is reported and does not fail the sync."""
+    def build(self, report: SyncReport, *, build_marts: bool) -> SyncReport:
+        """Build the marts, and views in other products' layouts; a failure is reported and does not fail the sync."""
         if report.load is None:
             return report
-        # Free the memory that the client's threads hold, for the marts.
-        self._client.close()
-        give_memory_back()
+        not_built = []
         try:
-            return replace(report, build=build_in(self._run), not_built="")
-        except (BuildFailed, SettingWrong) as error:
-            return replace(report, not_built=str(error))
+            refresh_views(self._run)
+        except (ViewsFailed, SettingWrong) as error:
+            not_built.append(str(error))
+        if build_marts:
+            # Free the memory that the client's threads hold, for the marts.
+            self._client.close()
+            give_memory_back()
+            try:
+                report = replace(report, build=build_in(self._run))
+            except (BuildFailed, SettingWrong) as error:
+                not_built.append(str(error))
+        return replace(report, not_built=" ".join(not_built))
 
     def _turn_of_history(self) -> Rotation | None:
         """Choose the part of history to read again; None before the first load."""

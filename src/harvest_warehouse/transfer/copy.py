@@ -33,6 +33,7 @@ from harvest_warehouse.destinations.load_files import load_file
 from harvest_warehouse.load.report import what_happened
 from harvest_warehouse.marts import BuildFailed, BuildReport
 from harvest_warehouse.marts.build import build_in
+from harvest_warehouse.peers import ViewsFailed, refresh_views
 from harvest_warehouse.settings.process import give_memory_back
 from harvest_warehouse.sweep.replaced_tables import BEFORE
 from harvest_warehouse.warehouse import SCHEMA, Target
@@ -126,11 +127,12 @@ def copy(
             about = next((place for place in (source, target) if place.name in str(error)), target)
             raise CopyFailed(f"{what_happened(error, about)} {_HOW_TO_GO_ON}") from error
         make_indexes(run)
-        if build_marts:
-            try:
+        try:
+            refresh_views(run)
+            if build_marts:
                 report = replace(report, build=build_in(run))
-            except (BuildFailed, SettingWrong) as error:
-                report = replace(report, not_built=str(error))
+        except (BuildFailed, SettingWrong, ViewsFailed) as error:
+            report = replace(report, not_built=str(error))
     return replace(report, seconds=round(time.monotonic() - began, 3))
 
 

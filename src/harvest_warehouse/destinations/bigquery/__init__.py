@@ -15,6 +15,9 @@ ENTRY = Destination(
     has_catalog_in_schema=True,
     # JSON cannot be cast to text; and a null would become the text "null".
     json_text="case when {column} is not null then to_json_string({column}) end",
+    json_quoted="case when {text} is not null then to_json_string({text}) end",
+    # Timestamps have no time zone, and become text in UTC.
+    utc_text="cast({timestamp} as text)",
     place_within="project_id",
     unescapes_percent=True,
     who="select 'the project', session_user()",

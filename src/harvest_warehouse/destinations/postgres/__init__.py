@@ -28,6 +28,7 @@ ENTRY = Destination(
         "SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'idle_session_timeout'",
     ),
     declares_cursors=True,
+    json_parsed="cast({text} as jsonb)",
     has_indexes=True,
     who="select current_database(), current_user",
     permissions={

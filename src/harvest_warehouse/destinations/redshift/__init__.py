@@ -15,6 +15,7 @@ ENTRY = Destination(
     before_questions=("SET statement_timeout TO {milliseconds}",),
     # A cast of lists and objects would return null; and a null would become the text "null".
     json_text="case when {column} is not null then json_serialize({column}) end",
+    json_quoted="case when {text} is not null then json_serialize(cast({text} as super)) end",
     who="select current_database(), current_user",
     permissions={
         "make a schema": "GRANT CREATE ON DATABASE {database} TO {user}",

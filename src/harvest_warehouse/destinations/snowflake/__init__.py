@@ -9,6 +9,7 @@ ENTRY = Destination(
     needs=("snowflake.connector",),
     # From Parquet, lists and objects would be loaded as strings.
     load_format="jsonl",
+    json_quoted="to_json(to_variant({text}))",
     place_within="database",
     session={"session_timezone": "UTC"},
     who="select current_database(), current_role()",

@@ -1,0 +1,19 @@
+"""Peers: tables in the layout of another product, so that what reads them reads ours unchanged."""
+
+from __future__ import annotations
+
+from harvest_warehouse.peers.layouts import Layout, layout, layout_names
+from harvest_warehouse.peers.views import Made, ViewsFailed, ViewsReport, drop_views, refresh_views, remembered, views
+
+__all__ = [
+    "Layout",
+    "Made",
+    "ViewsFailed",
+    "ViewsReport",
+    "drop_views",
+    "layout",
+    "layout_names",
+    "refresh_views",
+    "remembered",
+    "views",
+]
