@@ -15,7 +15,7 @@ from harvest_warehouse.cli.render.tables import markdown_table
 from harvest_warehouse.destinations import DEFAULT
 from harvest_warehouse.marts.settings import TIME_OFF, MartSettings
 from harvest_warehouse.notify.settings import NotifySettings
-from harvest_warehouse.settings.account import REREAD_REQUESTS, reread_requests
+from harvest_warehouse.settings.account import REREAD_REQUESTS, reread_requests, wanted_accounts
 
 _HEAD = """# Settings
 
@@ -40,7 +40,7 @@ a bare `ACCESS_TOKEN` from the environment, before the files; it may belong to a
 token came from there. All of these are also arguments of `harvest_time_tracking_source`.
 """
 
-_COMMAND = "Only the command `dlt-harvest sync` reads this one, in the same sections:"
+_COMMAND = "Only the commands read these, in the same sections:"
 
 _PROGRAMS = """## For programs
 
@@ -108,13 +108,14 @@ def settings_page() -> str:
     source = _of_source()
     named = [row for row in source if row[0] not in (*_NOT_A_SETTING, _OLD)]
     programs = [row for row in source if row[0] in _NOT_A_SETTING or row[0] == _OLD]
+    several = ("accounts", "str or list", "", _summary(wanted_accounts))
     reread = ("reread_requests", "int", str(REREAD_REQUESTS), _summary(reread_requests))
     parts = [
         _HEAD,
         _ACCOUNT,
         _table(named, _SOURCE),
         _COMMAND,
-        _table([reread], _SOURCE),
+        _table([reread, several], _SOURCE),
         _WAREHOUSE,
         _table(
             [("destination", "str", DEFAULT, "The destination of every command in this folder")], "harvest_warehouse"

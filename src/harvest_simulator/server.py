@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
@@ -59,6 +61,20 @@ class Server(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Ignore errors of clients that hang up."""
+
+
+@contextmanager
+def served(service: Service, port: int = 0) -> Iterator[str]:
+    """Serve on loopback and yield the base URL, http://127.0.0.1:PORT/v2."""
+    server = Server(service, port)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/v2"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 def _body_of(reply: Reply) -> tuple[bytes, int]:

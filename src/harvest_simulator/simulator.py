@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time
@@ -27,10 +26,10 @@ from harvest_simulator.http.request_log import Request
 from harvest_simulator.http.responses import Answer, Refusal, bad_token, no_user_agent, not_found, not_routable
 from harvest_simulator.http.serialization import ON_THE_WIRE, Json
 from harvest_simulator.http.time_off import PaidTimeOff
-from harvest_simulator.server import Asked, Reply, Server
+from harvest_simulator.server import Asked, Reply, served
 from harvest_simulator.truth import Truth
 
-_ACCOUNTS_PATH = "/api/v2/accounts"
+ACCOUNTS_PATH = "/api/v2/accounts"
 _UNTOUCHED = frozenset({Fault.RESET, Fault.SHORT_BODY, Fault.TRUNCATED_JSON, Fault.SLOW})
 
 
@@ -76,15 +75,8 @@ class Simulator:
     @contextmanager
     def serving(self, port: int = 0) -> Iterator[str]:
         """Serve on loopback and yield the base URL, http://127.0.0.1:PORT/v2."""
-        server = Server(self, port)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}/v2"
-        finally:
-            server.shutdown()
-            server.server_close()
-            thread.join()
+        with served(self, port) as base_url:
+            yield base_url
 
     @property
     def headers(self) -> dict[str, str]:
@@ -223,7 +215,7 @@ class Simulator:
             token = headers.get("authorization", "").removeprefix("Bearer ") or asked.query.get("access_token", "")
             if not self._is_token_valid or token != self.access_token:
                 raise bad_token()
-            if asked.path == _ACCOUNTS_PATH:
+            if asked.path == ACCOUNTS_PATH:
                 return Answer(data=self._accounts())
             if headers.get("harvest-account-id", asked.query.get("account_id", "")) != self.account_id:
                 raise not_found()

@@ -1,6 +1,6 @@
 """The warehouse: a Harvest account in the user's own database, by command or by import.
 
-`from harvest_warehouse import sync, load, verify, build, Target`: whole runs with result objects (see `runs`).
+`from harvest_warehouse import sync, load, verify, build, accounts, Target`: whole runs with result objects (see `runs`).
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from harvest_warehouse.runs import build, load, sync, verify
+    from harvest_warehouse.runs import accounts, build, load, sync, verify
     from harvest_warehouse.warehouse import Target
 
-__all__ = ["Target", "build", "load", "sync", "verify"]
+__all__ = ["Target", "accounts", "build", "load", "sync", "verify"]
 
 
 class _Package(ModuleType):

@@ -16,14 +16,15 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-from harvest_time_tracking import Settings
+from harvest_time_tracking import Settings, SettingWrong
+from harvest_warehouse.doctor.accounts import configured_accounts
 from harvest_warehouse.load import LoadReport
 from harvest_warehouse.load import load as load_into
 from harvest_warehouse.marts import BuildReport
 from harvest_warehouse.marts import build as build_in_target
 from harvest_warehouse.marts.settings import mart_settings
 from harvest_warehouse.messages.steps import say_nothing
-from harvest_warehouse.settings.account import account_settings, reread_requests
+from harvest_warehouse.settings.account import reread_requests
 from harvest_warehouse.settings.process import keep_dlt_quiet, keep_memory_flat, keep_names, pandas_kept_out
 from harvest_warehouse.sync import SyncReport, repair
 from harvest_warehouse.sync import sync as sync_into
@@ -48,7 +49,7 @@ def sync(
 
     Args:
         target: the database. Default: the configured one, in the working directory.
-        settings: the account. Default: the configured one.
+        settings: the account, such as one of `accounts()`. Default: the configured one.
         repair: whether to also compare with Harvest's reports, and to read again what differs.
         accept_deletions: whether to move rows even if a large share of a list was deleted at once.
         accept_access: whether to accept a token that sees less than an earlier one.
@@ -65,7 +66,7 @@ def sync(
         HarvestError: the run failed; the next one resumes.
     """
     with _prepared(target) as place:
-        account = settings or account_settings()
+        account = settings or _only_account()
         if build_marts:
             mart_settings()
         return sync_into(
@@ -101,7 +102,7 @@ def load(
         HarvestError: as for `sync`; `LoadFailed` has a report of the load until then.
     """
     with _prepared(target) as place:
-        return load_into(place, settings or account_settings(), streams, accept_access=accept_access, on_step=on_step)
+        return load_into(place, settings or _only_account(), streams, accept_access=accept_access, on_step=on_step)
 
 
 def verify(
@@ -133,7 +134,7 @@ def verify(
     """
     with _prepared(target) as place:
         run = repair if repairs else verify_in_target
-        account = settings or account_settings()
+        account = settings or _only_account()
         return run(place, account, since=since, until=until, is_by_month=is_by_month, on_step=on_step)
 
 
@@ -151,6 +152,31 @@ def build(target: Target | None = None, *, as_of: date | None = None, on_step: O
     """
     with _prepared(target) as place:
         return build_in_target(place, as_of=as_of, on_step=on_step)
+
+
+def accounts() -> tuple[Settings, ...]:
+    """Settings of each configured account: of all in `accounts`, else of the one in `account_id`.
+
+        for account in accounts():
+            report = sync(settings=account, build_marts=False)
+        build()
+
+    Asks Harvest for its list of accounts if `accounts` is `"all"`.
+
+    Raises:
+        SettingWrong: a setting is missing or invalid.
+        HarvestError: Harvest's list cannot be read.
+    """
+    keep_dlt_quiet()
+    return configured_accounts().settings
+
+
+def _only_account() -> Settings:
+    """Settings of the configured account, if there is only one. Raises SettingWrong."""
+    found = configured_accounts()
+    if len(found.settings) > 1:
+        raise SettingWrong("Several accounts are configured: give `settings`, each of `accounts()` in turn.")
+    return found.settings[0]
 
 
 @contextmanager

@@ -101,6 +101,11 @@ DestinationName = Annotated[
     ),
 ]
 
+AccountId = Annotated[
+    str | None,
+    typer.Option("--account-id", metavar="NUMBER", help="The account. Default: all that are configured."),
+]
+
 
 @app.callback(invoke_without_command=True)
 def _top(
@@ -207,10 +212,11 @@ def _messages(is_debug: bool, as_json: bool, on_end: OnEnd) -> Iterator[None]:
         on_end(ended.exit_code, None)
         raise
     except BaseException as error:
-        said = _said(error, as_json)
+        said = explained(error)
         if said is None:
             raise
         (code, message), caught = said, error
+        _show_load(error, as_json)
     else:
         on_end(DONE, None)
         return
@@ -226,21 +232,29 @@ def _messages(is_debug: bool, as_json: bool, on_end: OnEnd) -> Iterator[None]:
     _end(code)
 
 
-def _said(error: BaseException, as_json: bool) -> tuple[int, str] | None:
-    """Exit code and message of an error, after the report of a load that failed; None for an error that nobody expected."""
+def _show_load(error: BaseException, as_json: bool) -> None:
+    """Print the report of a load that failed."""
+    from harvest_warehouse.cli.render.tables import load_json, outcome_table
+    from harvest_warehouse.load import LoadFailed
+
+    if not isinstance(error, LoadFailed):
+        return
+    if as_json:
+        print_text(load_json(error.report, str(error)))
+    elif error.report.streams:
+        out.show(outcome_table(error.report.streams))
+
+
+def explained(error: BaseException) -> tuple[int, str] | None:
+    """Exit code and message of an error; None for an error that nobody expected."""
     from dlt.common.configuration.providers.toml import TomlProviderReadException
     from dlt.common.exceptions import DltException
 
     from harvest_time_tracking import HarvestError, SettingWrong, printable
-    from harvest_warehouse.cli.render.tables import load_json, outcome_table
     from harvest_warehouse.destinations.duckdb.client import mended_by
     from harvest_warehouse.load import AccessLost, LoadFailed
 
     if isinstance(error, LoadFailed):
-        if as_json:
-            print_text(load_json(error.report, str(error)))
-        elif error.report.streams:
-            out.show(outcome_table(error.report.streams))
         return DIFFERENT if isinstance(error, AccessLost) else FAILED, str(error)
     if isinstance(error, SettingWrong | TomlProviderReadException):
         return WRONG_USE, str(error)

@@ -24,7 +24,6 @@ class Telling:
     Attributes:
         events: events of its report.
         harvest_run_id: the run's id in `harvest_runs`.
-        ledger: outcomes of its streams.
     """
 
     def __init__(self, command: str) -> None:
@@ -33,7 +32,7 @@ class Telling:
         self._place: Target | None = None
         self.events: Sequence[Event] = ()
         self.harvest_run_id = ""
-        self.ledger: Ledger | None = None
+        self._ledgers: list[Ledger] = []
 
     def begin(self) -> None:
         """Read the channels, and tell those who want to know it that the run begins. Raises SettingWrong."""
@@ -54,6 +53,11 @@ class Telling:
         """Note that the run is under way, once its settings are known to be right."""
         if self._reporter and self._place:
             self._reporter.writes_into(self._place)
+
+    def reads(self, ledger: Ledger) -> Ledger:
+        """Note where the outcomes of streams will be; gives the ledger."""
+        self._ledgers.append(ledger)
+        return ledger
 
     def end(self, exit_code: int, error: BaseException | None) -> None:
         """Tell how it went. Neither a channel nor a second Ctrl-C here changes the exit code."""
@@ -77,7 +81,7 @@ class Telling:
             events = [failure, *(event for event in events if event.name != failure.name)]
         elif exit_code not in (DONE, DIFFERENT) and not events:
             events = [Event("failed", f"It ended with exit code {exit_code}.")]
-        streams = self.ledger.outcomes() if self.ledger else ()
+        streams = [stream for ledger in self._ledgers for stream in ledger.outcomes()]
         return reporter.end(
             Outcome(
                 self._command,

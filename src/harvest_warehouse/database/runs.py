@@ -11,6 +11,7 @@ from importlib.metadata import version
 from dlt.extract import DltResource
 
 from harvest_time_tracking import StreamOutcome
+from harvest_warehouse.database.connection import Database
 from harvest_warehouse.database.system_tables import SystemTable
 
 VERSION = version("dlt-harvest")
@@ -82,3 +83,11 @@ def runs_resource(run: RunRecord, outcomes: Iterable[StreamOutcome]) -> DltResou
         for outcome in outcomes
     ]
     return RUNS.holding(rows)
+
+
+def last_ended(database: Database) -> dict[str, datetime]:
+    """When the last run of each account ended, by account."""
+    if not database.columns(RUNS.name):
+        return {}
+    rows = database.rows("select account_id, max(ended_at) from harvest_runs group by account_id")
+    return {row[0]: row[1] for row in rows}

@@ -1,18 +1,20 @@
-"""Accounts that a token reaches, by Harvest's list, which needs no account id.
+"""Accounts that a token reaches, by Harvest's list, which needs no account id; and those that a run goes through.
 
 https://help.getharvest.com/api-v2/authentication-api/authentication/authentication/
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-from harvest_time_tracking import Settings, printable
+from harvest_time_tracking import Settings, SettingWrong, printable
 from harvest_time_tracking.http.network import Connection
 from harvest_time_tracking.http.protocol import read_answer, read_document
 from harvest_time_tracking.settings import is_loopback
+from harvest_warehouse.settings.account import account_settings, wanted_accounts
 
 _HARVEST_HOST = "api.harvestapp.com"
 _ACCOUNTS_URL = "https://id.getharvest.com/api/v2/accounts"
@@ -33,6 +35,68 @@ class ReachedAccount:
 
     def __str__(self) -> str:
         return f"{self.account_id} ({self.name})"
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """Accounts that a run goes through.
+
+    Attributes:
+        settings: settings of each, in the order in which they are configured or listed by Harvest.
+        is_several: whether `accounts` is configured, even if only one is in it.
+        is_all: whether it is `"all"`.
+        names: name by id, as far as Harvest's list was asked.
+    """
+
+    settings: tuple[Settings, ...]
+    is_several: bool = False
+    is_all: bool = False
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def called(self, account_id: str) -> str:
+        """How messages call an account: its number, and its name if that is known."""
+        name = self.names.get(account_id)
+        return f"{account_id} ({name})" if name else account_id
+
+
+def configured_accounts(*, account_id: str | None = None, start_date: str | None = None) -> Accounts:
+    """Settings of the configured accounts: those of `accounts`, else that of `account_id`.
+
+    Asks Harvest for its list if `accounts` is `"all"`: accounts of Forecast are left out.
+
+    Args:
+        account_id: only this one of them.
+        start_date: overrides the configured one.
+
+    Raises:
+        SettingWrong: a setting is missing or invalid, or `account_id` is not one of the accounts.
+        HarvestError: Harvest's list cannot be read.
+    """
+    wanted = wanted_accounts()
+    if wanted is None:
+        return Accounts((account_settings(start_date=start_date, account_id=account_id),))
+    first = account_settings(start_date=start_date, account_id="0" if wanted == "all" else wanted[0])
+    names: dict[str, str] = {}
+    if wanted == "all":
+        names = _all_of_harvest(first)
+    ids = tuple(names) if wanted == "all" else wanted
+    if account_id is None:
+        return Accounts(tuple(replace(first, account_id=one) for one in ids), True, wanted == "all", names)
+    if account_id not in ids:
+        raise SettingWrong(f"{account_id} is none of the accounts: {', '.join(ids)}.")
+    return Accounts((replace(first, account_id=account_id),), names=names)
+
+
+def _all_of_harvest(settings: Settings) -> dict[str, str]:
+    reached = reached_accounts(settings)
+    if reached is None:
+        raise SettingWrong(
+            'base_url is not Harvest\'s own, so its list of accounts is not asked: name them, as in accounts = ["123456"].'
+        )
+    names = {account.account_id: account.name for account in reached if account.is_harvest}
+    if not names:
+        raise SettingWrong("This token reaches no account of Harvest. `dlt-harvest login` says what a token reaches.")
+    return names
 
 
 def reached_accounts(settings: Settings) -> list[ReachedAccount] | None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Literal
 
 import dlt
 from dlt.common.configuration import inject_section, with_config
@@ -19,7 +22,9 @@ REREAD_REQUESTS = 10
 """Default number of requests per sync for the rolling re-read of history, enough for 20,000 time entries."""
 
 
-def account_settings(pipeline_name: str = PIPELINE, *, start_date: str | None = None) -> Settings:
+def account_settings(
+    pipeline_name: str = PIPELINE, *, start_date: str | None = None, account_id: str | None = None
+) -> Settings:
     """Read the account's settings from dlt's configuration: `.dlt/secrets.toml`, `.dlt/config.toml` or the environment.
 
     Resolved as for the dlt source itself, in every form that dlt accepts.
@@ -27,23 +32,39 @@ def account_settings(pipeline_name: str = PIPELINE, *, start_date: str | None = 
     Args:
         pipeline_name: name of the pipeline; settings under it take precedence, as in dlt.
         start_date: overrides the configured one.
+        account_id: overrides the configured one, which may then be missing.
 
     Raises:
         SettingWrong: a setting is missing or invalid; the message says how to set it.
     """
+    given: dict[str, Any] = {} if account_id is None else {"account_id": account_id}
     with _found(pipeline_name):
-        found: Settings = _resolve()
-    if start_date is None:
-        return found
-    return Settings(
-        found.access_token,
-        found.account_id,
-        found.base_url,
-        found.user_agent,
-        as_date("start_date", start_date),
-        found.requests_per_15_s,
-        found.report_requests_per_15_min,
-    )
+        found: Settings = _resolve(**given)
+    return found if start_date is None else replace(found, start_date=as_date("start_date", start_date))
+
+
+def wanted_accounts(pipeline_name: str = PIPELINE) -> tuple[str, ...] | Literal["all"] | None:
+    """Accounts to go through in one run: all that the token reaches (`"all"`), or these (`["123456", "234567"]`), in place of `account_id`.
+
+    Raises:
+        SettingWrong: it is neither, or a number is there twice.
+    """
+    with _found(pipeline_name):
+        found: Any = _resolve_accounts()
+    if found is None:
+        return None
+    text = found.strip() if isinstance(found, str) else ""
+    if text.lower() == "all":
+        return "all"
+    listed = text.strip("[]").replace(",", " ").split() if isinstance(found, str) else found
+    ids = tuple(str(one).strip(" '\"") for one in listed) if isinstance(listed, list | tuple) else ()
+    if not ids or not all(re.fullmatch(r"[0-9]+", one) for one in ids):
+        raise SettingWrong(
+            f'accounts must be "all" or a list of account numbers, got {printable(str(found), most=80)!r}.'
+        )
+    if len(set(ids)) < len(ids):
+        raise SettingWrong(f"accounts has a number twice: {', '.join(ids)}.")
+    return ids
 
 
 def reread_requests(pipeline_name: str = PIPELINE) -> int:
@@ -96,6 +117,11 @@ _SECTIONS = ("sources", "harvest_time_tracking", "harvest_time_tracking_source")
 @with_config(sections=_SECTIONS)
 def _resolve_reread_requests(reread_requests: int = REREAD_REQUESTS) -> int:
     return reread_requests
+
+
+@with_config(sections=_SECTIONS)
+def _resolve_accounts(accounts: Any = None) -> Any:
+    return accounts
 
 
 @with_config(sections=_SECTIONS)

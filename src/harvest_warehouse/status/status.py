@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from harvest_time_tracking import SettingWrong
@@ -25,6 +25,7 @@ def status(
     warehouse: Target,
     max_age: timedelta,
     *,
+    expected: Sequence[str] = (),
     now: datetime | None = None,
     patience_seconds: float = PATIENCE_SECONDS,
     sleep: Callable[[float], None] = time.sleep,
@@ -35,6 +36,7 @@ def status(
     Args:
         warehouse: the database.
         max_age: age from which data is old.
+        expected: accounts that should be there; one that was never loaded counts as old.
         now: present time (aware); None for the clock's.
         patience_seconds: how long to try while a run has locked the database. After that, the report is made from the
             journal alone, and says so.
@@ -47,7 +49,7 @@ def status(
     """
     now = now or datetime.now(UTC)
     journal = read_journal(journal_file(warehouse)).with_killed()
-    found, unread = _patiently(warehouse, now, max_age, patience_seconds, sleep, monotonic)
+    found, unread = _patiently(warehouse, now, max_age, expected, patience_seconds, sleep, monotonic)
     last = {run.command: run for run in journal.runs}
     failures = len(journal.failures("sync"))
     report = StatusReport(warehouse.place, now, max_age, found, unread, journal.running, last, failures, next_steps=())
@@ -59,6 +61,7 @@ def _patiently(
     warehouse: Target,
     now: datetime,
     max_age: timedelta,
+    expected: Sequence[str],
     patience_seconds: float,
     sleep: Callable[[float], None],
     monotonic: Callable[[], float],
@@ -68,19 +71,22 @@ def _patiently(
     while True:
         try:
             with reading(warehouse) as database:
-                return _accounts(database, warehouse, now, max_age), ""
+                return _accounts(database, warehouse, now, max_age, expected), ""
         except NotReadable as error:
             if monotonic() >= give_up_at:
                 return (), str(error)
             sleep(_SECONDS_BETWEEN_TRIES)
 
 
-def _accounts(database: Database, warehouse: Target, now: datetime, max_age: timedelta) -> tuple[AccountStatus, ...]:
+def _accounts(
+    database: Database, warehouse: Target, now: datetime, max_age: timedelta, expected: Sequence[str]
+) -> tuple[AccountStatus, ...]:
     if not database.columns(RUNS.name):
         raise SettingWrong(
             f"{warehouse.place} has no table {RUNS.name}: no run has ended yet. Run {warehouse.command('sync')} first."
         )
-    return tuple(_account(database, account_id, now, max_age) for account_id in readings.accounts(database))
+    known = dict.fromkeys((*readings.accounts(database), *expected))
+    return tuple(_account(database, account_id, now, max_age) for account_id in known)
 
 
 def _account(database: Database, account_id: str, now: datetime, max_age: timedelta) -> AccountStatus:
@@ -118,6 +124,9 @@ def _next_steps(report: StatusReport, warehouse: Target) -> Iterator[str]:
 
 
 def _of_account(account: AccountStatus, warehouse: Target) -> Iterator[str]:
+    if not account.runs:
+        yield f"Account {account.account_id} was never loaded: run {warehouse.command('sync')}."
+        return
     unproven = [table.stream for table in account.tables if table.outcome == "unproven"]
     if unproven:
         yield f"Not proven complete: {', '.join(unproven)}. The next {warehouse.command('sync')} reads them again."

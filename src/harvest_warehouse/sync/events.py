@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dlt.common.exceptions import DltException
 
@@ -24,6 +24,7 @@ from harvest_warehouse.load.access_guard import AccessChanged
 from harvest_warehouse.marts import BuildFailed
 from harvest_warehouse.messages.text import counted
 from harvest_warehouse.notify import Event
+from harvest_warehouse.notify.settings import EventName
 from harvest_warehouse.sync.sync import SyncFailed, SyncReport
 from harvest_warehouse.verify import VerifyReport
 
@@ -48,6 +49,19 @@ def load_events(report: LoadReport) -> tuple[Event, ...]:
 def verify_events(report: VerifyReport) -> tuple[Event, ...]:
     """Events of a comparison with Harvest's reports."""
     return tuple(_verify_events(report))
+
+
+def events_of_accounts(events: Mapping[str, Sequence[Event]]) -> tuple[Event, ...]:
+    """Events of a run over several accounts: one of each kind, with the accounts it is about.
+
+    Args:
+        events: events by account.
+    """
+    words: dict[EventName, list[str]] = {}
+    for account, own in events.items():
+        for event in own:
+            words.setdefault(event.name, []).append(f"Account {account}: {event.words}")
+    return tuple(Event(name, " ".join(said)) for name, said in words.items())
 
 
 def failure_event(error: BaseException) -> Event:

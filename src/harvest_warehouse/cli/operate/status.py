@@ -45,12 +45,15 @@ def status(
 
         from harvest_warehouse.alerts.settings import alert_settings
         from harvest_warehouse.cli.render.status import account_table, status_json, status_lines
+        from harvest_warehouse.settings.account import wanted_accounts
         from harvest_warehouse.status import status as run
 
         prepare()
         place = warehouse(destination)
         max_age = alert_settings().max_age if max_age_hours is None else timedelta(hours=max_age_hours)
-        report = run(place, max_age)
+        wanted = wanted_accounts()
+        # Which accounts "all" are, only Harvest knows.
+        report = run(place, max_age, expected=wanted if isinstance(wanted, tuple) else ())
         if notify:
             from harvest_warehouse.cli.telling import tell_staleness
 

@@ -190,6 +190,7 @@ def plan_line(report: DoctorReport) -> str:
 
 
 _TEXTS = (
+    "account",
     "stream",
     "outcome",
     "will load",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from harvest_warehouse.cli.app import (
+    DONE,
     SKIPPED,
+    AccountId,
     Debug,
     DestinationName,
     app,
@@ -18,6 +20,11 @@ from harvest_warehouse.cli.app import (
 )
 from harvest_warehouse.cli.console import print_text
 from harvest_warehouse.cli.telling import told
+
+if TYPE_CHECKING:
+    from harvest_time_tracking import Ledger, Settings
+    from harvest_warehouse.cli.render.progress import OnStep
+    from harvest_warehouse.load import LoadReport
 
 
 @app.command(epilog="Examples: `dlt-harvest load` · `dlt-harvest load clients projects` · `dlt-harvest load --strict`")
@@ -39,6 +46,7 @@ def load(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 3 if a stream was skipped, or is not proven complete.")
     ] = False,
+    account_id: AccountId = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, for machines.")] = False,
     destination: DestinationName = None,
     debug: Debug = False,
@@ -50,20 +58,23 @@ def load(
     earlier one (nothing is read), or if a named project does not exist.
     """
     with told("load", debug, as_json=as_json) as telling:
-        from harvest_time_tracking import Ledger
+        from harvest_time_tracking import Ledger, SettingWrong
         from harvest_warehouse.cli.render.progress import progress
         from harvest_warehouse.cli.render.tables import closing_line, load_json, notes, outcome_table
+        from harvest_warehouse.cli.runs.accounts import AccountRuns, Command
+        from harvest_warehouse.doctor.accounts import configured_accounts
         from harvest_warehouse.load import load as run
-        from harvest_warehouse.settings.account import account_settings
         from harvest_warehouse.settings.process import pandas_kept_out
         from harvest_warehouse.sync.events import load_events
 
         place = telling.about(warehouse(destination))
-        settings = account_settings(start_date=start_date)
+        accounts = configured_accounts(account_id=account_id, start_date=start_date)
+        if accounts.is_several and (project_id or accept_access):
+            raise SettingWrong("Projects and rights belong to one account: add --account-id.")
         telling.starts()
-        ledger = telling.ledger = Ledger()
-        with progress(err, ledger) as on_step, pandas_kept_out(place.kind.is_file):
-            report = run(
+
+        def loaded(settings: Settings, ledger: Ledger, on_step: OnStep) -> LoadReport:
+            return run(
                 place,
                 settings,
                 streams or (),
@@ -74,12 +85,29 @@ def load(
                 ledger=ledger,
                 on_step=on_step,
             )
+
+        def show(report: LoadReport) -> None:
+            out.show(outcome_table(report.streams))
+            say(*notes(report.streams), closing_line(report))
+
+        def exit_code(report: LoadReport) -> int:
+            return SKIPPED if report.not_there or (strict and (report.skipped or report.unproven)) else DONE
+
+        if accounts.is_several:
+            command = Command(loaded, exit_code, load_events, show, load_json)
+            runs = AccountRuns(place, accounts, telling, command, as_json=as_json)
+            with runs.going_through():
+                pass
+            runs.show()
+            runs.finish()
+        ledger = telling.reads(Ledger())
+        with progress(err, ledger) as on_step, pandas_kept_out(place.kind.is_file):
+            report = loaded(accounts.settings[0], ledger, on_step)
         telling.events, telling.harvest_run_id = load_events(report), report.run_id
         if as_json:
             print_text(load_json(report))
         else:
-            out.show(outcome_table(report.streams))
-            say(*notes(report.streams), closing_line(report))
+            show(report)
             say(f"Database: {report.database}")
-        if report.not_there or (strict and (report.skipped or report.unproven)):
-            raise typer.Exit(SKIPPED)
+        if code := exit_code(report):
+            raise typer.Exit(code)

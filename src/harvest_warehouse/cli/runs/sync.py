@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import json
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from harvest_warehouse.cli.app import (
     DIFFERENT,
+    DONE,
+    AccountId,
     Debug,
     DestinationName,
     app,
@@ -18,6 +21,14 @@ from harvest_warehouse.cli.app import (
 )
 from harvest_warehouse.cli.console import print_text
 from harvest_warehouse.cli.telling import told
+
+if TYPE_CHECKING:
+    from harvest_time_tracking import Ledger, Settings
+    from harvest_warehouse.cli.render.progress import OnStep
+    from harvest_warehouse.cli.runs.accounts import AccountRuns
+    from harvest_warehouse.marts import BuildReport
+    from harvest_warehouse.sync import SyncReport
+    from harvest_warehouse.warehouse import Target
 
 
 @app.command(
@@ -40,6 +51,7 @@ def sync(
     start_date: Annotated[
         str | None, typer.Option(help="First day of time entries, expenses, invoices, estimates (2024-01-31).")
     ] = None,
+    account_id: AccountId = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON, for machines.")] = False,
     destination: DestinationName = None,
     debug: Debug = False,
@@ -50,46 +62,94 @@ def sync(
     forgets, and builds the marts.
     Exit code 3 if the token sees less than before, if a list could not be proven complete or compared, if too many rows
     were deleted at once (none was moved), or if a difference remained after `--repair`.
+    With `accounts` configured, it goes through them in one run: one that fails stops no other, and the exit code is the worst.
     """
     with told("sync", debug, as_json=as_json) as telling:
-        from harvest_time_tracking import Ledger
+        from harvest_time_tracking import Ledger, SettingWrong
         from harvest_warehouse.cli.render.progress import progress
         from harvest_warehouse.cli.render.sync import sync_json, sync_lines, sync_tables
+        from harvest_warehouse.cli.runs.accounts import AccountRuns, Command
+        from harvest_warehouse.doctor.accounts import configured_accounts
         from harvest_warehouse.marts import BuildFailed
         from harvest_warehouse.marts.settings import mart_settings
-        from harvest_warehouse.settings.account import account_settings, reread_requests
+        from harvest_warehouse.settings.account import reread_requests
         from harvest_warehouse.settings.process import pandas_kept_out
         from harvest_warehouse.sync import sync as run
         from harvest_warehouse.sync.events import sync_events
 
         place = telling.about(warehouse(destination))
-        settings = account_settings(start_date=start_date)
+        accounts = configured_accounts(account_id=account_id, start_date=start_date)
+        if accounts.is_several and (accept_deletions or accept_access):
+            raise SettingWrong("What is accepted is accepted for one account: add --account-id.")
         if not no_build:
             # Report an invalid setting now, not after hours of reading.
             mart_settings()
         telling.starts()
-        ledger = telling.ledger = Ledger()
-        with progress(err, ledger) as on_step, pandas_kept_out(place.kind.is_file):
-            report = run(
+
+        def synced(settings: Settings, ledger: Ledger, on_step: OnStep) -> SyncReport:
+            return run(
                 place,
                 settings,
                 repair=repair,
                 accept_deletions=accept_deletions,
                 accept_access=accept_access,
-                build_marts=not no_build,
+                build_marts=not no_build and not accounts.is_several,
                 reread_requests=reread_requests(),
                 ledger=ledger,
                 on_step=on_step,
             )
+
+        def show(report: SyncReport) -> None:
+            for table in sync_tables(report):
+                out.show(table)
+            say(*sync_lines(report))
+
+        if accounts.is_several:
+            command = Command(
+                synced, lambda one: DIFFERENT if one.needs_somebody else DONE, sync_events, show, sync_json, not repair
+            )
+            runs = AccountRuns(place, accounts, telling, command, as_json=as_json)
+            _go_through(runs, place, builds=not no_build, as_json=as_json)
+        ledger = telling.reads(Ledger())
+        with progress(err, ledger) as on_step, pandas_kept_out(place.kind.is_file):
+            report = synced(accounts.settings[0], ledger, on_step)
         telling.events = sync_events(report)
         telling.harvest_run_id = report.load.run_id if report.load else ""
         if as_json:
             print_text(sync_json(report))
         else:
-            for table in sync_tables(report):
-                out.show(table)
-            say(*sync_lines(report))
+            show(report)
         if report.not_built:
             raise BuildFailed(report.not_built)
         if report.needs_somebody:
             raise typer.Exit(DIFFERENT)
+
+
+def _go_through(runs: AccountRuns[SyncReport], place: Target, *, builds: bool, as_json: bool) -> NoReturn:
+    """Sync every account, and build the marts once for all of them."""
+    from harvest_warehouse.cli.render.build import build_json, build_lines
+    from harvest_warehouse.marts import BuildFailed
+
+    with runs.going_through() as ended:
+        is_loaded = any(one.report and one.report.load for one in ended)
+        built, not_built = _built(place) if is_loaded and builds else (None, "")
+    say(*build_lines(built) if built and not as_json else ())
+    runs.show(build=json.loads(build_json(built)) if built else None, not_built=not_built)
+    if not_built:
+        raise BuildFailed(not_built)
+    runs.finish()
+
+
+def _built(place: Target) -> tuple[BuildReport | None, str]:
+    """Build the marts, once for all accounts: the report, or why there is none."""
+    from harvest_time_tracking import Ledger, SettingWrong
+    from harvest_warehouse.cli.render.progress import progress
+    from harvest_warehouse.marts import BuildFailed, build
+    from harvest_warehouse.settings.process import give_memory_back, pandas_kept_out
+
+    give_memory_back()
+    with progress(err, Ledger()) as on_step, pandas_kept_out(place.kind.is_file):
+        try:
+            return build(place, on_step=on_step), ""
+        except (BuildFailed, SettingWrong) as error:
+            return None, str(error)
