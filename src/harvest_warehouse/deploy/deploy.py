@@ -17,10 +17,24 @@ from harvest_warehouse.destinations import DEFAULT
 from harvest_warehouse.settings.secret_states import NEEDED, secret_states
 from harvest_warehouse.warehouse import Target
 
-Kind = Literal["container", "compose", "systemd", "kubernetes", "cron", "github-actions"]
+Kind = Literal[
+    "container",
+    "compose",
+    "systemd",
+    "kubernetes",
+    "cron",
+    "github-actions",
+    "dagster",
+    "airflow",
+    "prefect",
+    "kestra",
+    "dlthub",
+]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 _TEMPLATES = Path(__file__).parent / "templates"
+# Ending of templates that would else be taken for modules of this package.
+_TEMPLATE = ".template"
 _CONFIG = Path(".dlt") / "config.toml"
 # What is put in place of @name@ or, as a block of lines with the indentation of its place, @name:lines@.
 _PLACE = re.compile(r"^( *)@(\w+):lines@$|@(\w+)@", re.MULTILINE)
@@ -28,6 +42,12 @@ _ODD = re.compile(r"[^\w./@+-]")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 # The image is built from the same folder.
 _WITH: Mapping[Kind, tuple[Kind, ...]] = {"compose": ("container",), "kubernetes": ("container",)}
+# Where the disk is lost after a run, with what it is called.
+_LOSING: Mapping[Kind, str] = {
+    "github-actions": "A runner of GitHub Actions",
+    "kestra": "A container of Kestra",
+    "dlthub": "A job of dltHub",
+}
 _NO_CONFIG = "# Settings of dlt-harvest that are no secrets. None were set in the folder that this was written for.\n"
 
 
@@ -63,10 +83,8 @@ def deploy(warehouse: Target, kind: Kind, folder: Path, *, at: time = time(3), r
         OSError: a file cannot be written.
     """
     _refuse_odd_names(warehouse.folder, kind)
-    if kind == "github-actions" and warehouse.kind.is_file:
-        raise SettingWrong(
-            "A runner of GitHub Actions loses its disk: use a destination that is a server, by --destination."
-        )
+    if kind in _LOSING and warehouse.kind.is_file:
+        raise SettingWrong(f"{_LOSING[kind]} loses its disk: use a destination that is a server, by --destination.")
     secrets = tuple(_secrets(kind))
     values = _values(warehouse, at, secrets)
     files = {name: text for one in (*_WITH.get(kind, ()), kind) for name, text in _filled(one, values)}
@@ -94,6 +112,7 @@ def _values(warehouse: Target, at: time, secrets: Sequence[str]) -> dict[str, st
         "minute": str(at.minute),
         "destination": warehouse.destination,
         "extra": f"[{','.join(extras)}]",
+        "dagster_extra": f"[{','.join([*extras, 'dagster'])}]",
         "version": version("dlt-harvest"),
         "folder": str(warehouse.folder.absolute()),
         "command": str(_command()),
@@ -103,6 +122,8 @@ def _values(warehouse: Target, at: time, secrets: Sequence[str]) -> dict[str, st
         "kubernetes_variables": "\n".join(
             f"- name: {name}\n  valueFrom: {{secretKeyRef: {{name: dlt-harvest, key: {name}}}}}" for name in secrets
         ),
+        "kestra_variables": "\n".join(f"{name}: \"{{{{ secret('{name}') }}}}\"" for name in secrets),
+        "secret_names": ", ".join(secrets),
         "credentials": "\n".join(f"LoadCredential={name}:/etc/dlt-harvest/{name}" for name in secrets),
         # systemd takes $$ for $.
         "exports": " ".join(f'{name}="$$(cat "$$CREDENTIALS_DIRECTORY/{name}")"' for name in secrets),
@@ -126,8 +147,8 @@ def _command() -> Path:
 
 
 def _refuse_odd_names(folder: Path, kind: Kind) -> None:
-    """Refuse folders whose names cron or systemd would read as several words, or as something else. Raises SettingWrong."""
-    for path in (folder.absolute(), _command()) if kind in ("systemd", "cron") else ():
+    """Refuse folders whose names cron, systemd or a shell would read as several words, or as something else. Raises SettingWrong."""
+    for path in (folder.absolute(), _command()) if kind in ("systemd", "cron", "airflow") else ():
         if odd := _ODD.search(str(path)):
             raise SettingWrong(
                 f"{path} has {odd[0]!r} in its name, which {kind} takes for something else: use another folder."
@@ -142,7 +163,7 @@ def _config(folder: Path) -> str:
 def _filled(kind: Kind, values: Mapping[str, str]) -> Iterator[tuple[Path, str]]:
     for file in sorted((_TEMPLATES / kind).iterdir()):
         text = _PLACE.sub(lambda place: _put(place, values), file.read_text(encoding="utf-8"))
-        yield Path(file.name), text
+        yield Path(file.name.removesuffix(_TEMPLATE)), text
 
 
 def _put(place: re.Match[str], values: Mapping[str, str]) -> str:

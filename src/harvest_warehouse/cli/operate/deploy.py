@@ -20,6 +20,11 @@ class _Kind(StrEnum):
     KUBERNETES = "kubernetes"
     CRON = "cron"
     GITHUB_ACTIONS = "github-actions"
+    DAGSTER = "dagster"
+    AIRFLOW = "airflow"
+    PREFECT = "prefect"
+    KESTRA = "kestra"
+    DLTHUB = "dlthub"
 
 
 @app.command(
@@ -30,15 +35,17 @@ def deploy(
     to: Annotated[Path, typer.Option("--to", metavar="DIR", help="The folder to write the files to.")],
     at: Annotated[
         datetime,
-        typer.Option(formats=["%H:%M"], help="Time of the nightly run: UTC in containers, else this machine's."),
+        typer.Option(
+            formats=["%H:%M"], help="Time of the nightly run: this machine's with systemd and cron, else UTC."
+        ),
     ] = datetime(1900, 1, 1, 3),  # noqa: DTZ001 (a time of day)
     replace: Annotated[bool, typer.Option("--replace", help="Replace files that are there already.")] = False,
     destination: DestinationName = None,
     debug: Debug = False,
 ) -> None:
     """Write the files that run a sync every night, filled in for this folder's configuration: a container image, Docker Compose
-    with PostgreSQL and the dashboard behind a login, a systemd timer, a Kubernetes CronJob, a GitHub Actions
-    workflow, or lines for cron.
+    with PostgreSQL and the dashboard behind a login, a systemd timer, a Kubernetes CronJob, lines for cron, a GitHub Actions
+    workflow, definitions for Dagster, a DAG for Airflow, a flow for Prefect or Kestra, or jobs for dltHub's platform.
 
     They have the names of secrets, and no value of any. Each keeps a second run from starting.
     """
