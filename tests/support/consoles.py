@@ -149,6 +149,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...] | None] = {
         ("sql", "select nothing from clients"),
     ),
     "views": (("views",), ("views", "--like", "stitch")),
+    "compare": (("compare", "--like", "stitch", "--with", "stitch_harvest"),),
     "copy": (("copy", "--from", "duckdb", "--to", "nowhere"),),
     "publish": (("publish", "--to", "published"),),
     "streams": (("streams",), ("streams", "--json"), ("streams", "--markdown")),

@@ -27,6 +27,7 @@ for _verb in (
     "agents.explore",
     "copy",
     "peers.views",
+    "peers.compare",
     "publish",
     "operate.deploy",
     "describe",

@@ -140,10 +140,10 @@ class Database:
 
         self._with_room(told)
 
-    def columns(self, table: str) -> tuple[str, ...]:
+    def columns(self, table: str, schema: str = "raw") -> tuple[str, ...]:
         """Columns of a table in the database; none if the table does not exist."""
         try:
-            with self._asked(self._home.translated(f'select * from "{table}" limit 0', {})) as cursor:
+            with self._asked(self._home.translated(f'select * from {schema}."{table}" limit 0', {})) as cursor:
                 return self._columns(cursor)
         except DatabaseUndefinedRelation:
             return ()

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from harvest_warehouse.peers.compare import CompareFailed, compare
 from harvest_warehouse.peers.layouts import Layout, layout, layout_names
+from harvest_warehouse.peers.report import CompareReport, Difference
 from harvest_warehouse.peers.views import Made, ViewsFailed, ViewsReport, drop_views, refresh_views, remembered, views
 
 __all__ = [
+    "CompareFailed",
+    "CompareReport",
+    "Difference",
     "Layout",
     "Made",
     "ViewsFailed",
     "ViewsReport",
+    "compare",
     "drop_views",
     "layout",
     "layout_names",

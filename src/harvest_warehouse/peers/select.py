@@ -81,6 +81,8 @@ class _Select:
         value = self._value(column)
         if column.kind == "text" and ours == "timestamp":
             return self._instant(value)
+        if column.kind == "text" and ours == "decimal":
+            value = f"cast({value} as double)"
         if column.kind == "timestamptz" and ours == "date":
             # As midnight in UTC, whatever the session's time zone.
             value = f"cast({value} as text) || 'T00:00:00Z'"

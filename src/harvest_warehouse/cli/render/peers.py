@@ -5,9 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
+from rich.table import Table
+
+from harvest_warehouse.cli.render.tables import plain_table
 from harvest_warehouse.messages.text import counted
-from harvest_warehouse.peers import Made, ViewsReport
+from harvest_warehouse.peers import CompareReport, Difference, Made, ViewsReport
+from harvest_warehouse.peers.wording import measure_of, sample_words, signed
 
 
 def views_lines(report: ViewsReport) -> list[str]:
@@ -64,3 +69,73 @@ def made_lines(made: Sequence[Made]) -> list[str]:
         f"{one.schema}: {'tables' if one.is_tables else 'views'} like {one.like}'s, of account {one.account_id}"
         for one in made
     ]
+
+
+def compare_tables(report: CompareReport) -> list[Table]:
+    """Tables of a comparison: what differs in each table, and the totals that move."""
+    found = plain_table(
+        "table", "rows there", "rows here", "only there", "deleted", "missing there", "differ", "versions"
+    )
+    for table in report.tables:
+        if not table.not_compared:
+            numbers = (
+                table.rows_there,
+                table.rows_here,
+                table.only_there,
+                table.deleted,
+                table.only_here,
+                table.differing,
+            )
+            found.add_row(table.name, *(f"{number:,}" if number else "–" for number in (*numbers, table.superseded)))
+    tables = [found]
+    if report.totals:
+        moved = plain_table("what moves", "the old copy", "here", "difference")
+        for one in report.totals:
+            moved.add_row(measure_of(one), f"{one.there:,.2f}", f"{one.here:,.2f}", signed(one.by))
+        tables.append(moved)
+    return tables
+
+
+def compare_lines(report: CompareReport) -> list[str]:
+    """Lines for a comparison: samples, what was not compared, and the verdict."""
+    lines = [f"{table.name} {sample_words(sample)}" for table in report.tables for sample in table.samples[:3]]
+    lines += [f"Not compared: {table.name}: {table.not_compared}." for table in report.tables if table.not_compared]
+    lines += [
+        f"{table.name} of the old copy lacks {', '.join(table.missing_columns)}."
+        for table in report.tables
+        if table.missing_columns
+    ]
+    compared = [table for table in report.tables if not table.not_compared]
+    differing = [table for table in compared if not table.is_equal]
+    rows = sum(table.only_there + table.only_here + table.differing for table in compared)
+    verdict = (
+        "nothing differs" if not differing else f"{counted(rows, 'row')} in {counted(len(differing), 'table')} differ"
+    )
+    lines.append(
+        f"{counted(len(compared), 'table')} of {report.product}'s copy ({report.there}) compared with {report.place}: {verdict}. "
+        f"{report.seconds:.1f} s."
+    )
+    return lines
+
+
+def row_document(one: Difference) -> dict[str, Any]:
+    """A row that differs, as a JSON object."""
+    return {
+        "table": one.table,
+        "key": list(one.key),
+        "what": one.what,
+        "deleted_at": one.deleted_at,
+        "columns": {name: {"there": there, "here": here} for name, (there, here) in one.values.items()},
+    }
+
+
+def compare_json(report: CompareReport) -> str:
+    """Render the report as JSON."""
+    document = asdict(report) | {"is_equal": report.is_equal}
+    document["totals"] = [asdict(one) | {"by": one.by} for one in report.totals]
+    document["moved"] = [asdict(one) | {"by": one.by} for one in report.moved]
+    for table, said in zip(report.tables, document["tables"], strict=True):
+        # `asdict` makes a counter of pairs of it.
+        said["columns"] = dict(table.columns)
+        said["samples"] = [row_document(sample) for sample in table.samples]
+    return json.dumps(document, indent=2, ensure_ascii=False, default=str)
