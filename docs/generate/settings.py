@@ -16,6 +16,7 @@ from harvest_warehouse.destinations import DEFAULT
 from harvest_warehouse.marts.settings import TIME_OFF, MartSettings
 from harvest_warehouse.notify.settings import NotifySettings
 from harvest_warehouse.settings.account import REREAD_REQUESTS, reread_requests, wanted_accounts
+from harvest_warehouse.settings.secret_states import OAUTH
 
 _HEAD = """# Settings
 
@@ -40,6 +41,11 @@ a bare `ACCESS_TOKEN` from the environment, before the files; it may belong to a
 token came from there. All of these are also arguments of `harvest_time_tracking_source`.
 """
 
+_OAUTH = (
+    "Id of your own app, written by `dlt-harvest login --oauth`",
+    "Its secret",
+    "What gets each run an access token; comes before `access_token`",
+)
 _COMMAND = "Only the commands read these, in the same sections:"
 
 _PROGRAMS = """## For programs
@@ -108,6 +114,7 @@ def settings_page() -> str:
     source = _of_source()
     named = [row for row in source if row[0] not in (*_NOT_A_SETTING, _OLD)]
     programs = [row for row in source if row[0] in _NOT_A_SETTING or row[0] == _OLD]
+    oauth = [(name.rpartition(".")[2], "str", "", words) for name, words in zip(OAUTH, _OAUTH, strict=True)]
     several = ("accounts", "str or list", "", _summary(wanted_accounts))
     reread = ("reread_requests", "int", str(REREAD_REQUESTS), _summary(reread_requests))
     parts = [
@@ -115,7 +122,7 @@ def settings_page() -> str:
         _ACCOUNT,
         _table(named, _SOURCE),
         _COMMAND,
-        _table([reread, several], _SOURCE),
+        _table([reread, several, *oauth], _SOURCE),
         _WAREHOUSE,
         _table(
             [("destination", "str", DEFAULT, "The destination of every command in this folder")], "harvest_warehouse"

@@ -22,6 +22,8 @@ class Accounts:
         self.clock = simulators[0].clock
         self._simulators = {simulator.account_id: simulator for simulator in simulators}
         self._closed = closed
+        for simulator in simulators:
+            simulator.identity = simulators[0].identity
 
     @contextmanager
     def serving(self, port: int = 0) -> Iterator[str]:

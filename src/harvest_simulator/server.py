@@ -30,6 +30,7 @@ class Asked:
     path: str
     query: dict[str, str]
     headers: dict[str, str]
+    body: bytes = b""
 
 
 @dataclass(slots=True)
@@ -105,17 +106,16 @@ def _handler_for(service: Service) -> Callable[..., BaseHTTPRequestHandler]:
                 path=parts.path,
                 query=dict(parse_qsl(parts.query, keep_blank_values=True)),
                 headers=dict(self.headers.items()),
+                body=self._body(),
             )
-            self._drain()
             self._deliver(service.reply(asked))
 
         # Names that http.server looks up. The simulator is changed through its store, so other methods are refused.
         do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_GET  # noqa: N815
 
-        def _drain(self) -> None:
+        def _body(self) -> bytes:
             length = int(self.headers.get("Content-Length") or 0)
-            if length:
-                self.rfile.read(length)
+            return self.rfile.read(length) if length else b""
 
         def _deliver(self, reply: Reply) -> None:
             answer = reply.answer

@@ -17,6 +17,7 @@ from harvest_simulator.faults.damage import SLOW_SECONDS, instead_of_an_answer, 
 from harvest_simulator.faults.faults import Fault, Faults
 from harvest_simulator.faults.malice import telltale, twisted
 from harvest_simulator.http.api import Api
+from harvest_simulator.http.identity import AUTHORIZE_PATH, TOKEN_PATH, Identity
 from harvest_simulator.http.limits import Limits
 from harvest_simulator.http.paging import MOST_ROWS_PER_PAGE, Manners
 from harvest_simulator.http.permissions import Viewer
@@ -68,6 +69,7 @@ class Simulator:
         self._api = Api(self.store, Renderer(self.store, ON_THE_WIRE), PaidTimeOff(self.store) if pto else None)
         self._limits = Limits()
         self._is_token_valid = True
+        self.identity = Identity(self.clock)
         self._viewer = Viewer(next(iter(self.store.users)), ("administrator",))
         self._truth = Truth(self.store, pto, lambda: self._viewer)
         self._people: PeopleAtWork | None = None
@@ -208,13 +210,14 @@ class Simulator:
         """Check a request in Harvest's order (user agent, token, account, rate limit), then answer it."""
         try:
             headers = {name.lower(): value for name, value in asked.headers.items()}
-            if asked.method != "GET":
+            if asked.method != ("POST" if asked.path == TOKEN_PATH else "GET"):
                 raise not_routable()
             if not headers.get("user-agent", "").strip():
                 raise no_user_agent()
+            if asked.path in (AUTHORIZE_PATH, TOKEN_PATH):
+                return self.identity.answer(asked.path, asked.query, asked.body)
             token = headers.get("authorization", "").removeprefix("Bearer ") or asked.query.get("access_token", "")
-            if not self._is_token_valid or token != self.access_token:
-                raise bad_token()
+            self._check(token, asked.path)
             if asked.path == ACCOUNTS_PATH:
                 return Answer(data=self._accounts())
             if headers.get("harvest-account-id", asked.query.get("account_id", "")) != self.account_id:
@@ -225,6 +228,13 @@ class Simulator:
                 return self._api.answer(self._viewer, f"http://{asked.host}{asked.path}", asked.path, asked.query)
         except Refusal as refusal:
             return refusal.answer
+
+    def _check(self, token: str, path: str) -> None:
+        """Refuse a token that is neither the person's own nor one of an app that they allowed."""
+        is_of_app = self.identity.accepts(token)
+        is_refused = is_of_app and self.identity.requires_google and path != ACCOUNTS_PATH
+        if not self._is_token_valid or is_refused or not (is_of_app or token == self.access_token):
+            raise bad_token()
 
     def _accounts(self) -> Json:
         """List the token's accounts.

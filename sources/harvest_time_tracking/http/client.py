@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from dlt.common import logger
 
 from ..clocks import asked_at, clock_difference, said_of_clocks
-from ..errors import RetryableError
+from ..errors import RetryableError, TokenRejected
 from ..settings import Settings
 from ..sizes import USUAL, ReadSizes
 from ..stream import Limit
@@ -148,7 +148,7 @@ class Client:
             if spent:
                 spent.add(is_retry=tries > 1)
             try:
-                return reading.submit(read, self._ask(url)).result()
+                return reading.submit(read, self._ask_signed_in(url, spent)).result()
             except RetryableError as error:
                 if tries >= min(self._tries, error.most_tries or self._tries):
                     raise type(error)(f"{error} Given up after {tries} tries: run again later.") from None
@@ -214,6 +214,19 @@ class Client:
         if self._pool is None:
             self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="harvest")
         return self._pool.submit(work, *args)
+
+    def _ask_signed_in(self, url: str, spent: Spent | None) -> Answer:
+        """Request `url`, and once more with a new token if the token has expired and can be renewed."""
+        token = self.settings.access_token
+        generation = token.generation
+        try:
+            return self._ask(url)
+        except TokenRejected:
+            if not token.renew(generation):
+                raise
+        if spent:
+            spent.add(is_retry=True)
+        return self._ask(url)
 
     def _ask(self, url: str) -> Answer:
         now, began = self.now(), self._monotonic()

@@ -14,6 +14,7 @@ from harvest_time_tracking import Settings, SettingWrong, printable
 from harvest_time_tracking.http.network import Connection
 from harvest_time_tracking.http.protocol import read_answer, read_document
 from harvest_time_tracking.settings import is_loopback
+from harvest_warehouse.login import configured_token
 from harvest_warehouse.settings.account import account_settings, wanted_accounts
 
 _HARVEST_HOST = "api.harvestapp.com"
@@ -62,7 +63,7 @@ class Accounts:
 def configured_accounts(*, account_id: str | None = None, start_date: str | None = None) -> Accounts:
     """Settings of the configured accounts: those of `accounts`, else that of `account_id`.
 
-    Asks Harvest for its list if `accounts` is `"all"`: accounts of Forecast are left out.
+    Gets an access token if a login with OAuth is configured. Asks Harvest for its list if `accounts` is `"all"`: accounts of Forecast are left out.
 
     Args:
         account_id: only this one of them.
@@ -70,12 +71,13 @@ def configured_accounts(*, account_id: str | None = None, start_date: str | None
 
     Raises:
         SettingWrong: a setting is missing or invalid, or `account_id` is not one of the accounts.
-        HarvestError: Harvest's list cannot be read.
+        HarvestError: Harvest's list cannot be read, or Harvest gives no token.
     """
-    wanted = wanted_accounts()
+    wanted, token = wanted_accounts(), configured_token()
     if wanted is None:
-        return Accounts((account_settings(start_date=start_date, account_id=account_id),))
-    first = account_settings(start_date=start_date, account_id="0" if wanted == "all" else wanted[0])
+        return Accounts((account_settings(start_date=start_date, account_id=account_id, access_token=token),))
+    some_id = "0" if wanted == "all" else wanted[0]
+    first = account_settings(start_date=start_date, account_id=some_id, access_token=token)
     names: dict[str, str] = {}
     if wanted == "all":
         names = _all_of_harvest(first)
@@ -97,6 +99,14 @@ def _all_of_harvest(settings: Settings) -> dict[str, str]:
     if not names:
         raise SettingWrong("This token reaches no account of Harvest. `dlt-harvest login` says what a token reaches.")
     return names
+
+
+def google_hint(account_id: str) -> str:
+    """What to do if a company allows its people to sign in with Google only: it refuses tokens of other logins."""
+    return (
+        "If this company requires signing in with Google, do so once in your browser, at "
+        f"https://id.getharvest.com/accounts/{account_id}/google, and sign in again (dlt-harvest login --oauth)."
+    )
 
 
 def reached_accounts(settings: Settings) -> list[ReachedAccount] | None:

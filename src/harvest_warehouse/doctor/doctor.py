@@ -12,7 +12,7 @@ from harvest_time_tracking.errors import Forbidden, NetworkWrong, NotFound, Toke
 from harvest_time_tracking.http.proxy import route_to
 from harvest_warehouse.database.pipelines import is_loaded
 from harvest_warehouse.database.run import Run
-from harvest_warehouse.doctor.accounts import reached_accounts
+from harvest_warehouse.doctor.accounts import google_hint, reached_accounts
 from harvest_warehouse.doctor.counts import counts
 from harvest_warehouse.doctor.estimate import ChildrenPlan, StreamPlan, children_plan, plan, seconds_for
 from harvest_warehouse.doctor.preflight import preflight
@@ -186,7 +186,11 @@ def _who_is_it(settings: Settings, error: HarvestError) -> list[Check]:
     if settings.account_id in mine:
         return [
             Check("token", "ok", "it reaches the account."),
-            Check("account", "wrong", f"Harvest lists {settings.account_id} among this token's accounts, but: {error}"),
+            Check(
+                "account",
+                "wrong",
+                f"Harvest lists {settings.account_id} among this token's accounts, but: {error} {google_hint(settings.account_id)}",
+            ),
         ]
     reached = ", ".join(map(str, mine.values())) or "none"
     return [

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from harvest_time_tracking import STREAMS, Client, Secret, Settings, SettingWrong, printable
 from harvest_time_tracking.errors import Forbidden, NotFound, TokenRejected
-from harvest_warehouse.doctor.accounts import ReachedAccount, reached_accounts
+from harvest_warehouse.doctor.accounts import ReachedAccount, google_hint, reached_accounts
 
 # Somebody is waiting at the terminal.
 _TRIES = 3
@@ -56,7 +56,8 @@ def check_login(token: Secret, base_url: str, account_id: str | None = None) -> 
         try:
             me = client.page(STREAMS["users_me"].path, None).records[0]
         except (TokenRejected, NotFound, Forbidden) as error:
-            raise SettingWrong(f"The token does not open account {chosen}: {error} {_UNCHANGED}") from None
+            hint = f" {google_hint(chosen)}" if reached and not isinstance(error, NotFound) else ""
+            raise SettingWrong(f"The token does not open account {chosen}: {error}{hint} {_UNCHANGED}") from None
     roles = me.get("access_roles")
     return LoginReport(
         chosen,

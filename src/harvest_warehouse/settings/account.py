@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import dlt
@@ -23,7 +23,11 @@ REREAD_REQUESTS = 10
 
 
 def account_settings(
-    pipeline_name: str = PIPELINE, *, start_date: str | None = None, account_id: str | None = None
+    pipeline_name: str = PIPELINE,
+    *,
+    start_date: str | None = None,
+    account_id: str | None = None,
+    access_token: Secret | None = None,
 ) -> Settings:
     """Read the account's settings from dlt's configuration: `.dlt/secrets.toml`, `.dlt/config.toml` or the environment.
 
@@ -33,13 +37,18 @@ def account_settings(
         pipeline_name: name of the pipeline; settings under it take precedence, as in dlt.
         start_date: overrides the configured one.
         account_id: overrides the configured one, which may then be missing.
+        access_token: overrides the configured one, which may then be missing.
 
     Raises:
         SettingWrong: a setting is missing or invalid; the message says how to set it.
     """
     given: dict[str, Any] = {} if account_id is None else {"account_id": account_id}
+    if access_token is not None:
+        given["access_token"] = access_token.reveal()
     with _found(pipeline_name):
         found: Settings = _resolve(**given)
+    if access_token is not None:
+        found = replace(found, access_token=access_token)
     return found if start_date is None else replace(found, start_date=as_date("start_date", start_date))
 
 
@@ -99,6 +108,40 @@ def base_url(pipeline_name: str = PIPELINE) -> str:
     return found
 
 
+@dataclass(frozen=True)
+class OAuthSettings:
+    """App of the user's own at Harvest, and the refresh token that a login with it gave.
+
+    Attributes:
+        client_id: id of the app.
+        client_secret: its secret.
+        refresh_token: what gets new access tokens.
+    """
+
+    client_id: str
+    client_secret: Secret
+    refresh_token: Secret
+
+
+def oauth_settings(pipeline_name: str = PIPELINE) -> OAuthSettings | None:
+    """Read `oauth_client_id`, `oauth_client_secret` and `oauth_refresh_token`, which `dlt-harvest login --oauth` writes; None without the last.
+
+    Raises:
+        SettingWrong: the refresh token is there without its app.
+    """
+    with _found(pipeline_name):
+        values: tuple[str | None, ...] = _resolve_oauth()
+    client_id, client_secret, refresh_token = (str(value).strip() if value else "" for value in values)
+    if not refresh_token:
+        return None
+    if not client_id or not client_secret:
+        raise SettingWrong(
+            "oauth_refresh_token is set, and oauth_client_id or oauth_client_secret is missing: run `dlt-harvest login --oauth`, "
+            "or remove it."
+        )
+    return OAuthSettings(client_id, Secret(client_secret), Secret(refresh_token))
+
+
 @contextmanager
 def _found(pipeline_name: str) -> Iterator[None]:
     """Include settings under the pipeline's name, and translate dlt's configuration errors into SettingWrong."""
@@ -117,6 +160,13 @@ _SECTIONS = ("sources", "harvest_time_tracking", "harvest_time_tracking_source")
 @with_config(sections=_SECTIONS)
 def _resolve_reread_requests(reread_requests: int = REREAD_REQUESTS) -> int:
     return reread_requests
+
+
+@with_config(sections=_SECTIONS)
+def _resolve_oauth(
+    oauth_client_id: str | None = None, oauth_client_secret: str | None = None, oauth_refresh_token: str | None = None
+) -> tuple[str | None, ...]:
+    return oauth_client_id, oauth_client_secret, oauth_refresh_token
 
 
 @with_config(sections=_SECTIONS)

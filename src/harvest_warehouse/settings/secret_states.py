@@ -19,6 +19,8 @@ State = Literal["set", "placeholder", "missing"]
 
 SECTION = "sources.harvest_time_tracking"
 NEEDED = (f"{SECTION}.access_token", f"{SECTION}.account_id")
+OAUTH = (f"{SECTION}.oauth_client_id", f"{SECTION}.oauth_client_secret", f"{SECTION}.oauth_refresh_token")
+"""What a login with an app of one's own keeps in place of an access token."""
 WEBHOOK = "runtime.slack_incoming_hook"
 SHORT = {"access_token": NEEDED[0], "account_id": NEEDED[1], "slack_incoming_hook": WEBHOOK}
 """Short names of the secrets that most people set."""
@@ -56,8 +58,9 @@ class SecretState:
 def secret_states() -> list[SecretState]:
     """Look for every secret: what Harvest needs, the webhook, and whatever else is in the secrets files or for destinations."""
     found = [_account_secret(name) for name in NEEDED]
+    found += [one for one in map(_account_secret, OAUTH) if one.state != "missing"]
     found.append(_plain_secret(WEBHOOK))
-    known = {WEBHOOK, *(spelling for name in NEEDED for spelling in spellings(name))}
+    known = {WEBHOOK, *(spelling for name in (*NEEDED, *OAUTH) for spelling in spellings(name))}
     found += [_plain_secret(name) for name in sorted(set(_names_in_files()) - known)]
     for name in sorted(os.environ):
         dotted = name.replace("__", ".").lower()
@@ -68,7 +71,7 @@ def secret_states() -> list[SecretState]:
 
 def spellings(name: str) -> list[str]:
     """Every dotted name under which dlt looks for a secret, in its order: several for those of the account."""
-    if name not in NEEDED:
+    if name not in (*NEEDED, *OAUTH):
         return [name]
     key = name.rpartition(".")[2]
     plain = [".".join((*path, key)) for path in _SECTIONS]

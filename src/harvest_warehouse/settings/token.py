@@ -13,6 +13,7 @@ from dlt.common.configuration.providers.doc import BaseDocProvider
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 
 _TOKEN = "access_token"  # noqa: S105 (the setting's name)
+_SECRETS = (_TOKEN, "oauth_client_secret", "oauth_refresh_token")
 _DESTINATION = "destination"
 
 
@@ -21,7 +22,7 @@ def forget_token() -> None:
 
     Credentials of destinations stay, whatever their names: one of them has an `access_token` of its own.
     """
-    for name in [name for name in os.environ if name.lower().endswith(_TOKEN)]:
+    for name in [name for name in os.environ if name.lower().endswith(_SECRETS)]:
         if _DESTINATION not in name.lower():
             del os.environ[name]
     providers = Container()[PluggableRunContext].providers
@@ -37,7 +38,7 @@ def _kept(section: Mapping[str, Any]) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for name, value in section.items():
         if name == _DESTINATION or not isinstance(value, Mapping):
-            made |= {name: value} if name != _TOKEN else {}
+            made |= {name: value} if name not in _SECRETS else {}
         elif name != "sources":
             made[name] = _kept(value)
     return made

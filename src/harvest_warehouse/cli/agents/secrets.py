@@ -71,14 +71,17 @@ def secrets(
 
 def _show(states: Sequence[SecretState], exposed: Sequence[str]) -> None:
     from harvest_warehouse.cli.render.tables import plain_table
-    from harvest_warehouse.settings.secret_states import NEEDED
+    from harvest_warehouse.settings.account import wanted_accounts
+    from harvest_warehouse.settings.secret_states import NEEDED, OAUTH
 
     table = plain_table("secret", "state", "where")
     for one in states:
         table.add_row(one.name, one.state, one.where)
     out.show(table)
     say(*exposed)
-    is_missing = any(one.name in NEEDED and one.state != "set" for one in states)
+    there = {one.name for one in states if one.state == "set"}
+    has_token = NEEDED[0] in there or there.issuperset(OAUTH)
+    is_missing = not has_token or (NEEDED[1] not in there and wanted_accounts() is None)
     if is_missing:
         say(
             "Set Harvest's token and account id: dlt-harvest secrets set. Both are at https://id.getharvest.com/developers"
