@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from harvest_time_tracking import SettingWrong
 from harvest_warehouse.deploy import deploy
 from harvest_warehouse.warehouse import Target
 from support.accounts import Account
+from support.environments import environment
 from support.paths import ROOT
 
 NAME = "SOURCES__HARVEST_TIME_TRACKING__ACCESS_TOKEN"
@@ -35,20 +35,6 @@ def postgres(monkeypatch: pytest.MonkeyPatch) -> None:
 def written(folder: Path, kind: Any, destination: str = "postgres") -> Path:
     deploy(Target(folder, destination=destination), kind, folder / kind, at=time(4, 30))
     return folder / kind
-
-
-def environment(folder: Path, *packages: str) -> Path:
-    """Python of a new environment with these packages; the test is skipped if they cannot be had here."""
-    uv = shutil.which("uv") or str(ROOT / ".uv" / "bin" / "uv")
-    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(folder / "venv")], check=True)
-    python = folder / "venv" / "bin" / "python"
-    done = subprocess.run(
-        [uv, "pip", "install", "--quiet", "--python", str(python), *packages],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode:
-        pytest.skip(f"{packages[0]} cannot be installed here: {done.stderr.strip()[-300:]}")
-    return python
 
 
 def test_kestra_gets_a_flow_that_waits_for_the_run_before_it(postgres: None, tmp_path: Path) -> None:
