@@ -1,4 +1,7 @@
-"""tap-harvest, the Singer tap, with its records to a file. Run by the Python it is installed for."""
+"""tap-harvest, the Singer tap, with its records to a file. Run by the Python it is installed for.
+
+Reads the time entries, or `all` streams.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from redirected import redirect
 
 
-def main() -> None:
-    """Discover, choose the time entries, read them."""
+def main(asked: str = "time_entries") -> None:
+    """Discover, choose what is asked for, read it."""
     redirect()
     import tap_harvest  # noqa: PLC0415 (after the redirection)
 
@@ -31,19 +34,19 @@ def main() -> None:
         )
     )
     with Path("catalog.json").open("w") as file:
-        _told(["tap-harvest", "--config", "config.json", "--discover"], file.fileno(), tap_harvest.main)
+        told(["tap-harvest", "--config", "config.json", "--discover"], file.fileno(), tap_harvest.main)
     catalog = json.loads(Path("catalog.json").read_text())
     for stream in catalog["streams"]:
-        if stream["tap_stream_id"] == "time_entries":
+        if asked in ("all", stream["tap_stream_id"]):
             for entry in stream["metadata"]:
                 if not entry["breadcrumb"]:
                     entry["metadata"]["selected"] = True
     Path("catalog.json").write_text(json.dumps(catalog))
     with Path("records.jsonl").open("w") as file:
-        _told(["tap-harvest", "--config", "config.json", "--catalog", "catalog.json"], file.fileno(), tap_harvest.main)
+        told(["tap-harvest", "--config", "config.json", "--catalog", "catalog.json"], file.fileno(), tap_harvest.main)
 
 
-def _told(arguments: list[str], to: int, act: object) -> None:
+def told(arguments: list[str], to: int, act: object) -> None:
     """Run `act` with these arguments and its standard output in a file."""
     sys.argv = arguments
     sys.stdout.flush()
@@ -57,4 +60,4 @@ def _told(arguments: list[str], to: int, act: object) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])
