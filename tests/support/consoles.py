@@ -150,6 +150,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...] | None] = {
     ),
     "views": (("views",), ("views", "--like", "stitch")),
     "compare": (("compare", "--like", "stitch", "--with", "stitch_harvest"),),
+    "import": (("import", "--like", "stitch", "--from-schema", "stitch_harvest", "--dry-run"),),
     "copy": (("copy", "--from", "duckdb", "--to", "nowhere"),),
     "publish": (("publish", "--to", "published"),),
     "streams": (("streams",), ("streams", "--json"), ("streams", "--markdown")),
@@ -166,4 +167,4 @@ COMMANDS: dict[str, tuple[tuple[str, ...], ...] | None] = {
     "simulate": None,
 }
 # Exit codes of success: an alert is raised, or not everything in the account can be proven.
-GOOD = {"sync": (0, 3), "status": (0, 3), "verify": (0, 3), "alerts": (3,), "copy": (2,)}
+GOOD = {"sync": (0, 3), "status": (0, 3), "verify": (0, 3), "alerts": (3,), "copy": (2,), "compare": (0, 3)}

@@ -28,6 +28,7 @@ for _verb in (
     "copy",
     "peers.views",
     "peers.compare",
+    "peers.keep",
     "publish",
     "operate.deploy",
     "describe",

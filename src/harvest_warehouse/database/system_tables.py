@@ -91,6 +91,11 @@ DELETIONS = SystemTable(
         ("because_of", "text", "What it was deleted with (projects/17), where Harvest deletes it together with that"),
         ("found_at", "timestamp", "When it was found missing"),
         ("run_id", "text", "The run that found it (harvest_runs.run_id)"),
+        (
+            "copied_from",
+            "text",
+            "Whose copy it is from (airbyte: the schema), where dlt-harvest itself never had the row",
+        ),
     ),
     "merge",
 )

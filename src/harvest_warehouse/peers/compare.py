@@ -188,7 +188,7 @@ class _Comparing:
             found.only_there += 1
             deleted_at = self._deleted_at(table, row.there)
             found.deleted += deleted_at is not None
-            told = Difference(table.name, row.key, "only_there", deleted_at=deleted_at)
+            told = Difference(table.name, row.key, "only_there", deleted_at=deleted_at, row=row.there)
         elif table.more:
             found.more_here += 1
             return
@@ -203,7 +203,7 @@ class _Comparing:
     def _deleted_at(self, table: PeerTable, row: dict[str, Any]) -> str | None:
         """When it was found that Harvest had deleted a row, or the row that it was part of."""
         sources = {column.source: row.get(column.name) for column in table.columns}
-        name, key = table.base, [sources.get(column) for column in _stream_key(table.base)]
+        name, key = table.base, [sources.get(column) for column in stream_key(table.base)]
         if table.parent and "parent.id" in sources:
             name, key = table.parent, [sources["parent.id"]]
         if not self._has_deletions or not key or None in key:
@@ -215,7 +215,8 @@ class _Comparing:
         return rows[0][0].isoformat() if rows else None
 
 
-def _stream_key(base: str) -> tuple[str, ...]:
+def stream_key(base: str) -> tuple[str, ...]:
+    """Columns of the key in `harvest_deletions` of rows of a table; none for child tables."""
     stream = next((one for one in STREAMS.values() if one.table_name == base), None)
     return tuple(column for column in stream.primary_key if column != "account_id") if stream else ()
 

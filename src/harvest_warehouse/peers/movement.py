@@ -12,7 +12,8 @@ from harvest_warehouse.peers.layouts import PeerTable
 from harvest_warehouse.peers.report import MEASURES, Moved
 
 Row = Mapping[str, Any]
-_DAYS = {"time_entries": "spent_date", "expenses": "spent_date", "invoices": "issue_date"}
+DAYS = {"time_entries": "spent_date", "expenses": "spent_date", "invoices": "issue_date"}
+"""Column with the day of a row, by table of ours: the tables whose hours and money move."""
 _NO = Decimal(0)
 
 
@@ -31,7 +32,7 @@ class Movement:
 
     def add(self, table: PeerTable, there: Row | None, here: Row | None, times: int = 1) -> None:
         """Add a row as it is on both sides; None where it is not."""
-        if table.base not in _DAYS:
+        if table.base not in DAYS:
             return
         for place, row in enumerate((there, here)):
             if row:
@@ -60,17 +61,17 @@ class Movement:
         )
 
     def _amounts(self, table: PeerTable, row: Row) -> list[tuple[tuple[str, str, Any, Any, str], Decimal]]:
-        month = str(_of(table, row, _DAYS[table.base]) or "")[:7]
-        client, project = _of(table, row, "client__id"), _of(table, row, "project__id")
-        currency = _of(table, row, "currency") or self._clients.get(client, ("", ""))[1]
+        month = str(value_of(table, row, DAYS[table.base]) or "")[:7]
+        client, project = value_of(table, row, "client__id"), value_of(table, row, "project__id")
+        currency = value_of(table, row, "currency") or self._clients.get(client, ("", ""))[1]
         if table.base == "invoices":
-            return [(("invoiced", month, client, None, currency), _number(_of(table, row, "amount")))]
+            return [(("invoiced", month, client, None, currency), _number(value_of(table, row, "amount")))]
         if table.base == "expenses":
-            return [(("expenses", month, client, project, currency), _number(_of(table, row, "total_cost")))]
-        hours = _number(_of(table, row, "hours"))
+            return [(("expenses", month, client, project, currency), _number(value_of(table, row, "total_cost")))]
+        hours = _number(value_of(table, row, "hours"))
         found = [(("hours", month, client, project, ""), hours)]
-        if _of(table, row, "billable"):
-            rate = _number(_of(table, row, "billable_rate"))
+        if value_of(table, row, "billable"):
+            rate = _number(value_of(table, row, "billable_rate"))
             found.append((("billable", month, client, project, currency), hours * rate))
         return found
 
@@ -81,7 +82,7 @@ class Movement:
         return names[key][0] if key in names else f"{what} {key}"
 
 
-def _of(table: PeerTable, row: Row, source: str) -> Any:
+def value_of(table: PeerTable, row: Row, source: str) -> Any:
     """Value of one of our columns in a row of the layout, also inside of an object."""
     for column in table.columns:
         if column.source == source:

@@ -28,6 +28,7 @@ class Difference:
         what: whether it is only there, only here, or differs.
         values: value there and value here, by column that differs.
         deleted_at: when it was found that Harvest had deleted it (ISO 8601), for a row that is only there; None if unknown.
+        row: the row, if it is only there, by column of the layout.
     """
 
     table: str
@@ -35,6 +36,7 @@ class Difference:
     what: What
     values: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     deleted_at: str | None = None
+    row: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass

@@ -15,10 +15,10 @@ import duckdb
 import pytest
 
 from harvest_time_tracking import SettingWrong
-from harvest_warehouse.peers import CompareReport, Difference, compare, layout
+from harvest_warehouse.peers import CompareReport, Difference, compare, keep_deleted, layout
 from harvest_warehouse.peers.html import page
 from harvest_warehouse.warehouse import Target
-from support.accounts import Account, sync_from
+from support.accounts import Account, deletions, sync_from, truth_rows
 from support.consoles import run
 
 TYPES = {"decimal": "DECIMAL(38,9)", "text": "VARCHAR", "json": "JSON"}
@@ -214,3 +214,63 @@ def _here(warehouse: Target, ids: set[int]) -> list[dict[str, Any]]:
                 f"select hours from {warehouse.dataset_name}.time_entries where id in ({listed})"
             ).fetchall()
         ]
+
+
+def test_what_only_the_old_copy_has_is_kept_with_its_source(
+    open_account: Callable[..., Account], tmp_path: Path
+) -> None:
+    account, warehouse = open_account(), Target(tmp_path)
+    store = account.simulator.store
+    old = truth_of(account)
+    entries = sorted(key for key, row in old["time_entries"].items() if not row["is_running"])
+    gone, early, expense = entries[3], entries[4], sorted(store.expenses)[10]
+    for entry_id in (gone, early):
+        store.delete_time_entry(entry_id)
+    store.delete_expense(expense)
+    account.simulator.clock.sleep(86_400)
+    sync_from(account, warehouse)
+    # Of a time that this copy perhaps never had.
+    old["time_entries"][early]["spent_date"] = "2001-01-01"
+    put(warehouse, old, tmp_path)
+    before = {table: account.rows(table) for table in ("time_entries", "expenses")}
+    tried = keep_deleted(warehouse, "airbyte", "old", is_dry=True)
+    assert dict(tried.kept) == {"time_entries": 1, "expenses": 1}
+    assert deletions(account) == {}
+    report = keep_deleted(warehouse, "airbyte", "old")
+    assert dict(report.kept) == {"time_entries": 1, "expenses": 1}
+    assert {(name, rows) for (name, _), rows in report.left.items()} == {("time_entries", 1)}
+    kept = deletions(account)
+    assert kept.keys() == {("time_entries", str(gone)), ("expenses", str(expense))}
+    for (table, key), row in kept.items():
+        assert row["copied_from"] == "airbyte: old"
+        [want] = truth_rows(table, [old[table][int(key)]], account.simulator.account_id)[table]
+        # Of what Airbyte has; a date is written as text.
+        said = {name: value for name, value in json.loads(row["content"]).items() if value is not None}
+        listed = {name: value for name, value in want.items() if value is not None and name in said}
+        assert {name: plain(value) for name, value in said.items()} == {
+            name: plain(value) for name, value in listed.items()
+        }
+        assert len(said) > 15
+    assert {table: account.rows(table) for table in before} == before
+    again = keep_deleted(warehouse, "airbyte", "old")
+    assert (dict(again.kept), again.known) == ({}, 2)
+    told = run("import", "--like", "airbyte", "--from-schema", "old", "--dry-run")
+    assert b"nothing" in told.out
+    with duckdb.connect(str(warehouse.file)) as database:
+        for stream in STREAMS:
+            database.execute(f"update old.{stream} set id = -id")
+    with pytest.raises(SettingWrong, match="it is of another account"):
+        keep_deleted(warehouse, "airbyte", "old")
+
+
+def plain(value: Any) -> str:
+    """A value as text, whatever wrote it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float | Decimal):
+        return str(float(value))
+    text = str(value.isoformat() if isinstance(value, date) else value).replace("+00:00", "Z")
+    try:
+        return str(float(text))
+    except ValueError:
+        return text

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from harvest_warehouse.cli.render.tables import plain_table
 from harvest_warehouse.messages.text import counted
-from harvest_warehouse.peers import CompareReport, Difference, Made, ViewsReport
+from harvest_warehouse.peers import CompareReport, Difference, KeepReport, Made, ViewsReport
 from harvest_warehouse.peers.wording import measure_of, sample_words, signed
 
 
@@ -139,3 +139,31 @@ def compare_json(report: CompareReport) -> str:
         said["columns"] = dict(table.columns)
         said["samples"] = [row_document(sample) for sample in table.samples]
     return json.dumps(document, indent=2, ensure_ascii=False, default=str)
+
+
+def keep_lines(report: KeepReport) -> list[str]:
+    """Lines for what was kept of the old copy, and what was not."""
+    kept = ", ".join(f"{rows:,} {name}" for name, rows in sorted(report.kept.items()))
+    verb = "Would be kept" if report.is_dry else "Kept"
+    lines = [f"{verb} in harvest_deletions from {report.product}'s copy ({report.there}): {kept or 'nothing'}."]
+    if report.known:
+        lines.append(f"{counted(report.known, 'row')} that only the old copy has were there already.")
+    lines += [
+        f"Not kept: {counted(rows, 'row')} of {name}: {reason}." for (name, reason), rows in sorted(report.left.items())
+    ]
+    return lines
+
+
+def keep_json(report: KeepReport) -> str:
+    """Render the report as JSON."""
+    left = [{"table": name, "reason": reason, "rows": rows} for (name, reason), rows in sorted(report.left.items())]
+    document = {
+        "product": report.product,
+        "there": report.there,
+        "place": report.place,
+        "kept": dict(report.kept),
+        "known": report.known,
+        "left": left,
+        "is_dry": report.is_dry,
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False)
