@@ -98,6 +98,7 @@ EXAMPLES: Mapping[str, str] = {
     "working_days": '["Monday", "Tuesday"]',
     "target_utilisation": "0.8",
     "time_off_tasks": '["Vacation", 8083001]',
+    "productive_tasks": '["Business Development"]',
     "week_start": '"Sunday"',
     "time_zone": '"Europe/Berlin"',
     "holidays": "[2026-12-25]",

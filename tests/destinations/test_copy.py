@@ -257,6 +257,7 @@ def test_history_has_one_open_version_of_a_record(moved: Moved, went_on: WentOn)
     assert before <= after, "what was closed stays as it was"
 
 
+@pytest.mark.nightly
 def test_the_command_copies_and_says_so(moved: Moved, tmp_path: Path) -> None:
     there = ("--from", moved.target.destination)
     done = _run(tmp_path, *there, "--to", "duckdb", "--no-build")

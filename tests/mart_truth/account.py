@@ -27,6 +27,7 @@ class Account:
         week_start: the first day of a week, 0 for Monday.
         working_days: the days of the week on which people work.
         rates: what a unit of a currency is worth in the home currency, whenever.
+        productive: names of the tasks that count as productive.
     """
 
     def __init__(
@@ -36,12 +37,14 @@ class Account:
         week_start: int = 0,
         working_days: Iterable[int] = range(5),
         rates: Mapping[str, Decimal] | None = None,
+        productive: Iterable[str] = (),
     ) -> None:
         self.placed = placed(truth)
         self.truth = truth = self.placed.truth
         self.as_of = as_of
         self.week_start = week_start
         self.working_days = set(working_days)
+        self.productive = set(productive)
         self.company = truth["company"][0]
         self.home = self.company["currency"]
         self.rates = {**({self.home: Decimal(1)} if self.home else {}), **(rates or {})}

@@ -63,6 +63,11 @@ class Budgets(Account):
             uses = [self.week_of(day) for day, amount in spent_on.items() if amount]
             seen = min(max((this_week - min(uses)).days // 7, 0), 4) if uses else 4
             at_end = None if left is None or not seen else Fraction(spent) + Fraction(recent) * left / (7 * seen)
+            burns = self._burns(spent_on, min(uses) if uses else None)
+            remaining = None if budget is None else Fraction(budget - spent)
+            backlog = None
+            if remaining is not None and project["is_active"] and left != 0:
+                backlog = max(remaining, Fraction(0))
             made[project["id"],] = {
                 **self.words_of_budget(project),
                 "project_type": self.type_of(project),
@@ -79,11 +84,37 @@ class Budgets(Account):
                 "weeks_of_budget_left": None
                 if budget is None or not recent
                 else Fraction(budget - spent) * seen / Fraction(recent),
+                "lowest_weekly_burn": min(burns) if burns else None,
+                "highest_weekly_burn": max(burns) if burns else None,
+                "fewest_weeks_left": ratio(remaining, max(burns)) if burns and max(burns) > 0 else None,
+                "most_weeks_left": ratio(remaining, min(burns)) if burns and min(burns) > 0 else None,
+                "backlog": backlog,
+                "backlog_amount": self._in_money(project, backlog),
                 "forecast_until": until,
                 "estimate_at_completion": at_end,
                 "status": _status(budget, spent, at_end),
             }
         return made
+
+    def _burns(self, spent_on: dict[date, Decimal], first_use: date | None) -> list[Decimal]:
+        """What was spent in each of the last eight complete weeks since the first use."""
+        this_week = self.week_of(self.as_of)
+        weeks = [this_week - timedelta(7 * ago) for ago in range(1, 9)]
+        return [
+            sum((amount for day, amount in spent_on.items() if week <= day < week + timedelta(7)), ZERO)
+            for week in weeks
+            if first_use is None or first_use <= week
+        ]
+
+    def _in_money(self, project: Row, backlog: Fraction | None) -> Fraction | None:
+        if backlog is None or self.type_of(project) != "time_and_materials":
+            return None
+        if self.budget_unit_of(project) == "money":
+            return backlog
+        counted = [entry for entry in self.entries_of[project["id"]] if entry["is_budgeted"]]
+        hours = sum((entry["hours"] for entry in counted), ZERO)
+        worth = ratio(sum((entry["value"] for entry in counted), ZERO), hours) if hours > 0 else None
+        return None if worth is None else backlog * worth
 
     def mart_project_budget_line(self) -> Table:
         made: Table = {}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import date, timedelta
 from decimal import Decimal
+from fractions import Fraction
 
-from mart_truth.account import ZERO, Account, Table
+from mart_truth.account import ZERO, Account, Row, Table
 from mart_truth.days import bucket, day_of, month_end, month_of, months, ratio
 
 
@@ -110,6 +111,7 @@ class Cash(Account):
             if invoice["estimate"] and invoice["state"] != "draft" and not self.is_deposit(invoice):
                 invoiced[invoice["estimate"]["id"], invoice["currency"]] += self.net_of(invoice)
         made: Table = {}
+        won, decided = self._decisions()
         for row in self.truth["estimates"]:
             net, done = self.net_of(row), invoiced.get((row["id"], row["currency"]), ZERO)
             is_open = row["state"] in ("draft", "sent")
@@ -132,8 +134,28 @@ class Cash(Account):
                 "not_yet_invoiced": net - done if row["state"] == "accepted" else None,
                 "days_open": age if is_open else None,
                 "age_bucket": bucket(age) if is_open else None,
+                "days_to_decision": self._days_to_decision(row),
+                "win_rate": (rate := ratio(won[row["currency"]], decided[row["currency"]])),
+                "weighted_amount": Fraction(net) * rate if is_open and rate is not None else None,
             }
         return made
+
+    def _decisions(self) -> tuple[dict[str, Decimal], dict[str, Decimal]]:
+        """Net amounts that were accepted, and decided, within a year, by currency."""
+        won: dict[str, Decimal] = defaultdict(Decimal)
+        decided: dict[str, Decimal] = defaultdict(Decimal)
+        for row in self.truth["estimates"]:
+            day = day_of(row["accepted_at"]) or day_of(row["declined_at"])
+            if row["state"] in ("accepted", "declined") and day and 0 <= (self.as_of - day).days < 365:
+                decided[row["currency"]] += self.net_of(row)
+                won[row["currency"]] += self.net_of(row) if row["state"] == "accepted" else ZERO
+        return won, decided
+
+    def _days_to_decision(self, estimate: Row) -> int | None:
+        decided = day_of(estimate["accepted_at"]) or day_of(estimate["declined_at"])
+        asked = day_of(estimate["sent_at"]) or day_of(estimate["issue_date"])
+        is_decided = estimate["state"] in ("accepted", "declined") and decided and asked
+        return (decided - asked).days if is_decided else None
 
 
 def _age(days: int) -> str:

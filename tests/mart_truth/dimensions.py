@@ -140,6 +140,7 @@ class Dimensions(Account):
                 "is_billable_by_default": row["billable_by_default"],
                 "default_hourly_rate": row["default_hourly_rate"],
                 "is_time_off": row["name"] in LEAVE,
+                "is_productive": row["name"] in self.productive,
             }
             for row in self.tasks.values()
         }

@@ -18,7 +18,7 @@ SOUND = {
         *(f"conserved_{name}" for name in ("time_entries", "expenses", "invoices", "invoice_lines", "utilisation")),
         *(f"conserved_{name}" for name in ("compliance", "profitability", "unbilled", "fixed_fee", "budget")),
         *("conserved_clients", "conserved_receivables", "conserved_payments", "conserved_estimates", "conserved_rows"),
-        *("conserved_work", "one_currency", "known_dimensions", "known_invoice"),
+        *("conserved_work", "conserved_fee_progress", "one_currency", "known_dimensions", "known_invoice"),
         *(f"key_{table}" for table in KEYS if table != "mart_data_quality"),
     ),
     "warning": (

@@ -19,6 +19,7 @@ KEYS = {
     "mart_timesheet_compliance_weekly": ("user_id", "week_start"),
     "mart_project_budget": ("project_id",),
     "mart_project_budget_line": ("project_id", "line_kind", "line_id"),
+    "mart_fixed_fee_progress": ("project_id",),
     "mart_fixed_fee_revenue_monthly": ("project_id", "month_start"),
     "mart_project_profitability_monthly": ("project_id", "month_start"),
     "mart_unbilled": ("project_id", "age_bucket"),

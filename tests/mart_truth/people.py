@@ -15,7 +15,7 @@ class People(Account):
     """The tables by person and week."""
 
     def mart_utilisation_weekly(self) -> Table:
-        names = ("tracked", "hours", "billable")
+        names = ("tracked", "hours", "billable", "client", "for_nothing", "productive")
         weeks: Table = defaultdict(
             lambda: {"capacity": Fraction(0), "leave": Fraction(0), **dict.fromkeys(names, ZERO)}
         )
@@ -31,6 +31,11 @@ class People(Account):
             week["tracked"] += entry["tracked"]
             week["hours"] += entry["hours"]
             week["billable"] += entry["billable_hours"]
+            if self.projects[entry["project"]]["is_billable"]:
+                week["client"] += entry["hours"]
+                week["for_nothing"] += entry["hours"] - entry["billable_hours"]
+            if entry["billable_hours"] or self.tasks[entry["task"]]["name"] in self.productive:
+                week["productive"] += entry["hours"]
         made: Table = {}
         for (user, first), week in weeks.items():
             available = max(week["capacity"] - week["leave"], Fraction(0))
@@ -45,6 +50,11 @@ class People(Account):
                 "billable_hours": week["billable"],
                 "billable_utilisation": ratio(week["billable"], available),
                 "total_utilisation": ratio(week["tracked"], week["capacity"]),
+                "client_hours": week["client"],
+                "non_billable_client_hours": week["for_nothing"],
+                "productive_hours": week["productive"],
+                "non_billable_share": ratio(week["for_nothing"], week["client"]),
+                "productive_utilisation": ratio(week["productive"], available),
             }
         return made
 

@@ -7,7 +7,8 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
-from mart_truth.account import ZERO, Account, Table, nine
+from mart_truth.account import ZERO, Table, nine
+from mart_truth.budgets import Budgets
 from mart_truth.days import day_of, month_end, month_of, months, ratio
 
 _SUMS = (
@@ -25,7 +26,7 @@ _SUMS = (
 )
 
 
-class Revenue(Account):
+class Revenue(Budgets):
     """The tables of revenue by month."""
 
     def mart_fixed_fee_revenue_monthly(self) -> Table:
@@ -57,6 +58,54 @@ class Revenue(Account):
                 }
                 before = to_date
         return made
+
+    def mart_fixed_fee_progress(self) -> Table:
+        made: Table = {}
+        by_days: dict[int, Decimal] = {}
+        for (project_id, _), row in self.mart_fixed_fee_revenue_monthly().items():
+            by_days[project_id] = by_days.get(project_id, ZERO) + row["revenue_so_far"]
+        for (project_id,), row in self.mart_project_budget().items():
+            project = self.projects[project_id]
+            is_known = project["fee"] is not None and row["budget"] is not None and not row["budget_is_monthly"]
+            if row["project_type"] != "fixed_fee" or not is_known:
+                continue
+            spent, ends = Fraction(row["budget_spent"]), row["ends_on"]
+            total = max(Fraction(row["budget"]), spent, row["estimate_at_completion"] or Fraction(0))
+            if not project["is_active"] or (ends and ends < self.as_of):
+                total = spent
+            done = ratio(spent, total)
+            earned = None if done is None else Fraction(project["fee"]) * done
+            invoiced = self._billed(project_id)
+            made[project_id,] = {
+                **self.words_of_budget(project),
+                "starts_on": row["starts_on"],
+                "ends_on": ends,
+                "fee": project["fee"],
+                "budget": row["budget"],
+                "budget_spent": row["budget_spent"],
+                "expected_total": total,
+                "earned_straight_line": by_days.get(project_id),
+                "invoiced_amount": invoiced,
+                "share_done": done,
+                "earned_by_progress": earned,
+                "over_billed": None if earned is None else Fraction(invoiced) - earned,
+                "fee_left_to_earn": None if earned is None else Fraction(project["fee"]) - earned,
+            }
+        return made
+
+    def _billed(self, project_id: int) -> Decimal:
+        """Lines of a project in its currency, after discounts; drafts and deposits left out."""
+        billed = ZERO
+        for invoice in self.invoices.values():
+            if invoice["state"] == "draft" or self.is_deposit(invoice):
+                continue
+            if invoice["currency"] != self.currency_of(project_id):
+                continue
+            share = 1 - (invoice["discount"] or ZERO) / 100
+            for line in invoice["line_items"]:
+                if line["project"] and line["project"]["id"] == project_id:
+                    billed += nine(line["amount"] * share)
+        return billed
 
     def _monthly(self) -> Table:
         """What adds up to the profit of a project in a month."""

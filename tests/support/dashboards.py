@@ -1,4 +1,4 @@
-"""Warehouses for tests of the dashboard: a company, an empty account, one with time only, and a large one."""
+"""Warehouses for tests of the dashboard: an empty account, one with time only, and one of 500 people."""
 
 from __future__ import annotations
 
@@ -33,13 +33,6 @@ from support.shop import Shop
 CROWD = 500
 KEY_OF_THE_TESTS = "the-key-of-the-tests"
 BAD = """<script>window.ran = true; alert(1)</script> & "x\""""
-
-
-def company(folder: Path) -> Shop:
-    shop = Shop(folder, size="small")
-    shop.load()
-    shop.build()
-    return shop
 
 
 def nothing(folder: Path) -> Shop:

@@ -75,6 +75,7 @@ class Shop:
         """Copy with the same account and a database of its own."""
         other = copy(self)
         other.warehouse = Target(folder, pipelines_dir=folder / "pipelines")
+        folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(self.warehouse.file, folder)
         return other
 
@@ -86,7 +87,7 @@ class Shop:
             database.run(statements)
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
-        with open_database(self.warehouse) as database:
+        with open_database(self.warehouse, "reading") as database:
             return database.rows(query)
 
     def found(self) -> dict[str, int]:

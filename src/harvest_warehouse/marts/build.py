@@ -41,7 +41,7 @@ _INPUTS = {
         "target_utilisation": "decimal(38, 9)",
     },
     "cfg_date": dict(DAY_COLUMNS),
-    "cfg_time_off_task": {"task_name": "text", "task_id": "bigint"},
+    "cfg_task": {"kind": "text", "task_name": "text", "task_id": "bigint"},
     "cfg_target": {"who": "text", "target_utilisation": "decimal(38, 9)"},
     "cfg_exchange_rate": {"currency": "text", "valid_from": "date", "rate_to_home": "decimal(38, 9)"},
     QUALITY: {
@@ -148,13 +148,14 @@ class _Build:
         found = [self._check(rule) for rule in (*rules(), *self._own.rules)]
         unmatched = self._unmatched()
         targets = self._unmatched_targets()
+        rates = self._rates_of_home()
         if any(checked.counts for checked in found if checked.rule.severity == "error"):
-            report = self._report(tables, found, unmatched, targets, is_kept=False)
+            report = self._report(tables, found, unmatched, targets, rates, is_kept=False)
             raise BuildFailed(failure(report), report)
         self._keep_findings(found)
         self._on_step("replacing the marts")
         self._replace()
-        return self._report(tables, found, unmatched, targets, is_kept=True, has_comments=self._comment())
+        return self._report(tables, found, unmatched, targets, rates, is_kept=True, has_comments=self._comment())
 
     def _inputs(self) -> None:
         """Create the input tables: accounts, calendar, and settings."""
@@ -178,8 +179,12 @@ class _Build:
                 holidays=settings.holidays,
             )
             database.insert(f"marts.cfg_date{NEXT}", list(calendar))
-        leave = {(None, task) if isinstance(task, int) else (task.lower(), None) for task in settings.time_off_tasks}
-        database.insert(f"marts.cfg_time_off_task{NEXT}", list(leave))
+        named_tasks = {
+            (kind, None, task) if isinstance(task, int) else (kind, task.lower(), None)
+            for kind, tasks in (("time_off", settings.time_off_tasks), ("productive", settings.productive_tasks))
+            for task in tasks
+        }
+        database.insert(f"marts.cfg_task{NEXT}", list(named_tasks))
         rates = [(code, day, rate) for code, by_day in settings.exchange_rates.items() for day, rate in by_day.items()]
         database.insert(f"marts.cfg_exchange_rate{NEXT}", rates)
         database.insert(f"marts.cfg_target{NEXT}", list(settings.own_targets.items()))
@@ -247,16 +252,14 @@ class _Build:
         return self._database.comment(comments)
 
     def _unmatched(self) -> tuple[str | int, ...]:
-        """Entries of `time_off_tasks` that match no task, since a misspelled one would count leave as work."""
-        if self._settings.time_off_tasks == TIME_OFF:
+        """Entries of `time_off_tasks` and `productive_tasks` that match no task: a misspelled one would count leave as work."""
+        named = () if self._settings.time_off_tasks == TIME_OFF else self._settings.time_off_tasks
+        named += self._settings.productive_tasks
+        if not named:
             return ()
         rows = self._database.rows(f"select lower(task_name), task_id from marts.dim_task{NEXT}")
         there = {value for row in rows for value in row}
-        return tuple(
-            task
-            for task in self._settings.time_off_tasks
-            if (task.lower() if isinstance(task, str) else task) not in there
-        )
+        return tuple(task for task in named if (task.lower() if isinstance(task, str) else task) not in there)
 
     def _unmatched_targets(self) -> tuple[str, ...]:
         """Entries of `target_utilisation` that are no role's and no person's."""
@@ -266,12 +269,20 @@ class _Build:
         there = {value for row in self._database.rows(query) for value in row}
         return tuple(who for who in self._settings.own_targets if who not in there)
 
+    def _rates_of_home(self) -> tuple[str, ...]:
+        """Currencies with a rate that are an account's home currency: its rate is 1, whatever the settings say."""
+        if not self._settings.exchange_rates:
+            return ()
+        rows = self._database.rows(f"select distinct home_currency from marts.dim_account{NEXT} order by 1")
+        return tuple(code for (code,) in rows if code in self._settings.exchange_rates)
+
     def _report(
         self,
         tables: tuple[BuiltTable, ...],
         checks: Sequence[_Checked],
         unmatched: tuple[str | int, ...],
         unmatched_targets: tuple[str, ...],
+        rates_of_home: tuple[str, ...],
         *,
         is_kept: bool,
         has_comments: bool = False,
@@ -298,4 +309,5 @@ class _Build:
             has_comments,
             round(time.monotonic() - self._began, 3),
             unmatched_targets,
+            rates_of_home,
         )

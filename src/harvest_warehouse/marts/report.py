@@ -48,10 +48,11 @@ class BuildReport:
         tables: tables built, in build order.
         found: findings of the checks that found rows.
         checks: number of checks run.
-        unmatched: names and ids in `time_off_tasks` that match no task, unless the setting is the default.
+        unmatched: names and ids in `time_off_tasks` (unless it is the default) and `productive_tasks` that match no task.
         has_comments: whether descriptions of tables and columns were written into the database.
         seconds: duration.
         unmatched_targets: names and ids in `target_utilisation` that are no role's and no person's.
+        rates_of_home: currencies in `exchange_rates` that are the home currency of an account, whose rate is 1.
     """
 
     database: str
@@ -64,6 +65,7 @@ class BuildReport:
     has_comments: bool
     seconds: float
     unmatched_targets: tuple[str, ...] = ()
+    rates_of_home: tuple[str, ...] = ()
 
     @property
     def warnings(self) -> tuple[Found, ...]:

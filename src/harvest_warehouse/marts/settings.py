@@ -51,6 +51,7 @@ class MartSettings:
         target_utilisation: share of available hours that should be billable, above 0 and up to 1; or a table with a share for
             each role, person's name or person's id, and `default` for all others.
         time_off_tasks: names (in any case) and ids of the tasks that count as leave.
+        productive_tasks: names (in any case) and ids of tasks that count as productive though nobody pays for them.
         week_start: first day of the week; None for the account's own.
         time_zone: Harvest's or the IANA name; None for that of the token's owner.
         holidays: days on which nobody is expected to work.
@@ -62,6 +63,7 @@ class MartSettings:
     working_days: tuple[int, ...] = (0, 1, 2, 3, 4)
     target_utilisation: Decimal | Mapping[str, Decimal] = _USUAL_TARGET
     time_off_tasks: tuple[str | int, ...] = TIME_OFF
+    productive_tasks: tuple[str | int, ...] = ()
     week_start: int | None = None
     time_zone: str | None = None
     holidays: frozenset[date] = frozenset()
@@ -93,6 +95,7 @@ def mart_settings() -> MartSettings:
             _targets(name, value) if isinstance(value, dict) else _share(name, value)
         ),
         "time_off_tasks": _tasks,
+        "productive_tasks": _tasks,
         "week_start": _weekday,
         "time_zone": _zone,
         "holidays": lambda name, value: frozenset(_day(name, item) for item in _listed(value)),

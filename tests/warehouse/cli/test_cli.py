@@ -168,6 +168,7 @@ def test_the_report_as_json_holds_what_the_summary_shows(open_account: OpenAccou
     assert "401" in failed["error"]
 
 
+@pytest.mark.nightly
 def test_a_database_that_is_open_elsewhere_is_an_error_that_says_so(open_account: OpenAccount, tmp_path: Path) -> None:
     with duckdb.connect(str(tmp_path / "harvest_time_tracking.duckdb")):
         failed = run("load", "roles", **environment_of(open_account()))

@@ -31,16 +31,19 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, DemoReport]:
     return folder, demo(folder, now=NOW)
 
 
+@pytest.mark.nightly
 def test_every_stream_is_complete(shown: tuple[Path, DemoReport]) -> None:
     assert {outcome.outcome for outcome in shown[1].sync.load.streams} == {"complete"}  # type: ignore[union-attr]
 
 
+@pytest.mark.nightly
 def test_it_is_equal_to_harvest_and_proven(shown: tuple[Path, DemoReport]) -> None:
     assert shown[1].sync.is_equal
     assert shown[1].verify.is_proven
     assert shown[1].verify.counts["exact"] > 1_000
 
 
+@pytest.mark.nightly
 def test_its_marts_are_built_and_no_error_is_among_what_the_checks_tell(shown: tuple[Path, DemoReport]) -> None:
     built = shown[1].build
     assert {table.name for table in built.tables} >= {"mart_project_budget", "mart_utilisation_weekly", "mart_unbilled"}
@@ -49,6 +52,7 @@ def test_its_marts_are_built_and_no_error_is_among_what_the_checks_tell(shown: t
     assert {found.severity for found in built.found} <= {"warning", "finding"}
 
 
+@pytest.mark.nightly
 def test_its_answers_are_those_of_the_company(shown: tuple[Path, DemoReport]) -> None:
     hours, people, overdue = shown[1].answers
     today = NOW.date()
@@ -71,6 +75,7 @@ def test_its_answers_are_those_of_the_company(shown: tuple[Path, DemoReport]) ->
 
 
 @pytest.mark.parametrize(("encoding", "columns"), [("cp1252", None), ("latin-1", 80), ("ascii", 60)])
+@pytest.mark.nightly
 def test_what_it_prints_can_be_shown_on_every_console(
     shown: tuple[Path, DemoReport],
     tmp_path: Path,
@@ -95,6 +100,7 @@ class WeekFiles:
     page, picture = "harvest_demo.html", "harvest_demo.png"
 
 
+@pytest.mark.nightly
 def test_it_starts_afresh_and_touches_nothing_of_the_users(shown: tuple[Path, DemoReport]) -> None:
     folder, _ = shown
     assert (folder / OWN).read_text() == "the user's own"
@@ -106,6 +112,7 @@ def test_it_starts_afresh_and_touches_nothing_of_the_users(shown: tuple[Path, De
     }
 
 
+@pytest.mark.nightly
 def test_the_file_opens_without_dlt(shown: tuple[Path, DemoReport]) -> None:
     with duckdb.connect(str(demo_warehouse(shown[0]).file), read_only=True) as database:
         found = database.execute("select count(*) from harvest_time_tracking_data.users").fetchall()

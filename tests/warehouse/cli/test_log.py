@@ -44,6 +44,7 @@ def test_every_line_of_every_command_is_an_object_with_the_same_run(name: str) -
     assert [line["elapsed_seconds"] for line in log] == sorted(line["elapsed_seconds"] for line in log)
 
 
+@pytest.mark.nightly
 def test_steps_and_streams_have_their_seconds() -> None:
     log = lines(run("sync", "--log-format", "json").err)
     steps = [line["step"] for line in log if line.get("event") == "step_began"]

@@ -41,7 +41,7 @@ from harvest_warehouse.dashboard.serve.rates import without_rates
 from harvest_warehouse.dashboard.serve.snapshot import version
 from harvest_warehouse.dashboard.url import FILTERS, filters_of, slug
 from harvest_warehouse.dashboard.workbook import workbook
-from support.dashboards import KEY_OF_THE_TESTS, ask, company, page, served, text, tiles, top
+from support.dashboards import KEY_OF_THE_TESTS, ask, page, served, text, tiles, top
 from support.shop import Shop
 
 
@@ -70,8 +70,8 @@ def get(site: str, path: str, **headers: str) -> Said:
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    return company(tmp_path_factory.mktemp("company"))
+def shop(small_shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    return small_shop.copy(tmp_path_factory.mktemp("company"))
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ import pytest
 
 from harvest_warehouse.dashboard.pages import PAGES
 from harvest_warehouse.dashboard.serve.access import KEY
-from support.dashboards import BAD, GROUNDS, KEY_OF_THE_TESTS, ask, company, named_badly, served, tiles, top
+from support.dashboards import BAD, GROUNDS, KEY_OF_THE_TESTS, ask, named_badly, served, tiles, top
 from support.dashboards import page as page_of
 from support.shop import Shop
 
@@ -96,8 +96,8 @@ def browser() -> Iterator[sync_api.Browser]:
 
 
 @pytest.fixture(scope="module")
-def site(browser: sync_api.Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with serving(company(tmp_path_factory.mktemp("company")), browser) as site:
+def site(browser: sync_api.Browser, small_shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with serving(small_shop.copy(tmp_path_factory.mktemp("company")), browser) as site:
         yield site
 
 
@@ -161,6 +161,7 @@ def test_the_page_is_painted_once_and_whole_and_is_there_without_scripts(site: S
     assert tile(page, "Overdue") == tiles(page_of(site.shop, "Billing & cash", currency=last))["Overdue"]
 
 
+@pytest.mark.nightly
 def test_a_page_that_meets_a_load_says_so_and_comes_by_itself(site: Site, tmp_path: Path) -> None:
     own = site.shop.copy(tmp_path)
     writing = f"import duckdb; held = duckdb.connect({str(own.warehouse.file)!r}); print('open', flush=True); input()"

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode
 
@@ -45,7 +46,6 @@ from support.dashboards import (
     GROUNDS,
     amount,
     ask,
-    company,
     crowd,
     named_badly,
     nothing,
@@ -57,27 +57,20 @@ from support.dashboards import (
 )
 from support.shop import Shop
 
-ACCOUNTS = (company, nothing, time_only, crowd)
-Make = Callable[[Callable[[Path], Shop]], Shop]
+Make = Callable[[str], Shop]
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Make:
-    known: dict[Callable[[Path], Shop], Shop] = {}
-
-    def make(kind: Callable[[Path], Shop]) -> Shop:
-        if kind not in known:
-            known[kind] = kind(tmp_path_factory.mktemp(kind.__name__))
-        return known[kind]
-
-    return make
+def made(small_shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Make:
+    accounts = {"company": small_shop.copy, "nothing": nothing, "time_only": time_only, "crowd": crowd}
+    return cache(lambda kind: accounts[kind](tmp_path_factory.mktemp(kind)))
 
 
 @pytest.mark.by_day(6)
-@pytest.mark.parametrize("kind", ACCOUNTS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", ["company", "nothing", "time_only", "crowd"])
 @pytest.mark.parametrize("name", PAGES)
 def test_every_page_of_every_kind_of_account_shows_each_section_with_its_chart_and_its_table(
-    made: Make, kind: Callable[[Path], Shop], name: str
+    made: Make, kind: str, name: str
 ) -> None:
     shown = page(made(kind), name)
     assert shown.title == name
@@ -95,7 +88,7 @@ LAST_WEEK = "week_end = (select max(week_end) from marts.dim_date where is_compl
 
 
 def test_overview_has_one_line_for_each_currency_and_says_what_the_marts_say(made: Make) -> None:
-    shop = made(company)
+    shop = made("company")
     shown = page(shop, "Overview")
     currencies = top(shop).currencies
     lines = {row["currency"]: row for row in shown.sections[1].rows}
@@ -163,7 +156,7 @@ where is_contractor and available_hours > 0 and is_complete_week
 
 
 def test_the_filters_narrow_what_they_say(made: Make) -> None:
-    shop = made(company)
+    shop = made("company")
     head = top(shop)
     currency = head.currencies[0]
     clients = head.clients[currency]
@@ -182,7 +175,7 @@ def test_the_filters_narrow_what_they_say(made: Make) -> None:
 
 
 def test_money_of_another_currency_than_costs_has_no_margin_and_says_why(made: Make) -> None:
-    shop = made(company)
+    shop = made("company")
     head = top(shop)
     foreign = next(code for code in head.currencies if code != head.home_currency)
     at_home, abroad = (page(shop, "Margin", currency=code) for code in (head.home_currency, foreign))
@@ -211,7 +204,7 @@ def test_money_of_another_currency_than_costs_has_no_margin_and_says_why(made: M
 def test_the_company_has_one_margin_where_every_currency_has_a_rate_and_a_way_to_one_where_not(
     made: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shop = made(company).copy(tmp_path)
+    shop = made("company").copy(tmp_path)
     head = top(shop)
     [section, *_] = page(shop, "Margin").sections
     assert section.title.startswith("The margin of the whole company is not known: there is no rate for ")
@@ -243,7 +236,7 @@ def test_the_company_has_one_margin_where_every_currency_has_a_rate_and_a_way_to
 
 
 def test_people_are_held_against_targets_of_their_own_unless_one_is_chosen_for_all(made: Make, tmp_path: Path) -> None:
-    shop = made(company).copy(tmp_path)
+    shop = made("company").copy(tmp_path)
     before = page(shop, "People").sections[0]
     [(who,)] = shop.rows(
         "select max(user_id) from marts.mart_utilisation_weekly where is_complete_week and billable_hours > 0"
@@ -271,7 +264,7 @@ def test_people_are_held_against_targets_of_their_own_unless_one_is_chosen_for_a
 
 
 def test_five_hundred_people_are_a_short_chart_and_a_whole_table(made: Make) -> None:
-    by_person, by_week, *_ = page(made(crowd), "People").sections
+    by_person, by_week, *_ = page(made("crowd"), "People").sections
     assert len(by_person.rows) > CROWD
     drawn = json.loads(json.dumps(by_person.chart))  # type: ignore[union-attr]
     labels = (
@@ -287,7 +280,7 @@ def test_five_hundred_people_are_a_short_chart_and_a_whole_table(made: Make) -> 
     assert len(labels) == 31
     assert labels[15].endswith("people between")
     assert len({row["user_id"] for row in by_week.rows}) == 30
-    unbilled = page(made(crowd), "Billing & cash").sections[2]
+    unbilled = page(made("crowd"), "Billing & cash").sections[2]
     clients = {row["label"] for row in unbilled.rows}
     assert len(clients) > 50
     # All others together have most of it: a bar for them would leave nothing to be seen of those who are named.
@@ -300,7 +293,7 @@ def test_five_hundred_people_are_a_short_chart_and_a_whole_table(made: Make) -> 
 
 
 def test_the_title_of_the_weeks_counts_people_who_are_not_drawn(made: Make, tmp_path: Path) -> None:
-    shop = made(crowd).copy(tmp_path)
+    shop = made("crowd").copy(tmp_path)
     [[week, name]] = ask(
         shop,
         "select max(week_index), 'Pat Number 250' from marts.dim_date where is_complete_week",
@@ -320,7 +313,7 @@ def test_the_title_of_the_weeks_counts_people_who_are_not_drawn(made: Make, tmp_
 
 
 def test_the_verdict_is_that_of_the_last_comparison_and_never_a_fixed_text(made: Make, tmp_path: Path) -> None:
-    shop = made(company)
+    shop = made("company")
     assert verdict(top(shop)) == "not run"
     compared = shop.copy(tmp_path)
     row = {
@@ -346,7 +339,7 @@ def test_the_verdict_is_that_of_the_last_comparison_and_never_a_fixed_text(made:
 
 
 def test_entries_without_a_rate_are_counted_above_every_page(made: Make) -> None:
-    shop = made(company)
+    shop = made("company")
     [[rateless]] = ask(shop, "select count(*) from marts.fct_time_entry where is_missing_billable_rate")
     [[costless]] = ask(shop, "select count(*) from marts.fct_time_entry where is_missing_cost_rate")
     assert (top(shop).without_billable_rate, top(shop).without_cost_rate) == (rateless, costless)
@@ -355,7 +348,7 @@ def test_entries_without_a_rate_are_counted_above_every_page(made: Make) -> None
 
 
 def test_between_two_pages_the_database_is_free_to_be_written(made: Make) -> None:
-    shop = made(nothing)
+    shop = made("nothing")
     read = Reader(shop.warehouse)
     assert accounts(read)
     with open_database(shop.warehouse) as database:
@@ -363,9 +356,9 @@ def test_between_two_pages_the_database_is_free_to_be_written(made: Make) -> Non
 
 
 def test_a_database_that_is_being_written_is_waited_for_and_then_named(made: Make) -> None:
-    file = made(nothing).warehouse.file
+    file = made("nothing").warehouse.file
     waited: list[float] = []
-    read = Reader(made(nothing).warehouse, sleep=waited.append)
+    read = Reader(made("nothing").warehouse, sleep=waited.append)
     keeping = f"import duckdb; open_one = duckdb.connect({str(file)!r}); print('open', flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", keeping], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -381,7 +374,7 @@ def test_a_database_that_is_being_written_is_waited_for_and_then_named(made: Mak
 
 @pytest.fixture(scope="module")
 def badly(made: Make, tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    return named_badly(made(company), tmp_path_factory.mktemp("badly"))
+    return named_badly(made("company"), tmp_path_factory.mktemp("badly"))
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -401,7 +394,7 @@ def test_what_stands_between_backticks_is_code_and_text_all_the_same() -> None:
 
 
 def test_an_address_asks_for_what_there_is_and_nothing_else(made: Make) -> None:
-    head = top(made(company))
+    head = top(made("company"))
     # The last one is that of an invoice alone.
     last = [currency for currency in head.currencies if head.clients[currency]][-1]
     client = next(iter(head.clients[last]))
@@ -427,7 +420,7 @@ OF_HARVEST = set(PAGES) - {"Trust", "Runs"}
 
 
 def test_what_was_never_read_has_no_figure_and_says_so(made: Make) -> None:
-    shop = made(time_only)
+    shop = made("time_only")
     for name in OF_HARVEST:
         shown = page(shop, name)
         assert {tile.figure for tile in shown.tiles} == {"–"}
@@ -437,12 +430,12 @@ def test_what_was_never_read_has_no_figure_and_says_so(made: Make) -> None:
 
 
 def test_without_projects_nobody_knows_what_needs_a_rate(made: Make) -> None:
-    assert without_rate(top(made(time_only))) == "not known: projects were never read from Harvest"
-    assert re.fullmatch(r"[\d,]+ billable entr(y|ies), [\d,]+ without a cost rate", without_rate(top(made(company))))
+    assert without_rate(top(made("time_only"))) == "not known: projects were never read from Harvest"
+    assert re.fullmatch(r"[\d,]+ billable entr(y|ies), [\d,]+ without a cost rate", without_rate(top(made("company"))))
 
 
 def test_where_harvest_has_nothing_no_figure_pretends_to_be_one(made: Make) -> None:
-    shop = made(nothing)
+    shop = made("nothing")
     assert top(shop).never_read == ()
     for name in OF_HARVEST:
         shown = page(shop, name)
@@ -452,11 +445,11 @@ def test_where_harvest_has_nothing_no_figure_pretends_to_be_one(made: Make) -> N
 
 
 def test_a_list_that_is_missing_takes_away_only_what_rests_on_it(made: Make) -> None:
-    whole = page(made(company), "Overview")
+    whole = page(made("company"), "Overview")
     shown = known(whole, {"invoices": "switched off", "expenses": "never read"})
     assert [tile.label for tile, was in zip(shown.tiles, whole.tiles, strict=True) if tile != was] == ["Overdue"]
     assert shown.tiles[0].note == "no data: invoices are switched off in Harvest"
-    cash = known(page(made(company), "Billing & cash"), {"invoices": "switched off"})
+    cash = known(page(made("company"), "Billing & cash"), {"invoices": "switched off"})
     assert cash.sections[1].title == "Receivables by age: nothing to show, invoices are switched off in Harvest"
 
 
@@ -548,7 +541,7 @@ def test_a_week_above_all_available_hours_does_not_look_like_one_that_is_full(sh
 
 
 def test_a_bar_that_is_cut_says_how_long_it_would_be_and_no_other_does(made: Make) -> None:
-    shop = made(company)
+    shop = made("company")
     head = top(shop)
     chosen = Filters(head.account_id, head.currencies[0])
     [row, *_] = queries.budgets(Reader(shop.warehouse), chosen)
@@ -569,7 +562,7 @@ def test_a_bar_that_is_cut_says_how_long_it_would_be_and_no_other_does(made: Mak
 def test_one_person_with_hardly_an_available_hour_leaves_the_other_bars_their_length(
     made: Make, tmp_path: Path
 ) -> None:
-    shop = made(company).copy(tmp_path)
+    shop = made("company").copy(tmp_path)
     [before, *_] = page(shop, "People").sections
     who = "(select min(user_id) from marts.mart_utilisation_weekly where is_complete_week and billable_hours > 0)"
     shop.run(

@@ -18,7 +18,7 @@ from harvest_warehouse.dashboard.pages import PAGES
 from harvest_warehouse.dashboard.reader import Reader
 from harvest_warehouse.weekly.content import weeks
 from harvest_warehouse.weekly.html import page as weekly_page
-from support.dashboards import amount, ask, company, page, tiles, top
+from support.dashboards import amount, ask, page, tiles, top
 from support.shop import Shop
 
 CLONE = Path(__file__).parents[3]
@@ -31,12 +31,12 @@ LAST_WEEK = "week_start = (select max(week_start) from marts.dim_date where is_c
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+def shop(small_shop: Shop, tmp_path_factory: pytest.TempPathFactory) -> Shop:
     """A company with two more overdue invoices for each client: one of zero, one that was paid twice.
 
     Three people lack 9.5 hours last week, and one has as many hours as the week has, but none on two days.
     """
-    made = company(tmp_path_factory.mktemp("places"))
+    made = small_shop.copy(tmp_path_factory.mktemp("places"))
     people = [key for (key,) in made.rows(f"select user_id from {SHEETS} where {LAST_WEEK} and is_active order by 1")]
     made.run(
         f"update {SHEETS} set tracked_hours = capacity_hours - 9.5, missing_hours_of_week = 9.5 where {LAST_WEEK} and user_id in {tuple(people[:3])}",
@@ -79,8 +79,8 @@ def lines(shop: Shop, key: str) -> dict[str, Decimal]:
 
 
 @pytest.mark.nightly
-def test_what_is_to_come_is_the_same_on_each_page(tmp_path: Path) -> None:
-    shop = company(tmp_path)
+def test_what_is_to_come_is_the_same_on_each_page(small_shop: Shop, tmp_path: Path) -> None:
+    shop = small_shop.copy(tmp_path)
     owed = {line["currency"]: line["receivable"] for line in page(shop, "Overview").sections[1].rows}
     for code in top(shop).currencies:
         of = {section.name: section.rows for section in page(shop, "Billing & cash", currency=code).sections}

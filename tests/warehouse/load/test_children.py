@@ -190,6 +190,7 @@ def test_what_changes_silently_on_those_that_are_alive_is_there_after_the_next_r
         assert_equals_truth(account, CHILDREN)
 
 
+@pytest.mark.nightly
 def test_what_changes_silently_on_the_others_is_there_within_the_runs_that_doctor_states_and_no_run_asks_more_than_is_set(
     account: Account, tmp_path: Path
 ) -> None:

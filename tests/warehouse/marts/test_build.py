@@ -54,7 +54,7 @@ def next_tables(shop: Shop) -> set[str]:
 @pytest.mark.parametrize(
     ("week_start", "settings"),
     [
-        (6, MartSettings(week_start=6, working_days=(0, 1, 2, 3))),
+        (6, MartSettings(week_start=6, working_days=(0, 1, 2, 3), productive_tasks=("Business Development",))),
         (5, MartSettings(week_start=5, exchange_rates={"EUR": {date(1900, 1, 1): Decimal("1.47")}})),
     ],
     ids=["a week of four days that begins on Sunday", "an exchange rate"],
@@ -71,7 +71,9 @@ def test_the_marts_follow_the_settings_and_a_changed_account(
     shop.build(settings)
     rates = {currency: rate for currency, by_day in settings.exchange_rates.items() for rate in by_day.values()}
     # The rows that the load brought: what Harvest deletes, only `sync` finds.
-    books = Books(shop.simulator.truth(), shop.as_of, week_start, settings.working_days, rates)
+    books = Books(
+        shop.simulator.truth(), shop.as_of, week_start, settings.working_days, rates, settings.productive_tasks
+    )
     for name in KEYS:
         want = getattr(books, name)()
         if want:
@@ -263,6 +265,7 @@ def test_a_statement_for_which_no_memory_is_enough_leaves_the_old_marts_and_says
     assert not next_tables(shop)
 
 
+@pytest.mark.nightly
 def test_an_interrupted_build_leaves_the_old_marts_and_the_next_one_works(shop: Shop) -> None:
     shop.build()
     before = count(shop, "fct_time_entry")
@@ -380,7 +383,8 @@ def test_money_and_hours_are_exact_decimals_everywhere(shop: Shop) -> None:
     ratios = {
         *("billable_utilisation", "total_utilisation", "spent_share", "weeks_of_budget_left", "effective_rate"),
         *("rate_realisation", "days_sales_outstanding", "revenue_share", "revenue_share_in_12_months"),
-        *("realisation", "billing_lag_days"),
+        *("realisation", "billing_lag_days", "non_billable_share", "productive_utilisation", "win_rate", "share_done"),
+        *("fewest_weeks_left", "most_weeks_left"),
     }
     with open_pipeline(shop.warehouse).sql_client() as client:
         with client.execute_query(query) as cursor:
@@ -461,18 +465,22 @@ def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_the_command_lists_the_tables_and_what_the_checks_tell_and_exits_with_1_where_one_fails(
     shop: Shop, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "new"
-    folder.mkdir()
-    assert command(folder, "build").returncode == 2, "nothing was loaded yet"
     done = command(tmp_path, "build", "--as-of", "2026-03-16")
     assert done.returncode == 0, done.stderr
     assert "mart_project_budget " in done.stdout
     assert "finding running_timer: 2 rows. A timer is running" in done.stdout
-    told = json.loads(command(tmp_path, "build", "--as-of", "2026-03-16", "--json").stdout)
-    assert told["as_of"] == {"123456": "2026-03-16"}
-    assert {table["name"] for table in told["tables"]} == set(TABLES)
     shop.run("insert into time_entries select * from time_entries limit 1")
     failed = command(tmp_path, "build")
     assert failed.returncode == 1
     assert "key_fct_time_entry" in failed.stderr
     assert "select" in failed.stderr.lower()
+
+
+@pytest.mark.nightly
+def test_the_command_says_the_same_to_machines_and_needs_a_load(shop: Shop, tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    folder.mkdir()
+    assert command(folder, "build").returncode == 2, "nothing was loaded yet"
+    told = json.loads(command(tmp_path, "build", "--as-of", "2026-03-16", "--json").stdout)
+    assert told["as_of"] == {"123456": "2026-03-16"}
+    assert {table["name"] for table in told["tables"]} == set(TABLES)

@@ -184,6 +184,8 @@ _TAMPERED = {
     "(select min(project_id) from marts.fct_time_entry where uninvoiced_amount > 0)",
     "conserved_fixed_fee": "update marts.mart_fixed_fee_revenue_monthly set revenue = revenue + 0.01 where project_id = "
     "(select min(project_id) from marts.mart_fixed_fee_revenue_monthly)",
+    "conserved_fee_progress": "delete from marts.mart_fixed_fee_progress where project_id = "
+    "(select min(project_id) from marts.mart_fixed_fee_progress)",
     "conserved_budget": "delete from marts.mart_project_budget_line where line_kind = 'task' and spent > 0 and project_id = "
     "(select min(project_id) from marts.mart_project_budget_line where spent > 0)",
     "conserved_clients": "update marts.mart_client_monthly set revenue = revenue + 1 where client_id = "

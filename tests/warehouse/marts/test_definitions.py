@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from harvest_warehouse.cli.render.build import build_lines
 from harvest_warehouse.marts.settings import MartSettings
 from support.shop import Shop
 
@@ -434,6 +435,20 @@ def test_a_home_currency_that_is_not_the_accounts_own_is_told(tiny_shop: Shop, t
     shop.build(MartSettings(home_currency="XXX"))
     found = shop.found()
     assert (found["foreign_home_currency"], found["unused_home_currency"]) == (1, 1)
+
+
+def test_a_rate_of_the_accounts_own_currency_is_not_used_and_that_is_told(
+    tiny_shop: Shop, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    shop = tiny_shop.copy(tmp_path_factory.mktemp("own-rate"))
+    home = shop.simulator.truth()["company"][0]["currency"]
+    report = shop.build(MartSettings(exchange_rates={home: {date(1900, 1, 1): Decimal("1.1")}}))
+    assert report.rates_of_home == (home,)
+    assert f"exchange_rates: {home} is the home currency itself" in "\n".join(build_lines(report))
+    query = (
+        "select distinct revenue_home = revenue from marts.mart_project_profitability_monthly where is_home_currency"
+    )
+    assert shop.rows(query) == [(True,)]
 
 
 def test_an_account_in_which_nothing_counts_as_leave_is_told(tiny_shop: Shop, tmp_path_factory: Any) -> None:

@@ -19,9 +19,12 @@ WITHOUT_MONEY = {
 
 @pytest.fixture(scope="module", params=["small", pytest.param("medium", marks=pytest.mark.nightly)])
 def company(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Shop, Books]:
-    shop = Shop(tmp_path_factory.mktemp(request.param), size=request.param)
-    shop.load()
-    shop.build()
+    if request.param == "small":
+        shop: Shop = request.getfixturevalue("small_shop").copy(tmp_path_factory.mktemp("small"))
+    else:
+        shop = Shop(tmp_path_factory.mktemp(request.param), size=request.param)
+        shop.load()
+        shop.build()
     return shop, Books(shop.simulator.truth(), shop.as_of)
 
 

@@ -207,6 +207,7 @@ def test_an_error_that_nobody_expected_is_told_without_its_words(told: Told, mon
     ]
 
 
+@pytest.mark.nightly
 def test_marts_that_cannot_be_built_are_told(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: object, **__: object) -> None:
         raise BuildFailed("a check found rows of Acme")

@@ -110,13 +110,14 @@ def test_a_deleted_project_takes_its_time_and_expenses_and_its_lines_lose_it(syn
     assert_equals_truth(account)
 
 
-def test_every_kind_of_deletion_ends_equal_to_the_truth(synced: tuple[Account, Target]) -> None:
+@pytest.mark.by_day(1)
+@pytest.mark.parametrize("seed", range(3))
+def test_every_kind_of_deletion_ends_equal_to_the_truth(synced: tuple[Account, Target], seed: int) -> None:
     account, warehouse = synced
-    for seed in range(3):
-        account.simulator.clock.sleep(7_200)
-        account.simulator.mutate(80, seed=seed, deletions=True)
-        sync_from(account, warehouse, accept_deletions=True)
-        assert_equals_truth(account)
+    account.simulator.clock.sleep(7_200)
+    account.simulator.mutate(80, seed=seed, deletions=True)
+    sync_from(account, warehouse, accept_deletions=True)
+    assert_equals_truth(account)
     assert deletions(account)
 
 
@@ -412,6 +413,7 @@ def test_an_assignment_that_was_deleted_before_its_list_was_ever_read_leaves_the
     assert_equals_truth(account)
 
 
+@pytest.mark.nightly
 def test_rows_of_an_undocumented_list_are_deleted_and_recorded_with_the_record_that_has_it(
     synced: tuple[Account, Target],
 ) -> None:

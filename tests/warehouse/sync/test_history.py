@@ -111,6 +111,7 @@ def test_where_nothing_changed_nothing_is_written(account: Account, warehouse: T
     assert rows == {name: select(warehouse, f"select * from {name}_history order by record_key") for name in KEPT}
 
 
+@pytest.mark.nightly
 def test_versions_of_a_budget_meet_and_a_value_that_comes_back_is_a_version_of_its_own(
     account: Account, warehouse: Target
 ) -> None:

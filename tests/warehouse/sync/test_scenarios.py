@@ -127,6 +127,7 @@ def test_a_row_committed_late(account: Account, warehouse: Target, store: Store,
     assert_equals_truth(account)
 
 
+@pytest.mark.nightly
 def test_rows_created_and_deleted_between_two_pages_of_one_list_then_a_quiet_sync(
     account: Account, warehouse: Target, store: Store
 ) -> None:

@@ -156,6 +156,7 @@ def test_two_years_are_compared_with_25_reports_within_a_minute(copy: Account24)
     assert progress[-1].startswith(f"writing what {report.calls} of {report.calls} reports said: ")
 
 
+@pytest.mark.nightly
 def test_what_a_sync_brings_while_reports_are_waited_for_is_compared_again(copy: Account24) -> None:
     account, warehouse = copy
     store = account.simulator.store

@@ -29,10 +29,17 @@ def build_lines(report: BuildReport) -> list[str]:
     lines = [f"{found.severity} {found.name}: {counted(found.rows, 'row')}. {found.words}" for found in report.warnings]
     if report.unmatched:
         names = ", ".join(str(task) for task in report.unmatched)
-        lines.append(f"warning time_off_tasks: no task is called {names}, so nothing of that name counts as leave.")
+        lines.append(
+            f"warning time_off_tasks, productive_tasks: no task is called {names}, so nothing of that name counts as such."
+        )
     if report.unmatched_targets:
         names = ", ".join(map(printable, report.unmatched_targets))
         lines.append(f"warning target_utilisation: no role and nobody is called {names}, so nobody has that target.")
+    if report.rates_of_home:
+        codes = ", ".join(report.rates_of_home)
+        lines.append(
+            f"warning exchange_rates: {codes} is the home currency itself, so its rate is not used: remove it."
+        )
     days = sorted({day.isoformat() for _, day in report.as_of})
     as_of = f" as of {' and '.join(days)}" if days else ""
     if report.warnings:

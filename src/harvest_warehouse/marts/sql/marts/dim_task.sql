@@ -37,20 +37,22 @@ tasks as (
   where listed.task_id is null
 ),
 
-time_off as (
+named as (
   select
     task.account_id,
-    task.task_id
+    task.task_id,
+    setting.kind
   from tasks as task
-  inner join cfg_time_off_task as leave
-    on lower(trim(task.task_name)) = leave.task_name
+  inner join cfg_task as setting
+    on lower(trim(task.task_name)) = setting.task_name
   union
   select
     task.account_id,
-    task.task_id
+    task.task_id,
+    setting.kind
   from tasks as task
-  inner join cfg_time_off_task as leave
-    on task.task_id = leave.task_id
+  inner join cfg_task as setting
+    on task.task_id = setting.task_id
 ),
 
 final as (
@@ -62,11 +64,17 @@ final as (
     task.is_listed,
     task.is_billable_by_default,
     task.default_hourly_rate,
-    time_off.task_id is not null as is_time_off
+    time_off.task_id is not null as is_time_off,
+    productive.task_id is not null and time_off.task_id is null as is_productive
   from tasks as task
-  left join time_off
+  left join named as time_off
     on task.account_id = time_off.account_id
     and task.task_id = time_off.task_id
+    and time_off.kind = 'time_off'
+  left join named as productive
+    on task.account_id = productive.account_id
+    and task.task_id = productive.task_id
+    and productive.kind = 'productive'
 )
 
 select * from final

@@ -36,7 +36,9 @@ estimates as (
       as decimal(38, 9)
     ) as net_amount,
     coalesce(invoiced.invoiced_net, 0) as invoiced_net,
-    today.day_number - day.day_number as age_days
+    today.day_number - day.day_number as age_days,
+    decision.day_number - coalesce(sending.day_number, day.day_number) as days_to_decision,
+    decision.day_number > today.day_number - 365 and decision.day_number <= today.day_number as is_decided_lately
   from stg_estimates as estimate
   inner join stg_today as today
     on estimate.account_id = today.account_id
@@ -46,39 +48,71 @@ estimates as (
   left join dim_date as day
     on estimate.account_id = day.account_id
     and estimate.issue_date = day.date_day
+  left join dim_date as sending
+    on estimate.account_id = sending.account_id
+    and cast(estimate.sent_at as date) = sending.date_day
+  left join dim_date as decision
+    on estimate.account_id = decision.account_id
+    and cast(coalesce(estimate.accepted_at, estimate.declined_at) as date) = decision.date_day
   left join invoiced
     on estimate.account_id = invoiced.account_id
     and estimate.estimate_id = invoiced.estimate_id
     and estimate.currency = invoiced.currency
 ),
 
-final as (
+decisions as (
   select
     account_id,
-    estimate_id,
-    estimate_number,
-    client_id,
-    client_name,
-    subject,
     currency,
-    state,
-    is_open,
-    issue_date,
-    sent_on,
-    decided_on,
-    amount,
-    net_amount,
-    invoiced_net,
-    case when state = 'accepted' then cast(net_amount - invoiced_net as decimal(38, 9)) end as not_yet_invoiced,
-    case when is_open then age_days end as days_open,
-    case
-      when not is_open or age_days is null then null
-      when age_days <= 30 then '0-30'
-      when age_days <= 60 then '31-60'
-      when age_days <= 90 then '61-90'
-      else '90+'
-    end as age_bucket
+    sum(case when state = 'accepted' then net_amount else 0 end) as won,
+    sum(net_amount) as decided
   from estimates
+  where
+    is_decided_lately
+    and state in ('accepted', 'declined')
+  group by
+    account_id,
+    currency
+),
+
+final as (
+  select
+    estimate.account_id,
+    estimate.estimate_id,
+    estimate.estimate_number,
+    estimate.client_id,
+    estimate.client_name,
+    estimate.subject,
+    estimate.currency,
+    estimate.state,
+    estimate.is_open,
+    estimate.issue_date,
+    estimate.sent_on,
+    estimate.decided_on,
+    estimate.amount,
+    estimate.net_amount,
+    estimate.invoiced_net,
+    case
+      when estimate.state = 'accepted' then cast(estimate.net_amount - estimate.invoiced_net as decimal(38, 9))
+    end as not_yet_invoiced,
+    case when estimate.is_open then estimate.age_days end as days_open,
+    case
+      when not estimate.is_open or estimate.age_days is null then null
+      when estimate.age_days <= 30 then '0-30'
+      when estimate.age_days <= 60 then '31-60'
+      when estimate.age_days <= 90 then '61-90'
+      else '90+'
+    end as age_bucket,
+    case when estimate.state in ('accepted', 'declined') then estimate.days_to_decision end as days_to_decision,
+    case when decisions.decided > 0 then decisions.won / decisions.decided end as win_rate,
+    case
+      when estimate.is_open and decisions.decided > 0
+        then cast(estimate.net_amount * (decisions.won / decisions.decided) as decimal(38, 9))
+    end as weighted_amount
+  from estimates as estimate
+  left join decisions
+    on estimate.account_id = decisions.account_id
+    and estimate.currency = decisions.currency
 )
 
 select * from final

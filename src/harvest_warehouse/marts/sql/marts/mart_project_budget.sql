@@ -1,5 +1,48 @@
 -- one row per budgeted project
-with spending as (
+with by_week as (
+  select
+    account_id,
+    project_id,
+    week_index,
+    sum(spent) as spent
+  from int_budget_day
+  group by
+    account_id,
+    project_id,
+    week_index
+),
+
+-- the range of the last eight complete weeks since the first use: a week without a row is one of zero
+burn as (
+  select
+    week.account_id,
+    week.project_id,
+    min(week.spent) as lowest,
+    max(week.spent) as highest,
+    count(*) as weeks_with_rows
+  from by_week as week
+  inner join stg_today as today
+    on week.account_id = today.account_id
+  where week.week_index between today.week_index - 8 and today.week_index - 1
+  group by
+    week.account_id,
+    week.project_id
+),
+
+-- what an hour of the budget was worth so far
+worth as (
+  select
+    account_id,
+    project_id,
+    case when sum(hours) > 0 then sum(value_at_rates) / sum(hours) end as an_hour
+  from fct_time_entry
+  where is_budgeted
+  group by
+    account_id,
+    project_id
+),
+
+spending as (
   select
     spent.account_id,
     spent.project_id,
@@ -44,6 +87,15 @@ budgets as (
       when spending.first_week_index >= spending.week_index then 0
       else spending.week_index - spending.first_week_index
     end as weeks_seen,
+    case
+      when spending.first_week_index is null or spending.first_week_index <= spending.week_index - 8 then 8
+      when spending.first_week_index >= spending.week_index then 0
+      else spending.week_index - spending.first_week_index
+    end as weeks_of_range,
+    coalesce(burn.weeks_with_rows, 0) as weeks_with_rows,
+    coalesce(burn.lowest, 0) as lowest,
+    coalesce(burn.highest, 0) as highest,
+    worth.an_hour,
     case when project.budget_is_monthly then today.month_end else project.ends_on end as forecast_until,
     case
       when project.budget_is_monthly then month_end.day_number - today.day_number
@@ -65,6 +117,12 @@ budgets as (
   left join spending
     on budget.account_id = spending.account_id
     and budget.project_id = spending.project_id
+  left join burn
+    on budget.account_id = burn.account_id
+    and budget.project_id = burn.project_id
+  left join worth
+    on budget.account_id = worth.account_id
+    and budget.project_id = worth.project_id
 ),
 
 forecasts as (
@@ -80,7 +138,21 @@ forecasts as (
       when days_left is null then null
       when weeks_seen > 0
         then cast(budget_spent + spent_in_four_weeks * days_left / (7 * weeks_seen) as decimal(38, 9))
-    end as estimate_at_completion
+    end as estimate_at_completion,
+    case
+      when weeks_of_range = 0 then null
+      when weeks_with_rows < weeks_of_range then least(lowest, 0)
+      else lowest
+    end as lowest_weekly_burn,
+    case
+      when weeks_of_range = 0 then null
+      when weeks_with_rows < weeks_of_range then greatest(highest, 0)
+      else highest
+    end as highest_weekly_burn,
+    case
+      when budget is null or not is_active or days_left = 0 then null
+      else greatest(budget - budget_spent, 0)
+    end as backlog
   from budgets
 ),
 
@@ -106,8 +178,18 @@ final as (
     weeks_seen,
     weekly_burn,
     weeks_of_budget_left,
+    cast(lowest_weekly_burn as decimal(38, 9)) as lowest_weekly_burn,
+    cast(highest_weekly_burn as decimal(38, 9)) as highest_weekly_burn,
+    case when highest_weekly_burn > 0 then budget_remaining / highest_weekly_burn end as fewest_weeks_left,
+    case when lowest_weekly_burn > 0 then budget_remaining / lowest_weekly_burn end as most_weeks_left,
     forecast_until,
     estimate_at_completion,
+    cast(backlog as decimal(38, 9)) as backlog,
+    case
+      when project_type <> 'time_and_materials' then null
+      when budget_unit = 'money' then cast(backlog as decimal(38, 9))
+      else cast(backlog * an_hour as decimal(38, 9))
+    end as backlog_amount,
     case
       when budget is null then 'no_budget_value'
       when budget_spent > budget then 'over'

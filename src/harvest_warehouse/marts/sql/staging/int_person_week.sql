@@ -1,20 +1,30 @@
 -- one row per person and week in which they had capacity or tracked time
 with work as (
   select
-    account_id,
-    user_id,
-    spent_date as date_day,
-    sum(tracked_hours) as tracked_hours,
-    sum(hours) as hours,
-    sum(billable_hours) as billable_hours,
-    sum(case when is_time_off then tracked_hours else 0 end) as time_off_hours,
-    sum(case when is_closed then 0 else tracked_hours end) as unapproved_hours,
-    sum(case when is_running then 1 else 0 end) as running_timers
-  from fct_time_entry
+    entry.account_id,
+    entry.user_id,
+    entry.spent_date as date_day,
+    sum(entry.tracked_hours) as tracked_hours,
+    sum(entry.hours) as hours,
+    sum(entry.billable_hours) as billable_hours,
+    sum(
+      case when entry.project_type in ('time_and_materials', 'fixed_fee') then entry.hours else 0 end
+    ) as client_hours,
+    sum(
+      case when entry.project_type in ('time_and_materials', 'fixed_fee') then entry.hours - entry.billable_hours else 0 end
+    ) as non_billable_client_hours,
+    sum(case when entry.is_billable or task.is_productive then entry.hours else 0 end) as productive_hours,
+    sum(case when entry.is_time_off then entry.tracked_hours else 0 end) as time_off_hours,
+    sum(case when entry.is_closed then 0 else entry.tracked_hours end) as unapproved_hours,
+    sum(case when entry.is_running then 1 else 0 end) as running_timers
+  from fct_time_entry as entry
+  left join dim_task as task
+    on entry.account_id = task.account_id
+    and entry.task_id = task.task_id
   group by
-    account_id,
-    user_id,
-    spent_date
+    entry.account_id,
+    entry.user_id,
+    entry.spent_date
 ),
 
 days as (
@@ -26,6 +36,9 @@ days as (
     coalesce(work.tracked_hours, 0) as tracked_hours,
     coalesce(work.hours, 0) as hours,
     coalesce(work.billable_hours, 0) as billable_hours,
+    coalesce(work.client_hours, 0) as client_hours,
+    coalesce(work.non_billable_client_hours, 0) as non_billable_client_hours,
+    coalesce(work.productive_hours, 0) as productive_hours,
     coalesce(work.time_off_hours, 0) as time_off_hours,
     coalesce(work.unapproved_hours, 0) as unapproved_hours,
     coalesce(work.running_timers, 0) as running_timers
@@ -48,6 +61,9 @@ weeks as (
     sum(days.tracked_hours) as tracked_hours,
     sum(days.hours) as hours,
     sum(days.billable_hours) as billable_hours,
+    sum(days.client_hours) as client_hours,
+    sum(days.non_billable_client_hours) as non_billable_client_hours,
+    sum(days.productive_hours) as productive_hours,
     -- leave on a holiday or a weekend takes nothing from a capacity that is not there
     sum(least(days.time_off_hours, days.capacity_hours)) as time_off_hours,
     sum(days.unapproved_hours) as unapproved_hours,
@@ -83,6 +99,9 @@ final as (
     weeks.tracked_hours,
     weeks.hours,
     weeks.billable_hours,
+    weeks.client_hours,
+    weeks.non_billable_client_hours,
+    weeks.productive_hours,
     weeks.time_off_hours,
     weeks.unapproved_hours,
     weeks.running_timers,
