@@ -25,8 +25,8 @@ Written by `make docs` from the command line itself; do not edit. `dlt-harvest -
 def cli_page() -> str:
     """The page, as Markdown."""
     top: Any = get_command(app)
-    functions = [one.callback for one in app.registered_commands if one.callback]
-    kinds = {one.__name__: get_type_hints(one) for one in functions}
+    functions = {one.name or one.callback.__name__: one.callback for one in app.registered_commands if one.callback}
+    kinds = {name: get_type_hints(function) for name, function in functions.items()}
     listed = markdown_table(
         ("command", "what it does"),
         [(f"[`{name}`](#{name})", _first_line(command)) for name, command in top.commands.items()],
