@@ -12,6 +12,7 @@ RUN := .venv/bin/
 unexport PYTHONDONTWRITEBYTECODE
 UV_VERSION := 0.13.9
 PIP_AUDIT := 2.10.1
+TWINE := 7.0.0
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -75,8 +76,9 @@ audit: .venv/ready  ## check uv.lock against the package index's advisories
 	$(UV) export --quiet --locked --all-extras --no-emit-project --format requirements.txt --output-file .venv/locked.txt
 	$(UV) tool run --quiet pip-audit==$(PIP_AUDIT) --strict --disable-pip --require-hashes --requirement .venv/locked.txt
 
-dist: .venv/ready  ## build the wheel and the sdist
+dist: .venv/ready  ## build the wheel and the sdist, and check what an index will show
 	$(UV) build --quiet --out-dir dist
+	$(UV) tool run --quiet twine==$(TWINE) check --strict dist/*
 
 sbom: .venv/ready  ## list the wheel's dependencies, as CycloneDX: sbom.cdx.json
 	$(UV) export --quiet --locked --all-extras --format cyclonedx1.5 --output-file sbom.cdx.json

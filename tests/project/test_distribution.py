@@ -33,6 +33,8 @@ PACKAGES = {
     "harvest_warehouse": REPOSITORY / "src" / "harvest_warehouse",
     "harvest_simulator": REPOSITORY / "src" / "harvest_simulator",
 }
+# Where a release says that the repository is.
+URL = "https://example.com/acme/dlt-harvest"
 SITE_PACKAGES = sysconfig.get_paths()["purelib"]
 
 
@@ -286,7 +288,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not uv:
         pytest.skip("no uv to build a wheel with: put it on the PATH (pip install uv)")
     build = (uv, "build", "--wheel", "--out-dir", str(folder), str(REPOSITORY))
-    done = subprocess.run(build, capture_output=True, text=True, timeout=200, check=False)
+    # As the workflow of a release does.
+    environment = {**os.environ, "PROJECT_URL": URL, "GITHUB_REF_NAME": "v1.2.0"}
+    done = subprocess.run(build, capture_output=True, text=True, timeout=200, check=False, env=environment)
     if done.returncode and re.search(r"(?i)failed to fetch|dns error|error sending request|connect", done.stderr):
         pytest.skip(f"the build backend hatchling cannot be fetched here: {done.stderr.strip()[-300:]}")
     assert done.returncode == 0, done.stderr
@@ -317,6 +321,18 @@ def test_the_wheel_requires_what_a_fresh_install_needs(wheel: Path) -> None:
     assert str(found["sqlglot"].specifier) == "<30.22,>=26.32"
     assert str(found["duckdb"].specifier) == "<2,>=1.4"
     assert found["dlt"].extras == {"duckdb", "parquet"}
+
+
+def test_on_an_index_every_link_leads_to_a_file_of_the_repository(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    (metadata,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+    head, _, shown = archive.read(metadata).decode().partition("\n\n")
+    assert f"Project-URL: Changelog, {URL}/blob/v1.2.0/CHANGELOG.md" in head
+    assert "Description-Content-Type: text/markdown" in head
+    paths = re.findall(rf"\]\({URL}/(blob|raw)/v1\.2\.0/([^)#]+)", shown)
+    assert ("raw", "docs/images/dashboard-overview.png") in paths
+    assert [path for _, path in paths if not (REPOSITORY / path).is_file()] == []
+    assert re.findall(r"\]\((?!https?://|#)[^)]*", shown) == []
 
 
 @pytest.fixture(scope="module")

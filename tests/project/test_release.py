@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from runpy import run_path
 
 import pytest
@@ -27,6 +28,27 @@ CHANGELOG = "# Changelog\n\n## Unreleased\n\n## 1.2.0 (2026-12-01)\n\n- New.\n\n
 )
 def test_a_tag_is_the_version_and_has_its_section_of_the_changelog(tag: str, changelog: str, said: list[str]) -> None:
     assert FAULTS(tag, PROJECT, changelog) == said
+
+
+def test_this_version_could_be_tagged_today() -> None:
+    project, changelog = ((ROOT / name).read_text(encoding="utf-8") for name in ("pyproject.toml", "CHANGELOG.md"))
+    assert FAULTS(f"v{tomllib.loads(project)['project']['version']}", project, changelog) == []
+
+
+def test_the_image_is_made_of_the_wheel_that_was_built_and_says_where_it_comes_from() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8"))
+    image = workflow["jobs"]["image"]
+    assert image["needs"] == "build"
+    [push] = [step["run"] for step in image["steps"] if "run" in step]
+    assert "cp dist/*.whl image/dist" in push
+    assert "--sbom=true --provenance=mode=max" in push
+    [attest] = [step["with"] for step in image["steps"] if "attest-build-provenance" in step.get("uses", "")]
+    assert attest["push-to-registry"] is True
+    # The template that it builds from takes the package as an argument, and the wheel from a folder.
+    template = ROOT / "src" / "harvest_warehouse" / "deploy" / "templates" / "container" / "Containerfile"
+    text = template.read_text(encoding="utf-8")
+    assert "ARG PACKAGE=" in text
+    assert "COPY dist /dist" in text
 
 
 def test_the_workflow_checks_the_tag_before_it_builds_and_publishes_without_a_password() -> None:

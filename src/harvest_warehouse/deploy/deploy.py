@@ -124,6 +124,7 @@ def _values(warehouse: Target, at: time, secrets: Sequence[str]) -> dict[str, st
         ),
         "kestra_variables": "\n".join(f"{name}: \"{{{{ secret('{name}') }}}}\"" for name in secrets),
         "secret_names": ", ".join(secrets),
+        "secret_words": " ".join(secrets),
         "credentials": "\n".join(f"LoadCredential={name}:/etc/dlt-harvest/{name}" for name in secrets),
         # systemd takes $$ for $.
         "exports": " ".join(f'{name}="$$(cat "$$CREDENTIALS_DIRECTORY/{name}")"' for name in secrets),

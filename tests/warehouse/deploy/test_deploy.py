@@ -60,7 +60,7 @@ def test_every_secret_that_is_set_here_has_its_name_there(folder: Path, kind: An
 def test_systemd_takes_the_units(folder: Path) -> None:
     to = written(folder, "systemd")
     checked = subprocess.run(
-        ["systemd-analyze", "verify", *(str(file) for file in to.iterdir())],
+        ["systemd-analyze", "verify", *(str(file) for file in to.glob("dlt-harvest.*"))],
         capture_output=True,
         text=True,
         check=False,
@@ -72,6 +72,29 @@ def test_systemd_takes_the_units(folder: Path) -> None:
     )
     assert "Next elapse" in calendar.stdout
     assert "OnCalendar=*-*-* 04:30:00" in (to / "dlt-harvest.timer").read_text(encoding="utf-8")
+
+
+def test_the_units_are_installed_and_only_missing_secrets_are_asked_for(folder: Path, tmp_path: Path) -> None:
+    script, root = written(folder, "systemd") / "install.sh", tmp_path / "root"
+    there = root / "etc" / "dlt-harvest" / "DESTINATION__POSTGRES__CREDENTIALS"
+    there.parent.mkdir(parents=True)
+    there.write_text("there already", encoding="utf-8")
+    given = "a token \\ $x\n4711\n"
+    done = subprocess.run(
+        ["sh", str(script)], input=given, env={"DESTDIR": str(root), "PATH": os.environ["PATH"]},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    files = {file.name: file for file in there.parent.iterdir()}
+    assert {name: file.read_text(encoding="utf-8") for name, file in files.items()} == {
+        "SOURCES__HARVEST_TIME_TRACKING__ACCESS_TOKEN": "a token \\ $x",
+        "SOURCES__HARVEST_TIME_TRACKING__ACCOUNT_ID": "4711",
+        "DESTINATION__POSTGRES__CREDENTIALS": "there already",
+    }
+    token = files["SOURCES__HARVEST_TIME_TRACKING__ACCESS_TOKEN"]
+    assert token.stat().st_mode & 0o077 == 0
+    assert "a token" not in done.stdout + done.stderr
+    units = root / "etc" / "systemd" / "system"
+    assert {file.name for file in units.iterdir()} == {"dlt-harvest.service", "dlt-harvest.timer"}
 
 
 def test_the_service_reads_its_secrets_from_files(folder: Path, tmp_path: Path) -> None:
