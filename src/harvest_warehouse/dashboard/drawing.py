@@ -19,7 +19,10 @@ _WIDE, _NARROW = 620, 340
 # A chart with more marks is drawn once, and scrolls on narrow screens, where its figures would touch each other.
 _MOST_TWICE = 150
 _SVG = "http://www.w3.org/2000/svg"
-_KEPT = ("role-axis-label", "role-axis-title", "role-axis-grid", "role-axis-domain", "role-axis-tick", "figure-in-cell")
+_KEPT = (
+    *("role-axis-label", "role-axis-title", "role-axis-grid", "role-axis-domain", "role-axis-tick"),
+    *("mark-line", "mark-symbol", "figure-in-cell"),
+)
 _WITHOUT_TOOLTIP = ("line mark", "text mark", "rule mark")
 
 # A rectangle as Vega writes it: left, top, width and height.

@@ -604,6 +604,7 @@ FREE = "of 40 h next week are free if all bill as they usually do"
         ([role("", 8), role("", 30)], [role("A", 8)], f"8 h {FREE}"),
         ([role("", 8)], [role("A", 4), role("B", 4)], f"8 h {FREE}"),
         ([role("", 8)], [role("A", 3), role("B", 5)], f"8 h {FREE}: B has most, 5 h"),
+        ([role("", 8)], [role("A", 3), role("No role", 5)], f"8 h {FREE}: people without a role have most, 5 h"),
     ],
 )
 def test_free_hours_are_those_of_next_week(weeks: list[dict[str, Any]], roles: list[dict[str, Any]], said: str) -> None:
@@ -619,6 +620,11 @@ def test_free_hours_are_those_of_next_week(weeks: list[dict[str, Any]], roles: l
         (
             [role("A", 10), role("B", 30, 120)],
             "2 roles have most room: 25% of their available hours in the next eight weeks",
+        ),
+        ([role("No role", 10)], "25% of the available hours of people without a role are free in the next eight weeks"),
+        (
+            [role("No role", 10), role("B", 1)],
+            "People without a role have most room: 25% of their available hours in the next eight weeks",
         ),
         ([role("A", 10), role("B", 20, 400)], "A has most room: 25% of its available hours in the next eight weeks"),
     ],

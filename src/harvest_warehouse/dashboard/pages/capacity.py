@@ -32,7 +32,7 @@ _NOTE = (
 
 def capacity(read: Reader, chosen: Filters, header: Header) -> Page:
     """Build the page Capacity."""
-    people = [{**row, "role": row["role_name"] or "No role"} for row in queries.capacity_ahead(read, chosen)]
+    people = [{**row, "role": row["role_name"] or titles.hours.NO_ROLE} for row in queries.capacity_ahead(read, chosen)]
     weeks = _summed(people, "weeks_ahead")
     free = [row for row in people if row["weeks_ahead"] == 1 and row["bench_hours"] >= A_DAY]
     page = Page(

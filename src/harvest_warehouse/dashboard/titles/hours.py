@@ -8,6 +8,9 @@ from decimal import Decimal
 from harvest_warehouse.dashboard.formatting import count, hours, percent, points, ratio, rounds_to_zero, total
 from harvest_warehouse.dashboard.reader import Row
 
+NO_ROLE = "No role"
+"""What stands for the role of people who have none in Harvest."""
+
 
 def utilisation(weeks: Sequence[Row], target: Decimal) -> str:
     """Title on billable utilisation over some weeks, compared with the target."""
@@ -95,7 +98,7 @@ def free(weeks: Sequence[Row], roles: Sequence[Row]) -> str:
     title = f"{hours(free)} of {hours(available)} next week are free if all bill as they usually do"
     most = max(row["bench_hours"] for row in roles)
     first = [row["role"] for row in roles if row["bench_hours"] == most]
-    return f"{title}: {first[0]} has most, {hours(most)}" if len(roles) > 1 and len(first) == 1 else title
+    return f"{title}: {_has(first[0])} most, {hours(most)}" if len(roles) > 1 and len(first) == 1 else title
 
 
 def free_roles(roles: Sequence[Row]) -> str:
@@ -106,10 +109,17 @@ def free_roles(roles: Sequence[Row]) -> str:
     most = max(shares.values())
     first = [role for role, share in shares.items() if share == most]
     if len(shares) == 1:
-        return f"{percent(most)} of the available hours of {first[0]} are free in the next eight weeks"
+        whose = "people without a role" if first[0] == NO_ROLE else first[0]
+        return f"{percent(most)} of the available hours of {whose} are free in the next eight weeks"
     if len(first) > 1:
         return f"{len(first):,} roles have most room: {percent(most)} of their available hours in the next eight weeks"
-    return f"{first[0]} has most room: {percent(most)} of its available hours in the next eight weeks"
+    whose = "their" if first[0] == NO_ROLE else "its"
+    title = f"{_has(first[0])} most room: {percent(most)} of {whose} available hours in the next eight weeks"
+    return title[:1].upper() + title[1:] if first[0] == NO_ROLE else title
+
+
+def _has(role: str) -> str:
+    return "people without a role have" if role == NO_ROLE else f"{role} has"
 
 
 def free_people(people: Sequence[Row], threshold: Decimal) -> str:
