@@ -39,6 +39,8 @@ def docs(
 ) -> None:
     """Describe the tables and marts in your database for other tools: what each column means, keys, and tests of them.
 
+    Views in another product's layout (`dlt-harvest views`) are described, too.
+
     Sends no requests to Harvest.
     """
     with errors_told(debug):
@@ -46,14 +48,16 @@ def docs(
         from harvest_warehouse.database.read_only import reading
         from harvest_warehouse.marts.dbt import dbt_sources
         from harvest_warehouse.messages.text import counted
+        from harvest_warehouse.peers import remembered
+        from harvest_warehouse.peers.dbt import peer_source
 
         if not is_dbt:
             raise SettingWrong("Say for which tool: `dlt-harvest docs --dbt`.")
         prepare()
         place = warehouse(destination, is_demo=is_demo)
         with reading(place) as database:
-            there = set(database.tables())
-        text = dbt_sources(place.dataset_name, place.marts_name, there)
+            there, made = set(database.tables()), remembered(database)
+        text = dbt_sources(place.dataset_name, place.marts_name, there, [peer_source(one) for one in made])
         if to is None:
             print_text(text)
             return

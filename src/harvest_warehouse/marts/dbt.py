@@ -5,7 +5,7 @@ https://docs.getdbt.com/reference/source-properties
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -14,13 +14,14 @@ from harvest_time_tracking import STREAMS, tables
 from harvest_warehouse.marts.models import described
 
 
-def dbt_sources(schema: str, marts_schema: str, there: Collection[str]) -> str:
+def dbt_sources(schema: str, marts_schema: str, there: Collection[str], more: Sequence[Mapping[str, Any]] = ()) -> str:
     """Write a dbt properties file: a source for Harvest's tables and one for the marts.
 
     Args:
         schema: database schema of the tables.
         marts_schema: database schema of the marts.
         there: names of the tables and marts in the database; others are left out.
+        more: further sources, as dicts of dbt's properties.
 
     Returns:
         The file's text, as YAML for dbt 1.8 and later.
@@ -28,6 +29,7 @@ def dbt_sources(schema: str, marts_schema: str, there: Collection[str]) -> str:
     sources = [
         _source("harvest", schema, "Harvest's account, as dlt-harvest copied it.", _raw(there)),
         _source("harvest_marts", marts_schema, "Metrics that dlt-harvest built from it.", _marts(there)),
+        *more,
     ]
     content = {"version": 2, "sources": [source for source in sources if source["tables"]]}
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
@@ -48,22 +50,23 @@ def _raw(there: Collection[str]) -> Iterator[dict[str, Any]]:
                     "_dlt_id": "Key of the row, by dlt",
                     "_dlt_parent_id": "Key of the row that it belongs to, by dlt",
                 }
-            yield _table(name, table.description, key or ("_dlt_id",), columns)
+            yield dbt_table(name, table.description, key or ("_dlt_id",), columns)
 
 
 def _marts(there: Collection[str]) -> Iterator[dict[str, Any]]:
     for table in described().values():
         if table.name in there:
-            yield _table(table.name, f"{table.description} {table.grain}.", table.key, table.columns)
+            yield dbt_table(table.name, f"{table.description} {table.grain}.", table.key, table.columns)
 
 
-def _table(name: str, description: str, key: tuple[str, ...], columns: Mapping[str, str]) -> dict[str, Any]:
+def dbt_table(name: str, description: str, key: tuple[str, ...], columns: Mapping[str, str]) -> dict[str, Any]:
+    """dbt's properties of a table, with tests of its key if it has one."""
     # A key of several columns is tested as one text: dbt's own test takes an expression.
     as_one = " || '|' || ".join(f"cast({column} as varchar)" for column in key)
     return {
         "name": name,
         "description": description,
-        "data_tests": [{"unique": {"column_name": as_one}}],
+        **({"data_tests": [{"unique": {"column_name": as_one}}]} if key else {}),
         "columns": [
             {"name": column, "description": words, **({"data_tests": ["not_null"]} if column in key else {})}
             for column, words in columns.items()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -11,12 +14,15 @@ from typing import Any
 
 import duckdb
 import pytest
+import yaml
 
 from harvest_time_tracking import SettingWrong
 from harvest_warehouse.database import open_database
 from harvest_warehouse.peers import ViewsFailed, drop_views, layout, layout_names, remembered, views
 from harvest_warehouse.warehouse import Target
 from support.accounts import Account, sync_from
+from support.consoles import run
+from support.paths import ROOT
 
 TYPES = {
     "text": "VARCHAR",
@@ -243,3 +249,59 @@ def test_a_sync_says_that_views_could_not_be_made_and_is_done_all_the_same(synce
     with pytest.raises(ViewsFailed):
         views(warehouse, "stitch")
     assert asked(warehouse, "select * from stitch_harvest.tasks") == [{"mine": 1}]
+
+
+def test_docs_describe_the_views_as_sources_of_dbt(synced: tuple[Account, Target]) -> None:
+    _, warehouse = synced
+    views(warehouse, "stitch")
+    done = run("docs", "--dbt")
+    assert done.code == 0, done.err.decode()
+    [source] = [one for one in yaml.safe_load(done.out)["sources"] if one["name"] == "stitch_harvest"]
+    for table in source["tables"]:
+        columns = layout("stitch").tables[table["name"]].columns
+        assert [column["name"] for column in table["columns"]] == [column.name for column in columns]
+
+
+@pytest.mark.nightly
+def test_a_dbt_project_on_the_products_tables_runs_unchanged(synced: tuple[Account, Target], tmp_path: Path) -> None:
+    account, warehouse = synced
+    for like in layout_names():
+        views(warehouse, like)
+    project = tmp_path / "project"
+    shutil.copytree(ROOT / "examples" / "dbt", project)
+    assert run("docs", "--dbt", "--to", str(project / "models" / "harvest.yml")).code == 0
+    uv = shutil.which("uv") or str(ROOT / ".uv/bin/uv")
+    dbt = [uv, "tool", "run", "--from", "dbt-core>=1.9,<1.11", "--with", "dbt-duckdb", "dbt"]
+    done = subprocess.run(
+        [*dbt, "build", "--project-dir", project, "--profiles-dir", project],
+        env={**os.environ, "HARVEST_DATABASE_FILE": str(warehouse.file)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3_000:]
+    truth = account.simulator.truth()
+    # A timer that runs has gone on since.
+    entries = [row for row in truth["time_entries"] if not row["is_running"]]
+    still = "where id in (select id from harvest_time_tracking_data.time_entries where not is_running)"
+    hours = sum(Decimal(str(row["hours"])) for row in entries)
+    rounded = sum(Decimal(str(row["rounded_hours"])) for row in truth["time_entries"] if not row["is_running"])
+    [sheets] = asked(
+        warehouse,
+        f"""select sum(hours) as hours, count(*) as entries, count(task_name) as named, count(client_name) as clients
+        from (select *, timesheet_id as id from dbt.stitch_timesheets) {still}""",
+    )
+    assert sheets == {"hours": hours, "entries": len(entries), "named": len(entries), "clients": len(entries)}
+    [latest] = asked(warehouse, f"select sum(rounded_hours) as hours from dbt.fivetran_time_entry_latest {still}")
+    assert latest["hours"] == rounded
+    [months] = asked(warehouse, "select sum(hours) as hours from dbt.airbyte_project_hours")
+    [ours] = asked(warehouse, "select sum(rounded_hours) as hours from harvest_time_tracking_data.time_entries")
+    assert months == ours
+    lines = [line for invoice in truth["invoices"] for line in invoice["line_items"]]
+    amount = sum(Decimal(str(line["amount"])) for line in lines)
+    assert asked(warehouse, "select count(*) as n, sum(amount) as amount from dbt.airbyte_invoice_lines") == [
+        {"n": len(lines), "amount": amount}
+    ]
+    assert asked(warehouse, "select sum(line_count) as n, sum(line_amount) as amount from dbt.stitch_invoices") == [
+        {"n": len(lines), "amount": amount}
+    ]
