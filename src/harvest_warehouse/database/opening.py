@@ -30,7 +30,7 @@ def open_database(
         DltException: the database cannot be reached.
     """
     with (pipeline or open_pipeline(warehouse, use)).sql_client() as client:
-        for guard in warehouse.kind.guards if use == "reading" else ():
+        for guard in warehouse.kind.guards if use in ("reading", "comparing") else ():
             client.execute_sql(guard)
         more = warehouse.kind.more_memory if use in ("writing", "building") else ()
         database = Database(client, warehouse.marts_name, warehouse.kind, more)

@@ -11,6 +11,7 @@ from harvest_time_tracking import HarvestError, SettingWrong, printable
 from harvest_warehouse.database.connection import Database
 from harvest_warehouse.database.opening import open_database
 from harvest_warehouse.database.pipelines import is_loaded
+from harvest_warehouse.destinations import Use
 from harvest_warehouse.destinations.duckdb.client import mended_by
 from harvest_warehouse.warehouse import Target
 
@@ -20,12 +21,13 @@ class NotReadable(HarvestError):
 
 
 @contextmanager
-def reading(warehouse: Target, *tables: str) -> Iterator[Database]:
+def reading(warehouse: Target, *tables: str, use: Use = "reading") -> Iterator[Database]:
     """Open a read-only connection for the duration of a block; keep it short, it blocks writers.
 
     Args:
         warehouse: the target.
         tables: tables of the marts that must exist.
+        use: use of the connection: `comparing` takes less memory, and more time.
 
     Raises:
         SettingWrong: nothing was loaded, or one of `tables` was not built.
@@ -38,7 +40,7 @@ def reading(warehouse: Target, *tables: str) -> Iterator[Database]:
                 f"{warehouse.place} is not there yet: run {warehouse.command('sync')} in this folder first (for the demo's, "
                 "`dlt-harvest demo`)."
             )
-        with open_database(warehouse, "reading") as database:
+        with open_database(warehouse, use) as database:
             known = database.tables()
             if not known:
                 raise SettingWrong(not_ours(warehouse))

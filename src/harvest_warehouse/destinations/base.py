@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Use = Literal["writing", "building", "mending", "reading"]
+Use = Literal["writing", "building", "mending", "reading", "comparing"]
 
 
 @dataclass(frozen=True)

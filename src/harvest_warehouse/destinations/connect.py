@@ -80,7 +80,7 @@ def connected(name: str, dataset_name: str, file: Path, use: Use) -> tuple[DltDe
     if entry.is_file:
         credentials = DuckDbCredentials(str(file), **entry.uses[use])
         # A reader reports a locked file at once; a writer waits for readers to finish.
-        kind = dlt.destinations.duckdb if use == "reading" else RetryingDuckDb
+        kind = dlt.destinations.duckdb if use in ("reading", "comparing") else RetryingDuckDb
         return kind(credentials, supports_transactions=entry.is_atomic), str(file)
     factory: DltDestination[Any, Any] = _made(entry, name)
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from harvest_warehouse.peers.layouts import Layout, PeerTable, layout
 from harvest_warehouse.peers.movement import Movement
 from harvest_warehouse.peers.report import CompareReport, Difference, TableDifference
 from harvest_warehouse.peers.select import peer_query, raw_columns
-from harvest_warehouse.peers.sides import Key, Side, compared_columns, place_of, same
+from harvest_warehouse.peers.sides import Key, Side, Standing, compared_columns, same
 from harvest_warehouse.peers.views import chosen_account
 from harvest_warehouse.warehouse import Target
 
@@ -62,12 +61,12 @@ def compare(
     """
     began, wanted = time.monotonic(), layout(like)
     with ExitStack() as stack:
-        here = stack.enter_context(reading(warehouse))
+        here = stack.enter_context(reading(warehouse, use="comparing"))
         place, theirs = warehouse.place, here.beside(schema)
         if there is not None and there != warehouse:
             place = there.place
             try:
-                theirs = stack.enter_context(open_database(there, "reading")).beside(schema)
+                theirs = stack.enter_context(open_database(there, "comparing")).beside(schema)
             except DltException as error:
                 raise CompareFailed(f"{place} cannot be opened: {printable(str(error))}") from error
         comparing = _Comparing(
@@ -153,14 +152,15 @@ class _Comparing:
         rows = exp.select("*").from_(exp.table_(str(name), db="marts", quoted=True))
         theirs = Side(self._theirs, rows, key, shared)
         ours = Side(self._here, peer_query(self._layout, table, self.account_id, self._here, self._raw), key, shared)
-        count, keys = theirs.count()
-        found.superseded = count - keys
+        standing = Standing(theirs)
+        found.superseded = standing.repeated
         if found.superseded:
             newest = [one for one in (*self._layout.newest, "updated_at") if one in columns]
             for earlier in theirs.versions(newest, is_newest=False).all_rows():
                 self.movement.add(table, earlier, None)
             theirs = theirs.versions(newest, is_newest=True)
-        for some in chunks(list(_differing(theirs, ours, found)), _AT_ONCE):
+            standing = Standing(theirs)
+        for some in chunks(list(_differing(standing, ours, found)), _AT_ONCE):
             for row in self._whole(theirs, ours, some):
                 self._judge(table, row, shared, found)
         return found
@@ -221,26 +221,19 @@ def stream_key(base: str) -> tuple[str, ...]:
     return tuple(column for column in stream.primary_key if column != "account_id") if stream else ()
 
 
-def _differing(theirs: Side, ours: Side, found: TableDifference) -> Iterator[Key]:
-    """Keys whose rows may differ: merge both sides, which come in one order.
-
-    One side is read to its end first, as numbers: both may share a connection.
-    """
-    keys: list[Key] = []
-    digests = array("Q")
-    for key, digest in theirs.digests():
-        keys.append(key)
-        digests.append(digest)
-    found.rows_there, at, last = len(keys), 0, len(keys)
+def _differing(theirs: Standing, ours: Side, found: TableDifference) -> Iterator[Key]:
+    """Keys whose rows may differ: merge both sides, which come in one order."""
+    at, last, place_of = 0, len(theirs), ours.place_of
+    found.rows_there = last
     for key, digest in ours.digests():
         found.rows_here += 1
-        if at < last and keys[at] != key:
-            place = place_of(key, theirs.key)
-            while at < last and keys[at] != key and place_of(keys[at], theirs.key) < place:
-                yield keys[at]
+        if at < last and theirs.key(at) != key:
+            place = place_of(key)
+            while at < last and place_of(theirs.key(at)) < place:
+                yield theirs.key(at)
                 at += 1
-        is_there = at < last and keys[at] == key
-        if not (is_there and digests[at] == digest):
+        is_there = at < last and theirs.key(at) == key
+        if not (is_there and theirs.digest(at) == digest):
             yield key
         at += is_there
-    yield from keys[at:]
+    yield from map(theirs.key, range(at, last))

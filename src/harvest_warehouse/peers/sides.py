@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -65,7 +66,9 @@ class Side:
         ]
         digest = f"md5({f' || {_literal(_BETWEEN)} || '.join([*texts, ' || '.join(nulls) or _literal('')])})"
         order = [f"md5({key})" if column.kind == "text" else key for key, column in zip(keys, self.key, strict=False)]
-        query = self._query(", ".join([*keys, digest]), self.rows, f" order by {', '.join(order)}" if order else "")
+        known = " and ".join(f'"{column.name}" is not null' for column in self.key)
+        rest = f" where {known} order by {', '.join(order)}" if order else ""
+        query = self._query(", ".join([*keys, digest]), self.rows, rest)
         for portion in self.database.portions(query, _ROWS):
             for *key, digest in portion:
                 yield tuple(key), int(digest[:16], 16)
@@ -83,15 +86,11 @@ class Side:
                 found[key] = row
         return found
 
-    def count(self) -> tuple[int, int]:
-        """Number of rows, and of keys."""
-        keys = ", ".join(self._canonical(column) for column in self.key) or "1"
-        distinct = self._query(f"distinct {keys}", self.rows)
-        [(rows,)] = self.database.rows(self._query("count(*)", self.rows))
-        [(found,)] = self.database.rows(
-            exp.select("count(*)").from_(distinct.subquery("found", copy=False), copy=False)
+    def place_of(self, key: Key) -> Key:
+        """Where a key stands in the order of digests: the same on both sides, whatever their collations."""
+        return tuple(
+            _md5(value) if column.kind == "text" else value for value, column in zip(key, self.key, strict=False)
         )
-        return int(rows), int(found)
 
     def versions(self, by: Sequence[str], *, is_newest: bool) -> Side:
         """The same with the newest version of each row, by the largest of these columns; or with all others."""
@@ -137,12 +136,39 @@ class Side:
         return f"cast({value} as text)"
 
 
-def place_of(key: Key, columns: Sequence[Column]) -> Key:
-    """Where a key stands in the order of digests: the same on both sides, whatever their collations."""
-    return (
-        tuple(_md5(value) if column.kind == "text" else value for value, column in zip(key, columns, strict=False))
-        or key
-    )
+class Standing:
+    """Keys and digests of one side, read to the end, since both may share a connection: as numbers, which take little memory.
+
+    Attributes:
+        repeated: number of rows whose key was there before.
+    """
+
+    def __init__(self, side: Side) -> None:
+        is_number = [column.kind for column in side.key] == ["bigint"]
+        self._numbers = array("q")
+        self._keys: list[Key] = []
+        self._digests = array("Q")
+        self.repeated = 0
+        last: Key | None = None
+        for key, digest in side.digests():
+            self.repeated += key == last
+            last = key
+            if is_number:
+                self._numbers.append(key[0])
+            else:
+                self._keys.append(key)
+            self._digests.append(digest)
+
+    def __len__(self) -> int:
+        return len(self._digests)
+
+    def key(self, at: int) -> Key:
+        """Key of the row at a place."""
+        return self._keys[at] if self._keys else (self._numbers[at],)
+
+    def digest(self, at: int) -> int:
+        """Digest of the row at a place."""
+        return self._digests[at]
 
 
 def same(one: Any, other: Any, kind: str) -> bool:

@@ -13,6 +13,7 @@ BOUNDS: Mapping[Use, Mapping[str, Any]] = {
     "building": {"global_config": {"memory_limit": "100MB", "threads": 1}},
     "mending": {"global_config": {"memory_limit": "1GB", "threads": 2}},
     "reading": {"global_config": {"memory_limit": "1GB", "threads": 2}, "read_only": True},
+    "comparing": {"global_config": {"memory_limit": "200MB", "threads": 1}, "read_only": True},
 }
 CRAMPED = "Out of Memory Error"
 MORE_MEMORY = tuple(f"SET memory_limit = '{limit}'" for limit in ("200MB", "400MB", "1GB"))
