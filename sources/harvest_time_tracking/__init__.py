@@ -18,6 +18,7 @@ from dlt.extract import DltResource
 from dlt.extract.hints import make_nested_hints
 
 from .catalogue import STREAMS
+from .column_policy import ColumnPolicy, column_policy
 from .columns import child_hints, column_hints, tables
 from .errors import HarvestError, NeedsYou, SettingWrong
 from .extract import Extraction
@@ -34,6 +35,7 @@ from .words import printable, printable_lines, without_login
 __all__ = [
     "STREAMS",
     "Client",
+    "ColumnPolicy",
     "Embedded",
     "HarvestError",
     "Ledger",
@@ -44,6 +46,7 @@ __all__ = [
     "Settings",
     "Stream",
     "StreamOutcome",
+    "column_policy",
     "harvest_time_tracking_source",
     "printable",
     "printable_lines",
@@ -68,6 +71,8 @@ def harvest_time_tracking_source(
     reports_from: str | None = None,
     reports_to: str | None = None,
     project_ids: Sequence[int] | None = None,
+    exclude_columns: Sequence[str] | None = None,
+    on_new_column: str | Mapping[str, str] = "add",
     again: Mapping[str, Sequence[Mapping[str, object]]] | None = None,
     client: Client | None = None,
     ledger: Ledger | None = None,
@@ -96,6 +101,10 @@ def harvest_time_tracking_source(
         reports_from: a day in the first month to load reports for. Default: `start_date`, else twelve months back.
         reports_to: a day in the last month to load reports for. Default: today.
         project_ids: projects that `projects_id` re-reads one by one; selects that stream.
+        exclude_columns: columns to leave empty (`["time_entries.notes", "users.cost_rate"]`), of persons, pay, texts and links: their
+            values are dropped before anything is written.
+        on_new_column: what to do with a field that Harvest adds: `add` a column, `ignore` it, or `stop` before the batch is
+            written; for all streams, or by stream (`{time_entries = "stop", default = "ignore"}`).
         again: re-read filters by stream (`{"from": "2024-01-01", "to": "2024-01-31"}`, `{"project_id": 7}`): matching
             rows are read in full, in addition to changes. An empty filter matches the whole list.
         client: HTTP client to use instead of a new one, for example one with another clock.
@@ -118,6 +127,7 @@ def harvest_time_tracking_source(
         as_date("start_date", start_date),
         requests_per_15_s,
         report_requests_per_15_min,
+        column_policy(exclude_columns, on_new_column, STREAMS),
     )
     _warn_of_a_bare_variable(settings)
     if overlap_hours < 0:

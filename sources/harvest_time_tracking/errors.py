@@ -71,6 +71,10 @@ class SettingWrong(NeedsYou):
     """A setting is invalid: raised before any request is sent."""
 
 
+class NewColumn(NeedsYou):
+    """Harvest sends a field that its documentation does not know, and `on_new_column` is `stop`: nothing of the batch is written."""
+
+
 class NetworkWrong(NeedsYou):
     """A proxy, a certificate or an address on the way to Harvest is wrong or refuses; no retry helps."""
 

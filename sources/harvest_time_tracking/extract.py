@@ -22,6 +22,7 @@ from .reading.stream_state import Memory
 from .records.batches import RowMaker
 from .settings import Settings
 from .stream import Parent, Stream
+from .words import printable
 
 
 class Extraction:
@@ -73,7 +74,7 @@ class Extraction:
         roll = self._session.begin(stream, is_whole=since is None and memory.unfinished is None)
         self._readers += 1
         try:
-            maker = RowMaker(stream, memory.added)
+            maker = RowMaker(stream, memory.added, self._settings.columns)
             yield from maker.table_with_children(is_new=memory.is_first_run)
             yield from self._read(stream, since, entry, memory, roll, maker)
         except Forbidden as error:
@@ -127,9 +128,7 @@ class Extraction:
         yield from self._rows(plan.besides, pages, entry, roll, maker)
         memory.save(plan.after(first_answer or datetime.now(UTC), pages.unproven))
         yield from maker.rest()
-        entry.rows -= pages.repeated
-        entry.odd_values, entry.new_columns = maker.odd, maker.undocumented
-        entry.unproven += _why_unproven(pages)
+        _note(entry, maker, pages)
         if not plan.is_last:
             entry.close("begun")
         elif entry.unproven:
@@ -274,6 +273,15 @@ class Extraction:
             # Not every token may read the switches; then only a request to the stream itself can tell.
             return False
         return page.records[0].get(stream.feature) is False
+
+
+def _note(entry: Entry, maker: RowMaker, pages: Pages) -> None:
+    """Note in the outcome what was found in the records."""
+    entry.rows -= pages.repeated
+    entry.odd_values, entry.new_columns = maker.odd, maker.undocumented
+    if maker.ignored:
+        entry.reason = f"new in Harvest and ignored: {printable(', '.join(sorted(maker.ignored)))}"
+    entry.unproven += _why_unproven(pages)
 
 
 def _why_unproven(pages: Pages) -> list[str]:

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from .column_policy import KEEP_ALL, ColumnPolicy
 from .errors import SettingWrong
 from .secret import Secret
 from .words import printable, without_login
@@ -34,6 +35,7 @@ class Settings:
             for the whole history.
         requests_per_15_s: rate limit for all requests except reports; 0 disables it.
         report_requests_per_15_min: rate limit for reports; 0 disables it.
+        columns: columns to leave empty, and what to do with new fields.
 
     Raises:
         SettingWrong: a value is invalid; the message names the setting and what is expected.
@@ -46,6 +48,7 @@ class Settings:
     start_date: date | None = None
     requests_per_15_s: int = REQUESTS_PER_15_S
     report_requests_per_15_min: int = REPORT_REQUESTS_PER_15_MIN
+    columns: ColumnPolicy = KEEP_ALL
 
     def __post_init__(self) -> None:
         token = self.access_token.reveal()

@@ -81,6 +81,7 @@ class Memory:
         self._own: dict[str, Any] = state.get(settings.account_id, {})
         self._start_date = settings.start_date.isoformat() if settings.start_date else ""
         self._rights = sorted(rights)
+        self._excluded = list(settings.columns.excluded_below(stream.table_name))
         added: dict[str, dict[str, DataType]] = source.setdefault("undocumented_columns", {})
         self.added: dict[str, DataType] = added.setdefault(stream.table_name, {})
 
@@ -90,7 +91,11 @@ class Memory:
 
     def since(self, overlap: timedelta) -> str | None:
         """`updated_since` for an incremental read that misses nothing; None if everything must be read."""
-        if self._reaches_further_back() or sees_more(self._rights, self._own.get("rights", ())):
+        if (
+            self._reaches_further_back()
+            or self._is_otherwise(self._own)
+            or sees_more(self._rights, self._own.get("rights", ()))
+        ):
             return None
         return self._before(self._own.get("cursor"), overlap)
 
@@ -118,6 +123,7 @@ class Memory:
                 "began_at": instant(progress.began_at),
                 "start_date": self._start_date,
                 "rights": self._rights,
+                **({"excluded": self._excluded} if self._excluded else {}),
                 **progress.at,
             }
 
@@ -132,12 +138,17 @@ class Memory:
         self._own["cursor"] = instant(complete.began_at)
         self._own["start_date"] = self._start_date
         self._own["rights"] = self._rights
+        self._own.pop("excluded", None)
+        if self._excluded:
+            self._own["excluded"] = self._excluded
 
     @property
     def unfinished(self) -> dict[str, Any] | None:
         """Place at which to resume a full read that an earlier extract began; None if there is none."""
         place: dict[str, Any] | None = self._own.get("unfinished")
         if not place or place["start_date"] != self._start_date or self._is_to_come(place["began_at"]):
+            return None
+        if self._is_otherwise(place):
             return None
         return None if sees_more(self._rights, place.get("rights", ())) else place
 
@@ -147,6 +158,10 @@ class Memory:
 
     def _is_to_come(self, cursor: str) -> bool:
         return parsed(cursor) > self._now + MOST_DIFFERENCE
+
+    def _is_otherwise(self, read: Mapping[str, Any]) -> bool:
+        """True if other columns were left empty when that was read: it is read again, so that all rows are alike."""
+        return bool(read) and read.get("excluded", []) != self._excluded
 
     def _reaches_further_back(self) -> bool:
         """True if `start_date` is earlier than at the last complete read: the days between were never read."""

@@ -11,6 +11,7 @@ import dlt
 import pyarrow as pa
 from dlt.common.configuration.exceptions import ContextDefaultCannotBeCreated
 
+from ..column_policy import KEEP_ALL, ColumnPolicy
 from ..columns import ARROW_TYPES, GONE, DataType, Table, tables
 from ..errors import ContractViolation
 from ..http.protocol import Answer, Page
@@ -18,6 +19,7 @@ from ..reading.calls import Call
 from ..stream import Stream
 from .coercion import NOTHING
 from .converters import FlatRows, Injected, NestedRows, Record
+from .keeping import Keeping
 
 # dlt checks the whole schema for each Arrow table it receives, which takes milliseconds: so pages are combined.
 _BATCH_ROWS = 20_000
@@ -32,14 +34,17 @@ class RowMaker:
     Args:
         stream: the stream.
         added: types of the undocumented columns, from earlier runs; grows as fields are found.
+        policy: columns to leave empty, and what to do with new fields.
     """
 
-    def __init__(self, stream: Stream, added: dict[str, DataType]) -> None:
+    def __init__(self, stream: Stream, added: dict[str, DataType], policy: ColumnPolicy = KEEP_ALL) -> None:
         self._stream = stream
         self._table = tables()[stream.table_name]
         made_flat = self._table.is_flat
-        self._flat = FlatRows(self._table, stream.primary_key, added) if made_flat else None
-        self._nested = NestedRows(self._table, stream.primary_key, added)
+        keeping = Keeping(policy, stream.name, self._table.name, added)
+        self._flat = FlatRows(self._table, stream.primary_key, added, keeping) if made_flat else None
+        self._nested = NestedRows(self._table, stream.primary_key, added, keeping)
+        self.ignored = keeping.ignored
         self._added = added
         self._can_delete = False
         self._day: date | None = None

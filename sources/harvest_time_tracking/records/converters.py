@@ -21,6 +21,7 @@ from ..errors import ContractViolation
 from ..http.protocol import Answer, Page, exact_number
 from .arrow_reader import read_documented
 from .coercion import MISFIT, as_text, fit, nearest, stand_in, type_of
+from .keeping import Keeping
 from .names import OURS, Names
 
 Record = dict[str, Any]
@@ -43,8 +44,15 @@ class FlatRows:
         odd: number of type mismatches, by column.
     """
 
-    def __init__(self, table: Table, key: Sequence[str], added: dict[str, DataType] | None = None) -> None:
+    def __init__(
+        self,
+        table: Table,
+        key: Sequence[str],
+        added: dict[str, DataType] | None = None,
+        keeping: Keeping | None = None,
+    ) -> None:
         self._table = table
+        self._keeping = keeping
         self._key = frozenset(key)
         self.added: dict[str, DataType] = added if added is not None else {}
         self.odd: dict[str, int] = {}
@@ -73,7 +81,7 @@ class FlatRows:
         if page.columns is None:
             self._read_one_by_one(page, arrays)
         else:
-            arrays |= page.columns
+            arrays |= self._keeping.without_excluded(dict(page.columns)) if self._keeping else page.columns
         return self._assemble(arrays)
 
     def empty(self) -> pa.Table:
@@ -85,6 +93,9 @@ class FlatRows:
     def _read_one_by_one(self, page: Page, arrays: dict[str, pa.Array]) -> None:
         """Convert a page that is not as documented value by value; nothing is lost, and type mismatches are counted."""
         records = [self._names.record(record, dict.fromkeys(arrays)) for record in _exact_records(page)]
+        if self._keeping:
+            for record in records:
+                self._keeping.drop_excluded(record)
         self._more = [{} for _ in records]
         for path, columns in self._groups.items():
             objects = self._objects(records, path, arrays)
@@ -136,6 +147,8 @@ class FlatRows:
             self._keep_field(nested, (*path, key), arrays)
         values = [None if isinstance(value, dict) else value for value in values]
         if any(value is not None for value in values):
+            if self._keeping and not self._keeping.takes(name):
+                return
             if name not in self.added and len(self.added) >= MOST_ADDED:
                 for fields, value in zip(self._more, values, strict=True):
                     fields.update({name: value} if value is not None else {})
@@ -162,8 +175,11 @@ class NestedRows:
         odd: number of type mismatches, by column; those of child tables are prefixed by the list's name.
     """
 
-    def __init__(self, table: Table, key: Sequence[str], added: dict[str, DataType]) -> None:
+    def __init__(
+        self, table: Table, key: Sequence[str], added: dict[str, DataType], keeping: Keeping | None = None
+    ) -> None:
         self._table = table
+        self._keeping = keeping
         self._key = key
         self.added = added
         self.odd: dict[str, int] = {}
@@ -187,6 +203,8 @@ class NestedRows:
     def _made(self, some: Sequence[Record], injected: Injected) -> list[Record]:
         found = [self._names.record(record, injected) for record in some]
         for record in found:
+            if self._keeping:
+                self._keeping.drop_excluded(record)
             self._keep_unknown(record, "")
             self._fit(record, self._table, "")
         rows = [{**injected, **record} for record in found]
@@ -209,6 +227,8 @@ class NestedRows:
             column = f"{prefix}{name}"
             if isinstance(value, dict) and column not in self._documented:
                 more |= self._more_than_fits(value, f"{column}__")
+            elif value is not None and column not in self._documented and not self._takes(column):
+                holder.pop(name)
             elif value is not None and not self._has_column(column, value):
                 more[column] = holder.pop(name)
             elif isinstance(value, list):
@@ -221,6 +241,9 @@ class NestedRows:
                 self._keep_unknown(item, prefix)
             elif isinstance(item, list):
                 self._keep_unknown_in(item, f"{prefix}list__")
+
+    def _takes(self, column: str) -> bool:
+        return self._keeping is None or self._keeping.takes(column)
 
     def _has_column(self, column: str, value: Any) -> bool:
         """True if a field has a column, or can be given one."""

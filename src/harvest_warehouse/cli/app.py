@@ -252,10 +252,10 @@ def explained(error: BaseException) -> tuple[int, str] | None:
 
     from harvest_time_tracking import HarvestError, SettingWrong, printable
     from harvest_warehouse.destinations.duckdb.client import mended_by
-    from harvest_warehouse.load import AccessLost, LoadFailed
+    from harvest_warehouse.load import AccessLost, ColumnStopped, LoadFailed
 
     if isinstance(error, LoadFailed):
-        return DIFFERENT if isinstance(error, AccessLost) else FAILED, str(error)
+        return DIFFERENT if isinstance(error, AccessLost | ColumnStopped) else FAILED, str(error)
     if isinstance(error, SettingWrong | TomlProviderReadException):
         return WRONG_USE, str(error)
     if isinstance(error, HarvestError | OSError):

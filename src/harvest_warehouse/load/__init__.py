@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from harvest_warehouse.load.load import load
-from harvest_warehouse.load.report import AccessLost, LoadFailed, LoadReport
+from harvest_warehouse.load.report import AccessLost, ColumnStopped, LoadFailed, LoadReport
 
-__all__ = ["AccessLost", "LoadFailed", "LoadReport", "load"]
+__all__ = ["AccessLost", "ColumnStopped", "LoadFailed", "LoadReport", "load"]

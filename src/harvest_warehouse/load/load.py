@@ -27,7 +27,14 @@ from harvest_warehouse.database.runs import RunRecord, runs_resource
 from harvest_warehouse.database.system_tables import DELETIONS, extract_rows
 from harvest_warehouse.load.access_guard import AccessGuard
 from harvest_warehouse.load.embedded_copies import follow_embedded
-from harvest_warehouse.load.report import AccessLost, LoadFailed, LoadReport, what_happened
+from harvest_warehouse.load.report import (
+    AccessLost,
+    ColumnStopped,
+    LoadFailed,
+    LoadReport,
+    is_stopped_by_a_column,
+    what_happened,
+)
 from harvest_warehouse.load.source import account_source
 from harvest_warehouse.messages.steps import say_nothing
 from harvest_warehouse.settings.process import give_memory_back
@@ -257,7 +264,7 @@ class _Load:
         read = {outcome.stream for outcome in outcomes if outcome.outcome == "complete" and outcome.stream in streams}
         if read:
             with self._run.database() as database:
-                follow_embedded(database, self._settings.account_id, read)
+                follow_embedded(database, self._settings.account_id, read, self._settings.columns)
 
     @contextmanager
     def failures_told(self) -> Iterator[None]:
@@ -273,7 +280,8 @@ class _Load:
                 self._record_failure()
             elif self._run.pipeline.has_pending_data:
                 message += " What was read is kept, and the next load continues from there."
-            raise LoadFailed(message, self.report()) from error
+            kind = ColumnStopped if is_stopped_by_a_column(error) else LoadFailed
+            raise kind(message, self.report()) from error
 
     def report(self) -> LoadReport:
         """Report of the load so far."""

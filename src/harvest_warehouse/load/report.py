@@ -8,6 +8,7 @@ from datetime import datetime
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 from harvest_time_tracking import STREAMS, HarvestError, StreamOutcome, printable
+from harvest_time_tracking.errors import NewColumn
 from harvest_warehouse.warehouse import Target
 
 
@@ -89,11 +90,18 @@ class AccessLost(LoadFailed):
         self.lost = lost
 
 
+class ColumnStopped(LoadFailed):
+    """Harvest sends a field that it did not send before, and `on_new_column` is `stop`."""
+
+
+def is_stopped_by_a_column(error: BaseException) -> bool:
+    """True if a new field is what ended a load."""
+    return any(isinstance(link, NewColumn) for link in _chain(error))
+
+
 def what_happened(error: BaseException, warehouse: Target) -> str:
     """Message for a failed load: that of the first HarvestError in the chain of causes, else of the root cause."""
-    chain = [error]
-    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and cause not in chain:
-        chain.append(cause)
+    chain = _chain(error)
     ours = next((link for link in chain if isinstance(link, HarvestError)), None)
     if ours is not None:
         return str(ours)
@@ -105,3 +113,10 @@ def what_happened(error: BaseException, warehouse: Target) -> str:
         return f"{warehouse.place} is open in another program: close it there, and load again. ({said})"
     step = error.step if isinstance(error, PipelineStepFailed) else "load"
     return f"{warehouse.name}: {step} failed with {type(chain[-1]).__name__}: {said}"
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    chain = [error]
+    while (cause := chain[-1].__cause__ or chain[-1].__context__) is not None and cause not in chain:
+        chain.append(cause)
+    return chain

@@ -51,6 +51,8 @@ def account_source(
             user_agent=settings.user_agent,
             requests_per_15_s=settings.requests_per_15_s,
             report_requests_per_15_min=settings.report_requests_per_15_min,
+            exclude_columns=list(settings.columns.exclude_columns),
+            on_new_column=dict(settings.columns.on_new_column),
             client=client,
             ledger=ledger,
             session=session or Session(STREAMS),

@@ -13,7 +13,7 @@ from dlt.common.configuration import inject_section, with_config
 from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
 from dlt.common.configuration.specs.config_section_context import ConfigSectionContext
 
-from harvest_time_tracking import Secret, Settings, SettingWrong, printable
+from harvest_time_tracking import STREAMS, Secret, Settings, SettingWrong, column_policy, printable
 from harvest_time_tracking.reading.request_shares import check_requests
 from harvest_time_tracking.settings import HOW_TO_SIGN_IN, as_date
 
@@ -193,6 +193,8 @@ def _resolve(
     user_agent: str = Settings.user_agent,
     requests_per_15_s: int = Settings.requests_per_15_s,
     report_requests_per_15_min: int = Settings.report_requests_per_15_min,
+    exclude_columns: Any = None,
+    on_new_column: Any = None,
 ) -> Settings:
     return Settings(
         Secret(access_token.strip()),
@@ -202,4 +204,5 @@ def _resolve(
         as_date("start_date", start_date),
         requests_per_15_s,
         report_requests_per_15_min,
+        column_policy(exclude_columns, on_new_column, STREAMS),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +12,8 @@ from dlt.common import pendulum
 from dlt.common.schema.typing import TColumnSchema
 from dlt.extract import DltResource
 
-from harvest_time_tracking import STREAMS, Stream, tables
+from harvest_time_tracking import STREAMS, ColumnPolicy, Stream, tables
+from harvest_time_tracking.column_policy import KEEP_ALL
 from harvest_warehouse.database import Database
 from harvest_warehouse.database.run import Run
 from harvest_warehouse.database.system_tables import write_rows
@@ -35,7 +36,14 @@ class HistoryReport:
     closed: int
 
 
-def keep_history(run: Run, account_id: str, *, at: datetime, read: Collection[str] = tuple(STREAMS)) -> HistoryReport:
+def keep_history(
+    run: Run,
+    account_id: str,
+    *,
+    at: datetime,
+    read: Collection[str] = tuple(STREAMS),
+    columns: ColumnPolicy = KEEP_ALL,
+) -> HistoryReport:
     """Compare the tables with the open versions of their rows, and write new versions. Sends no request to Harvest.
 
     Writes nothing if nothing differs.
@@ -45,6 +53,7 @@ def keep_history(run: Run, account_id: str, *, at: datetime, read: Collection[st
         account_id: the account; rows of other accounts are left unchanged.
         at: start of the run (aware): old versions are valid until then, new ones from then on.
         read: streams that this run read completely; versions of other streams are left unchanged.
+        columns: columns that are left empty: that they are is no change of a record.
 
     Raises:
         DatabaseBusy: another run is writing into the same database.
@@ -55,7 +64,7 @@ def keep_history(run: Run, account_id: str, *, at: datetime, read: Collection[st
         with run.database() as database:
             found = [
                 _Comparison(database, stream, account_id)
-                for stream in STREAMS.values()
+                for stream in (_without(stream, columns) for stream in STREAMS.values())
                 if stream.kept and stream.name in read and database.columns(stream.table_name)
             ]
             # If the clock was set back, no version may end before it began, or begin before its predecessor ended.
@@ -71,6 +80,11 @@ def keep_history(run: Run, account_id: str, *, at: datetime, read: Collection[st
         sum(len(one.rows) for one in found),
         sum(one.changed + one.gone for one in found),
     )
+
+
+def _without(stream: Stream, columns: ColumnPolicy) -> Stream:
+    excluded = columns.excluded(stream.table_name)
+    return replace(stream, kept=tuple(name for name in stream.kept if name not in excluded)) if excluded else stream
 
 
 def history_table(stream: Stream) -> str:

@@ -267,7 +267,9 @@ class _Sync:
 
     def _keep_history(self, loaded: LoadReport) -> HistoryReport:
         read = [outcome.stream for outcome in loaded.streams if outcome.outcome == "complete"]
-        return keep_history(self._run, self._settings.account_id, at=loaded.started_at, read=read)
+        return keep_history(
+            self._run, self._settings.account_id, at=loaded.started_at, read=read, columns=self._settings.columns
+        )
 
     def _note_replaced(self, loaded: LoadReport) -> Noted:
         read = {outcome.stream for outcome in loaded.streams if outcome.outcome == "complete"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import product
@@ -15,6 +15,7 @@ from harvest_warehouse.verify.report_plan import Window
 from harvest_warehouse.verify.verdicts import Figure, rounded
 
 _NO_MONEY = "Harvest shows this token no money"
+_NO_RATES = "time_entries.billable_rate is left empty (exclude_columns)"
 _FEE = "fixed_fee"
 # Measures that a running timer does not change.
 _STILL = ("budget", "uninvoiced_expenses")
@@ -75,6 +76,8 @@ def figures(
             continue
         for measure in report.measures:
             figure = _figure(report, window, place, measure, mine, rows)
+            if not sums.has_rates and _is_of_rates(figure):
+                figure = replace(figure, unprovable=_NO_RATES)
             if figure.is_of_window or is_whole:
                 found.append(figure)
     return found
@@ -107,6 +110,15 @@ def _figure(
         unprovable=_NO_MONEY if not is_budget and any(value is None for value in stated) else "",
         listing=mine.listing if mine else "",
     )
+
+
+def _is_of_rates(figure: Figure) -> bool:
+    """True if a figure is made of hours at their rates."""
+    if figure.report == BUDGET:
+        return figure.family == "budget"
+    if figure.report == UNINVOICED:
+        return figure.measure == "uninvoiced_amount" and figure.family != _FEE
+    return figure.report.startswith("time/") and figure.measure == "billable_amount"
 
 
 def fingerprint(sums: LocalTotals, report: str, month: Window) -> str:

@@ -92,7 +92,13 @@ def ours(run: Run, settings: Settings, client: Client, scope: Scope, before: Loc
     """
     loaded_since = pipeline_state.loaded_since(run, settings.account_id)
     with run.database() as database:
-        tables = local_totals(database, settings.account_id, scope.first_summed, scope.last)
+        tables = local_totals(
+            database,
+            settings.account_id,
+            scope.first_summed,
+            scope.last,
+            has_rates="billable_rate" not in settings.columns.excluded("time_entries"),
+        )
         if before is not None and before.tables == tables:
             return replace(before, loaded_since=loaded_since)
         rows = row_checks(database, settings.account_id)

@@ -90,12 +90,14 @@ class LocalTotals:
         whole: monthly sums of all time by project, by table.
         projects: projects by id.
         running_ids: ids of the time entries whose timer was running when they were loaded.
+        has_rates: whether time entries have their billable rates, without which they are worth nothing here.
     """
 
     parts: Mapping[str, tuple[Part, ...]]
     whole: Mapping[str, tuple[Part, ...]]
     projects: Mapping[int, Project]
     running_ids: frozenset[int] = frozenset()
+    has_rates: bool = True
 
 
 def is_loaded(database: Database) -> bool:
@@ -123,7 +125,9 @@ def days_of(database: Database, account_id: str) -> tuple[date | None, date | No
     )
 
 
-def local_totals(database: Database, account_id: str, first: date, last: date) -> LocalTotals:
+def local_totals(
+    database: Database, account_id: str, first: date, last: date, *, has_rates: bool = True
+) -> LocalTotals:
     """Sum an account's tables; results are equal if the tables did not change in between.
 
     Args:
@@ -131,6 +135,7 @@ def local_totals(database: Database, account_id: str, first: date, last: date) -
         account_id: the account; rows of other accounts are excluded.
         first: first day of the range for `parts`.
         last: last day of the range, inclusive.
+        has_rates: whether the column with the billable rates of time entries is filled.
 
     Raises:
         DltException: the database refuses.
@@ -143,7 +148,7 @@ def local_totals(database: Database, account_id: str, first: date, last: date) -
         parts |= {f"expenses/{name}": _expenses(database, name, values, days) for name in _EXPENSES}
         whole["expenses/projects"] = _expenses(database, "projects", values, "")
     running = database.rows("select id from time_entries where account_id = :account_id and is_running", values)
-    return LocalTotals(parts, whole, _projects(database, account_id), frozenset(row[0] for row in running))
+    return LocalTotals(parts, whole, _projects(database, account_id), frozenset(row[0] for row in running), has_rates)
 
 
 _PLACE = """
