@@ -105,6 +105,8 @@ EXAMPLES: Mapping[str, str] = {
     "exchange_rates": '{USD = {"2026-01" = 0.92}}',
 }
 _WRITTEN = {"Secret": "str", "dict[str, Secret]": "str or table", "Path | None": "str", "Security": "str"}
+# dlt resolves neither a union nor a text in the place of a list: these are declared as anything.
+_KINDS = {"exclude_columns": "list", "on_new_column": "str or table"}
 _NOT_A_SETTING = ("client", "ledger", "session", "again", "portion", "reports_from", "reports_to", "project_ids")
 _OLD = "children_within_runs"
 _SOURCE = "sources__harvest_time_tracking"
@@ -173,7 +175,8 @@ def _of_source() -> list[tuple[str, str, str, str]]:
     for name, parameter in inspect.signature(function).parameters.items():
         default = parameter.default
         is_secret = type(default).__name__ not in ("str", "int", "float", "NoneType")
-        rows.append((name, str(parameter.annotation), "" if is_secret else _shown(default), words[name]))
+        kind = _KINDS.get(name, str(parameter.annotation))
+        rows.append((name, kind, "" if is_secret else _shown(default), words[name]))
     return rows
 
 

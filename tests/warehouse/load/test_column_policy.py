@@ -15,13 +15,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from harvest_simulator import Fault
-from harvest_time_tracking import STREAMS, SettingWrong, column_policy, tables
+from harvest_time_tracking import STREAMS, SettingWrong, column_policy, harvest_time_tracking_source, tables
 from harvest_time_tracking.column_policy import excludable
 from harvest_warehouse.dashboard.pages import PAGES
 from harvest_warehouse.dashboard.serve.answers import Dashboard
 from harvest_warehouse.dashboard.url import slug
 from harvest_warehouse.load import ColumnStopped, LoadReport, load
 from harvest_warehouse.marts import build
+from harvest_warehouse.settings.account import account_settings
 from harvest_warehouse.sync import sync
 from harvest_warehouse.verify import verify
 from harvest_warehouse.warehouse import DATASET, Target
@@ -236,6 +237,34 @@ def test_a_new_field_of_records_with_lists_is_ignored_or_stops_too(
         tables_there = {row[0] for row in connection.execute("select table_name from duckdb_tables()").fetchall()}
         columns = {row[0] for row in connection.execute(f"describe {DATASET}.invoices").fetchall()}
     assert not any("brand_new" in name for name in tables_there | columns)
+
+
+@pytest.mark.parametrize(
+    ("excluded", "on_new"),
+    [
+        ('["time_entries.notes", "users.cost_rate"]', '{clients = "stop", default = "ignore"}'),
+        ("time_entries.notes, users.cost_rate", '{"clients": "stop", "default": "ignore"}'),
+    ],
+)
+def test_the_source_alone_and_the_commands_read_the_policy_in_every_form(
+    open_account: Callable[..., Account], monkeypatch: pytest.MonkeyPatch, excluded: str, on_new: str
+) -> None:
+    account = open_account()
+    for name, value in {
+        "ACCESS_TOKEN": account.simulator.access_token,
+        "ACCOUNT_ID": account.simulator.account_id,
+        "BASE_URL": account.url,
+        "EXCLUDE_COLUMNS": excluded,
+        "ON_NEW_COLUMN": on_new,
+    }.items():
+        monkeypatch.setenv(f"SOURCES__HARVEST_TIME_TRACKING__{name}", value)
+    wanted = column_policy(["users.cost_rate", "time_entries.notes"], {"default": "ignore", "clients": "stop"}, STREAMS)
+    assert account_settings().columns == wanted
+    account.simulator.faults.at({"path": "/v2/tasks"}, Fault.UNKNOWN_FIELD, times=100)
+    source = harvest_time_tracking_source().with_resources("users", "tasks")
+    account.pipeline.run(source, loader_file_format="parquet").raise_on_failed_jobs()
+    assert {user["cost_rate"] for user in account.rows("users")} == {None}
+    assert not any("brand_new" in column for column in account.column_types("tasks"))
 
 
 @pytest.mark.parametrize(
