@@ -253,13 +253,14 @@ def explained(error: BaseException) -> tuple[int, str] | None:
     from harvest_time_tracking import HarvestError, SettingWrong, printable
     from harvest_warehouse.destinations.duckdb.client import mended_by
     from harvest_warehouse.load import AccessLost, ColumnStopped, LoadFailed
+    from harvest_warehouse.messages.text import advised
 
     if isinstance(error, LoadFailed):
         return DIFFERENT if isinstance(error, AccessLost | ColumnStopped) else FAILED, str(error)
     if isinstance(error, SettingWrong | TomlProviderReadException):
         return WRONG_USE, str(error)
     if isinstance(error, HarvestError | OSError):
-        return FAILED, str(error)
+        return FAILED, str(error) if isinstance(error, HarvestError) else advised(str(error))
     if isinstance(error, DltException):
         # For connection errors, dlt wraps the driver's own message.
         said = str(getattr(error, "inner_exc", None) or error.__cause__ or error)

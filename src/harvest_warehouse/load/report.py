@@ -9,6 +9,7 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 
 from harvest_time_tracking import STREAMS, HarvestError, StreamOutcome, printable
 from harvest_time_tracking.errors import NewColumn
+from harvest_warehouse.messages.text import advised
 from harvest_warehouse.warehouse import Target
 
 
@@ -112,7 +113,7 @@ def what_happened(error: BaseException, warehouse: Target) -> str:
     if warehouse.kind.is_busy(last) and warehouse.name in last:
         return f"{warehouse.place} is open in another program: close it there, and load again. ({said})"
     step = error.step if isinstance(error, PipelineStepFailed) else "load"
-    return f"{warehouse.name}: {step} failed with {type(chain[-1]).__name__}: {said}"
+    return advised(f"{warehouse.name}: {step} failed with {type(chain[-1]).__name__}: {said}")
 
 
 def _chain(error: BaseException) -> list[BaseException]:

@@ -8,12 +8,21 @@ from typing import Any
 
 import simplejson
 
+# What a full disk or quota is called, by Python, DuckDB and PostgreSQL alike.
+_FULL = ("No space left on device", "Disk quota exceeded")
+
 MINUS = "\N{MINUS SIGN}"
 
 
 def counted(number: int, noun: str) -> str:
     """Format a number with its noun: `1 row`, `2,000 rows`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def advised(message: str) -> str:
+    """Add what to do to a message of a full disk; other messages stay as they are."""
+    is_full = any(words in message for words in _FULL)
+    return f"{message}: make room, and run again. What was loaded stays." if is_full else message
 
 
 def percent(share: Decimal | float | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -21,7 +22,9 @@ import pytest
 import typer
 
 from harvest_time_tracking import STREAMS
-from harvest_warehouse.cli.app import errors_told
+from harvest_warehouse.cli.app import errors_told, explained
+from harvest_warehouse.load.report import what_happened
+from harvest_warehouse.warehouse import Target
 from support.accounts import Account
 from support.servers import free_port
 
@@ -316,6 +319,20 @@ def test_ctrl_c_in_the_middle_of_a_query_is_told_as_one(capsys: pytest.CaptureFi
         raise RuntimeError("Query interrupted") from KeyboardInterrupt()
     assert left.value.exit_code == 1
     assert capsys.readouterr().err == "Error: Interrupted.\n"
+
+
+def test_a_full_disk_is_told_with_what_to_do() -> None:
+    full = OSError(errno.ENOSPC, "No space left on device", "/work/dlt")
+    [(code, message)] = [said for said in [explained(full)] if said]
+    assert code == 1
+    assert (
+        message == "[Errno 28] No space left on device: '/work/dlt': make room, and run again. What was loaded stays."
+    )
+    failed = what_happened(full, Target(Path(), "harvest.duckdb"))
+    assert failed.endswith(
+        "OSError: [Errno 28] No space left on device: '/work/dlt': make room, and run again. What was loaded stays."
+    )
+    assert explained(OSError(errno.EACCES, "Permission denied")) == (1, "[Errno 13] Permission denied")
 
 
 @pytest.mark.nightly
