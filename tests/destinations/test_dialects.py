@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import sqlglot
@@ -13,12 +15,15 @@ from sqlglot.errors import SqlglotError
 from destinations import bigquery_refusals, databricks_refusals
 from destinations.conftest import SENT, Here
 from destinations.test_conformance import shop
+from harvest_time_tracking import tables
 from harvest_warehouse.alerts import alerts
 from harvest_warehouse.alerts.settings import AlertSettings
 from harvest_warehouse.dashboard.pages import PAGES
 from harvest_warehouse.dashboard.records.kinds import KINDS
-from harvest_warehouse.destinations import DESTINATIONS
+from harvest_warehouse.destinations import DESTINATIONS, Destination
 from harvest_warehouse.destinations.dialect import written
+from harvest_warehouse.peers import layout, layout_names
+from harvest_warehouse.peers.select import peer_query
 from harvest_warehouse.query.query import question
 from support.dashboards import page, records
 
@@ -54,6 +59,18 @@ FUNCTIONS = {
 }
 
 
+# Of tables in another product's layout, whose JSON each destination says in its own way: below.
+_OF_PEERS = re.compile(r"\bAS (base|compared)\b|\blike_")
+_OF_ALL = {"CEIL", "FLOOR", "MD5", "REPLACE", "SUBSTRING"}
+PEER_FUNCTIONS = {
+    "postgres": {*_OF_ALL, "STRING_AGG", "TO_JSON"},
+    "snowflake": {*_OF_ALL, "CONVERT_TIMEZONE", "LISTAGG", "PARSE_JSON", "TO_JSON", "TO_VARIANT"},
+    "bigquery": {*_OF_ALL, "PARSE_JSON", "STRING_AGG", "TO_HEX", "TO_JSON_STRING"},
+    "redshift": {*_OF_ALL, "JSON_PARSE", "JSON_SERIALIZE", "LISTAGG"},
+    "databricks": {*_OF_ALL, "ARRAY", "CURRENT_TIMEZONE", "LENGTH", "LISTAGG", "TO_JSON", "TO_UTC_TIMESTAMP"},
+}
+
+
 @pytest.fixture(scope="module")
 def statements(request: pytest.FixtureRequest) -> list[exp.Expr]:
     """One of each shape: their values differ."""
@@ -63,7 +80,7 @@ def statements(request: pytest.FixtureRequest) -> list[exp.Expr]:
         page(shop(reference), name)
     for kind in KINDS:
         records(shop(reference), kind)
-    shapes = {_VALUES.sub("?", statement)[:4_000]: statement for statement in SENT}
+    shapes = {_VALUES.sub("?", statement)[:4_000]: statement for statement in SENT if not _OF_PEERS.search(statement)}
     return [sqlglot.parse_one(statement, read="duckdb") for statement in shapes.values()]
 
 
@@ -203,3 +220,36 @@ def test_a_project_with_a_dot_in_its_name_is_quoted() -> None:
     """Such as those of a domain: https://cloud.google.com/bigquery/docs/reference/standard-sql/lexical."""
     tree = sqlglot.parse_one('select 1 from "x.example:a".b.c', read="duckdb")
     assert written(tree, "bigquery") == "SELECT 1 FROM `x.example:a`.`b`.`c`"
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """What is particular to a destination's SQL, without a connection."""
+
+    kind: Destination
+
+    def json_quoted(self, text: str) -> str:
+        return self.kind.json_quoted.format(text=text)
+
+    def json_parsed(self, text: str) -> str:
+        return self.kind.json_parsed.format(text=text)
+
+    def utc_text(self, timestamp: str) -> str:
+        return self.kind.utc_text.format(timestamp=timestamp)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_tables_in_another_layout_can_be_said(name: str) -> None:
+    raw = {table: tuple(described.columns) for table, described in tables().items()}
+    speaker: Any = Speaker(DESTINATIONS[name])
+    refusals = {"bigquery": bigquery_refusals.refusal, "databricks": databricks_refusals.refusal}
+    calls: set[str] = set()
+    for like in layout_names():
+        for table in layout(like).tables.values():
+            said = written(peer_query(layout(like), table, "1", speaker, raw), DESTINATIONS[name].speaks)
+            [again] = sqlglot.parse(said, read=DESTINATIONS[name].speaks)
+            assert again is not None
+            assert name not in refusals or not refusals[name](again), (table.name, refusals[name](again))
+            calls |= set(_CALLS.findall(_VALUES.sub("", said.upper())))
+    new = sorted(calls - _NO_FUNCTIONS - _EVERYWHERE - PEER_FUNCTIONS.get(name, set()))
+    assert not new, f"look these up in the manual of {name}, and add them to its PEER_FUNCTIONS above: {new}"

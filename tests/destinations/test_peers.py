@@ -13,7 +13,7 @@ import pytest
 from destinations.conftest import Here
 from harvest_warehouse.database import open_database
 from harvest_warehouse.database.run import Run
-from harvest_warehouse.peers import Layout, layout, refresh_views, views
+from harvest_warehouse.peers import Difference, Layout, compare, layout, refresh_views, views
 
 # When the run was that read a stream.
 _OF_THE_RUN = ("@read_at", "@sequence")
@@ -35,12 +35,19 @@ def test_every_row_in_another_layout_is_duckdbs(here: Here, reference: Here, lik
     assert ours["time_entry" if like == "fivetran" else "time_entries"]
     if here is not reference:
         # What is there is kept up to date, as views and as tables.
-        views(here.story.warehouse, like, schema=f"like_{like}", is_tables=True)
-        run = Run(here.story.warehouse)
+        schema, warehouse = f"like_{like}", here.story.warehouse
+        views(warehouse, like, schema=schema, is_tables=True)
+        run = Run(warehouse)
         with run.locked():
-            assert [report.made.schema for report in refresh_views(run)] == [f"like_{like}"]
+            assert schema in [report.made.schema for report in refresh_views(run)]
         assert rows(here, like, is_tables=True) == ours
-        views(here.story.warehouse, like, schema=f"like_{like}")
+        # As an old copy it is equal, in the same database, and seen from another one.
+        found: list[Difference] = []
+        assert compare(warehouse, like, schema, on_difference=found.append).is_equal, found[:3]
+        assert compare(reference.story.warehouse, like, schema, there=warehouse, on_difference=found.append).is_equal, (
+            found[:3]
+        )
+        views(warehouse, like, schema=schema)
 
 
 def rows(one: Here, like: str, *, is_tables: bool = False) -> dict[str, Counter[Any]]:

@@ -98,7 +98,7 @@ def compare_tables(report: CompareReport) -> list[Table]:
 
 def compare_lines(report: CompareReport) -> list[str]:
     """Lines for a comparison: samples, what was not compared, and the verdict."""
-    lines = [f"{table.name} {sample_words(sample)}" for table in report.tables for sample in table.samples[:3]]
+    lines = [f"{table.name} {sample_words(sample)}" for table in report.tables for sample in _some(table.samples)]
     lines += [f"Not compared: {table.name}: {table.not_compared}." for table in report.tables if table.not_compared]
     lines += [
         f"{table.name} of the old copy lacks {', '.join(table.missing_columns)}."
@@ -116,6 +116,12 @@ def compare_lines(report: CompareReport) -> list[str]:
         f"{report.seconds:.1f} s."
     )
     return lines
+
+
+def _some(samples: Sequence[Difference]) -> list[Difference]:
+    """Two samples of each kind."""
+    kinds = dict.fromkeys(sample.what for sample in samples)
+    return [sample for kind in kinds for sample in [one for one in samples if one.what == kind][:2]]
 
 
 def row_document(one: Difference) -> dict[str, Any]:
