@@ -28,6 +28,7 @@ class Account:
         working_days: the days of the week on which people work.
         rates: what a unit of a currency is worth in the home currency, whenever.
         productive: names of the tasks that count as productive.
+        holidays: days on which nobody works.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Account:
         working_days: Iterable[int] = range(5),
         rates: Mapping[str, Decimal] | None = None,
         productive: Iterable[str] = (),
+        holidays: Iterable[date] = (),
     ) -> None:
         self.placed = placed(truth)
         self.truth = truth = self.placed.truth
@@ -45,6 +47,7 @@ class Account:
         self.week_start = week_start
         self.working_days = set(working_days)
         self.productive = set(productive)
+        self.holidays = set(holidays)
         self.company = truth["company"][0]
         self.home = self.company["currency"]
         self.rates = {**({self.home: Decimal(1)} if self.home else {}), **(rates or {})}
@@ -169,6 +172,9 @@ class Account:
             for user in self.users.values()
         }
 
+    def is_working_day(self, day: date) -> bool:
+        return day.weekday() in self.working_days and day not in self.holidays
+
     def capacity(self) -> Iterator[tuple[int, date, Fraction]]:
         """Person, working day, hours."""
         for user_id, (start, end) in self.spans().items():
@@ -176,7 +182,7 @@ class Account:
             if end is None or hours <= 0:
                 continue
             for day in days(start, end):
-                if day.weekday() in self.working_days:
+                if self.is_working_day(day):
                     yield user_id, day, hours
 
     def invoiced_lines(self) -> dict[int, Decimal]:

@@ -29,7 +29,7 @@ class Ahead(Revenue):
                 first = this_week + timedelta(7 * ahead)
                 capacity = leave = work = Fraction(0)
                 for day in (first + timedelta(offset) for offset in range(7)):
-                    hours = a_day if day.weekday() in self.working_days else Fraction(0)
+                    hours = a_day if self.is_working_day(day) else Fraction(0)
                     there = [entry for entry in mine if entry["day"] == day]
                     off = sum((Fraction(entry["tracked"]) for entry in there if entry["is_leave"]), Fraction(0))
                     capacity += hours

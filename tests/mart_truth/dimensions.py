@@ -42,7 +42,7 @@ class Dimensions(Account):
             made[day,] = {
                 "day_number": (day - date(1970, 1, 1)).days,
                 "weekday_number": day.isoweekday(),
-                "is_working_day": day.weekday() in self.working_days,
+                "is_working_day": self.is_working_day(day),
                 "week_start": self.week_of(day),
                 **self.words_of_week(self.week_of(day)),
                 "month_start": month_of(day),

@@ -1,4 +1,7 @@
-"""Generate what few accounts have, and some always do: other currencies, draws on a retainer, credits, overpaid invoices."""
+"""Generate what few accounts have, and some always do.
+
+Other currencies, draws on a retainer, credits, overpaid invoices, leave of somebody who has left.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from decimal import Decimal
 from harvest_simulator.account.correspondence import payment_row
 from harvest_simulator.account.documents import Invoice
 from harvest_simulator.account.invoicing import SERVICE, lines_of_work, mark_billed, new_line
+from harvest_simulator.account.rows import TimeEntry
 from harvest_simulator.account.tables import Tables
 from harvest_simulator.account.workdays import seconds_at
 from harvest_simulator.company.portfolio import Job, Portfolio
@@ -21,6 +25,7 @@ def add_rare_cases(tables: Tables, portfolio: Portfolio, today: date) -> None:
         if _draw_on_a_retainer(tables, job, today):
             break
     _credit_and_overpay(tables, jobs[0], today)
+    _leave_after_leaving(tables, portfolio, today)
 
 
 def _bill_in_yen(tables: Tables, job: Job, today: date) -> None:
@@ -65,6 +70,37 @@ def _credit_and_overpay(tables: Tables, job: Job, today: date) -> None:
         payment_row(tables, overpaid, Decimal("440.00"), overpaid.issue_date + timedelta(days=1), at)
     )
     overpaid.updated_at = at
+
+
+def _leave_after_leaving(tables: Tables, portfolio: Portfolio, today: date) -> None:
+    """Let somebody who has left have vacation on the two days after, planned before."""
+    last_days: dict[int, date] = {}
+    for entry in tables.time_entries.values():
+        last_days[entry.user_id] = max(last_days.get(entry.user_id, entry.spent_date), entry.spent_date)
+    for user in tables.users.values():
+        last_day = last_days.get(user.id)
+        if user.is_active or last_day is None or last_day + timedelta(days=2) > today:
+            continue
+        job, at = portfolio.time_off, seconds_at(last_day, 9, 0)
+        for ahead in (1, 2):
+            entry = TimeEntry(
+                id=tables.take_id("time_entry"),
+                spent_date=last_day + timedelta(days=ahead),
+                user_id=user.id,
+                project_id=job.project.id,
+                task_id=portfolio.tasks["Vacation"].id,
+                hours_hundredths=800,
+                notes=None,
+                billable=False,
+                budgeted=False,
+                billable_rate=None,
+                cost_rate=None,
+                created_at=at,
+                updated_at=at,
+            )
+            tables.stamp(entry)
+            tables.add_time_entry(entry)
+        return
 
 
 def _invoice(tables: Tables, client_id: int, day: date, currency: str) -> Invoice:

@@ -54,10 +54,19 @@ def next_tables(shop: Shop) -> set[str]:
 @pytest.mark.parametrize(
     ("week_start", "settings"),
     [
-        (6, MartSettings(week_start=6, working_days=(0, 1, 2, 3), productive_tasks=("Business Development",))),
+        (
+            6,
+            MartSettings(
+                week_start=6,
+                working_days=(0, 1, 2, 3),
+                productive_tasks=("Business Development",),
+                # Days on which leave was tracked, and one to come.
+                holidays=frozenset({date(2025, 12, 25), date(2026, 1, 1), date(2026, 3, 26)}),
+            ),
+        ),
         (5, MartSettings(week_start=5, exchange_rates={"EUR": {date(1900, 1, 1): Decimal("1.47")}})),
     ],
-    ids=["a week of four days that begins on Sunday", "an exchange rate"],
+    ids=["a week of four days that begins on Sunday, with holidays", "an exchange rate"],
 )
 def test_the_marts_follow_the_settings_and_a_changed_account(
     tmp_path: Path, week_start: int, settings: MartSettings
@@ -72,7 +81,16 @@ def test_the_marts_follow_the_settings_and_a_changed_account(
     rates = {currency: rate for currency, by_day in settings.exchange_rates.items() for rate in by_day.values()}
     # The rows that the load brought: what Harvest deletes, only `sync` finds.
     books = Books(
-        shop.simulator.truth(), shop.as_of, week_start, settings.working_days, rates, settings.productive_tasks
+        shop.simulator.truth(),
+        shop.as_of,
+        week_start,
+        settings.working_days,
+        rates,
+        settings.productive_tasks,
+        settings.holidays,
+    )
+    assert not settings.holidays or any(
+        entry["day"] in settings.holidays and entry["is_leave"] for entry in books.entries
     )
     for name in KEYS:
         want = getattr(books, name)()
