@@ -63,7 +63,11 @@ def counted(wanted: Layout, name: str, found: list[dict[str, Any]]) -> Counter[A
     left = {column.name for column in columns if column.source in _OF_THE_RUN}
     # A hash of the time of the run, where the row has none of its own.
     left |= {column.name for column in columns if column.source == "@row"} if name == "company" else set()
-    kinds = {column.name: column.kind for column in columns}
+    # Where a number is text, databases write it with a zero at its end, or without.
+    of_numbers = {
+        column.name for column in wanted.tables[name].columns if wanted.tables[name].other_type(column) == "decimal"
+    }
+    kinds = {column.name: "decimal" if column.name in of_numbers else column.kind for column in columns}
     return Counter(tuple(plain(row[column], kinds[column]) for column in kinds if column not in left) for row in found)
 
 
