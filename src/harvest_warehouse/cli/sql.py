@@ -38,6 +38,10 @@ def sql(
     timeout: Annotated[
         float, typer.Option(min=0.1, metavar="SECONDS", help="Stop the query after this many seconds.")
     ] = 300,
+    account_id: Annotated[
+        str | None,
+        typer.Option("--account-id", metavar="NUMBER", help="See the rows of this account only. Default: all."),
+    ] = None,
     is_demo: Annotated[bool, typer.Option("--demo", help="Use the demo's database instead of your own.")] = False,
     destination: DestinationName = None,
     debug: Debug = False,
@@ -60,7 +64,7 @@ def sql(
         place = warehouse(destination, is_demo=is_demo)
         asked = read_text() if statement == "-" else statement
         if as_csv or as_json:
-            with streamed(place, asked, seconds=timeout) as whole:
+            with streamed(place, asked, seconds=timeout, account_id=account_id or "") as whole:
                 answer = limited(whole, limit)
                 if as_csv:
                     write_text(f"{line}\n" for line in query_csv(answer, for_spreadsheets=for_spreadsheets))
@@ -68,7 +72,8 @@ def sql(
                     write_text(query_json(answer))
                     write_text("\n")
             return
-        report = query(place, asked, limit=_ROWS_OF_A_TABLE if limit is None else limit or None, seconds=timeout)
+        most = _ROWS_OF_A_TABLE if limit is None else limit or None
+        report = query(place, asked, limit=most, seconds=timeout, account_id=account_id or "")
         out.print(query_table(report, out.width))
         err.print(counted(len(report.rows), "row"), highlight=False)
         if report.is_cut:

@@ -16,7 +16,7 @@ from harvest_warehouse.database import Answer, Database, NotReadable
 from harvest_warehouse.database.read_only import reading
 from harvest_warehouse.destinations.duckdb.client import mended_by
 from harvest_warehouse.destinations.interruptible import TookTooLong, interruptible, leave
-from harvest_warehouse.query.statement_guard import guarded, question
+from harvest_warehouse.query.statement_guard import guarded, of_account, question
 from harvest_warehouse.warehouse import Target
 
 SECONDS = 300.0
@@ -40,7 +40,9 @@ class QueryReport:
     is_cut: bool = False
 
 
-def query(warehouse: Target, statement: str, *, limit: int | None = None, seconds: float = SECONDS) -> QueryReport:
+def query(
+    warehouse: Target, statement: str, *, limit: int | None = None, seconds: float = SECONDS, account_id: str = ""
+) -> QueryReport:
     """Run a query on an account's database, and return its rows in memory.
 
     Args:
@@ -48,13 +50,14 @@ def query(warehouse: Target, statement: str, *, limit: int | None = None, second
         statement: one select, with, describe, summarize or show statement, in the database's own dialect.
         limit: maximum number of rows; None for all.
         seconds: time limit, after which the query is cancelled.
+        account_id: account whose rows alone the query sees; empty for all.
 
     Raises:
         SettingWrong: nothing was loaded, or the statement is not read-only, uses a table of another schema or a function
             that is not allowed, is refused by the database, or takes too long.
         NotReadable: the database cannot be opened, or its file is damaged.
     """
-    with streamed(warehouse, statement, seconds=seconds) as answer:
+    with streamed(warehouse, statement, seconds=seconds, account_id=account_id) as answer:
         return _whole(answer, limit)
 
 
@@ -83,18 +86,22 @@ def _whole(answer: Answer, limit: int | None) -> QueryReport:
 
 
 @contextmanager
-def streamed(warehouse: Target, statement: str, *, seconds: float = SECONDS) -> Iterator[Answer]:
+def streamed(warehouse: Target, statement: str, *, seconds: float = SECONDS, account_id: str = "") -> Iterator[Answer]:
     """Run a query and stream its result, a few thousand rows at a time. Arguments and errors as in `query`.
 
     Ctrl-C, SIGTERM and the time limit cancel it, on the database server too.
     """
-    with reading(warehouse) as database, _answered(database, statement, seconds) as answer:
+    with reading(warehouse) as database, _answered(database, statement, seconds, account_id=account_id) as answer:
         yield answer
 
 
 @contextmanager
 def _answered(
-    database: Database, statement: str | exp.Query, seconds: float, values: Mapping[str, object] | None = None
+    database: Database,
+    statement: str | exp.Query,
+    seconds: float,
+    values: Mapping[str, object] | None = None,
+    account_id: str = "",
 ) -> Iterator[Answer]:
     known = database.tables()
     text = statement if isinstance(statement, str) and values is None else database.translated(statement, values)
@@ -103,6 +110,8 @@ def _answered(
         yield Answer(("schema_name", "table_name"), iter([listed]))
         return
     tree = guarded(question(text, database.dialect), known)
+    if account_id:
+        tree = of_account(tree, known, account_id)
     asking = database.asking(tree, seconds, _ROWS_AT_ONCE)
     answer = _waited(database, asking, asking.__enter__, seconds)
     try:

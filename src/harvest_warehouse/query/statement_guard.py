@@ -128,6 +128,37 @@ def guarded(tree: exp.Expr, known: Mapping[str, exp.Table]) -> exp.Expr:
     return tree
 
 
+def of_account(tree: exp.Expr, known: Mapping[str, exp.Table], account_id: str) -> exp.Expr:
+    """Narrow every table of a checked query to the rows of one account; changes the tree.
+
+    Args:
+        tree: syntax tree from `guarded`.
+        known: as for `guarded`.
+        account_id: the account's number.
+
+    Raises:
+        SettingWrong: it is no number, or the statement is no query.
+    """
+    if not account_id.isdecimal():
+        raise SettingWrong("An account id is a number. `dlt-harvest status` lists the accounts.")
+    if not isinstance(tree, exp.Query):
+        raise SettingWrong("Only a query can be narrowed to an account: leave --account-id out.")
+    ours = {(table.db.lower(), name.lower()) for name, table in known.items()}
+    for table in list(tree.find_all(exp.Table)):
+        if (table.db.lower(), table.name.lower()) not in ours:
+            # Defined in the query itself, or a description of tables.
+            continue
+        bare = exp.Table(
+            **{part: table.args[part].copy() for part in ("this", "db", "catalog") if table.args.get(part)}
+        )
+        rows = exp.select("*").from_(bare).where(exp.column("account_id").eq(exp.Literal.string(account_id)))
+        alias = table.args.get("alias") or exp.TableAlias(this=table.this.copy())
+        # Joins, samples and the like that sqlglot keeps with the table.
+        rest = {name: value for name, value in table.args.items() if name not in ("this", "db", "catalog", "alias")}
+        table.replace(exp.Subquery(this=rows, alias=alias, **rest))
+    return tree
+
+
 def refuse_functions(tree: exp.Expr) -> None:
     """Refuse every function that is not on the allow list of those that only compute.
 

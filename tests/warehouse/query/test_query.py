@@ -53,6 +53,43 @@ def warehouse(tmp_path: Path) -> Target:
     return made
 
 
+@pytest.mark.parametrize(
+    ("asked", "rows"),
+    [
+        ("select id from work order by 1", [(1,), (2,)]),
+        ("from work", [("12", 1), ("12", 2)]),
+        ("select w.id, o.id from work as w join work as o on w.id < o.id", [(1, 2)]),
+        ("select count(*) from work, work as other", [(4,)]),
+        ("with work as (select 7 as id) select * from work", [(7,)]),
+        (
+            "with mine as (select id from work) select max(id) from mine union all select -max(id) from work",
+            [(2,), (-2,)],
+        ),
+        (
+            "select (select max(id) from work) as most, exists (select 1 from work where account_id = '13')",
+            [(2, False)],
+        ),
+        (f"select id from {DATASET}.work where id in (select id from work) order by 1", [(1,), (2,)]),
+        ("select t.number from work as t(account, number) order by 1", [(1,), (2,)]),
+        ("select count(*) > 0 from information_schema.tables", [(True,)]),
+    ],
+)
+def test_a_query_of_one_account_sees_no_row_of_another(
+    warehouse: Target, asked: str, rows: list[tuple[object, ...]]
+) -> None:
+    with duckdb.connect(str(warehouse.file)) as database:
+        database.execute(f"create table {DATASET}.work (account_id text, id integer)")
+        database.execute(f"insert into {DATASET}.work values ('12', 1), ('12', 2), ('13', 3)")
+    assert list(query(warehouse, asked, account_id="12").rows) == rows
+
+
+def test_what_is_no_query_and_no_account_cannot_be_narrowed(warehouse: Target) -> None:
+    with pytest.raises(SettingWrong, match="Only a query"):
+        query(warehouse, "describe time_entries", account_id="12")
+    with pytest.raises(SettingWrong, match="is a number"):
+        query(warehouse, "from time_entries", account_id="12' or '1' = '1")
+
+
 def test_tables_of_both_datasets_are_found_by_their_names(warehouse: Target) -> None:
     asked = 'select sum(hours) as hours, max(m.uninvoiced_amount) as amount from Time_Entries, "mart_unbilled" as m'
     assert query(warehouse, asked) == QueryReport(("hours", "amount"), ((Decimal("0.75"), Decimal("100.10")),))

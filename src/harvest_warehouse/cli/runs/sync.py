@@ -10,6 +10,7 @@ import typer
 from harvest_warehouse.cli.app import (
     DIFFERENT,
     DONE,
+    FAILED,
     AccountId,
     Debug,
     DestinationName,
@@ -105,9 +106,7 @@ def sync(
             say(*sync_lines(report))
 
         if accounts.is_several:
-            command = Command(
-                synced, lambda one: DIFFERENT if one.needs_somebody else DONE, sync_events, show, sync_json, not repair
-            )
+            command = Command(synced, _exit_code, sync_events, show, sync_json, not repair)
             runs = AccountRuns(place, accounts, telling, command, as_json=as_json)
             _go_through(runs, place, builds=not no_build, as_json=as_json)
         ledger = telling.reads(Ledger())
@@ -133,11 +132,17 @@ def _go_through(runs: AccountRuns[SyncReport], place: Target, *, builds: bool, a
     with runs.going_through() as ended:
         is_loaded = any(one.report and one.report.load for one in ended)
         built, not_built = _built(place) if is_loaded and builds else (None, "")
+    # Views in other products' layouts are kept up to date by each account's sync.
+    said = " ".join(filter(None, dict.fromkeys([*(one.report.not_built for one in ended if one.report), not_built])))
     say(*build_lines(built) if built and not as_json else ())
-    runs.show(build=json.loads(build_json(built)) if built else None, not_built=not_built)
-    if not_built:
-        raise BuildFailed(not_built)
+    runs.show(build=json.loads(build_json(built)) if built else None, not_built=said)
+    if said:
+        raise BuildFailed(said)
     runs.finish()
+
+
+def _exit_code(report: SyncReport) -> int:
+    return FAILED if report.not_built else DIFFERENT if report.needs_somebody else DONE
 
 
 def _built(place: Target) -> tuple[BuildReport | None, str]:
