@@ -137,6 +137,8 @@ def test_in_prefect_figures_that_differ_fail_the_comparison_alone(
         f"{section}REPORT_REQUESTS_PER_15_MIN": "0",
         "PREFECT_HOME": str(tmp_path / "prefect-home"),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        # The whole suite may run beside it.
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "DO_NOT_TRACK": "1",
         "PYTHONPATH": str(flow),
     }
