@@ -245,6 +245,9 @@ def _say_in_duckdb(tree: exp.Expr) -> None:
     for literal in tree.find_all(exp.Literal):
         if literal.is_string and (instant := _INSTANT.fullmatch(literal.name)):
             literal.set("this", f"{instant[1]}+00:00")
+    for zone in list(tree.find_all(exp.CurrentTimezone)):
+        # Of each session of ours.
+        zone.replace(exp.Literal.string("UTC"))
     for renaming in tree.find_all(exp.AlterRename):
         for part in ("db", "catalog"):
             renaming.this.set(part, None)

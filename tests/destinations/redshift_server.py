@@ -30,14 +30,14 @@ _LONGEST_STATEMENT = 16 * 1024 * 1024
 _SUPER, _JSONB = 4000, 3802
 _SSL, _GSS = 80877103, 80877104
 
-# A SUPER is JSON; as a text, an object or a list is nothing (`cast_super_null_on_error`, on unless somebody sets it):
+# A SUPER is JSON, and a text becomes a string in it; as a text, an object or a list is nothing (`cast_super_null_on_error`, on unless somebody sets it):
 # https://docs.aws.amazon.com/redshift/latest/dg/super-configurations.html
 _PREPARED = f"""
 alter database dlt set standard_conforming_strings = off;
 alter database dlt set escape_string_warning = off;
 create domain public.longest_varchar as varchar check (octet_length(value) <= {LONGEST_TEXT});
 create domain public.super as jsonb;
-create function public.json_parse(text) returns public.super language sql immutable strict as 'select $1::jsonb';
+create function public.json_parse(text) returns public.super language sql immutable strict as 'select $1::json::jsonb';
 create function public.json_serialize(jsonb) returns varchar language sql immutable as
     'select case when $1 is null then ''null'' else format(''%s'', $1) end';
 create function public.super_as_text(jsonb) returns text language sql immutable strict as
@@ -46,6 +46,10 @@ create cast (jsonb as text) with function public.super_as_text(jsonb);
 create function public.super_as_varchar(jsonb) returns varchar language sql immutable strict as
     'select public.super_as_text($1)::varchar';
 create cast (jsonb as varchar) with function public.super_as_varchar(jsonb);
+create function public.text_as_super(text) returns jsonb language sql immutable strict as 'select to_jsonb($1)';
+create cast (text as jsonb) with function public.text_as_super(text);
+create function public.varchar_as_super(varchar) returns jsonb language sql immutable strict as 'select to_jsonb($1)';
+create cast (varchar as jsonb) with function public.varchar_as_super(varchar);
 create function public.boolean_as_text(boolean) returns text language plpgsql immutable as
     'begin raise ''cannot cast type boolean to character varying'' using errcode = ''42846''; end';
 update pg_cast set castfunc = 'public.boolean_as_text'::regproc
