@@ -9,7 +9,8 @@ from typing import TypeVar
 import altair as alt
 
 TEAL, ORANGE, GREY = "#0f766e", "#c2410c", "#a8a29e"
-_WIDTH = 640
+# With labels: as wide as the notebook's column.
+_WIDTH = 720
 _CHARACTERS = 88
 
 _Chart = TypeVar("_Chart", alt.Chart, alt.LayerChart)
@@ -31,5 +32,8 @@ def titled(chart: _Chart, title: str, unit: str, as_of: date) -> _Chart:
         subtitleColor="#57534e",
         offset=12,
     )
-    titled_chart: _Chart = chart.properties(title=words, width=_WIDTH)
-    return titled_chart
+    whole = alt.AutoSizeParams(type="fit-x", contains="padding")
+    titled_chart: _Chart = chart.properties(title=words, width=_WIDTH, autosize=whole)
+    # Beside the chart, a legend would be cut off.
+    placed: _Chart = titled_chart.configure_legend(orient="top")
+    return placed

@@ -62,6 +62,11 @@ def test_every_cell_of_a_notebook_runs_and_its_charts_say_what_holds(
         assert " ".join(title["text"]).strip()
         assert title["subtitle"].endswith(f"As of {proven_shop.as_of}")
         assert all(chart["datasets"].values()), title
+        # A mark whose value has no colour is not drawn.
+        colour = chart.get("encoding", {}).get("color", {})
+        if domain := colour.get("scale", {}).get("domain"):
+            [rows] = chart["datasets"].values()
+            assert {row[colour["field"]] for row in rows} <= set(domain), title
 
 
 @pytest.mark.nightly

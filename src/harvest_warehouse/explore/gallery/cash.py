@@ -39,6 +39,7 @@ def can_be_billed(alt, currency, harvest, pd, titled, titles):
         {
             "client": [f"{row['client_name']} ({row['client_id']})" for row in unbilled_rows],
             "age": [ages.get(row["age_bucket"], row["age_bucket"]) for row in unbilled_rows],
+            "rank": [[*ages, row["age_bucket"]].index(row["age_bucket"]) for row in unbilled_rows],
             "amount": [float(row["uninvoiced_amount"]) for row in unbilled_rows],
         }
     )
@@ -49,6 +50,7 @@ def can_be_billed(alt, currency, harvest, pd, titled, titles):
             x=alt.X("sum(amount):Q", title=None),
             y=alt.Y("client:N", sort="-x", title=None, axis=alt.Axis(labelExpr="split(datum.label, ' (')[0]")),
             color=alt.Color("age:N", title="Age", sort=list(ages.values()), scale=alt.Scale(scheme="tealblues")),
+            order=alt.Order("rank:Q"),
             tooltip=["client:N", "age:N", alt.Tooltip("sum(amount):Q", format=",.2f")],
         )
     )
@@ -116,7 +118,7 @@ def days_to_pay(TEAL, alt, currency, harvest, pd, titled, titles):
     )
     days = (
         alt.Chart(by_month)
-        .mark_line(point=True, color=TEAL)
+        .mark_line(point={"color": TEAL}, color=TEAL)
         .encode(
             x=alt.X("yearmonth(month):T", title=None),
             y=alt.Y("days:Q", title=None),

@@ -73,7 +73,7 @@ def proven(GREY, ORANGE, SettingWrong, TEAL, alt, harvest, mo, titled):
 
 
 @app.cell
-def findings(ORANGE, TEAL, alt, harvest, mo, titled):
+def findings(GREY, ORANGE, TEAL, alt, harvest, mo, titled):
     found = harvest.question("what_to_fix")
     rows = int(found["row_count"].sum()) if len(found) else 0
     if rows:
@@ -84,7 +84,9 @@ def findings(ORANGE, TEAL, alt, harvest, mo, titled):
                 x=alt.X("row_count:Q", title=None),
                 y=alt.Y("finding:N", sort="-x", title=None),
                 color=alt.Color(
-                    "severity:N", title=None, scale=alt.Scale(domain=["error", "warning"], range=[ORANGE, TEAL])
+                    "severity:N",
+                    title=None,
+                    scale=alt.Scale(domain=["error", "warning", "finding"], range=[ORANGE, TEAL, GREY]),
                 ),
                 tooltip=["finding:N", "words:N", "row_count:Q"],
             )

@@ -52,7 +52,7 @@ def by_week(ORANGE, TEAL, alt, harvest, pd, target, titled, titles, weeks):
     )
     line = (
         alt.Chart(by_week_frame)
-        .mark_line(point=True, color=TEAL)
+        .mark_line(point={"color": TEAL}, color=TEAL)
         .encode(
             x=alt.X("week:T", title=None),
             y=alt.Y("share:Q", title=None, axis=alt.Axis(format="%"), scale=alt.Scale(zero=False)),
