@@ -76,7 +76,17 @@ def _take(browser: Browser, url: str, name: str, file: Path, scheme: str, width:
 
 def _take_notebook(browser: Browser, name: str, folder: Path, height: int) -> None:
     notebook = Path(str(files("harvest_warehouse.explore") / "gallery" / f"{name}.py"))
-    command = [sys.executable, "-m", "marimo", "run", str(notebook), "--headless", "--no-token", "--port", str(PORT + 1)]
+    command = [
+        sys.executable,
+        "-m",
+        "marimo",
+        "run",
+        str(notebook),
+        "--headless",
+        "--no-token",
+        "--port",
+        str(PORT + 1),
+    ]
     environment = {**os.environ, "HARVEST_DATABASE": str(demo_warehouse(folder).file)}
     with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL) as served:  # noqa: S603 (our own notebook)
         try:
