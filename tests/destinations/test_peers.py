@@ -19,6 +19,8 @@ from harvest_warehouse.peers import Difference, Layout, compare, layout, refresh
 _OF_THE_RUN = ("@read_at", "@sequence")
 
 
+# Told alone, the story of a slow destination is told here.
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     "like",
     ["airbyte", pytest.param("stitch", marks=pytest.mark.nightly), pytest.param("fivetran", marks=pytest.mark.nightly)],

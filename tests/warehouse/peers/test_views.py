@@ -60,6 +60,7 @@ def asked(warehouse: Target, query: str) -> list[dict[str, Any]]:
         return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize("like", layout_names())
 def test_tables_and_columns_have_the_products_names_and_types(synced: tuple[Account, Target], like: str) -> None:
     _, warehouse = synced
@@ -199,6 +200,7 @@ def test_what_disappeared_or_changed_its_shape_is_made_again(synced: tuple[Accou
     assert not views(warehouse, "stitch").is_new
 
 
+@pytest.mark.nightly
 def test_views_become_tables_and_go(synced: tuple[Account, Target]) -> None:
     _, warehouse = synced
     views(warehouse, "fivetran")
