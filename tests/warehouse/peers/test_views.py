@@ -19,6 +19,7 @@ import yaml
 from harvest_time_tracking import SettingWrong
 from harvest_warehouse.database import open_database
 from harvest_warehouse.peers import ViewsFailed, drop_views, layout, layout_names, remembered, views
+from harvest_warehouse.transfer import copy
 from harvest_warehouse.warehouse import Target
 from support.accounts import Account, sync_from
 from support.consoles import run
@@ -235,6 +236,18 @@ def test_nothing_of_somebody_else_is_written_over(synced: tuple[Account, Target]
     with pytest.raises(SettingWrong, match="run `dlt-harvest sync`"):
         views(Target(tmp_path / "nothing"), "stitch")
     assert asked(warehouse, "select * from harvest.clients") == [{"mine": 1}]
+
+
+@pytest.mark.nightly
+def test_a_copy_has_the_views_at_the_new_place(synced: tuple[Account, Target], tmp_path: Path) -> None:
+    account, warehouse = synced
+    views(warehouse, "stitch")
+    target = Target(tmp_path, pipelines_dir=tmp_path / "new", destination="ducklake")
+    assert not copy(warehouse, target, build_marts=False).not_built
+    with open_database(target) as database:
+        assert [made.schema for made in remembered(database)] == ["stitch_harvest"]
+        [(entries,)] = database.beside("stitch_harvest").rows("select count(*) from marts.time_entries")
+    assert entries == len(account.simulator.store.time_entries)
 
 
 @pytest.mark.nightly
