@@ -320,3 +320,24 @@ def test_a_dbt_project_on_the_products_tables_runs_unchanged(synced: tuple[Accou
     assert asked(warehouse, "select sum(line_count) as n, sum(line_amount) as amount from dbt.stitch_invoices") == [
         {"n": len(lines), "amount": amount}
     ]
+    [worked] = asked(warehouse, "select sum(hours) as hours from dbt.stitch_tasks")
+    [all_hours] = asked(warehouse, "select sum(hours) as hours from harvest_time_tracking_data.time_entries")
+    assert worked == all_hours
+    [companies] = asked(
+        warehouse, "select sum(contacts) as contacts, sum(open_projects) as projects from dbt.stitch_companies"
+    )
+    open_projects = sum(row["is_active"] for row in truth["projects"])
+    assert companies == {"contacts": len(truth["contacts"]), "projects": open_projects}
+    [projects] = asked(
+        warehouse,
+        "select count(*) as n, sum(fee) as fees, sum(people) as people, count(client_name) as c from dbt.stitch_projects",
+    )
+    fees = sum(Decimal(str(row["fee"])) for row in truth["projects"] if row["is_fixed_fee"] and row["fee"])
+    people = {(row["project"]["id"], row["user"]["id"]) for row in truth["user_assignments"]}
+    assert (projects["n"], projects["fees"], projects["c"]) == (len(truth["projects"]), fees, len(truth["projects"]))
+    assert projects["people"] >= len(people)
+    assert asked(warehouse, "select count(*) as n from dbt.fivetran_users_latest") == [{"n": len(truth["users"])}]
+    [by_month] = asked(
+        warehouse, "select sum(hours) as hours from dbt.fivetran_hours_by_month where client_name is not null"
+    )
+    assert by_month == ours
