@@ -140,7 +140,8 @@ def _is_strange_project(record: Row) -> bool:
 
 def _is_strange_invoice(record: Row) -> bool:
     is_written_off_some_day = record["state"] == "closed" and record["closed_at"] is None
-    return is_written_off_some_day or record["state"] not in {"draft", "open", "paid", "closed"}
+    is_paid_some_day = record["state"] == "paid" and record["paid_date"] is None
+    return is_written_off_some_day or is_paid_some_day or record["state"] not in {"draft", "open", "paid", "closed"}
 
 
 # What no record of Harvest's says, although each word of it could be.

@@ -77,10 +77,13 @@ def test_what_serves_says_where_on_a_console_of_few_letters(words: tuple[str, ..
 
 
 def assert_harmless_page(page: str) -> None:
-    """It fetches and runs nothing, no name is a tag, and none is endless."""
+    """It fetches and runs nothing, leads to Harvest only, no name is a tag, and none is endless."""
     assert not STEERING.search(page)
+    links = re.findall(r"<a\b[^>]*>", page)
+    assert links
+    assert all(re.fullmatch(r'<a href="https://[\w.-]+\.harvestapp\.com/[\w/]+">', link) for link in links)
     assert not re.search(
-        r"<(script|iframe|object|link|a)\b|\bon\w+=\S*[\"'>]?alert|src=(?!\"data:)\S", re.sub("&lt;.*?&gt;", "", page)
+        r"<(script|iframe|object|link)\b|\bon\w+=\S*[\"'>]?alert|src=(?!\"data:)\S", re.sub("&lt;.*?&gt;", "", page)
     )
     assert "Kappa " * 60 not in page
     assert "&lt;img src=http" in page, "no name was there"
