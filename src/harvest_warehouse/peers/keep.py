@@ -118,7 +118,9 @@ def keep_deleted(
 
 def _refuse_another_account(report: CompareReport) -> None:
     """Refuse a copy that shares no row with the account: all of its rows would look deleted."""
-    compared = [table for table in report.tables if table.rows_there and table.rows_here]
+    tables = layout(report.like).tables
+    # The one row of a table without a key is matched with that of any account.
+    compared = [table for table in report.tables if tables[table.name].key and table.rows_there and table.rows_here]
     if all(table.only_there == table.rows_there for table in compared):
         raise SettingWrong(
             f"No row of {report.there} is in account {report.account_id}: it is of another account. Choose one with --account."

@@ -266,6 +266,8 @@ def test_what_only_the_old_copy_has_is_kept_with_its_source(
     with duckdb.connect(str(warehouse.file)) as database:
         for stream in STREAMS:
             database.execute(f"update old.{stream} set id = -id")
+        # Has no key, so that of any account stands where that of this one is.
+        database.execute("create table old.company as select 'https://other.harvestapp.com' as base_uri")
     with pytest.raises(SettingWrong, match="it is of another account"):
         keep_deleted(warehouse, "airbyte", "old")
 
