@@ -6,7 +6,9 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 
+import duckdb
 import pytest
+from sqlglot import exp
 
 import harvest_warehouse.marts.models as models_module
 from harvest_warehouse.database import Database, open_database
@@ -232,3 +234,24 @@ def test_the_key_of_each_table_is_checked(sound: Shop, name: str) -> None:
 
 def test_each_error_check_is_tried() -> None:
     assert {*ERRORS} == {*_TAMPERED, "conserved_rows"}
+
+
+@pytest.mark.parametrize(("amount", "found"), [("null", 0), ("49", 1), ("50", 0)])
+@pytest.mark.parametrize("kind", ["cost", "billable"])
+def test_a_dated_rate_that_is_left_empty_differs_from_none(kind: str, amount: str, found: int) -> None:
+    [rule] = [one for one in rules() if one.name == f"{kind}_rate_differs"]
+    query = rule.query.copy()
+    for table in query.find_all(exp.Table):
+        table.set("db", None)
+    with duckdb.connect() as database:
+        for table, columns in {
+            "fct_time_entry": "7 as time_entry_id, date '2026-01-05' as spent_date, 50 as cost_rate, 50 as billable_rate",
+            "dim_project": "'People' as bill_by",
+            "stg_user_assignments": "true as use_default_rates",
+            "dim_person_rate": f"'{kind}' as rate_kind, {amount} as amount, date '2026-01-01' as valid_from, "
+            "date '2026-12-31' as valid_to",
+        }.items():
+            database.execute(
+                f"create table {table} as select '1' as account_id, 2 as user_id, 3 as project_id, {columns}"
+            )
+        assert len(database.execute(query.sql("duckdb")).fetchall()) == found

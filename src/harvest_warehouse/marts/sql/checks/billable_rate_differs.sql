@@ -20,6 +20,7 @@ inner join dim_person_rate as rate
   and entry.user_id = rate.user_id
   and rate.rate_kind = 'billable'
   and entry.spent_date between rate.valid_from and rate.valid_to
+  and rate.amount is not null
 where
   lower(project.bill_by) = 'people'
   and assignment.use_default_rates
