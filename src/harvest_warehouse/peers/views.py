@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -126,12 +126,21 @@ def views(
             )
         known = {there.schema: there for there in remembered(database)}
         _refuse_others(database, made, known)
-        report, digest = _make(warehouse, database, made, known.get(made.schema))
-        pipeline_state.adopt_database_state(run, made.account_id)
-        row: dict[str, Any] = {"account_id": made.account_id, "schema_name": made.schema, "layout": like}
-        write_rows(
-            run, VIEWS.holding([{**row, "is_tables": is_tables, "digest": digest, "made_at": datetime.now(UTC)}])
-        )
+        earlier = known.get(made.schema)
+        database.beside(made.schema).make_marts()
+        if earlier and earlier.is_tables != made.is_tables:
+            _drop(database, earlier)
+        if earlier != made:
+            # Before they are made: what is left of a run that was stopped would else count as somebody else's.
+            _remember(run, made)
+        try:
+            report, digest = _make(warehouse, database, made)
+        except DltException:
+            if earlier is None:
+                with suppress(DltException):
+                    _forget(database, made)
+            raise
+        _note(database, report, digest)
     return report
 
 
@@ -141,16 +150,20 @@ def refresh_views(run: Run) -> tuple[ViewsReport, ...]:
     Raises:
         ViewsFailed: the database refused.
     """
-    reports = []
+    reports, refused = [], []
     with _refusals(run.warehouse), run.database("building") as database:
         for made in remembered(database):
-            report, digest = _make(run.warehouse, database, made, made)
-            if report.is_new:
-                database.run(
-                    [f"update {VIEWS.name} set digest = :digest where schema_name = :schema"],
-                    {"digest": digest, "schema": made.schema},
-                )
+            try:
+                with _refusals(run.warehouse):
+                    report, digest = _make(run.warehouse, database, made)
+            except ViewsFailed as error:
+                # Those in other schemas are made all the same.
+                refused.append(f"Schema {made.schema}: {error}")
+                continue
+            _note(database, report, digest)
             reports.append(report)
+    if refused:
+        raise ViewsFailed(" ".join(refused))
     return tuple(reports)
 
 
@@ -168,10 +181,7 @@ def drop_views(warehouse: Target, schema: str) -> Made:
         made = next((there for there in remembered(database) if there.schema == schema), None)
         if made is None:
             raise SettingWrong(f"There is nothing to drop: dlt-harvest made no views or tables in the schema {schema}.")
-        kind = "table" if made.is_tables else "view"
-        tables = layout(made.like).tables
-        database.beside(schema).run([f'drop {kind} if exists marts."{name}"' for name in tables])
-        database.run([f"delete from {VIEWS.name} where schema_name = :schema"], {"schema": schema})
+        _forget(database, made)
     return made
 
 
@@ -183,7 +193,40 @@ def remembered(database: Database) -> tuple[Made, ...]:
     return tuple(Made(like, schema, account_id, bool(is_tables)) for like, schema, account_id, is_tables in rows)
 
 
-def _make(warehouse: Target, database: Database, made: Made, earlier: Made | None) -> tuple[ViewsReport, str]:
+def _remember(run: Run, made: Made) -> None:
+    """Remember what is to be made: without a digest, the next sync makes it again."""
+    pipeline_state.adopt_database_state(run, made.account_id)
+    row: dict[str, Any] = {"account_id": made.account_id, "schema_name": made.schema, "layout": made.like}
+    write_rows(run, VIEWS.holding([{**row, "is_tables": made.is_tables, "digest": "", "made_at": datetime.now(UTC)}]))
+
+
+def _note(database: Database, report: ViewsReport, digest: str) -> None:
+    """Note that it was made."""
+    if report.is_new:
+        database.run(
+            [f"update {VIEWS.name} set digest = :digest where schema_name = :schema"],
+            {"digest": digest, "schema": report.made.schema},
+        )
+
+
+def _forget(database: Database, made: Made) -> None:
+    _drop(database, made)
+    database.run([f"delete from {VIEWS.name} where schema_name = :schema"], {"schema": made.schema})
+
+
+def _drop(database: Database, made: Made) -> None:
+    """Drop what is there: the schema itself may be gone, and a run that was stopped leaves tables under the next name."""
+    there, kind = database.beside(made.schema), "table" if made.is_tables else "view"
+    if found := sorted(_names(made).intersection(there.marts_tables())):
+        there.run([f'drop {kind} if exists marts."{name}"' for name in found])
+
+
+def _names(made: Made) -> set[str]:
+    """Names that are made or used on the way."""
+    return {name + suffix for name in layout(made.like).tables for suffix in ("", *([_NEXT] if made.is_tables else []))}
+
+
+def _make(warehouse: Target, database: Database, made: Made) -> tuple[ViewsReport, str]:
     """Make them, if they are not as they should be; give the digest of their definition, too."""
     began, like, there = time.monotonic(), layout(made.like), database.beside(made.schema)
     raw = raw_columns(database)
@@ -192,9 +235,6 @@ def _make(warehouse: Target, database: Database, made: Made, earlier: Made | Non
     if is_new:
         there.make_marts()
         queries = {table: peer_query(like, table, made.account_id, database, raw) for table in like.tables.values()}
-        if earlier and earlier.is_tables != made.is_tables:
-            kind = "table" if earlier.is_tables else "view"
-            there.run([f'drop {kind} if exists marts."{table.name}"' for table in queries])
         _fill(there, queries) if made.is_tables else _define(there, queries)
     empty = tuple(table.name for table in like.tables.values() if not raw[table.base])
     seconds = round(time.monotonic() - began, 3)
@@ -254,7 +294,7 @@ def _refuse_others(database: Database, made: Made, known: Mapping[str, Made]) ->
             )
         return
     there = database.beside(made.schema).marts_tables()
-    if strange := sorted(set(there) & set(layout(made.like).tables)):
+    if strange := sorted(_names(made).intersection(there)):
         raise SettingWrong(
             f"The schema {made.schema} has tables of somebody else ({strange[0]}, ...), and nothing is written over: choose another "
             "name with --schema."

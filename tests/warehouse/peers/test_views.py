@@ -9,12 +9,14 @@ import subprocess
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 import yaml
+from dlt.common.exceptions import DltException
 
 from harvest_time_tracking import SettingWrong
 from harvest_warehouse.database import open_database
@@ -213,6 +215,35 @@ def test_views_become_tables_and_go(synced: tuple[Account, Target]) -> None:
         assert remembered(database) == ()
     with pytest.raises(SettingWrong, match="nothing to drop"):
         drop_views(warehouse, "fivetran_harvest")
+
+
+def test_what_a_stopped_run_left_is_made_again_and_what_was_refused_is_forgotten(
+    synced: tuple[Account, Target], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, warehouse = synced
+    module = import_module("harvest_warehouse.peers.views")
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    make = module._define
+    for step, is_tables in ((lambda *given: stopped(make(*given)), False), (stopped, True)):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "_fill" if is_tables else "_define", step)
+            with pytest.raises(KeyboardInterrupt):
+                views(warehouse, "stitch", is_tables=is_tables)
+        assert views(warehouse, "stitch", is_tables=is_tables).is_new
+
+    def refused(*_: object) -> None:
+        raise DltException("No room.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_define", lambda *given: refused(make(*given)))
+        with pytest.raises(ViewsFailed, match="No room"):
+            views(warehouse, "stitch", schema="beside")
+    with open_database(warehouse) as database:
+        assert [made.schema for made in remembered(database)] == ["stitch_harvest"]
+        assert database.beside("beside").marts_tables() == ()
 
 
 def test_nothing_of_somebody_else_is_written_over(synced: tuple[Account, Target], tmp_path: Path) -> None:
