@@ -305,7 +305,9 @@ def serving() -> Iterator[Mapping[str, str]]:
         patch.setattr(bigquery, "Client", client)
         patch.setattr(dlt_bigquery, "sleep", _no_sleep)
         # Python runs this file first in every program.
-        Path(name, "sitecustomize.py").write_text("from destinations import bigquery_stand\n\nbigquery_stand.stand()\n")
+        Path(name, "sitecustomize.py").write_text(
+            "from destinations import bigquery_double\n\nbigquery_double.stand()\n"
+        )
         path = [name, str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
         key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048).private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

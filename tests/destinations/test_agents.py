@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,8 +22,6 @@ from harvest_warehouse.mcp.tools import Tools
 from support.mcp_attacks import CANARY, attacks
 from support.mcp_sessions import piped, spoken
 from support.secrets_search import TOKEN
-
-_MOST_SECONDS = 25
 
 
 @pytest.fixture
@@ -74,16 +71,14 @@ def test_no_attack_gets_at_anything_but_the_tables(here: Here, reachable: Path, 
     assert len(tried) >= 40
     heard: list[str] = []
     let_through: list[Any] = []
-    slowest: dict[float, str] = {}
     before = rows_of(here)
 
     async def session(client: Client) -> None:
         result = await client.call_tool("sql", {"statement": "select count(*) from invoices"})
         assert not result.is_error, result.content
         for tool, arguments in tried:
-            began = time.monotonic()
+            # One that nobody stops ends with the test.
             result = await client.call_tool(tool, arguments)
-            slowest[time.monotonic() - began] = str(arguments)[:100]
             heard.append(result.model_dump_json())
             if not result.is_error:
                 let_through.append((str(arguments)[:200], result.structured_content))
@@ -100,7 +95,6 @@ def test_no_attack_gets_at_anything_but_the_tables(here: Here, reachable: Path, 
     assert let_through == []
     secrets = (TOKEN[8:20], CANARY, PASSWORD)
     assert [said[:500] for said in heard if any(secret in said for secret in secrets)] == []
-    assert max(slowest) < _MOST_SECONDS, slowest[max(slowest)]
     assert rows_of(here) == before
 
 
