@@ -20,6 +20,7 @@ _HEIGHT = 260
 _BAR = {"step": 24}
 _LABELS = 150
 WHOLE = Decimal(1)
+_COUNT = ",.0f"
 SHORT = "~s"  # money on an axis: 50k, 1.5M
 # The page's own font; the weekly report sets another.
 _FONT = "PT Sans, sans-serif"
@@ -160,7 +161,7 @@ def spans(rows: Sequence[Row], label: Field, first: Field, last: Field, unit: st
     of = Field("what", "")
     way = {"x": _quantity(first.key), "x2": {"field": last.key}, "y": down}
     ends = {
-        "x": {**_quantity("value"), "title": unit, "axis": _axis(",.0f")},
+        "x": {**_quantity("value"), "title": unit, "axis": _axis(_COUNT)},
         "y": down,
         "color": _colour(of, {first.title: palette.GREY, last.title: palette.BLUE}),
         "shape": {
@@ -237,7 +238,9 @@ def _axis(numbers: str) -> _Part:
     """Value axis with labels formatted individually: 0 beside 50k, not 0k, and 0.5, not 500m."""
     small = f"abs(datum.value) < 1000 ? format(datum.value, ',.2~f') : format(datum.value, '{numbers}')"
     words = small if numbers == SHORT else f"format(datum.value, '{numbers}')"
-    return {"labelExpr": words, "tickCount": 5, "labelOverlap": "greedy", "labelSeparation": 8}
+    # Between whole numbers there is no tick: its label would be one of theirs.
+    whole = {"tickMinStep": 1} if numbers == _COUNT else {}
+    return {"labelExpr": words, "tickCount": 5, "labelOverlap": "greedy", "labelSeparation": 8, **whole}
 
 
 def _down(label: Field, labels: list[str], width: int = _LABELS) -> _Part:

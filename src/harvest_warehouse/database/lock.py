@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -134,6 +134,9 @@ def _lock_in_database(warehouse: Target, name: str) -> Iterator[None]:
             held.times -= 1
             if not held.times:
                 del _held[name]
+                # A server ends a closed connection in its own time, and would hold the lock until then.
+                with suppress(DltException):
+                    held.client.execute_sql("SELECT pg_advisory_unlock_all()")
 
 
 def _connected(warehouse: Target, stack: ExitStack) -> SqlClientBase[Any]:

@@ -17,12 +17,12 @@ from harvest_warehouse.database import Database, open_database
 from harvest_warehouse.database.read_only import reading
 from harvest_warehouse.database.system_tables import DELETIONS
 from harvest_warehouse.messages.steps import say_nothing
+from harvest_warehouse.peers.accounts import chosen_account
 from harvest_warehouse.peers.layouts import Layout, PeerTable, layout
 from harvest_warehouse.peers.movement import Movement
 from harvest_warehouse.peers.report import CompareReport, Difference, TableDifference
 from harvest_warehouse.peers.select import peer_query, raw_columns
 from harvest_warehouse.peers.sides import Key, Side, Standing, compared_columns, same
-from harvest_warehouse.peers.views import chosen_account
 from harvest_warehouse.warehouse import Target
 
 _SAMPLES = 5

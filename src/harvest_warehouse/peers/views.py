@@ -23,9 +23,10 @@ from harvest_time_tracking import HarvestError, SettingWrong, printable
 from harvest_warehouse.database import Database, pipeline_state
 from harvest_warehouse.database.read_only import not_ours, unopened
 from harvest_warehouse.database.run import Run
-from harvest_warehouse.database.runs import RUNS, VERSION
+from harvest_warehouse.database.runs import VERSION
 from harvest_warehouse.database.system_tables import SystemTable, write_rows
 from harvest_warehouse.destinations.dialect import HOME
+from harvest_warehouse.peers.accounts import chosen_account
 from harvest_warehouse.peers.layouts import Layout, PeerTable, layout
 from harvest_warehouse.peers.select import peer_query, raw_columns
 from harvest_warehouse.warehouse import Target
@@ -315,22 +316,6 @@ def _checked(warehouse: Target, schema: str) -> str:
             f"--schema takes a name of lower-case letters, digits and underscores, not {printable(schema)!r}."
         )
     return schema
-
-
-def chosen_account(database: Database, account_id: str) -> str:
-    """Account that is meant: the one given, else the only one. Raises SettingWrong."""
-    has_runs = bool(database.columns(RUNS.name))
-    there = (
-        [str(one) for (one,) in database.rows(f"select distinct account_id from {RUNS.name} order by 1")]
-        if has_runs
-        else []
-    )
-    if account_id in there:
-        return account_id
-    if account_id or len(there) != 1:
-        listed = ", ".join(there) or "none"
-        raise SettingWrong(f"Say which account with --account: the database has {listed}.")
-    return there[0]
 
 
 @contextmanager
