@@ -134,9 +134,10 @@ def _lock_in_database(warehouse: Target, name: str) -> Iterator[None]:
             held.times -= 1
             if not held.times:
                 del _held[name]
-                # A server ends a closed connection in its own time, and would hold the lock until then.
-                with suppress(DltException):
-                    held.client.execute_sql("SELECT pg_advisory_unlock_all()")
+                if warehouse.kind.unlock:
+                    # A lost connection has released the lock.
+                    with suppress(DltException):
+                        held.client.execute_sql(warehouse.kind.unlock)
 
 
 def _connected(warehouse: Target, stack: ExitStack) -> SqlClientBase[Any]:

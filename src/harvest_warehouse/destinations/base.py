@@ -31,6 +31,7 @@ class Destination:
             `{milliseconds}`, and cancelled if the client disconnects.
         try_lock: query that tries to take the advisory lock `{key}`, a number, for the life of the connection, and returns
             true if it did. None: only a file lock, which other machines do not see.
+        unlock: statement that gives the advisory lock back, for databases that end a closed connection in their own time.
         lock_settings: statements to run on the connection that holds the lock.
         is_atomic: whether a table is merged in one transaction, so that a killed run leaves it unchanged.
         declares_cursors: whether the driver keeps the whole result in memory unless a cursor is declared in SQL.
@@ -62,6 +63,7 @@ class Destination:
     guards: tuple[str, ...] = ()
     before_questions: tuple[str, ...] = ()
     try_lock: str | None = None
+    unlock: str | None = None
     lock_settings: tuple[str, ...] = ()
     is_atomic: bool = True
     declares_cursors: bool = False

@@ -20,6 +20,7 @@ ENTRY = Destination(
         "SELECT set_config(name, '1000', true) FROM pg_settings WHERE name = 'client_connection_check_interval'",
     ),
     try_lock="SELECT pg_try_advisory_lock({key})",
+    unlock="SELECT pg_advisory_unlock_all()",
     # A client that disappears must not keep the lock for TCP's default of two hours; and the connection is idle by design.
     lock_settings=(
         "SET tcp_keepalives_idle = 30",
